@@ -1,0 +1,20 @@
+//! The HTTP edge: everything between a Lambda's trigger and a handler's four moves.
+//!
+//! [`router()`] wraps a context's routes with limits, time-outs, idempotency and problem documents; the extractors
+//! ([`Json`], [`Path`], [`Query`], [`Paging`], [`Call`]) refuse in the same language. Who the caller is, is in [`crate::auth`].
+
+pub mod edge;
+pub mod idempotency;
+pub mod json;
+pub mod paging;
+pub mod path;
+pub mod problem;
+pub mod router;
+
+pub use edge::{Call, Edge};
+pub use idempotency::ShownOnce;
+pub use json::{Json, Validate};
+pub use paging::{Page, Paging, PagingParams};
+pub use path::{Path, Query};
+pub use problem::{FieldError, Problem, ProblemDocument};
+pub use router::router;

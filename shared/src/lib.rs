@@ -1,0 +1,23 @@
+//! What every Lambda of Souk stands on.
+//!
+//! Two halves. The **pure core** (ids, money, and one module per bounded context) holds types, rules and errors; it knows
+//! neither AWS nor HTTP nor the time of day, and `cargo check -p shared --no-default-features` proves it. The **edges**
+//! (feature `aws`) hold everything that talks to the outside: the store, the HTTP edge, sign-in, the payment processor, the runtime.
+//!
+//! Directions: contexts → ledger → money → ids; edges → contexts, never back.
+
+pub mod audit;
+pub mod clock;
+pub mod ids;
+pub mod ledger;
+pub mod licence;
+pub mod listing;
+pub mod messages;
+pub mod money;
+pub mod partner;
+pub mod payout;
+pub mod purchase;
+pub mod seed;
+
+#[cfg(feature = "aws")]
+pub mod store;

@@ -1,0 +1,109 @@
+//! Every queue message in Souk: what it says, which queue carries it, and what it must stay in order with.
+//!
+//! A message is born in the outbox of the item whose change it announces (see `store::outbox`) and arrives at least once.
+//! The tag is the contract: a variant is never changed in place, a new meaning is a new variant.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{MessageId, OrderId, PartnerId, PayoutId, UserId};
+
+/// The queues that the outbox relays to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, strum::EnumIter)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Queue {
+    /// FIFO by order.
+    Settlement,
+    /// FIFO by the processor's account.
+    Onboarding,
+    /// FIFO by partner.
+    PayoutTransfer,
+    /// Standard: mails may overtake each other.
+    Notify,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Message {
+    /// The processor told something about an order's payment. Only a hint: the consumer fetches the object itself.
+    PaymentChanged { event_id: String, subject: PaymentSubject, object_id: String, customer: UserId, order: OrderId },
+    /// An order that costs nothing is settled without a processor.
+    FreeOrderPlaced { customer: UserId, order: OrderId },
+    /// The processor told that a partner's account changed. Only a hint, as above.
+    AccountChanged { event_id: String, account: String },
+    /// A payout has been decided and debited; send it.
+    PayoutDecided { partner: PartnerId, payout: PayoutId },
+    /// Tell the customer what was bought.
+    OrderPaid { customer: UserId, order: OrderId },
+    /// Tell the partner's owner what was decided about the application, a submission or the account.
+    PartnerNotice { partner: PartnerId, user: UserId, notice: Notice },
+}
+
+/// Which of the processor's objects a payment event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentSubject {
+    CheckoutSession,
+    Charge,
+}
+
+/// A mail to a partner. The texts live in the notify function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Notice {
+    Partner { decision: String, reason_code: String },
+    Submission { listing_title: String, version: String, decision: String, reason_code: String },
+}
+
+impl Message {
+    pub fn queue(&self) -> Queue {
+        match self {
+            Self::PaymentChanged { .. } | Self::FreeOrderPlaced { .. } => Queue::Settlement,
+            Self::AccountChanged { .. } => Queue::Onboarding,
+            Self::PayoutDecided { .. } => Queue::PayoutTransfer,
+            Self::OrderPaid { .. } | Self::PartnerNotice { .. } => Queue::Notify,
+        }
+    }
+
+    /// What the message must stay in order with; `None` where order does not matter.
+    pub fn group(&self) -> Option<String> {
+        match self {
+            Self::PaymentChanged { order, .. } | Self::FreeOrderPlaced { order, .. } => Some(order.to_string()),
+            Self::AccountChanged { account, .. } => Some(account.clone()),
+            Self::PayoutDecided { partner, .. } => Some(partner.to_string()),
+            Self::OrderPaid { .. } | Self::PartnerNotice { .. } => None,
+        }
+    }
+}
+
+/// A message on its way. `id` is what makes its second delivery recognisable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    pub id: MessageId,
+    /// Format of the envelope itself. Readers refuse what they do not know: the message stays in its queue.
+    pub v: Version,
+    pub message: Message,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct Version;
+
+impl TryFrom<u8> for Version {
+    type Error = String;
+    fn try_from(version: u8) -> Result<Self, String> {
+        if version == 1 { Ok(Self) } else { Err(format!("envelope version {version} is not known here")) }
+    }
+}
+
+impl From<Version> for u8 {
+    fn from(_: Version) -> u8 {
+        1
+    }
+}
+
+impl Envelope {
+    pub fn new(id: MessageId, message: Message) -> Self {
+        Self { id, v: Version, message }
+    }
+}

@@ -1,0 +1,331 @@
+//! Every key in every table: typed ids in, keys out. `KEYS.md` has the questions these keys answer; a snapshot test holds the two together.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::table::Query;
+use crate::ids::{AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, SubmissionId, TokenId, UploadId, UserId, VersionId};
+use crate::money::Currency;
+
+/// Tables by who may write them. The physical names come from the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::Display, strum::EnumIter)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum TableName {
+    /// People, partners, their teams, tokens. The only table with personal data.
+    Accounts,
+    /// Listings, versions, submissions, scan results, the browse index.
+    Catalogue,
+    /// Carts, orders, licences, the webhook inbox.
+    Commerce,
+    /// Journal entries, balances, payouts.
+    Ledger,
+    /// Idempotency records. No stream: nothing follows from them.
+    Requests,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    pub(crate) table: TableName,
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.table, self.pk, self.sk)
+    }
+}
+
+fn key(table: TableName, pk: String, sk: impl Into<String>) -> Key {
+    Key { table, pk, sk: sk.into() }
+}
+
+/// For what is looked up by a text of unknown length or alphabet: keys are at most 2,048 bytes, and `#` must mean only itself.
+fn hashed(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex::encode(hash.finalize())
+}
+
+// ---- accounts
+
+pub fn user(user: UserId) -> Key {
+    key(TableName::Accounts, format!("USR#{user}"), "PROFILE")
+}
+
+/// Which user a subject of an issuer is.
+pub fn subject(issuer: &str, subject: &str) -> Key {
+    key(TableName::Accounts, format!("SUB#{}", hashed(&[issuer, subject])), "SUB")
+}
+
+/// An API token by the SHA-256 of its secret, in hexadecimal.
+pub fn api_token(secret_sha256: &str) -> Key {
+    key(TableName::Accounts, format!("TOK#{secret_sha256}"), "TOK")
+}
+
+/// The same token as its owner sees it.
+pub fn user_token(user: UserId, token: TokenId) -> Key {
+    key(TableName::Accounts, format!("USR#{user}"), format!("TOK#{token}"))
+}
+
+pub fn user_tokens(user: UserId) -> Query {
+    Query::partition(TableName::Accounts, format!("USR#{user}")).prefix("TOK#".into())
+}
+
+pub fn partner(partner: PartnerId) -> Key {
+    key(TableName::Accounts, format!("PTN#{partner}"), "PARTNER")
+}
+
+/// Index: partners by status, oldest first.
+pub fn partner_by_status(status: &str, partner: PartnerId) -> (String, String) {
+    (format!("PARTNER#{status}"), partner.to_string())
+}
+
+pub fn partners_by_status(status: &str) -> Query {
+    Query::index(TableName::Accounts, format!("PARTNER#{status}"))
+}
+
+/// Which partner an account at the processor belongs to.
+pub fn processor_account(account: &str) -> Key {
+    key(TableName::Accounts, format!("ACCT#stripe#{account}"), "ACCT")
+}
+
+pub fn member(partner: PartnerId, user: UserId) -> Key {
+    key(TableName::Accounts, format!("PTN#{partner}"), format!("MEM#{user}"))
+}
+
+pub fn members(partner: PartnerId) -> Query {
+    Query::partition(TableName::Accounts, format!("PTN#{partner}")).prefix("MEM#".into())
+}
+
+/// The same membership from the user's side.
+pub fn membership(user: UserId, partner: PartnerId) -> Key {
+    key(TableName::Accounts, format!("USR#{user}"), format!("MEM#{partner}"))
+}
+
+pub fn memberships(user: UserId) -> Query {
+    Query::partition(TableName::Accounts, format!("USR#{user}")).prefix("MEM#".into())
+}
+
+pub fn partner_audit(partner: PartnerId, event: AuditId) -> Key {
+    key(TableName::Accounts, format!("PTN#{partner}"), format!("AUD#{event}"))
+}
+
+pub fn partner_audits(partner: PartnerId) -> Query {
+    Query::partition(TableName::Accounts, format!("PTN#{partner}")).prefix("AUD#".into())
+}
+
+// ---- catalogue
+
+pub fn listing(partner: PartnerId, listing: ListingId) -> Key {
+    key(TableName::Catalogue, format!("PTN#{partner}"), format!("LST#{listing}"))
+}
+
+pub fn listings(partner: PartnerId) -> Query {
+    Query::partition(TableName::Catalogue, format!("PTN#{partner}")).prefix("LST#".into())
+}
+
+pub fn version(listing: ListingId, version: VersionId) -> Key {
+    key(TableName::Catalogue, format!("LST#{listing}"), format!("VER#{version}"))
+}
+
+pub fn versions(listing: ListingId) -> Query {
+    Query::partition(TableName::Catalogue, format!("LST#{listing}")).prefix("VER#".into())
+}
+
+/// Taken by the first version of a listing that has this number.
+pub fn version_number(listing: ListingId, number: &str) -> Key {
+    key(TableName::Catalogue, format!("LST#{listing}"), format!("SEMVER#{number}"))
+}
+
+pub fn upload(version: VersionId, upload: UploadId) -> Key {
+    key(TableName::Catalogue, format!("VER#{version}"), format!("UPL#{upload}"))
+}
+
+/// One check's result on one upload.
+pub fn check(version: VersionId, upload: UploadId, check: &str) -> Key {
+    key(TableName::Catalogue, format!("VER#{version}"), format!("CHECK#{upload}#{check}"))
+}
+
+pub fn checks(version: VersionId, upload: UploadId) -> Query {
+    Query::partition(TableName::Catalogue, format!("VER#{version}")).prefix(format!("CHECK#{upload}#"))
+}
+
+pub fn submission(partner: PartnerId, submission: SubmissionId) -> Key {
+    key(TableName::Catalogue, format!("PTN#{partner}"), format!("SUB#{submission}"))
+}
+
+pub fn submissions(partner: PartnerId) -> Query {
+    Query::partition(TableName::Catalogue, format!("PTN#{partner}")).prefix("SUB#".into())
+}
+
+/// Index: the review queue, oldest first.
+pub fn submission_by_status(status: &str, submission: SubmissionId) -> (String, String) {
+    (format!("SUBMISSION#{status}"), submission.to_string())
+}
+
+pub fn submissions_by_status(status: &str) -> Query {
+    Query::index(TableName::Catalogue, format!("SUBMISSION#{status}"))
+}
+
+pub fn listing_audit(listing: ListingId, event: AuditId) -> Key {
+    key(TableName::Catalogue, format!("LST#{listing}"), format!("AUD#{event}"))
+}
+
+/// What the public sees of a listing.
+pub fn published(listing: ListingId) -> Key {
+    key(TableName::Catalogue, format!("PUB#{listing}"), "LISTING")
+}
+
+/// A published listing under its category (or under all of them), sorted by title.
+pub fn shelf(category: Option<&str>, title: &str, listing: ListingId) -> Key {
+    key(TableName::Catalogue, format!("SHELF#{}", category.unwrap_or("*")), format!("{title}#{listing}"))
+}
+
+pub fn shelves(category: Option<&str>) -> Query {
+    Query::partition(TableName::Catalogue, format!("SHELF#{}", category.unwrap_or("*")))
+}
+
+/// A published listing under one word of its title. Words are spread over partitions by their first two characters,
+/// so that no partition holds the whole catalogue.
+pub fn word(category: Option<&str>, word: &str, listing: ListingId) -> Key {
+    let (pk, word) = (word_partition(category, word), word);
+    key(TableName::Catalogue, pk, format!("{word}#{listing}"))
+}
+
+pub fn words(category: Option<&str>, prefix: &str) -> Query {
+    Query::partition(TableName::Catalogue, word_partition(category, prefix)).prefix(prefix.into())
+}
+
+fn word_partition(category: Option<&str>, word: &str) -> String {
+    let head: String = word.chars().take(2).collect();
+    format!("WORD#{}#{head}", category.unwrap_or("*"))
+}
+
+// ---- commerce
+
+pub fn cart(customer: UserId) -> Key {
+    key(TableName::Commerce, format!("CUS#{customer}"), "CART")
+}
+
+pub fn order(customer: UserId, order: OrderId) -> Key {
+    key(TableName::Commerce, format!("CUS#{customer}"), format!("ORD#{order}"))
+}
+
+pub fn orders(customer: UserId) -> Query {
+    Query::partition(TableName::Commerce, format!("CUS#{customer}")).prefix("ORD#".into())
+}
+
+pub fn licence(licence: LicenceId) -> Key {
+    key(TableName::Commerce, format!("LIC#{licence}"), "LIC")
+}
+
+/// The inbox item of one event of the processor.
+pub fn processor_event(event_id: &str) -> Key {
+    key(TableName::Commerce, format!("EVT#stripe#{event_id}"), "EVT")
+}
+
+/// Says that a message has been turned into a mail.
+pub fn mail(message: MessageId) -> Key {
+    key(TableName::Commerce, format!("MAIL#{message}"), "MAIL")
+}
+
+// ---- ledger
+
+/// A journal entry of a partner: the key is the fact, so a fact is posted once. The entry's `fact` is `sale`, `payout`, ….
+pub fn partner_journal(partner: PartnerId, fact: &str, reference: &str) -> Key {
+    key(TableName::Ledger, format!("JRN#{partner}"), format!("{fact}#{reference}"))
+}
+
+pub fn partner_journals(partner: PartnerId) -> Query {
+    Query::partition(TableName::Ledger, format!("JRN#{partner}"))
+}
+
+/// A journal entry that concerns no partner, such as a processor's fee. A partition each: they are written at the rate of sales.
+pub fn platform_journal(fact: &str, reference: &str) -> Key {
+    key(TableName::Ledger, format!("JRN#{fact}#{reference}"), format!("{fact}#{reference}"))
+}
+
+pub fn balance(partner: PartnerId, currency: Currency) -> Key {
+    key(TableName::Ledger, format!("BAL#{partner}"), currency.code())
+}
+
+pub fn balances(partner: PartnerId) -> Query {
+    Query::partition(TableName::Ledger, format!("BAL#{partner}"))
+}
+
+/// The index is spread over this many partitions, so that a payout run can be divided and no partition is hot.
+pub const BALANCE_SHARDS: u8 = 16;
+
+/// Index: all balances, for the payout run. The position never changes, so a sale does not write the index again.
+pub fn balance_by_shard(partner: PartnerId, currency: Currency) -> (String, String) {
+    use crate::ids::Id;
+    let shard = partner.uuid().as_bytes()[15] % BALANCE_SHARDS;
+    (format!("BALANCE#{shard}"), format!("{partner}#{currency}"))
+}
+
+pub fn balances_by_shard(shard: u8) -> Query {
+    Query::index(TableName::Ledger, format!("BALANCE#{shard}"))
+}
+
+pub fn payout(partner: PartnerId, payout: PayoutId) -> Key {
+    key(TableName::Ledger, format!("PAY#{partner}"), payout.to_string())
+}
+
+pub fn payouts(partner: PartnerId) -> Query {
+    Query::partition(TableName::Ledger, format!("PAY#{partner}"))
+}
+
+// ---- requests
+
+/// An idempotency record: the same key of two principals is two records.
+pub fn request(principal: &str, idempotency_key: &str) -> Key {
+    key(TableName::Requests, format!("REQ#{}", hashed(&[principal, idempotency_key])), "REQ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+
+    /// Every builder once, as `KEYS.md` shows it. A changed key without a changed table of questions fails here.
+    #[test]
+    fn keys_md_has_every_key() {
+        let document = include_str!("KEYS.md");
+        let seed: Seed = "019a0000-0000-7000-8000-000000000000".parse().expect("a uuid");
+        let (usr, ptn, lst) = (seed.id::<UserId>("u"), seed.id::<PartnerId>("p"), seed.id::<ListingId>("l"));
+        let (ver, upl, sub) = (seed.id::<VersionId>("v"), seed.id::<UploadId>("u"), seed.id::<SubmissionId>("s"));
+        let (ord, lic, pay) = (seed.id::<OrderId>("o"), seed.id::<LicenceId>("l"), seed.id::<PayoutId>("p"));
+        let (tok, aud, msg) = (seed.id::<TokenId>("t"), seed.id::<AuditId>("a"), seed.id::<MessageId>("m"));
+        let eur = Currency::EUR;
+        let keys = [
+            user(usr), subject("iss", "sub"), api_token("hash"), user_token(usr, tok), partner(ptn), processor_account("acct_1"),
+            member(ptn, usr), membership(usr, ptn), partner_audit(ptn, aud), listing(ptn, lst), version(lst, ver),
+            version_number(lst, "1.0.0"), upload(ver, upl), check(ver, upl, "archive"), submission(ptn, sub), listing_audit(lst, aud),
+            published(lst), shelf(Some("presets"), "warm pads", lst), word(None, "warm", lst), cart(usr), order(usr, ord), licence(lic),
+            processor_event("evt_1"), mail(msg), partner_journal(ptn, "sale", &ord.to_string()), platform_journal("fee", "ch_1"),
+            balance(ptn, eur), payout(ptn, pay), request("usr", "key"),
+        ];
+        for key in keys {
+            let shape = |text: &str| text.split('#').next().unwrap_or_default().to_owned();
+            let row = format!("| {} | `{}#", key.table, shape(&key.pk));
+            assert!(document.contains(&row), "KEYS.md has no row that begins with {row:?} for {key}");
+        }
+        for (index, _) in [partner_by_status("applied", ptn), submission_by_status("in_review", sub), balance_by_shard(ptn, eur)] {
+            let shape = index.split('#').next().unwrap_or_default().to_owned();
+            assert!(document.contains(&format!("`{shape}#")), "KEYS.md does not tell of the index {index}");
+        }
+    }
+
+    #[test]
+    fn a_hash_keeps_its_parts_apart() {
+        assert_ne!(subject("ab", "c"), subject("a", "bc"));
+        assert_ne!(request("usr#1", "x"), request("usr", "1#x"));
+    }
+}

@@ -1,0 +1,215 @@
+//! The backend in memory: the same keys, conditions, transactions, paging and capacity counts, without a server.
+//!
+//! It also keeps the change stream (old image, new image) so that a test can run the outbox relay against it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::keys::{Key, TableName};
+use super::meter::Meter;
+use super::table::{Action, Condition, INDEX_PK, INDEX_SK, Item, Page, PageKey, Query, REVISION, StoreError, Update, Write, text};
+
+/// DynamoDB's limit on one item.
+const MAX_ITEM_BYTES: usize = 400 * 1024;
+
+type Items = BTreeMap<(TableName, String, String), Item>;
+
+/// One record of the change stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    pub table: TableName,
+    pub old: Option<Item>,
+    pub new: Option<Item>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    items: Items,
+    changes: Vec<Change>,
+}
+
+#[derive(Debug, Clone)]
+pub struct MemoryBackend {
+    state: Arc<Mutex<State>>,
+    meter: Meter,
+}
+
+impl MemoryBackend {
+    pub(crate) fn new(meter: Meter) -> Self {
+        Self { state: Arc::default(), meter }
+    }
+
+    /// The changes since the last call, oldest first.
+    pub fn take_changes(&self) -> Vec<Change> {
+        std::mem::take(&mut self.lock().changes)
+    }
+
+    /// All items of one table: for tests that fold the whole of it.
+    pub fn scan(&self, table: TableName) -> Vec<Item> {
+        self.lock().items.iter().filter(|((name, ..), _)| *name == table).map(|(_, item)| item.clone()).collect()
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<Item> {
+        let item = self.lock().items.get(&place(key)).cloned();
+        self.meter.count(10 * blocks(item.as_ref(), 4096), 0);
+        item
+    }
+
+    pub(crate) fn get_many(&self, keys: &[Key]) -> Vec<Item> {
+        let found: Vec<_> = keys.iter().filter_map(|key| self.lock().items.get(&place(key)).cloned()).collect();
+        self.meter.count(found.iter().map(|item| 10 * blocks(Some(item), 4096)).sum(), 0);
+        found
+    }
+
+    pub(crate) fn query(&self, query: &Query) -> Page<Item> {
+        let (pk, sk) = if query.indexed { (INDEX_PK, INDEX_SK) } else { ("pk", "sk") };
+        let prefix = query.sk_prefix.as_deref().unwrap_or_default();
+        let state = self.lock();
+        let mut found: Vec<&Item> = state
+            .items
+            .iter()
+            .filter(|((table, ..), _)| *table == query.table)
+            .map(|(_, item)| item)
+            .filter(|item| item.contains_key(pk) && text(item, pk) == query.pk && text(item, sk).starts_with(prefix))
+            .collect();
+        found.sort_by_key(|item| (text(item, sk), text(item, "pk"), text(item, "sk")));
+        if query.descending {
+            found.reverse();
+        }
+        let start = match &query.after {
+            None => 0,
+            Some(PageKey(after)) => {
+                let at = |item: &Item| after.iter().all(|(name, value)| text(item, name) == *value);
+                found.iter().position(|item| at(item)).map_or(0, |position| position + 1)
+            }
+        };
+        let page: Vec<Item> = found.iter().skip(start).take(query.limit).map(|item| (*item).clone()).collect();
+        // As DynamoDB: a page that is full names a next one, even if that will be empty.
+        let next = (page.len() == query.limit).then(|| page.last()).flatten().map(|item| {
+            let names = if query.indexed { vec!["pk", "sk", INDEX_PK, INDEX_SK] } else { vec!["pk", "sk"] };
+            PageKey(names.into_iter().map(|name| (name.to_owned(), text(item, name))).collect())
+        });
+        self.meter.count(10 * blocks(page.first(), 4096), 0);
+        Page { items: page, next }
+    }
+
+    pub(crate) fn write(&self, writes: &[Write], transaction: bool) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let mut places: Vec<_> = writes.iter().map(|write| place(&write.key)).collect();
+        places.sort();
+        places.dedup();
+        if places.len() < writes.len() {
+            return Err(StoreError::Unavailable("a transaction names one item twice".into()));
+        }
+        let refused = |write: &Write| {
+            let item = state.items.get(&place(&write.key));
+            write.condition.as_ref().is_some_and(|condition| !holds(condition, item))
+        };
+        let failed: Vec<_> = writes.iter().enumerate().filter(|(_, write)| refused(write)).map(|(index, _)| index).collect();
+        if !failed.is_empty() {
+            return Err(StoreError::Conflict { failed });
+        }
+        let news: Vec<_> = writes.iter().map(|write| applied(write, state.items.get(&place(&write.key)))).collect();
+        if news.iter().flatten().any(|item| size(item) > MAX_ITEM_BYTES) {
+            return Err(StoreError::TooLarge);
+        }
+        let mut units = 0;
+        for (write, new) in writes.iter().zip(news) {
+            let place = place(&write.key);
+            let old = state.items.remove(&place);
+            let blocks = blocks(old.as_ref(), 1024).max(blocks(new.as_ref(), 1024));
+            units += (if transaction { 2 } else { 1 }) * blocks + index_writes(old.as_ref(), new.as_ref());
+            if let Some(new) = &new {
+                state.items.insert(place, new.clone());
+            }
+            if old != new && write.key.table != TableName::Requests {
+                state.changes.push(Change { table: write.key.table, old, new });
+            }
+        }
+        self.meter.count(0, 10 * units);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn place(key: &Key) -> (TableName, String, String) {
+    (key.table, key.pk.clone(), key.sk.clone())
+}
+
+fn holds(condition: &Condition, item: Option<&Item>) -> bool {
+    let attribute = |name: &str| item.and_then(|item| item.get(name));
+    let number = |name: &str| attribute(name).and_then(|value| value.as_n().ok()).and_then(|n| n.parse::<i64>().ok());
+    match condition {
+        Condition::Absent => item.is_none(),
+        Condition::Present => item.is_some(),
+        Condition::Revision(revision) => number(REVISION) == i64::try_from(*revision).ok(),
+        Condition::Equals(name, value) => attribute(name) == Some(value),
+        Condition::AtLeast(name, least) => number(name).is_some_and(|n| n >= *least),
+        Condition::Below(name, bound) => number(name).is_some_and(|n| n < *bound),
+        Condition::All(parts) => parts.iter().all(|part| holds(part, item)),
+        Condition::Any(parts) => parts.iter().any(|part| holds(part, item)),
+    }
+}
+
+/// The item after the write; `None` where there is none.
+fn applied(write: &Write, old: Option<&Item>) -> Option<Item> {
+    let keyed = |mut item: Item| {
+        item.insert("pk".to_owned(), AttributeValue::S(write.key.pk.clone()));
+        item.insert("sk".to_owned(), AttributeValue::S(write.key.sk.clone()));
+        item
+    };
+    match &write.action {
+        Action::Put(item) => Some(keyed(item.clone())),
+        Action::Update(update) => Some(keyed(updated(update, old.cloned().unwrap_or_default()))),
+        Action::Delete => None,
+        Action::Check => old.cloned(),
+    }
+}
+
+fn updated(update: &Update, mut item: Item) -> Item {
+    item.extend(update.set.clone());
+    for (name, by) in &update.add {
+        let before = item.get(name).and_then(|value| value.as_n().ok()).and_then(|n| n.parse::<i64>().ok()).unwrap_or(0);
+        item.insert(name.clone(), AttributeValue::N((before + by).to_string()));
+    }
+    for name in &update.remove {
+        item.remove(name);
+    }
+    item
+}
+
+/// A write to the index for an entry that comes or goes, two for one that moves, none for one that stays.
+fn index_writes(old: Option<&Item>, new: Option<&Item>) -> u64 {
+    let entry = |item: Option<&Item>| item.and_then(|item| Some((item.get(INDEX_PK)?.clone(), item.get(INDEX_SK)?.clone())));
+    match (entry(old), entry(new)) {
+        (None, None) => 0,
+        (Some(old), Some(new)) if old == new => 0,
+        (Some(_), Some(_)) => 2,
+        _ => 1,
+    }
+}
+
+fn blocks(item: Option<&Item>, block: usize) -> u64 {
+    item.map_or(1, |item| size(item).div_ceil(block).max(1) as u64)
+}
+
+/// An item's size as DynamoDB documents it ("Item sizes and formats"): names and values in bytes.
+fn size(item: &Item) -> usize {
+    item.iter().map(|(name, value)| name.len() + value_size(value)).sum()
+}
+
+fn value_size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(number) => number.trim_start_matches('-').len().div_ceil(2) + 1,
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + value_size(value)).sum::<usize>(),
+        AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + value_size(value)).sum::<usize>(),
+        _ => 1,
+    }
+}

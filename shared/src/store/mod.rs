@@ -1,0 +1,15 @@
+//! Where state lives: DynamoDB behind five primitives, with a second backend in memory.
+//!
+//! [`table`] has the primitives and what they promise; [`keys`] every key there is (`KEYS.md` beside it has the questions that
+//! the keys answer); then one file per context turns domain values into items and back. Expressions, attribute names and key
+//! texts are found in this folder and nowhere else.
+
+pub mod dynamo;
+pub mod keys;
+pub mod memory;
+pub mod meter;
+pub mod outbox;
+pub mod table;
+
+pub use keys::{Key, TableName};
+pub use table::{Condition, Page, PageKey, Query, Store, StoreError, TableNames, Update, Versioned, Write};
