@@ -17,7 +17,24 @@ pub mod money;
 pub mod partner;
 pub mod payout;
 pub mod purchase;
+pub mod scan;
 pub mod seed;
 
 #[cfg(feature = "aws")]
+pub mod auth;
+#[cfg(feature = "aws")]
+pub mod http;
+#[cfg(feature = "aws")]
+pub mod mail;
+#[cfg(feature = "aws")]
+pub mod objects;
+#[cfg(feature = "aws")]
+pub mod processor;
+#[cfg(feature = "aws")]
+pub mod queues;
+#[cfg(feature = "aws")]
+pub mod runtime;
+#[cfg(feature = "aws")]
 pub mod store;
+#[cfg(all(feature = "aws", feature = "test-util"))]
+pub mod testing;

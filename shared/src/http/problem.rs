@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::processor::stripe::StripeError;
 use crate::store::StoreError;
 
 /// Boxed, because it is the `Err` of almost every function at the edge.
@@ -24,7 +25,6 @@ struct Inner {
     errors: Vec<FieldError>,
     retry_after_s: Option<u32>,
     challenge: Option<HeaderValue>,
-    allow: Option<HeaderValue>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -75,7 +75,6 @@ impl Problem {
             errors: Vec::new(),
             retry_after_s: None,
             challenge: None,
-            allow: None,
             cause: None,
         }))
     }
@@ -199,12 +198,6 @@ impl Problem {
         self
     }
 
-    #[must_use]
-    pub(crate) fn allowing(mut self, methods: HeaderValue) -> Self {
-        self.0.allow = Some(methods);
-        self
-    }
-
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
@@ -230,6 +223,19 @@ impl From<StoreError> for Problem {
             }
             StoreError::Unavailable(_) => Self::unavailable(error),
             _ => Self::internal(error),
+        }
+    }
+}
+
+impl From<StripeError> for Problem {
+    fn from(error: StripeError) -> Self {
+        match error {
+            StripeError::Refused { .. } => {
+                let detail = "The payment processor refused this. Check what you sent; if it looks right, tell us the request id.";
+                Self::new(StatusCode::BAD_GATEWAY, "processor_refused", detail).caused_by(error)
+            }
+            StripeError::RateLimited | StripeError::Conflict | StripeError::Unknown(_) => Self::unavailable(error),
+            StripeError::KeyReused { .. } | StripeError::Unauthorised(_) => Self::internal(error),
         }
     }
 }
@@ -263,9 +269,6 @@ impl IntoResponse for Problem {
         }
         if let Some(challenge) = inner.challenge {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
-        }
-        if let Some(methods) = inner.allow {
-            headers.insert(header::ALLOW, methods);
         }
         response
     }

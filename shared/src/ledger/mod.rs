@@ -1,1 +1,291 @@
-//! (to come)
+//! Double entry: what was owed, earned and moved, and why.
+//!
+//! One immutable [`JournalEntry`] per business fact holds all of its postings. Its key is the fact, so posting the same fact a
+//! second time is refused by the store, and its postings sum to zero in every currency, which anybody who reads the entry can check.
+//! A positive posting debits its account, a negative one credits it.
+//!
+//! | fact | debit | credit |
+//! |---|---|---|
+//! | sale (one per order and partner) | processor's clearing: what the customer paid | partner payable: the partner's share; platform revenue: the commission |
+//! | fee (one per charge) | processor fees | processor's clearing |
+//! | payout | partner payable | payouts in transit |
+//! | transfer | payouts in transit | processor's clearing |
+//! | payout cancelled | payouts in transit | partner payable |
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{JournalId, OrderId, PartnerId, PayoutId};
+use crate::money::{Currency, Money, MoneyError};
+
+/// Where money stands. Shown as `name` or `name:whose`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Account {
+    /// What the processor holds for the platform.
+    ProcessorClearing,
+    /// What the processor keeps for its service.
+    ProcessorFees,
+    /// The platform's commission.
+    PlatformRevenue,
+    /// What is owed to a partner.
+    PartnerPayable(PartnerId),
+    /// What has been taken off a partner's balance and not yet been sent.
+    PayoutsInTransit(PartnerId),
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ProcessorClearing => f.write_str("processor_clearing"),
+            Self::ProcessorFees => f.write_str("processor_fees"),
+            Self::PlatformRevenue => f.write_str("platform_revenue"),
+            Self::PartnerPayable(partner) => write!(f, "partner_payable:{partner}"),
+            Self::PayoutsInTransit(partner) => write!(f, "payouts_in_transit:{partner}"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an account of the ledger")]
+pub struct UnknownAccount(String);
+
+impl FromStr for Account {
+    type Err = UnknownAccount;
+    fn from_str(text: &str) -> Result<Self, UnknownAccount> {
+        let unknown = || UnknownAccount(text.to_owned());
+        match text.split_once(':') {
+            None => match text {
+                "processor_clearing" => Ok(Self::ProcessorClearing),
+                "processor_fees" => Ok(Self::ProcessorFees),
+                "platform_revenue" => Ok(Self::PlatformRevenue),
+                _ => Err(unknown()),
+            },
+            Some(("partner_payable", partner)) => partner.parse().map(Self::PartnerPayable).map_err(|_| unknown()),
+            Some(("payouts_in_transit", partner)) => partner.parse().map(Self::PayoutsInTransit).map_err(|_| unknown()),
+            Some(_) => Err(unknown()),
+        }
+    }
+}
+
+impl TryFrom<String> for Account {
+    type Error = UnknownAccount;
+    fn try_from(text: String) -> Result<Self, UnknownAccount> {
+        text.parse()
+    }
+}
+
+impl From<Account> for String {
+    fn from(account: Account) -> String {
+        account.to_string()
+    }
+}
+
+/// What happened. The pair of name and reference is unique in its partition of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    Sale(OrderId),
+    /// The processor's fee on one charge, by the charge's id.
+    Fee(String),
+    Payout(PayoutId),
+    Transfer(PayoutId),
+    PayoutCancelled(PayoutId),
+}
+
+impl Fact {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sale(_) => "sale",
+            Self::Fee(_) => "fee",
+            Self::Payout(_) => "payout",
+            Self::Transfer(_) => "transfer",
+            Self::PayoutCancelled(_) => "payout_cancelled",
+        }
+    }
+
+    pub fn reference(&self) -> String {
+        match self {
+            Self::Sale(order) => order.to_string(),
+            Self::Fee(charge) => charge.clone(),
+            Self::Payout(payout) | Self::Transfer(payout) | Self::PayoutCancelled(payout) => payout.to_string(),
+        }
+    }
+}
+
+/// One leg of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posting {
+    pub account: Account,
+    pub amount: Money,
+}
+
+/// An entry that cannot be changed: there is no way to get at its postings but to read them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "UncheckedEntry")]
+pub struct JournalEntry {
+    id: JournalId,
+    fact: Fact,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partner: Option<PartnerId>,
+    occurred_at: Timestamp,
+    postings: Vec<Posting>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processor_ref: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    #[error("the postings in {currency} sum to {sum_minor} instead of zero")]
+    Unbalanced { currency: Currency, sum_minor: i64 },
+    #[error("an entry needs at least two postings")]
+    TooFewPostings,
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+impl JournalEntry {
+    /// Checks that the postings balance in every currency. Postings of nothing are left out.
+    pub fn new(id: JournalId, fact: Fact, partner: Option<PartnerId>, occurred_at: Timestamp, postings: Vec<Posting>) -> Result<Self, LedgerError> {
+        let postings: Vec<_> = postings.into_iter().filter(|posting| !posting.amount.is_zero()).collect();
+        check_balanced(&postings)?;
+        Ok(Self { id, fact, partner, occurred_at, postings, processor_ref: None })
+    }
+
+    /// The processor's own id of the movement (balance transaction, transfer), for reconciliation.
+    #[must_use]
+    pub fn with_processor_ref(mut self, reference: impl Into<String>) -> Self {
+        self.processor_ref = Some(reference.into());
+        self
+    }
+
+    pub fn id(&self) -> JournalId {
+        self.id
+    }
+    pub fn fact(&self) -> &Fact {
+        &self.fact
+    }
+    /// Whose journal the entry belongs to; `None` for the platform's own.
+    pub fn partner(&self) -> Option<PartnerId> {
+        self.partner
+    }
+    /// When it happened by the processor's clock; decides hold periods.
+    pub fn occurred_at(&self) -> Timestamp {
+        self.occurred_at
+    }
+    pub fn postings(&self) -> &[Posting] {
+        &self.postings
+    }
+    pub fn processor_ref(&self) -> Option<&str> {
+        self.processor_ref.as_deref()
+    }
+
+    /// How this entry changes what the partner is owed (credits are what we owe, so the sign turns).
+    pub fn owed_to(&self, partner: PartnerId) -> impl Iterator<Item = Money> {
+        let theirs = move |posting: &&Posting| posting.account == Account::PartnerPayable(partner);
+        self.postings.iter().filter(theirs).filter_map(|posting| posting.amount.checked_neg().ok())
+    }
+}
+
+fn check_balanced(postings: &[Posting]) -> Result<(), LedgerError> {
+    if postings.len() < 2 {
+        return Err(LedgerError::TooFewPostings);
+    }
+    let mut sums: BTreeMap<Currency, Money> = BTreeMap::new();
+    for posting in postings {
+        let currency = posting.amount.currency();
+        let sum = sums.get(&currency).copied().unwrap_or(Money::zero(currency));
+        sums.insert(currency, sum.checked_add(posting.amount)?);
+    }
+    match sums.into_values().find(|sum| !sum.is_zero()) {
+        Some(sum) => Err(LedgerError::Unbalanced { currency: sum.currency(), sum_minor: sum.minor() }),
+        None => Ok(()),
+    }
+}
+
+/// An entry as it comes out of storage, before its postings have been added up.
+#[derive(Deserialize)]
+struct UncheckedEntry {
+    id: JournalId,
+    fact: Fact,
+    #[serde(default)]
+    partner: Option<PartnerId>,
+    occurred_at: Timestamp,
+    postings: Vec<Posting>,
+    #[serde(default)]
+    processor_ref: Option<String>,
+}
+
+impl TryFrom<UncheckedEntry> for JournalEntry {
+    type Error = LedgerError;
+    fn try_from(entry: UncheckedEntry) -> Result<Self, LedgerError> {
+        let UncheckedEntry { id, fact, partner, occurred_at, postings, processor_ref } = entry;
+        check_balanced(&postings)?;
+        Ok(Self { id, fact, partner, occurred_at, postings, processor_ref })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+
+    fn seed() -> Seed {
+        "019a0000-0000-7000-8000-000000000000".parse().expect("a uuid")
+    }
+
+    fn entry(postings: Vec<Posting>) -> Result<JournalEntry, LedgerError> {
+        let at = "2026-11-22T09:00:00Z".parse().expect("a time");
+        JournalEntry::new(seed().id("j"), Fact::Sale(seed().id("o")), Some(seed().id("p")), at, postings)
+    }
+
+    fn posting(account: Account, amount: i64, currency: Currency) -> Posting {
+        Posting { account, amount: Money::new(amount, currency) }
+    }
+
+    #[test]
+    fn postings_must_sum_to_zero_in_each_currency() {
+        use Account::{PlatformRevenue, ProcessorClearing};
+        let eur = Currency::EUR;
+        assert!(entry(vec![posting(ProcessorClearing, 5, eur), posting(PlatformRevenue, -5, eur)]).is_ok());
+        let lopsided = entry(vec![posting(ProcessorClearing, 5, eur), posting(PlatformRevenue, -4, eur)]);
+        assert_eq!(lopsided, Err(LedgerError::Unbalanced { currency: eur, sum_minor: 1 }));
+        let netted = entry(vec![posting(ProcessorClearing, 5, eur), posting(PlatformRevenue, -5, Currency::USD)]);
+        assert!(matches!(netted, Err(LedgerError::Unbalanced { .. })), "two currencies never net");
+        assert_eq!(entry(vec![]), Err(LedgerError::TooFewPostings));
+    }
+
+    #[test]
+    fn a_stored_entry_that_does_not_balance_is_not_read() {
+        let partner = seed().id("p");
+        let good = entry(vec![
+            posting(Account::ProcessorClearing, 5, Currency::EUR),
+            posting(Account::PartnerPayable(partner), -5, Currency::EUR),
+        ]);
+        let json = serde_json::to_string(&good.expect("balanced")).expect("plain data");
+        let read: JournalEntry = serde_json::from_str(&json).expect("what was written");
+        assert_eq!(read.owed_to(partner).map(|m| m.minor()).sum::<i64>(), 5);
+        assert!(serde_json::from_str::<JournalEntry>(&json.replace("-5", "-6")).is_err());
+        assert!(serde_json::from_str::<JournalEntry>(&json.replace("processor_clearing", "petty_cash")).is_err());
+    }
+
+    #[test]
+    fn accounts_read_back_what_they_show() {
+        let partner = seed().id("p");
+        for account in [
+            Account::ProcessorClearing,
+            Account::ProcessorFees,
+            Account::PlatformRevenue,
+            Account::PartnerPayable(partner),
+            Account::PayoutsInTransit(partner),
+        ] {
+            assert_eq!(account.to_string().parse(), Ok(account));
+        }
+        assert!("partner_payable:usr_1".parse::<Account>().is_err());
+        assert!("slush:ptn_1".parse::<Account>().is_err());
+    }
+}

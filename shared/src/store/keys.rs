@@ -91,6 +91,11 @@ pub fn partners_by_status(status: &str) -> Query {
     Query::index(TableName::Accounts, format!("PARTNER#{status}"))
 }
 
+/// Taken by the user's application under this name, folded so that spelling does not tell two names apart.
+pub fn application(user: UserId, folded_name: &str) -> Key {
+    key(TableName::Accounts, format!("USR#{user}"), format!("APPL#{}", hashed(&[folded_name])))
+}
+
 /// Which partner an account at the processor belongs to.
 pub fn processor_account(account: &str) -> Key {
     key(TableName::Accounts, format!("ACCT#stripe#{account}"), "ACCT")
@@ -176,6 +181,10 @@ pub fn submissions_by_status(status: &str) -> Query {
 
 pub fn listing_audit(listing: ListingId, event: AuditId) -> Key {
     key(TableName::Catalogue, format!("LST#{listing}"), format!("AUD#{event}"))
+}
+
+pub fn listing_audits(listing: ListingId) -> Query {
+    Query::partition(TableName::Catalogue, format!("LST#{listing}")).prefix("AUD#".into())
 }
 
 /// What the public sees of a listing.
@@ -305,7 +314,7 @@ mod tests {
         let (tok, aud, msg) = (seed.id::<TokenId>("t"), seed.id::<AuditId>("a"), seed.id::<MessageId>("m"));
         let eur = Currency::EUR;
         let keys = [
-            user(usr), subject("iss", "sub"), api_token("hash"), user_token(usr, tok), partner(ptn), processor_account("acct_1"),
+            user(usr), subject("iss", "sub"), api_token("hash"), user_token(usr, tok), application(usr, "warm pads"), partner(ptn), processor_account("acct_1"),
             member(ptn, usr), membership(usr, ptn), partner_audit(ptn, aud), listing(ptn, lst), version(lst, ver),
             version_number(lst, "1.0.0"), upload(ver, upl), check(ver, upl, "archive"), submission(ptn, sub), listing_audit(lst, aud),
             published(lst), shelf(Some("presets"), "warm pads", lst), word(None, "warm", lst), cart(usr), order(usr, ord), licence(lic),

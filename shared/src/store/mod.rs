@@ -4,11 +4,16 @@
 //! the keys answer); then one file per context turns domain values into items and back. Expressions, attribute names and key
 //! texts are found in this folder and nowhere else.
 
+pub mod commerce;
+pub mod accounts;
+pub mod catalogue;
 pub mod dynamo;
 pub mod keys;
+pub mod ledger;
 pub mod memory;
 pub mod meter;
 pub mod outbox;
+pub mod partners;
 pub mod table;
 
 pub use keys::{Key, TableName};

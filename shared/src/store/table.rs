@@ -163,6 +163,11 @@ impl Write {
         Self::put(key, value, revision + 1, Condition::Revision(revision))
     }
 
+    /// The item, whatever was there. Only for what is derived from another item of the same transaction, whose condition guards both.
+    pub fn overwrite<T: Serialize>(key: Key, value: &T) -> Result<Self, StoreError> {
+        Ok(Self { condition: None, ..Self::put(key, value, 1, Condition::Absent)? })
+    }
+
     /// Single attributes of an item, created where there is none.
     pub fn update(key: Key, update: Update) -> Self {
         Self { key, action: Action::Update(update.add(REVISION, 1)), condition: None }

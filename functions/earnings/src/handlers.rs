@@ -1,0 +1,70 @@
+//! Four views of one partner's money.
+
+use axum::extract::State;
+use serde::Deserialize;
+use shared::auth::PartnerMember;
+use shared::auth::scope::EarningsRead;
+use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem};
+use shared::ids::{PartnerId, PayoutId};
+use shared::store::ledger;
+
+use crate::api::{BalanceView, Balances, JournalEntryView, PayoutView};
+use crate::context::Context;
+
+/// What is owed to the partner, and from when.
+#[utoipa::path(get, path = "/v1/partners/{partner_id}/balances", tag = "earnings",
+    params(("partner_id" = PartnerId, Path)),
+    responses((status = 200, body = Balances), (status = 404, body = shared::http::ProblemDocument)))]
+pub(crate) async fn balances(
+    State(context): State<Context>,
+    member: PartnerMember<EarningsRead>,
+    call: Call,
+) -> Result<Json<Balances>, Problem> {
+    let balances = ledger::balances(&context.store, member.partner).await?;
+    let items = balances.into_iter().map(|balance| BalanceView::of(balance, call.now));
+    Ok(Json(Balances { items: items.collect::<Result<_, _>>().map_err(Problem::internal)? }))
+}
+
+/// The partner's journal, by kind of fact and within a kind by time.
+#[utoipa::path(get, path = "/v1/partners/{partner_id}/journal-entries", tag = "earnings",
+    params(("partner_id" = PartnerId, Path), PagingParams),
+    responses((status = 200, body = Page<JournalEntryView>), (status = 404, body = shared::http::ProblemDocument)))]
+pub(crate) async fn journal_entries(
+    State(context): State<Context>,
+    member: PartnerMember<EarningsRead>,
+    paging: Paging,
+) -> Result<Json<Page<JournalEntryView>>, Problem> {
+    let page = ledger::journal(&context.store, member.partner, paging.after(), paging.limit()).await?;
+    Ok(Json(paging.page(page, JournalEntryView::from)))
+}
+
+/// The partner's payouts, newest first.
+#[utoipa::path(get, path = "/v1/partners/{partner_id}/payouts", tag = "earnings",
+    params(("partner_id" = PartnerId, Path), PagingParams),
+    responses((status = 200, body = Page<PayoutView>), (status = 404, body = shared::http::ProblemDocument)))]
+pub(crate) async fn payouts(
+    State(context): State<Context>,
+    member: PartnerMember<EarningsRead>,
+    paging: Paging,
+) -> Result<Json<Page<PayoutView>>, Problem> {
+    let page = ledger::payouts(&context.store, member.partner, paging.after(), paging.limit()).await?;
+    Ok(Json(paging.page(page, PayoutView::from)))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct PayoutPath {
+    payout_id: PayoutId,
+}
+
+/// One payout.
+#[utoipa::path(get, path = "/v1/partners/{partner_id}/payouts/{payout_id}", tag = "earnings",
+    params(("partner_id" = PartnerId, Path), ("payout_id" = PayoutId, Path)),
+    responses((status = 200, body = PayoutView), (status = 404, body = shared::http::ProblemDocument)))]
+pub(crate) async fn payout(
+    State(context): State<Context>,
+    member: PartnerMember<EarningsRead>,
+    Path(path): Path<PayoutPath>,
+) -> Result<Json<PayoutView>, Problem> {
+    let payout = ledger::payout(&context.store, member.partner, path.payout_id).await?;
+    Ok(Json(payout.ok_or_else(Problem::not_found)?.value.into()))
+}

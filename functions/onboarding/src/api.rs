@@ -1,0 +1,465 @@
+//! What clients send and get.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use shared::audit::AuditEvent;
+use shared::auth::{Scopes, User};
+use shared::http::{FieldError, Validate};
+use shared::ids::{AuditId, DecisionId, HoldId, PartnerId, TokenId, UserId};
+use shared::partner::hold::{Hold, HoldReason, WaitsFor};
+use shared::partner::profile;
+use shared::partner::{Acceptance, Application, Block, Country, Decision, Partner, PartnerName, Status, SupportEmail, Website};
+use shared::store::accounts::{ApiTokenItem, MemberItem, Role};
+use url::Url;
+use utoipa::{IntoParams, ToSchema};
+
+/// A token that is never renewed is one that nobody remembers.
+const TOKEN_DAYS: std::ops::RangeInclusive<u16> = 1..=366;
+const DEFAULT_TOKEN_DAYS: u16 = 90;
+const MAX_URL_CHARS: usize = 2_000;
+
+/// Collects what is wrong, field by field.
+#[derive(Default)]
+struct Faults(Vec<FieldError>);
+
+impl Faults {
+    fn check<T, E: ToString>(&mut self, pointer: &str, value: Result<T, E>) -> Option<T> {
+        value.map_err(|error| self.0.push(FieldError::new(pointer, error.to_string()))).ok()
+    }
+}
+
+/// An application to become a partner.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Apply {
+    /// The name that customers see, on one line.
+    #[schema(min_length = 2, max_length = 80, example = "Warm Pads")]
+    pub name: String,
+    /// Where the partner is established: ISO 3166-1, two letters.
+    #[schema(pattern = "^[A-Z]{2}$", example = "DE")]
+    pub country: String,
+    /// Where customers find help. It is public.
+    #[schema(format = Email, example = "help@warm.example")]
+    pub support_email: String,
+    /// A public https address.
+    #[schema(format = Uri, example = "https://warm.example")]
+    pub website: Option<String>,
+    /// What is to be sold, for the reviewer.
+    #[schema(min_length = 20, max_length = 2000)]
+    pub about: String,
+}
+
+impl Validate for Apply {
+    fn validate(&self) -> Vec<FieldError> {
+        self.checked().err().unwrap_or_default()
+    }
+}
+
+impl Apply {
+    pub(crate) fn checked(&self) -> Result<Application, Vec<FieldError>> {
+        let mut faults = Faults::default();
+        let name = faults.check("/name", PartnerName::parse(&self.name));
+        let country = faults.check("/country", Country::parse(&self.country));
+        let support_email = faults.check("/support_email", SupportEmail::parse(&self.support_email));
+        let website = faults.check("/website", self.website.as_deref().map(Website::parse).transpose());
+        let about = faults.check("/about", profile::about(&self.about));
+        match (name, country, support_email, website, about) {
+            (Some(name), Some(country), Some(support_email), Some(website), Some(about)) => {
+                Ok(Application { name, country, support_email, website, about })
+            }
+            _ => Err(faults.0),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PartnerView {
+    pub id: PartnerId,
+    pub name: String,
+    #[schema(example = "DE")]
+    pub country: String,
+    pub support_email: String,
+    #[schema(required)]
+    pub website: Option<String>,
+    pub about: String,
+    pub status: Status,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// What the caller is in the partner's team; null for operators who are not in it.
+    #[schema(required)]
+    pub role: Option<Role>,
+    #[schema(required)]
+    pub agreement: Option<AcceptanceView>,
+    #[schema(required)]
+    pub payout_account: Option<PayoutAccountView>,
+    /// Everything that is or was held back. Open ones have no `resolved_at`.
+    pub holds: Vec<HoldView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AcceptanceView {
+    pub version: String,
+    pub accepted_by: UserId,
+    #[schema(value_type = String, format = DateTime)]
+    pub accepted_at: Timestamp,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PayoutAccountView {
+    /// Stripe's id of the account.
+    #[schema(example = "acct_1032D82eZvKYlo2C")]
+    pub account: String,
+    pub details_submitted: bool,
+    pub transfers_active: bool,
+    pub payouts_enabled: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HoldView {
+    pub id: HoldId,
+    pub reason_code: HoldReason,
+    /// The reason in words, and what to do.
+    pub explanation: &'static str,
+    /// What it rests on.
+    pub evidence: String,
+    /// Who has to act.
+    pub waits_for: WaitsFor,
+    pub blocks: Vec<Block>,
+    #[schema(value_type = String, format = DateTime)]
+    pub opened_at: Timestamp,
+    /// By when.
+    #[schema(value_type = String, format = DateTime)]
+    pub due_at: Timestamp,
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub resolved_at: Option<Timestamp>,
+}
+
+impl From<Acceptance> for AcceptanceView {
+    fn from(accepted: Acceptance) -> Self {
+        Self { version: accepted.version, accepted_by: accepted.accepted_by, accepted_at: accepted.accepted_at }
+    }
+}
+
+impl PartnerView {
+    pub(crate) fn of(partner: Partner, role: Option<Role>) -> Self {
+        Self {
+            id: partner.id,
+            name: partner.name.into(),
+            country: partner.country.into(),
+            support_email: partner.support_email.into(),
+            website: partner.website.map(Into::into),
+            about: partner.about,
+            status: partner.status,
+            created_at: partner.created_at,
+            role,
+            agreement: partner.agreement.map(AcceptanceView::from),
+            payout_account: partner.payout_account.map(|account| PayoutAccountView {
+                account: account.account,
+                details_submitted: account.details_submitted,
+                transfers_active: account.transfers_active,
+                payouts_enabled: account.payouts_enabled,
+            }),
+            holds: partner.holds.into_iter().map(HoldView::from).collect(),
+        }
+    }
+}
+
+impl From<Hold> for HoldView {
+    fn from(hold: Hold) -> Self {
+        Self {
+            id: hold.id,
+            reason_code: hold.reason_code,
+            explanation: hold.reason_code.explanation(),
+            evidence: hold.evidence,
+            waits_for: hold.reason_code.waits_for(),
+            blocks: hold.blocks,
+            opened_at: hold.opened_at,
+            due_at: hold.due_at,
+            resolved_at: hold.resolved_at,
+        }
+    }
+}
+
+/// Which partners to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PartnerFilter {
+    /// All partners of this status, oldest first: for operators. Without it, the partners that the caller works for.
+    pub status: Option<Status>,
+}
+
+/// The agreement that binds partners.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AgreementView {
+    #[schema(example = "2026-11-01")]
+    pub version: &'static str,
+    /// Markdown.
+    pub text: &'static str,
+}
+
+/// An owner accepts the agreement for the partner.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcceptAgreement {
+    /// The version that was read: the current one.
+    #[schema(example = "2026-11-01")]
+    pub version: String,
+}
+
+impl Validate for AcceptAgreement {}
+
+/// Asks for a page at Stripe on which the partner's owner sets up how the partner is paid.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateOnboardingLink {
+    /// Where Stripe sends the browser afterwards: https, or http on the caller's own machine. Being there proves nothing: read the partner.
+    #[schema(format = Uri, max_length = 2000)]
+    pub return_url: Option<String>,
+    /// Where Stripe sends the browser when the link has expired: a page that asks for a new one. As `return_url` unless given.
+    #[schema(format = Uri, max_length = 2000)]
+    pub refresh_url: Option<String>,
+}
+
+impl Validate for CreateOnboardingLink {
+    fn validate(&self) -> Vec<FieldError> {
+        let mut faults = Faults::default();
+        for (pointer, url) in [("/return_url", &self.return_url), ("/refresh_url", &self.refresh_url)] {
+            faults.check(pointer, url.as_deref().map_or(Ok(()), check_return_address));
+        }
+        faults.0
+    }
+}
+
+/// RFC 8252, section 8.3, allows plain http to the loopback address: it never leaves the machine.
+fn check_return_address(text: &str) -> Result<(), String> {
+    let wrong = || Err(format!("must be an https address of at most {MAX_URL_CHARS} characters"));
+    let Ok(url) = text.parse::<Url>() else { return wrong() };
+    let is_own_machine = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_own_machine);
+    let names_nobody = url.username().is_empty() && url.password().is_none();
+    if is_safe && names_nobody && url.has_host() && text.len() <= MAX_URL_CHARS { Ok(()) } else { wrong() }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OnboardingLinkView {
+    /// For one visit, by the owner only: it leads into the account.
+    #[schema(format = Uri)]
+    pub url: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DecisionKind {
+    Approve,
+    Reject,
+    Suspend,
+    Reinstate,
+    /// Lets a rejected application be reviewed again.
+    Reopen,
+}
+
+/// A decision about a partner.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Decide {
+    pub decision: DecisionKind,
+    /// For `reject` and `suspend`: one of the codes that belong to it.
+    pub reason_code: Option<HoldReason>,
+    /// What the decision rests on; the partner sees it. Only `approve` may do without.
+    #[schema(min_length = 1, max_length = 2000)]
+    pub evidence: Option<String>,
+}
+
+impl Validate for Decide {
+    fn validate(&self) -> Vec<FieldError> {
+        self.checked().err().unwrap_or_default()
+    }
+}
+
+impl Decide {
+    pub(crate) fn checked(&self) -> Result<Decision, Vec<FieldError>> {
+        let mut faults = Faults::default();
+        let evidence = faults.check("/evidence", self.evidence.as_deref().map(profile::evidence).transpose());
+        let names_reason = matches!(self.decision, DecisionKind::Reject | DecisionKind::Suspend);
+        match (self.reason_code, names_reason) {
+            (None, true) => faults.0.push(FieldError::new("/reason_code", "is needed to reject or suspend")),
+            (Some(_), false) => faults.0.push(FieldError::new("/reason_code", "belongs to reject and suspend only")),
+            _ => {}
+        }
+        if self.evidence.is_none() && self.decision != DecisionKind::Approve {
+            faults.0.push(FieldError::new("/evidence", "is needed: say what the decision rests on"));
+        }
+        let decision = match (self.decision, self.reason_code, evidence.flatten()) {
+            (DecisionKind::Approve, _, evidence) => Some(Decision::Approve { evidence }),
+            (DecisionKind::Reject, Some(reason), Some(evidence)) => Some(Decision::Reject { reason, evidence }),
+            (DecisionKind::Suspend, Some(reason), Some(evidence)) => Some(Decision::Suspend { reason, evidence }),
+            (DecisionKind::Reinstate, _, Some(evidence)) => Some(Decision::Reinstate { evidence }),
+            (DecisionKind::Reopen, _, Some(evidence)) => Some(Decision::Reopen { evidence }),
+            _ => None,
+        };
+        decision.filter(|_| faults.0.is_empty()).ok_or(faults.0)
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DecisionView {
+    pub id: DecisionId,
+    pub decision: DecisionKind,
+    #[schema(required)]
+    pub reason_code: Option<HoldReason>,
+    #[schema(required)]
+    pub evidence: Option<String>,
+    pub decided_by: UserId,
+    #[schema(value_type = String, format = DateTime)]
+    pub decided_at: Timestamp,
+    /// The partner as it now is.
+    pub partner: PartnerView,
+}
+
+/// Somebody joins the team.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AddMember {
+    /// Who: the `id` that they see in `GET /v1/me`.
+    pub user_id: UserId,
+    pub role: Role,
+}
+
+impl Validate for AddMember {}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MemberView {
+    pub user_id: UserId,
+    pub role: Role,
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+}
+
+impl From<MemberItem> for MemberView {
+    fn from(member: MemberItem) -> Self {
+        Self { user_id: member.user, role: member.role, since: member.since }
+    }
+}
+
+/// The caller.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MeView {
+    pub id: UserId,
+    #[schema(required)]
+    pub name: Option<String>,
+    #[schema(required)]
+    pub email: Option<String>,
+    pub operator: bool,
+}
+
+impl From<User> for MeView {
+    fn from(user: User) -> Self {
+        Self { id: user.id, name: user.name, email: user.email, operator: user.operator }
+    }
+}
+
+/// Makes an API token.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateApiToken {
+    /// What the token is for, so that it can be told from others.
+    #[schema(min_length = 1, max_length = 100, example = "release pipeline")]
+    pub label: String,
+    /// What it may do; at least one.
+    #[schema(example = json!(["listings:write"]))]
+    pub scopes: Scopes,
+    /// For how long.
+    #[schema(minimum = 1, maximum = 366, default = 90)]
+    pub valid_days: Option<u16>,
+}
+
+impl Validate for CreateApiToken {
+    fn validate(&self) -> Vec<FieldError> {
+        let mut faults = Faults::default();
+        faults.check("/label", profile::label(&self.label));
+        if self.scopes.is_empty() {
+            faults.0.push(FieldError::new("/scopes", "must name at least one scope"));
+        }
+        if self.valid_days.is_some_and(|days| !TOKEN_DAYS.contains(&days)) {
+            let detail = format!("must be between {} and {}", TOKEN_DAYS.start(), TOKEN_DAYS.end());
+            faults.0.push(FieldError::new("/valid_days", detail));
+        }
+        faults.0
+    }
+}
+
+impl CreateApiToken {
+    pub(crate) fn valid_for(&self) -> SignedDuration {
+        SignedDuration::from_hours(24 * i64::from(self.valid_days.unwrap_or(DEFAULT_TOKEN_DAYS)))
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ApiTokenView {
+    pub id: TokenId,
+    pub label: String,
+    /// The last characters of the secret.
+    pub hint: String,
+    pub scopes: Scopes,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    pub valid_until: Timestamp,
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl From<ApiTokenItem> for ApiTokenView {
+    fn from(token: ApiTokenItem) -> Self {
+        Self {
+            id: token.id,
+            label: token.label,
+            hint: token.hint,
+            scopes: token.scopes,
+            created_at: token.created_at,
+            valid_until: token.valid_until,
+            revoked_at: token.revoked_at,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NewApiToken {
+    #[serde(flatten)]
+    pub token: ApiTokenView,
+    /// The token itself. It is shown this once and not kept.
+    pub secret: String,
+}
+
+/// What a privileged person did.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AuditEventView {
+    pub id: AuditId,
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    pub actor: UserId,
+    #[schema(example = "partner.approve")]
+    pub action: String,
+    /// What it was done to.
+    pub subject: String,
+    #[schema(required)]
+    pub reason_code: Option<String>,
+    #[schema(required)]
+    pub evidence: Option<String>,
+}
+
+impl From<AuditEvent> for AuditEventView {
+    fn from(event: AuditEvent) -> Self {
+        Self {
+            id: event.id,
+            at: event.at,
+            actor: event.actor,
+            action: event.action,
+            subject: event.subject,
+            reason_code: event.reason_code,
+            evidence: event.evidence,
+        }
+    }
+}

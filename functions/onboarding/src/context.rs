@@ -1,0 +1,51 @@
+//! What the handlers work with.
+
+use axum::extract::FromRef;
+use shared::auth::User;
+use shared::http::{Call, Edge, Problem};
+use shared::ids::PartnerId;
+use shared::partner::{Act, Partner};
+use shared::processor::stripe::StripeClient;
+use shared::runtime::{Start, env};
+use shared::store::{Store, TableName, Versioned, partners};
+
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub edge: Edge,
+    pub store: Store,
+    pub stripe: StripeClient,
+    /// Origin of the web pages: where Stripe sends people back to unless they say otherwise.
+    pub public_url: String,
+}
+
+impl Context {
+    pub fn from_start(start: &Start<'_>) -> Self {
+        let store = start.store(&[TableName::Accounts, TableName::Requests]);
+        Self {
+            edge: start.edge(&store),
+            stripe: start.stripe(),
+            public_url: start.read(&env::PUBLIC_URL),
+            store,
+        }
+    }
+
+    /// The partner in the path. A proof of membership may be an operator's, who can name partners that are not there.
+    pub(crate) async fn partner(&self, partner: PartnerId) -> Result<Versioned<Partner>, Problem> {
+        partners::load(&self.store, partner).await?.ok_or_else(Problem::not_found)
+    }
+
+    /// Whether a request that now meets a refusal is the repetition of one that did the same before it was cut off.
+    pub(crate) async fn is_done(&self, partner: PartnerId, act: &Act) -> Result<bool, Problem> {
+        Ok(partners::audit_event(&self.store, partner, act.audit_id()).await?.is_some())
+    }
+}
+
+impl FromRef<Context> for Edge {
+    fn from_ref(context: &Context) -> Self {
+        context.edge.clone()
+    }
+}
+
+pub(crate) fn act(user: &User, call: &Call) -> Act {
+    Act { actor: user.id, now: call.now, seed: call.seed }
+}

@@ -1,0 +1,60 @@
+//! Operators' decisions about partners.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use shared::http::{Call, Json, Problem, ProblemDocument};
+use shared::ids::PartnerId;
+use shared::partner::decide::{self, DecideError};
+use shared::partner::hold::{HoldReason, Origin};
+use shared::store::partners;
+use strum::IntoEnumIterator;
+
+use crate::access::PartnerOperator;
+use crate::api::{Decide, DecisionKind, DecisionView, PartnerView};
+use crate::context::{Context, act};
+
+/// Approves, rejects, suspends, reinstates or reopens. The partner's owner is told by mail, with reason and evidence.
+#[utoipa::path(post, path = "/v1/partners/{partner_id}/decisions", tag = "partners",
+    params(("partner_id" = PartnerId, Path)), request_body = Decide,
+    responses((status = 201, body = DecisionView), (status = 403, body = ProblemDocument),
+        (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
+        (status = 422, body = ProblemDocument)))]
+pub(crate) async fn create(
+    State(context): State<Context>,
+    operator: PartnerOperator,
+    call: Call,
+    Json(request): Json<Decide>,
+) -> Result<(StatusCode, Json<DecisionView>), Problem> {
+    let decision = request.checked().map_err(Problem::invalid)?;
+    let act = act(&operator.user, &call);
+    let before = context.partner(operator.partner).await?;
+    let partner = match decide::decide(&before, &decision, act) {
+        Ok(change) => {
+            partners::save(&context.store, &change, before.revision, []).await?;
+            change.partner
+        }
+        Err(DecideError::WrongReason { .. }) => return Err(wrong_reason(request.decision)),
+        Err(DecideError::WrongStatus { .. }) if context.is_done(operator.partner, &act).await? => before.value,
+        Err(DecideError::WrongStatus { status, decision: past }) => {
+            let (needed, _) = decision.transition();
+            let detail = format!("The partner is {status}; only one that is {needed} can be {past}.");
+            return Err(Problem::conflict("wrong_status", detail));
+        }
+    };
+    let view = DecisionView {
+        id: call.seed.id("decision"),
+        decision: request.decision,
+        reason_code: request.reason_code,
+        evidence: request.evidence,
+        decided_by: operator.user.id,
+        decided_at: call.now,
+        partner: PartnerView::of(partner, None),
+    };
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+fn wrong_reason(decision: DecisionKind) -> Problem {
+    let origin = if decision == DecisionKind::Reject { Origin::Rejection } else { Origin::Suspension };
+    let fitting: Vec<_> = HoldReason::iter().filter(|reason| reason.origin() == origin).map(|reason| reason.to_string()).collect();
+    Problem::refused("wrong_reason_code", "/reason_code", format!("must be one of {}", fitting.join(", ")))
+}

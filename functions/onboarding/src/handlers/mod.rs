@@ -1,0 +1,10 @@
+//! One file for each thing that can be asked for.
+
+pub(crate) mod agreement;
+pub(crate) mod audit;
+pub(crate) mod decisions;
+pub(crate) mod links;
+pub(crate) mod me;
+pub(crate) mod members;
+pub(crate) mod partners;
+pub(crate) mod tokens;

@@ -1,0 +1,57 @@
+//! Becoming and being a partner: applications, the agreement, operators' decisions, the account at Stripe, the team; and the API
+//! tokens of anybody who has signed in.
+//!
+//! * **Trigger:** HTTP API.
+//! * **Writes:** the table `accounts` (partners, members, API tokens, their audit entries and notices); makes accounts and links at Stripe.
+//! * **Idempotency:** every POST by its `Idempotency-Key`; all ids of a request come from its seed, and the audit entry with the
+//!   request's id, written with the change, is how a request that was cut off recognises what it has done. Stripe's account of a
+//!   partner is made under a key that is the partner's id, so a partner gets one.
+
+mod access;
+mod api;
+mod context;
+mod handlers;
+
+pub use context::Context;
+use handlers::{agreement, audit, decisions, links, me, members, partners, tokens};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Souk: onboarding", description = "Partners, their agreement, their team, API tokens."),
+    tags(
+        (name = "partners", description = "Applying, being decided about, being paid."),
+        (name = "people", description = "The caller and the caller's API tokens."),
+    )
+)]
+struct Description;
+
+fn routes() -> OpenApiRouter<Context> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(agreement::show))
+        .routes(routes!(me::show))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(partners::apply, partners::list))
+        .routes(routes!(partners::show))
+        .routes(routes!(agreement::accept))
+        .routes(routes!(links::create))
+        .routes(routes!(decisions::create))
+        .routes(routes!(audit::list))
+        .routes(routes!(members::add, members::list))
+        .routes(routes!(members::remove))
+}
+
+/// The function's whole interface.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+pub fn router(context: Context) -> axum::Router {
+    shared::http::router(routes(), context)
+}
+
+#[cfg(test)]
+mod tests;

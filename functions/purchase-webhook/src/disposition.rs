@@ -1,0 +1,76 @@
+//! What follows from an event: a pure decision.
+//!
+//! | event | about | goes to |
+//! |---|---|---|
+//! | `checkout.session.completed`, `.async_payment_succeeded`, `.async_payment_failed`, `.expired` | an order of ours | settlement |
+//! | `charge.succeeded`, `charge.updated` | the fee of such an order | settlement |
+//! | `account.updated` | a partner's account | onboarding |
+//! | anything else | | is stored |
+
+use shared::ids::{OrderId, UserId};
+use shared::messages::{Envelope, Message, PaymentSubject};
+use shared::processor::stripe::objects::Event;
+use shared::seed::Seed;
+use shared::store::commerce::Disposition;
+
+pub(crate) struct Verdict {
+    pub(crate) disposition: Disposition,
+    pub(crate) object_id: Option<String>,
+    pub(crate) messages: Vec<Envelope>,
+}
+
+impl Verdict {
+    fn stored(object_id: Option<String>) -> Self {
+        Self { disposition: Disposition::Stored, object_id, messages: Vec::new() }
+    }
+
+    fn quarantined(object_id: Option<String>, why: &str) -> Self {
+        Self { disposition: Disposition::Quarantined(why.to_owned()), object_id, messages: Vec::new() }
+    }
+
+    fn queued(object_id: String, message: Message, seed: Seed) -> Self {
+        let messages = vec![Envelope::new(seed.id("event"), message)];
+        Self { disposition: Disposition::Queued, object_id: Some(object_id), messages }
+    }
+}
+
+pub(crate) fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
+    let object_id = event.object_id().map(str::to_owned);
+    if event.livemode != livemode {
+        return Verdict::quarantined(object_id, "the event is of the other mode (live or test) than this deployment");
+    }
+    let subject = match event.kind.as_str() {
+        "checkout.session.completed"
+        | "checkout.session.async_payment_succeeded"
+        | "checkout.session.async_payment_failed"
+        | "checkout.session.expired" => PaymentSubject::CheckoutSession,
+        "charge.succeeded" | "charge.updated" => PaymentSubject::Charge,
+        "account.updated" => return account_changed(event, object_id, seed),
+        _ => return Verdict::stored(object_id),
+    };
+    if event.account.is_some() {
+        return Verdict::quarantined(object_id, "a payment on a connected account: orders are charged on the platform's own");
+    }
+    let (Some(object_id), Some((customer, order))) = (object_id.clone(), ours(event)) else {
+        // Somebody else's payment on the same Stripe account, or one made by hand: no order of ours is concerned.
+        return Verdict::stored(object_id);
+    };
+    let message =
+        Message::PaymentChanged { event_id: event.id.clone(), subject, object_id: object_id.clone(), customer, order };
+    Verdict::queued(object_id, message, seed)
+}
+
+fn account_changed(event: &Event, object_id: Option<String>, seed: Seed) -> Verdict {
+    match object_id.or_else(|| event.account.clone()) {
+        None => Verdict::quarantined(None, "an account event without an account"),
+        Some(account) => {
+            let message = Message::AccountChanged { event_id: event.id.clone(), account: account.clone() };
+            Verdict::queued(account, message, seed)
+        }
+    }
+}
+
+/// Whose order the object says it is for. Both ids were put there when the checkout was opened.
+fn ours(event: &Event) -> Option<(UserId, OrderId)> {
+    Some((event.metadata("customer_id")?.parse().ok()?, event.metadata("order_id")?.parse().ok()?))
+}

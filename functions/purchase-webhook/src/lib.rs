@@ -1,0 +1,18 @@
+//! Takes in the payment processor's events: verify, store, answer.
+//!
+//! Trigger: HTTP. Writes one inbox item for each event, with the message that follows from it. Idempotency: the event's id is the item's key,
+//! so a second delivery finds it there and is answered like the first. Nothing is decided here: an event is a hint that something changed,
+//! and whoever acts on it fetches the object itself.
+
+mod context;
+mod disposition;
+mod handler;
+
+pub use context::Context;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub fn routes() -> OpenApiRouter<Context> {
+    OpenApiRouter::new().routes(routes!(handler::stripe))
+}

@@ -1,0 +1,35 @@
+//! The shop: browse, cart, orders and their checkout, licences and downloads.
+//!
+//! Trigger: HTTP. Writes carts and orders (with the message that settles a free one); reads what is published. Idempotency: the
+//! `Idempotency-Key` of each POST, whose seed gives the order its id; the order's id is the key of its checkout session.
+
+mod api;
+mod browse;
+mod cart;
+pub mod context;
+mod licences;
+mod orders;
+
+pub use context::Context;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub fn routes() -> OpenApiRouter<Context> {
+    let licences = OpenApiRouter::new()
+        .routes(routes!(licences::list))
+        .routes(routes!(licences::show))
+        .routes(routes!(licences::download));
+    OpenApiRouter::new()
+        .routes(routes!(browse::list))
+        .routes(routes!(browse::show))
+        .routes(routes!(cart::show))
+        .routes(routes!(cart::put_line, cart::delete_line))
+        .routes(routes!(orders::create, orders::list))
+        .routes(routes!(orders::show))
+        .merge(licences)
+        // The other spelling of the same word.
+        .route("/v1/licenses", axum::routing::get(licences::list))
+        .route("/v1/licenses/{licence_id}", axum::routing::get(licences::show))
+        .route("/v1/licenses/{licence_id}/downloads", axum::routing::post(licences::download))
+}

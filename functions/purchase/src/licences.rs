@@ -1,0 +1,105 @@
+//! What the customer holds, and the way to its bytes.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use jiff::SignedDuration;
+use shared::auth::Principal;
+use shared::auth::scope::LicencesRead;
+use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem};
+use shared::ids::{LicenceId, UserId, VersionId};
+use shared::licence::{Licence, LicenceStatus};
+use shared::listing::{Artifact, Published, Status};
+use shared::objects::{Bucket, ObjectRef};
+use shared::purchase::OrderStatus;
+use shared::store::{Store, catalogue, commerce};
+
+use crate::api::{DownloadLink, LicenceView, RequestDownload};
+use crate::context::Context;
+
+/// Long enough to begin a large download on a slow line, too short to be passed around.
+const LINK_LIFETIME: Duration = Duration::from_secs(300);
+
+/// The caller's licences, newest order first. A page holds the licences of up to `limit` orders.
+#[utoipa::path(get, path = "/v1/licences", tag = "licences", params(PagingParams),
+    responses((status = 200, body = Page<LicenceView>)))]
+pub(crate) async fn list(
+    State(context): State<Context>,
+    principal: Principal<LicencesRead>,
+    paging: Paging,
+) -> Result<Json<Page<LicenceView>>, Problem> {
+    let orders = commerce::orders(&context.store, principal.user.id, paging.after(), paging.limit()).await?;
+    let paid = orders.items.iter().filter(|order| order.status == OrderStatus::Paid);
+    let ids: Vec<_> = paid.flat_map(|order| order.lines.iter().map(|line| line.licence)).collect();
+    let licences = commerce::licences(&context.store, &ids).await?;
+    let page = shared::store::Page { items: licences, next: orders.next };
+    Ok(Json(paging.page(page, LicenceView::from)))
+}
+
+/// One licence, with its key.
+#[utoipa::path(get, path = "/v1/licences/{licence_id}", tag = "licences", params(("licence_id" = LicenceId, Path)),
+    responses((status = 200, body = LicenceView), (status = 404, body = shared::http::ProblemDocument)))]
+pub(crate) async fn show(
+    State(context): State<Context>,
+    principal: Principal<LicencesRead>,
+    Path(licence): Path<LicenceId>,
+) -> Result<Json<LicenceView>, Problem> {
+    Ok(Json(held(&context.store, licence, principal.user.id).await?.into()))
+}
+
+/// A short-lived link to the package that the licence is for.
+#[utoipa::path(post, path = "/v1/licences/{licence_id}/downloads", tag = "licences",
+    params(("licence_id" = LicenceId, Path)), request_body = RequestDownload,
+    responses((status = 201, body = DownloadLink), (status = 404, body = shared::http::ProblemDocument),
+        (status = 409, body = shared::http::ProblemDocument)))]
+pub(crate) async fn download(
+    State(context): State<Context>,
+    principal: Principal<LicencesRead>,
+    call: Call,
+    Path(licence): Path<LicenceId>,
+    Json(request): Json<RequestDownload>,
+) -> Result<(axum::http::StatusCode, Json<DownloadLink>), Problem> {
+    let licence = held(&context.store, licence, principal.user.id).await?;
+    if licence.status != LicenceStatus::Active {
+        let detail = "This licence has been revoked, so nothing can be downloaded with it.";
+        return Err(Problem::conflict("licence_not_active", detail));
+    }
+    let (version, artifact) = wanted(&context.store, &licence, request.version_id).await?;
+    let file_name = format!("{}-{version}.zip", licence.listing);
+    let object = ObjectRef {
+        bucket: Bucket::Clean,
+        key: artifact.object_key,
+        version: Some(artifact.object_version),
+    };
+    let url = context.objects.presign_download(&object, &file_name, LINK_LIFETIME, call.now).await;
+    let lifetime = SignedDuration::try_from(LINK_LIFETIME).unwrap_or_default();
+    let link = DownloadLink {
+        url: url.map_err(Problem::unavailable)?,
+        expires_at: call.now.saturating_add(lifetime).unwrap_or(call.now),
+        version,
+        sha256: artifact.sha256,
+        size_bytes: artifact.size_bytes,
+    };
+    Ok((axum::http::StatusCode::CREATED, Json(link)))
+}
+
+/// The licence, if it is the caller's; other people's do not exist.
+async fn held(store: &Store, licence: LicenceId, caller: UserId) -> Result<Licence, Problem> {
+    let licence = commerce::licence(store, licence).await?;
+    licence.filter(|licence| licence.owner == caller).ok_or_else(Problem::not_found)
+}
+
+/// The version's number and its bytes. What was bought stays downloadable after it has been yanked.
+async fn wanted(store: &Store, licence: &Licence, version: Option<VersionId>) -> Result<(String, Artifact), Problem> {
+    let Some(version) = version else {
+        let published: Option<Published> = catalogue::published(store, licence.listing).await?;
+        let latest = published.map(|published| published.latest);
+        let gone = "This listing has no version to download at the moment. Name a version_id to get an earlier one.";
+        let latest = latest.ok_or_else(|| Problem::conflict("no_published_version", gone))?;
+        return Ok((latest.number.to_string(), latest.artifact));
+    };
+    let version = catalogue::version(store, licence.listing, version).await?.ok_or_else(Problem::not_found)?;
+    let was_published = matches!(version.status(), Status::Published | Status::Yanked);
+    let artifact = version.artifact().filter(|_| was_published).cloned().ok_or_else(Problem::not_found)?;
+    Ok((version.number.to_string(), artifact))
+}

@@ -1,0 +1,199 @@
+//! Orders and their checkout.
+//!
+//! The order is stored before the processor hears of it, under an id that a retry of the same request derives again; the order's id is the
+//! idempotency key of the checkout session. So a crash at any point, followed by the same request, ends with one order and one session.
+
+use std::collections::HashMap;
+
+use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
+use shared::auth::Principal;
+use shared::auth::scope::{OrdersRead, OrdersWrite};
+use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem};
+use shared::ids::{ListingId, OrderId, UserId};
+use shared::messages::{Envelope, Message};
+use shared::partner::Block;
+use shared::processor::stripe::StripeError;
+use shared::processor::stripe::requests::{CheckoutLine, CreateCheckoutSession, Metadata};
+use shared::purchase::{Offer, Order, OrderLine, OrderStatus, PlaceError, place};
+use shared::store::{Versioned, catalogue, commerce, partners};
+
+use crate::api::{OrderView, PlaceOrder};
+use crate::context::Context;
+
+/// Places an order and opens its checkout. An order that costs nothing is settled without one.
+#[utoipa::path(post, path = "/v1/orders", tag = "orders", request_body = PlaceOrder,
+    responses((status = 201, body = OrderView), (status = 409, body = shared::http::ProblemDocument),
+        (status = 422, body = shared::http::ProblemDocument)))]
+pub(crate) async fn create(
+    State(context): State<Context>,
+    principal: Principal<OrdersWrite>,
+    call: Call,
+    Json(request): Json<PlaceOrder>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<OrderView>), Problem> {
+    let customer = principal.user.id;
+    let stored: Option<Versioned<Order>> = commerce::order(&context.store, customer, call.seed.id("order")).await?;
+    let order = match stored {
+        // A retry after a crash: what was placed then is what is paid now, whatever prices have become.
+        Some(order) => order,
+        None => {
+            let offers = offers(&context, &wanted(&context, customer, &request).await?).await?;
+            let order = place(customer, &offers, context.commission, call.seed, call.now).map_err(refused)?;
+            commerce::create_order(&context.store, &order, &free_order_message(&order, &call)).await?
+        }
+    };
+    let checkout_url = match order.total.is_zero() {
+        true => None,
+        false => Some(open_checkout(&context, &principal, &order, &request).await?),
+    };
+    if request.lines.is_none() {
+        commerce::empty_cart(&context.store, customer).await?;
+    }
+    let location = [(header::LOCATION, format!("/v1/orders/{}", order.id))];
+    Ok((StatusCode::CREATED, location, Json(OrderView::of(order.value, checkout_url))))
+}
+
+/// The caller's orders, newest first.
+#[utoipa::path(get, path = "/v1/orders", tag = "orders", params(PagingParams),
+    responses((status = 200, body = Page<OrderView>)))]
+pub(crate) async fn list(
+    State(context): State<Context>,
+    principal: Principal<OrdersRead>,
+    paging: Paging,
+) -> Result<Json<Page<OrderView>>, Problem> {
+    let orders = commerce::orders(&context.store, principal.user.id, paging.after(), paging.limit()).await?;
+    Ok(Json(paging.page(orders, |order| OrderView::of(order, None))))
+}
+
+/// One order; while it waits to be paid, with its payment page.
+#[utoipa::path(get, path = "/v1/orders/{order_id}", tag = "orders", params(("order_id" = OrderId, Path)),
+    responses((status = 200, body = OrderView), (status = 404, body = shared::http::ProblemDocument)))]
+pub(crate) async fn show(
+    State(context): State<Context>,
+    principal: Principal<OrdersRead>,
+    Path(order): Path<OrderId>,
+) -> Result<Json<OrderView>, Problem> {
+    let order = commerce::order(&context.store, principal.user.id, order).await?.ok_or_else(Problem::not_found)?;
+    let checkout_url = match (&order.session, order.status) {
+        (Some(session), OrderStatus::Pending) => match context.stripe.checkout_session(session).await {
+            Ok(session) => session.url,
+            // The order itself is known; that its payment page is not must not hide it.
+            Err(error) => {
+                tracing::warn!(order.id = %order.id, error = &error as &dyn std::error::Error, "the checkout session could not be read");
+                None
+            }
+        },
+        _ => None,
+    };
+    Ok(Json(OrderView::of(order.value, checkout_url)))
+}
+
+/// What the request names, or else the cart.
+async fn wanted(context: &Context, customer: UserId, request: &PlaceOrder) -> Result<Vec<ListingId>, Problem> {
+    if let Some(lines) = &request.lines {
+        return Ok(lines.iter().map(|line| line.listing_id).collect());
+    }
+    let cart = commerce::cart(&context.store, customer).await?;
+    Ok(cart.map(|cart| cart.value.lines).unwrap_or_default())
+}
+
+/// Today's offers, read from the items themselves; every line that cannot be sold is named.
+async fn offers(context: &Context, listings: &[ListingId]) -> Result<Vec<Offer>, Problem> {
+    let published = catalogue::published_many(&context.store, listings).await?;
+    let by_id: HashMap<_, _> = published.into_iter().map(|published| (published.listing, published)).collect();
+    let mut sellers = HashMap::new();
+    let mut errors = Vec::new();
+    let mut offers = Vec::new();
+    for (index, listing) in listings.iter().enumerate() {
+        let unavailable = || {
+            let detail = format!("{listing} is not for sale at the moment; remove it from the order");
+            shared::http::FieldError::new(format!("/lines/{index}/listing_id"), detail)
+        };
+        let Some(published) = by_id.get(listing) else {
+            errors.push(unavailable());
+            continue;
+        };
+        let may_sell = match sellers.get(&published.partner) {
+            Some(known) => *known,
+            None => {
+                let partner = partners::load(&context.store, published.partner).await?;
+                let may_sell = partner.is_some_and(|partner| partner.hold_on(Block::Sell).is_none());
+                sellers.insert(published.partner, may_sell);
+                may_sell
+            }
+        };
+        if may_sell {
+            offers.push(Offer {
+                listing: *listing,
+                partner: published.partner,
+                title: published.content.title.clone(),
+                price: published.content.price,
+            });
+        } else {
+            errors.push(unavailable());
+        }
+    }
+    if errors.is_empty() { Ok(offers) } else { Err(Problem::invalid(errors)) }
+}
+
+fn refused(error: PlaceError) -> Problem {
+    match error {
+        PlaceError::Empty => {
+            Problem::refused("empty_order", "/lines", "The cart is empty: put a listing into it, or name lines.")
+        }
+        PlaceError::TooManyLines => Problem::refused("too_many_lines", "/lines", format!("{error}.")),
+        PlaceError::Duplicate { index } => {
+            Problem::refused("duplicate_line", &format!("/lines/{index}/listing_id"), format!("{error}."))
+        }
+        PlaceError::MixedCurrencies { index, .. } => {
+            Problem::refused("mixed_currencies", &format!("/lines/{index}/listing_id"), format!("{error}."))
+        }
+        PlaceError::Money(_) => Problem::refused("total_too_large", "/lines", format!("{error}.")),
+    }
+}
+
+/// No processor will tell that nothing was paid, so the order itself does.
+fn free_order_message(order: &Order, call: &Call) -> Vec<Envelope> {
+    let message = Message::FreeOrderPlaced { customer: order.customer, order: order.id };
+    if order.total.is_zero() { vec![Envelope::new(call.seed.id("free order"), message)] } else { Vec::new() }
+}
+
+/// The payment page of the order: a new session, or the one that the order has.
+async fn open_checkout(
+    context: &Context,
+    principal: &Principal<OrdersWrite>,
+    order: &Versioned<Order>,
+    request: &PlaceOrder,
+) -> Result<String, Problem> {
+    let default = |page: &str| format!("{}/orders/{}?{page}", context.public_url, order.id);
+    let line = |line: &OrderLine| CheckoutLine { name: line.title.clone(), unit_price: line.price, quantity: 1 };
+    let session = CreateCheckoutSession {
+        // What is given away along with what is sold needs no line on the payment page.
+        lines: order.lines.iter().filter(|line| !line.price.is_zero()).map(line).collect(),
+        client_reference_id: order.id.to_string(),
+        customer_email: principal.user.email.clone(),
+        expires_at: None,
+        metadata: Metadata::from([
+            ("customer_id".into(), order.customer.to_string()),
+            ("order_id".into(), order.id.to_string()),
+        ]),
+        success_url: request.success_url.clone().unwrap_or_else(|| default("paid")),
+        cancel_url: request.cancel_url.clone().unwrap_or_else(|| default("cancelled")),
+    };
+    let session = context.stripe.create_checkout_session(&session, &order.id.to_string()).await.map_err(checkout_refused)?;
+    if order.session.as_deref() != Some(session.id.as_str()) {
+        let with_session = Order { session: Some(session.id.clone()), ..order.value.clone() };
+        commerce::update_order(&context.store, &with_session, order.revision).await?;
+    }
+    session.url.ok_or_else(|| Problem::unavailable("the processor opened a session without a page"))
+}
+
+fn checkout_refused(error: StripeError) -> Problem {
+    match &error {
+        StripeError::Refused { message, .. } => {
+            let detail = format!("The payment processor does not take this order: {message}");
+            Problem::refused("checkout_refused", "", detail).caused_by(error)
+        }
+        _ => Problem::unavailable(error),
+    }
+}

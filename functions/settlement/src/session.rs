@@ -1,0 +1,161 @@
+//! What a checkout session's state means for its order.
+
+use jiff::Timestamp;
+use shared::ids::{OrderId, UserId};
+use shared::messages::Envelope;
+use shared::money::{Currency, Money};
+use shared::processor::stripe::objects::{CheckoutSession, PaymentStatus, SessionStatus};
+use shared::purchase::{Order, OrderStatus, Payment, SettleError, settle};
+use shared::runtime::{Delivery, Failure};
+use shared::store::{StoreError, Versioned, commerce};
+
+use crate::context::Context;
+
+/// What the processor says about the money.
+#[derive(Debug, PartialEq)]
+enum News {
+    Paid(Payment),
+    OnItsWay,
+    Ended(OrderStatus),
+    /// The customer is still at it.
+    Open,
+}
+
+pub(crate) async fn settle_session(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    session_id: &str,
+    customer: UserId,
+    order: OrderId,
+) -> Result<(), Failure> {
+    let session = context.stripe.checkout_session(session_id).await?;
+    let order = load(context, customer, order).await?;
+    if order.session.as_deref().is_some_and(|known| known != session.id) {
+        return Err(Failure::reject(format!("session {} claims order {}, which has another", session.id, order.id)));
+    }
+    let changed = match news(&session).map_err(Failure::reject)? {
+        News::Paid(payment) => return pay(context, delivery, &order, &payment).await,
+        News::OnItsWay => order.await_payment(),
+        News::Ended(status) => order.end_unpaid(status),
+        News::Open => None,
+    };
+    match changed {
+        Some(changed) => Ok(commerce::update_order(&context.store, &changed, order.revision).await?),
+        None => Ok(()),
+    }
+}
+
+pub(crate) async fn settle_free(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    customer: UserId,
+    order: OrderId,
+) -> Result<(), Failure> {
+    let order = load(context, customer, order).await?;
+    // An order with a price is never settled by this message, whoever sent it: the amounts would not match.
+    let payment = Payment { amount: Money::zero(order.total.currency()), charge: None, at: order.placed_at };
+    pay(context, delivery, &order, &payment).await
+}
+
+/// An order that is not there yet may still be on its way; one that never comes ends in the dead-letter queue.
+async fn load(context: &Context, customer: UserId, order: OrderId) -> Result<Versioned<Order>, Failure> {
+    let found = commerce::order(&context.store, customer, order).await?;
+    found.ok_or_else(|| Failure::retry(format!("order {order} of {customer} does not exist")))
+}
+
+async fn pay(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    order: &Versioned<Order>,
+    payment: &Payment,
+) -> Result<(), Failure> {
+    let settlement = match settle(order, payment, context.hold_days, delivery.seed, shared::licence::secret) {
+        Ok(settlement) => settlement,
+        Err(SettleError::AlreadyPaid) => return Ok(()),
+        Err(error) => return Err(Failure::reject(error)),
+    };
+    match context.store.transact(commerce::settlement_writes(&settlement, order.revision)?).await {
+        Ok(()) => {
+            tracing::info!(order.id = %order.id, total = %order.total, "order settled");
+            Ok(())
+        }
+        // Somebody else settled it, or changed it, between our reading and our writing: look again.
+        Err(error @ StoreError::Conflict { .. }) => Err(Failure::retry(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads a session. A money field that Souk does not understand is refused rather than interpreted.
+fn news(session: &CheckoutSession) -> Result<News, String> {
+    match (session.status, session.payment_status) {
+        (_, PaymentStatus::Paid | PaymentStatus::NoPaymentRequired) => Ok(News::Paid(payment(session)?)),
+        (Some(SessionStatus::Open), PaymentStatus::Unpaid) => Ok(News::Open),
+        (Some(SessionStatus::Expired), PaymentStatus::Unpaid) => Ok(News::Ended(OrderStatus::Expired)),
+        (Some(SessionStatus::Complete), PaymentStatus::Unpaid) if payment_failed(session) => {
+            Ok(News::Ended(OrderStatus::Cancelled))
+        }
+        (Some(SessionStatus::Complete), PaymentStatus::Unpaid) => Ok(News::OnItsWay),
+        (None | Some(SessionStatus::Other), _) | (_, PaymentStatus::Other) => {
+            Err(format!("session {} has a status that is not known here", session.id))
+        }
+    }
+}
+
+/// The payment intent says it: it is `processing` while the money is on its way (docs.stripe.com/payments/paymentintents/lifecycle).
+fn payment_failed(session: &CheckoutSession) -> bool {
+    let intent = session.payment_intent.as_ref().and_then(|intent| intent.object());
+    intent.is_some_and(|intent| matches!(intent.status.as_str(), "requires_payment_method" | "canceled"))
+}
+
+fn payment(session: &CheckoutSession) -> Result<Payment, String> {
+    let missing = |what: &str| format!("session {} has no {what}", session.id);
+    let currency = session.currency.as_deref().ok_or_else(|| missing("currency"))?;
+    let currency: Currency = currency.parse().map_err(|error| format!("session {}: {error}", session.id))?;
+    let amount = session.amount_total.ok_or_else(|| missing("amount"))?;
+    let charge = session.charge();
+    let created = charge.map_or(session.created, |charge| charge.created);
+    Ok(Payment {
+        amount: Money::new(amount, currency),
+        charge: charge.map(|charge| charge.id.clone()),
+        at: Timestamp::from_second(created).map_err(|error| format!("session {}: {error}", session.id))?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn check(status: &str, payment_status: &str, intent: &str, expected: Result<&str, ()>) {
+        let session = json!({
+            "id": "cs_test_1", "status": status, "payment_status": payment_status, "amount_total": 1299, "currency": "eur",
+            "livemode": false, "created": 1_763_800_000, "expires_at": 1_763_880_000,
+            "payment_intent": {"id": "pi_1", "status": intent, "livemode": false},
+        });
+        let session: CheckoutSession = serde_json::from_value(session).expect("a session");
+        let told = news(&session).map_err(|_| ()).map(|news| match news {
+            News::Paid(payment) => {
+                assert_eq!(payment.amount, Money::new(1299, Currency::EUR));
+                "paid"
+            }
+            News::OnItsWay => "on its way",
+            News::Ended(OrderStatus::Expired) => "expired",
+            News::Ended(_) => "cancelled",
+            News::Open => "open",
+        });
+        assert_eq!(told, expected, "{status}, {payment_status}, {intent}");
+    }
+
+    #[test]
+    fn a_session_tells_whether_the_money_is_there() {
+        check("complete", "paid", "succeeded", Ok("paid"));
+        check("complete", "unpaid", "processing", Ok("on its way"));
+        check("complete", "unpaid", "requires_payment_method", Ok("cancelled"));
+        check("complete", "unpaid", "canceled", Ok("cancelled"));
+        check("open", "unpaid", "requires_payment_method", Ok("open"));
+        check("expired", "unpaid", "requires_payment_method", Ok("expired"));
+        check("complete", "half_paid", "succeeded", Err(()));
+        check("melted", "unpaid", "processing", Err(()));
+    }
+}

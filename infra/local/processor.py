@@ -1,0 +1,41 @@
+"""Stripe: the stand-in on this machine, or the real one when STRIPE_SECRET_KEY is set."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from .places import Places
+from .ports import HOST, Ports
+from .processes import Children
+
+BINARY = "stripe-standin"
+
+
+@dataclass(frozen=True)
+class Processor:
+    """What the functions are told of Stripe, whichever it is."""
+
+    url: str
+    secret_key: str
+    webhook_secret: str
+    is_real: bool
+
+
+def choose(ports: Ports) -> Processor:
+    key = os.environ.get("STRIPE_SECRET_KEY")
+    if key:
+        # Without the endpoint's secret every event is refused, which is what should happen.
+        return Processor("https://api.stripe.com", key, os.environ.get("STRIPE_WEBHOOK_SECRET", "whsec_unset"), is_real=True)
+    return Processor(f"http://localhost:{ports.stripe}", "sk_test_local", "whsec_local", is_real=False)
+
+
+def start(children: Children, places: Places, ports: Ports, processor: Processor, binaries: Path, webhook_url: str) -> None:
+    """Starts the stand-in. It must know the API's webhook URL, so it comes after the deploy."""
+    if processor.is_real:
+        return
+    command = [str(binaries / BINARY), "--port", str(ports.stripe), "--bind", HOST, "--public-url", processor.url]
+    command += ["--webhook-url", webhook_url, "--webhook-secret", processor.webhook_secret, "--secret-key", processor.secret_key]
+    child = children.start("stripe", command, {"PATH": "/usr/bin:/bin"}, places.temporary)
+    child.wait_until_it_answers(f"{processor.url}/_control")

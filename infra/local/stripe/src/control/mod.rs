@@ -1,0 +1,219 @@
+//! Control endpoints under `/_control`: how a test or a person makes happen what Stripe would do by itself.
+//!
+//! JSON in and out, no key. Each is one row of `CONTROLS`, which the index page prints: what is not in the table does not
+//! exist.
+
+mod deeds;
+pub(crate) mod faults;
+pub(crate) mod log;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// Method, path below `/_control`, body, and what it does.
+pub(crate) const CONTROLS: [(&str, &str, &str, &str); 30] = [
+    (
+        "GET",
+        "",
+        "",
+        "State: clock, counts, settings, webhooks, outages, keys, balances",
+    ),
+    ("POST", "reset", "{}", "Forget everything since the start"),
+    (
+        "POST",
+        "settings",
+        r#"{"fee_delay_ms": 0}"#,
+        "Change fees and delays; only what is given",
+    ),
+    (
+        "POST",
+        "clock/advance",
+        r#"{"days": 8}"#,
+        "Move the clock forward (seconds, minutes, hours, days); what falls due happens",
+    ),
+    (
+        "GET",
+        "requests",
+        "?method=POST&path=/v1/transfers",
+        "Every API request, with counts by endpoint and by path",
+    ),
+    ("DELETE", "requests", "", "Forget the request log and its counts"),
+    (
+        "POST",
+        "outages",
+        r#"{"how": "status", "when": "after", "status": 500, "requests": 1, "method": "POST", "path": "/v1/transfers"}"#,
+        "Make API requests fail: how = status, timeout, close, slow (delay_ms); when = before or after the request is done; remember = keep the error under the idempotency key",
+    ),
+    ("DELETE", "outages", "", "End every outage"),
+    (
+        "POST",
+        "idempotency_keys/prune",
+        r#"{"key": "…"}"#,
+        "Forget one idempotency key, or all of them",
+    ),
+    (
+        "POST",
+        "webhooks",
+        r#"{"copies": 2, "hold": false, "order": "shuffle", "seed": 1, "delay_ms": 0, "drop_next": 0, "suppressed": []}"#,
+        "Control deliveries: copies of each, hold or release, order (as_emitted, sequential, reverse, shuffle), delay, drop the next, suppress types",
+    ),
+    (
+        "GET",
+        "deliveries",
+        "?type=charge.*&state=failed",
+        "Every delivery with its attempts and the receiver's answer",
+    ),
+    (
+        "POST",
+        "events",
+        r#"{"type": "charge.succeeded", "account": null, "object": {}, "tampering": "none"}"#,
+        "Forge an event of any type and content and deliver it; tampering = wrong_secret, stale, future, altered_body, missing, malformed, rotated",
+    ),
+    (
+        "POST",
+        "events/{event}/resend",
+        r#"{"tampering": "none"}"#,
+        "Deliver an event again",
+    ),
+    (
+        "POST",
+        "webhook_endpoints/{endpoint}/secrets",
+        r#"{"secrets": ["whsec_new", "whsec_old"]}"#,
+        "Sign with these secrets, one v1 each",
+    ),
+    (
+        "POST",
+        "checkout/{session}/pay",
+        r#"{"outcome": "success", "email": "…", "name": "…"}"#,
+        "Pay a session as its page would; outcome is a key or number of a test card",
+    ),
+    (
+        "POST",
+        "checkout/{session}/settle",
+        r#"{"success": true}"#,
+        "Let a waiting bank debit succeed or fail",
+    ),
+    ("POST", "checkout/{session}/expire", "{}", "Let a session expire now"),
+    (
+        "POST",
+        "charges/{charge}/fee",
+        "{}",
+        "Let the fee of a charge become known now",
+    ),
+    (
+        "POST",
+        "charges/{charge}/dispute",
+        r#"{"reason": "fraudulent", "inquiry": false}"#,
+        "Open a dispute or an inquiry",
+    ),
+    (
+        "POST",
+        "disputes/{dispute}/escalate",
+        "{}",
+        "Turn an inquiry into a dispute",
+    ),
+    (
+        "POST",
+        "disputes/{dispute}/close",
+        r#"{"outcome": "won"}"#,
+        "Close a dispute: won or lost; an inquiry just closes",
+    ),
+    (
+        "POST",
+        "refunds/{refund}/fail",
+        r#"{"reason": "lost_or_stolen_card"}"#,
+        "Let a refund fail",
+    ),
+    ("POST", "payouts/{payout}/pay", "{}", "Let a payout be paid now"),
+    (
+        "POST",
+        "payouts/{payout}/fail",
+        r#"{"code": "account_closed"}"#,
+        "Let a payout fail, even after it was paid",
+    ),
+    (
+        "POST",
+        "transfers/{transfer}/reverse",
+        r#"{"amount": 100}"#,
+        "Reverse a transfer as by hand in the dashboard",
+    ),
+    (
+        "POST",
+        "accounts/{account}",
+        r#"{"outcome": "complete", "capabilities": {"transfers": "inactive"}, "requirements": {"currently_due": []}, "payouts_enabled": true}"#,
+        "Set what an account may do: outcome (complete, pending, document_due, incomplete, refused), then single fields",
+    ),
+    (
+        "POST",
+        "accounts/{account}/zero",
+        "{}",
+        "Zero a negative balance out of the platform's",
+    ),
+    (
+        "POST",
+        "balance",
+        r#"{"amount": 100000, "currency": "eur", "account": null}"#,
+        "Bring an available balance to an amount",
+    ),
+    ("GET", "objects/{id}", "", "Any object, whoever owns it"),
+    ("GET", "cards", "", "The ways to pay: keys, numbers, what they do"),
+];
+
+/// What a control answers: a status and a body.
+pub(crate) type Outcome = Result<Value, (u16, String)>;
+
+/// One control request.
+pub(crate) struct Control {
+    pub body: Value,
+    pub query: crate::wire::form::Field,
+    /// The parameters of the path in order.
+    pub args: Vec<String>,
+}
+
+/// Finds the row for a request and does it.
+pub(crate) fn answer(world: &mut World, method: &Method, path: &str, query: &str, body: &[u8]) -> (u16, Value) {
+    let body = if body.is_empty() {
+        Ok(json!({}))
+    } else {
+        serde_json::from_slice(body)
+    };
+    let outcome = match (body, crate::wire::form::parse(query)) {
+        (Ok(body), Ok(query)) => match recognise(method.as_str(), path) {
+            Some((name, args)) => {
+                world.run_due();
+                deeds::perform(world, &name, &Control { body, query, args })
+            }
+            None => Err((
+                404,
+                format!("There is no control {method} /_control/{path}; see / for the table"),
+            )),
+        },
+        (Err(error), _) => Err((400, format!("The body is not JSON: {error}"))),
+        (_, Err(error)) => Err((400, error.message().to_owned())),
+    };
+    match outcome {
+        Ok(body) => (200, body),
+        Err((status, message)) => (status, json!({"error": {"message": message}})),
+    }
+}
+
+fn recognise(method: &str, path: &str) -> Option<(String, Vec<String>)> {
+    let given: Vec<&str> = path.split('/').collect();
+    CONTROLS.iter().find_map(|(wanted, pattern, _, _)| {
+        let parts: Vec<&str> = pattern.split('/').collect();
+        if *wanted != method || parts.len() != given.len() {
+            return None;
+        }
+        let mut args = Vec::new();
+        for (part, text) in parts.iter().zip(&given) {
+            if part.starts_with('{') {
+                args.push((*text).to_owned());
+            } else if part != text {
+                return None;
+            }
+        }
+        Some((format!("{method} {pattern}"), args))
+    })
+}

@@ -1,0 +1,140 @@
+//! The frame of every page, and how money and text are written in it.
+
+/// A whole page; `body` is HTML.
+pub(super) fn page(title: &str, width: &str, body: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
+         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
+         <p class=\"banner\" role=\"note\"><strong>Test mode.</strong> This is a local stand-in for Stripe. No money moves.</p>\n\
+         <main class=\"{width}\">\n{body}\n</main>\n</body>\n</html>\n",
+        title = escaped(title),
+    )
+}
+
+/// A page with a heading, a sentence and perhaps a way on.
+pub(super) fn message(title: &str, text: &str, link: Option<(&str, &str)>) -> String {
+    let link = link.map_or(String::new(), |(label, url)| {
+        format!(
+            "<p><a class=\"button\" href=\"{}\">{}</a></p>",
+            escaped(url),
+            escaped(label)
+        )
+    });
+    page(
+        title,
+        "narrow",
+        &format!("<h1>{}</h1><p>{}</p>{link}", escaped(title), escaped(text)),
+    )
+}
+
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// `12.34 EUR`; yen have no minor unit, dinars have three digits of it.
+pub(super) fn money(amount: i64, currency: &str) -> String {
+    let digits = match currency {
+        "bif" | "clp" | "djf" | "gnf" | "jpy" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "vnd" | "vuv" | "xaf"
+        | "xof" | "xpf" => 0,
+        "bhd" | "jod" | "kwd" | "omr" | "tnd" => 3,
+        _ => 2_u32,
+    };
+    let unit = 10_u64.pow(digits);
+    let (whole, part) = (amount.unsigned_abs() / unit, amount.unsigned_abs() % unit);
+    let sign = if amount < 0 { "-" } else { "" };
+    let code = currency.to_uppercase();
+    let width = usize::try_from(digits).unwrap_or_default();
+    if digits == 0 {
+        format!("{sign}{whole} {code}")
+    } else {
+        format!("{sign}{whole}.{part:0width$} {code}")
+    }
+}
+
+const STYLE: &str = "
+:root { --ink: #1a1f36; --soft: #5a6274; --line: #d5dbe3; --paper: #fff; --ground: #f6f8fb; --accent: #4f46d8;
+  --on-accent: #fff; --bad: #a8102b; --bad-ground: #fdecef; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8ebf1; --soft: #a3acbd; --line: #39415a; --paper: #1d2336;
+  --ground: #12172a; --accent: #a5a0ff; --on-accent: #14143a; --bad: #ff9fb0; --bad-ground: #3b1822; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--ground); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif;
+  overflow-wrap: anywhere; }
+.banner { margin: 0; padding: .5rem 1rem; text-align: center; background: #ffe08a; color: #3d2f00; font-size: .9rem; }
+main { margin: 1.5rem auto; padding: 0 1rem; }
+main.narrow { max-width: 34rem; }
+main.wide { max-width: 76rem; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .75rem; }
+h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+a { color: var(--accent); }
+.card, fieldset { background: var(--paper); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem;
+  margin: 0 0 1rem; }
+legend { font-weight: 600; padding: 0 .35rem; }
+.sum { display: flex; justify-content: space-between; gap: 1rem; padding: .35rem 0; }
+.sum.total { border-top: 1px solid var(--line); font-weight: 700; margin-top: .35rem; padding-top: .6rem; }
+.sum span:last-child { white-space: nowrap; }
+.choice { display: flex; gap: .75rem; align-items: flex-start; padding: .55rem .25rem; cursor: pointer; }
+.choice + .choice { border-top: 1px solid var(--line); }
+.choice input { width: 1.2rem; height: 1.2rem; margin: .2rem 0 0; flex: none; accent-color: var(--accent); }
+.soft { color: var(--soft); font-size: .9rem; }
+.number { display: block; color: var(--soft); font: .85rem ui-monospace, monospace; }
+.field { display: block; margin: 0 0 .75rem; font-weight: 600; }
+.field input { display: block; width: 100%; margin-top: .25rem; padding: .6rem; font: inherit; color: inherit;
+  background: var(--paper); border: 1px solid var(--soft); border-radius: .4rem; }
+.field input { font-weight: 400; }
+summary { font-weight: 600; cursor: pointer; padding: .25rem 0; }
+.actions { display: flex; flex-wrap: wrap; gap: .75rem; position: sticky; bottom: 0; padding: .75rem 0;
+  background: var(--ground); }
+button, .button { font: inherit; font-weight: 600; padding: .75rem 1.25rem; border-radius: .5rem; cursor: pointer;
+  border: 1px solid var(--accent); background: var(--accent); color: var(--on-accent); text-decoration: none;
+  display: inline-block; }
+button.primary { flex: 1 1 12rem; }
+button.quiet { background: transparent; color: var(--accent); }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+.alert { background: var(--bad-ground); color: var(--bad); border: 1px solid currentColor; border-radius: .6rem;
+  padding: .75rem 1rem; margin: 0 0 1rem; }
+.scroll { overflow-x: auto; background: var(--paper); border: 1px solid var(--line); border-radius: .6rem; }
+table { border-collapse: collapse; width: 100%; font-size: .9rem; }
+th, td { text-align: left; vertical-align: top; padding: .45rem .7rem; border-top: 1px solid var(--line);
+  overflow-wrap: normal; }
+thead th { border-top: 0; color: var(--soft); font-weight: 600; white-space: nowrap; }
+th.amount, td.amount { text-align: right; white-space: nowrap; }
+code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere; }
+td code { white-space: nowrap; }
+td code.long { white-space: normal; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; padding: 0; margin: 0;
+  list-style: none; }
+.tiles li { background: var(--paper); border: 1px solid var(--line); border-radius: .6rem; padding: .6rem .8rem; }
+.tiles strong { display: block; font-size: 1.25rem; }
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_follows_the_currency() {
+        assert_eq!(money(1234, "eur"), "12.34 EUR");
+        assert_eq!(money(-5, "eur"), "-0.05 EUR");
+        assert_eq!(money(1234, "jpy"), "1234 JPY");
+        assert_eq!(money(1234, "kwd"), "1.234 KWD");
+    }
+
+    #[test]
+    fn text_cannot_become_markup() {
+        assert_eq!(escaped("<a href=\"x\">&'"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
+        assert!(page("<script>", "narrow", "").contains("<title>&lt;script&gt;</title>"));
+    }
+}

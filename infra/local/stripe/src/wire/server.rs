@@ -1,0 +1,133 @@
+//! The listening server: accepts connections, hands requests on, and can hang up on a caller without an answer.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
+use tower::ServiceExt;
+
+use crate::config::Config;
+use crate::events::sender;
+use crate::world::World;
+
+/// The stand-in's shared state and the bell that tells its background task about new work.
+#[derive(Clone)]
+pub(crate) struct App {
+    world: Arc<Mutex<World>>,
+    bell: Arc<Notify>,
+}
+
+impl App {
+    /// Locks the world. A panic while it was locked is a bug of one request, not a reason to refuse the next.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something was planned or emitted.
+    pub(crate) fn wake(&self) {
+        self.bell.notify_one();
+    }
+
+    pub(crate) fn bell(&self) -> impl Future<Output = ()> + '_ {
+        self.bell.notified()
+    }
+}
+
+/// A response that is never sent: the connection closes instead.
+#[derive(Clone)]
+pub(crate) struct HangUp;
+
+impl HangUp {
+    pub(crate) fn response() -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        response.extensions_mut().insert(Self);
+        response
+    }
+}
+
+/// A running stand-in. Dropping it ends it, with every connection and delivery under way.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:12345`, to be used as Stripe's API base.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Starts a stand-in and returns once it listens.
+pub async fn serve(config: Config) -> io::Result<Server> {
+    let listener = TcpListener::bind((config.bind.as_str(), config.port)).await?;
+    let address = listener.local_addr()?;
+    let origin = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let world = World::new(config, origin.trim_end_matches('/').to_owned());
+    let app = App {
+        world: Arc::new(Mutex::new(world)),
+        bell: Arc::new(Notify::new()),
+    };
+    let router = crate::pages::router(app.clone());
+    let tasks = vec![tokio::spawn(accept(listener, router)), tokio::spawn(sender::run(app))];
+    Ok(Server { address, tasks })
+}
+
+async fn accept(listener: TcpListener, router: Router) {
+    // Owned here, so that aborting this task aborts every connection.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => { connections.spawn(serve_connection(stream, router.clone())); }
+                // Out of file descriptors, usually: wait for some to be closed.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            },
+            Some(_ended) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve_connection(stream: TcpStream, router: Router) {
+    let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+        let router = router.clone();
+        async move {
+            let response = match router.oneshot(request.map(Body::new)).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+            // hyper closes the connection without a word when the service fails.
+            if response.extensions().get::<HangUp>().is_some() {
+                Err(io::Error::other("hang up"))
+            } else {
+                Ok(response)
+            }
+        }
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new());
+    // A caller that goes away is not an error of the stand-in.
+    let _closed = builder.serve_connection(TokioIo::new(stream), service).await;
+}

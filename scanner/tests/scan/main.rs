@@ -1,0 +1,73 @@
+//! The scan engine from outside: every line of the requirements, on packages made here.
+
+#![expect(clippy::unwrap_used, reason = "a panic in a test is the report")]
+#![expect(clippy::cast_possible_truncation, reason = "the packages made here are small")]
+
+mod archive;
+mod catalogue;
+mod content;
+mod limits;
+mod manifest;
+mod names;
+mod raw_zip;
+mod robustness;
+mod tools;
+
+use std::sync::LazyLock;
+
+use raw_zip::{Entry, RawZip};
+use scanner::{Config, Engine, Report, Verdict};
+use sha2::{Digest, Sha256};
+
+pub static RULES: LazyLock<Vec<u8>> = LazyLock::new(|| scanner::compile_rules().unwrap());
+pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(Config::new(RULES.clone())).unwrap());
+
+pub const MIDI: &[u8] = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0MTrk\x00\x00\x00\x04\x00\xff\x2f\x00";
+
+/// The manifest of a package with these files.
+pub fn manifest(content_type: &str, files: &[(&str, &[u8])]) -> String {
+    let mut text = format!(
+        "format = 1\n\n[package]\nname = \"test-pack\"\nversion = \"1.0.0\"\ncontent_type = \"{content_type}\"\n\
+         licence = \"CC-BY-4.0\"\n\n[compatibility.products]\ndaiw = \">=1.0\"\n"
+    );
+    for (path, content) in files {
+        let sha256 = hex::encode(Sha256::digest(content));
+        text += &format!("\n[[files]]\npath = \"{path}\"\nsha256 = \"{sha256}\"\n");
+    }
+    text
+}
+
+/// An honest package of these files.
+pub fn package(content_type: &str, files: &[(&str, &[u8])]) -> RawZip {
+    let manifest = manifest(content_type, files);
+    let mut entries = vec![Entry::deflated("souk.toml", manifest.as_bytes())];
+    entries.extend(files.iter().map(|(path, content)| Entry::deflated(path, content)));
+    RawZip::of(entries)
+}
+
+/// A small honest groove package: `souk.toml`, `README.md`, `grooves/one.mid`.
+pub fn groove() -> RawZip {
+    package("groove-template", &[("README.md", b"# Grooves\n"), ("grooves/one.mid", MIDI)])
+}
+
+pub fn scan(package: &[u8]) -> Report {
+    ENGINE.scan(package)
+}
+
+#[track_caller]
+pub fn check_bytes(package: &[u8], verdict: Verdict, reasons: &[&str]) {
+    let report = scan(package);
+    assert_eq!(report.reason_codes(), reasons, "{report:#?}");
+    assert_eq!(report.verdict(), verdict, "{report:#?}");
+}
+
+#[track_caller]
+pub fn passes(package: &RawZip) {
+    check_bytes(&package.build(), Verdict::Passed, &[]);
+}
+
+/// Refused for exactly this reason.
+#[track_caller]
+pub fn refused(package: &RawZip, rule: &str) {
+    check_bytes(&package.build(), Verdict::Rejected, &[rule]);
+}

@@ -1,0 +1,133 @@
+//! Archives as other tools write them, and accepted archives as other tools read them.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{MIDI, check_bytes, groove, manifest};
+use scanner::Verdict;
+
+/// A folder with the files of an honest package.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let readme = "# Grooves\n".repeat(500);
+    let files: [(&str, &[u8]); 2] = [("README.md", readme.as_bytes()), ("grooves/one.mid", MIDI)];
+    fs::create_dir(folder.path().join("grooves")).unwrap();
+    fs::write(folder.path().join("souk.toml"), manifest("groove-template", &files)).unwrap();
+    for (path, content) in files {
+        fs::write(folder.path().join(path), content).unwrap();
+    }
+    folder
+}
+
+/// What `command` prints, run in `folder`; `None` where the program is not installed.
+fn output(folder: &Path, command: &str, arguments: &[&str]) -> Option<Vec<u8>> {
+    let ran = Command::new(command)
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output();
+    let ran = ran.ok()?;
+    assert!(ran.status.success(), "{command} {arguments:?}: {ran:?}");
+    Some(ran.stdout)
+}
+
+#[track_caller]
+fn passes_from(command: &str, arguments: &[&str]) {
+    let folder = folder();
+    if let Some(archive) = output(folder.path(), command, arguments) {
+        check_bytes(&archive, Verdict::Passed, &[]);
+    }
+}
+
+/// Whether Info-ZIP is there: the shell that runs it always is.
+fn has(program: &str) -> bool {
+    Command::new(program).arg("-v").stdout(Stdio::null()).status().is_ok()
+}
+
+#[test]
+fn info_zip_writes_what_passes() {
+    if !has("zip") {
+        return;
+    }
+    // Through a pipe it streams, with descriptors.
+    passes_from("sh", &["-c", "zip -q -r - . | cat"]);
+    passes_from("sh", &["-c", "zip -q -r -X - . | cat"]);
+    passes_from("sh", &["-c", "zip -q -0 -r - . | cat"]);
+    passes_from("sh", &["-c", "zip -q -9 -r x.zip . && cat x.zip"]);
+}
+
+const PYTHON_WRITES: &str = r#"
+import io, os, sys, zipfile
+method, seekable, wide = int(sys.argv[1]), sys.argv[2] == "seekable", sys.argv[3] == "wide"
+class Pipe(io.RawIOBase):
+    def writable(self): return True
+    def write(self, data): return sys.stdout.buffer.write(data)
+memory = io.BytesIO()
+with zipfile.ZipFile(memory if seekable else Pipe(), "w", method) as archive:
+    for folder, folders, files in os.walk("."):
+        for name in sorted(files):
+            path = os.path.relpath(os.path.join(folder, name))
+            if wide:
+                with archive.open(zipfile.ZipInfo.from_file(path), "w", force_zip64=True) as entry:
+                    entry.write(open(path, "rb").read())
+            else:
+                archive.write(path)
+sys.stdout.buffer.write(memory.getvalue())
+"#;
+
+#[test]
+fn python_writes_what_passes() {
+    for method in ["0", "8"] {
+        for place in ["seekable", "pipe"] {
+            for sizes in ["narrow", "wide"] {
+                passes_from("python3", &["-c", PYTHON_WRITES, method, place, sizes]);
+            }
+        }
+    }
+}
+
+const PYTHON_READS: &str = r#"
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as archive:
+    assert archive.testzip() is None
+    for entry in archive.infolist():
+        if not entry.is_dir():
+            print(entry.filename, "%08x" % entry.CRC)
+"#;
+
+#[test]
+fn others_read_the_same_files() {
+    let names = ["souk.toml", "README.md", "grooves/one.mid"];
+    let mut zip = groove();
+    zip.entries[1] = zip.entries[1].clone().streamed(true);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.zip"), zip.build()).unwrap();
+    check_bytes(&zip.build(), Verdict::Passed, &[]);
+    if let Some(listed) = output(folder.path(), "python3", &["-c", PYTHON_READS, "a.zip"]) {
+        let expected: String =
+            names.iter().zip(&zip.entries).map(|(name, entry)| format!("{name} {:08x}\n", entry.central.crc)).collect();
+        assert_eq!(String::from_utf8(listed).unwrap(), expected);
+    }
+    if output(folder.path(), "unzip", &["-q", "a.zip"]).is_some() {
+        assert_eq!(fs::read(folder.path().join("grooves/one.mid")).unwrap(), MIDI);
+        assert_eq!(fs::read(folder.path().join("README.md")).unwrap(), b"# Grooves\n");
+    }
+}
+
+#[test]
+fn packing_is_the_same_every_time_and_passes() {
+    let folder = folder();
+    let listed = fs::read_to_string(folder.path().join("souk.toml")).unwrap();
+    assert!(matches!(scanner::pack(folder.path()), Err(scanner::PackError::FilesListed)));
+    let unlisted = listed.split("\n[[files]]").next().unwrap();
+    fs::write(folder.path().join("souk.toml"), unlisted).unwrap();
+    // What the operating system leaves behind stays outside.
+    fs::write(folder.path().join(".DS_Store"), b"x").unwrap();
+    let first = scanner::pack(folder.path()).unwrap();
+    assert_eq!(scanner::pack(folder.path()).unwrap(), first);
+    check_bytes(&first, Verdict::Passed, &[]);
+    std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link")).unwrap();
+    assert!(matches!(scanner::pack(folder.path()), Err(scanner::PackError::NotAFile(_))));
+}

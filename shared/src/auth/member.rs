@@ -1,0 +1,93 @@
+//! The proofs that a caller belongs to the partner in the path.
+//!
+//! To everybody else the partner does not exist: 404. Operators may look at what is a partner's and change nothing.
+
+use std::marker::PhantomData;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use serde::Deserialize;
+
+use super::identity::User;
+use super::principal::known;
+use super::scope::Permission;
+use crate::http::{Edge, Path, Problem};
+use crate::ids::PartnerId;
+use crate::store::accounts::{self, Role};
+
+/// How the caller stands to the partner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Owner,
+    Member,
+    /// An operator who is not of the team; on routes that only read.
+    Operator,
+}
+
+/// Somebody of the partner `{partner_id}` in the path, or an operator where `P` only reads.
+#[derive(Debug, Clone)]
+pub struct PartnerMember<P: Permission> {
+    pub partner: PartnerId,
+    pub user: User,
+    pub standing: Standing,
+    permission: PhantomData<P>,
+}
+
+/// An owner of the partner in the path: may change the team, accept agreements, connect the account that is paid.
+#[derive(Debug, Clone)]
+pub struct PartnerOwner<P: Permission> {
+    pub partner: PartnerId,
+    pub user: User,
+    permission: PhantomData<P>,
+}
+
+#[derive(Deserialize)]
+struct InPath {
+    partner_id: PartnerId,
+}
+
+impl<P, S> FromRequestParts<S> for PartnerMember<P>
+where
+    P: Permission,
+    S: Send + Sync,
+    Edge: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let user = known(parts, state).await?.permitted::<P>()?;
+        let Path(InPath { partner_id: partner }) = <Path<InPath> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        let edge = Edge::from_ref(state);
+        let sign_in = edge.sign_in().ok_or_else(|| Problem::internal("a partner's route on an edge without sign-in"))?;
+        let standing = match accounts::member(&sign_in.store, partner, user.id).await? {
+            Some(member) => match member.role {
+                Role::Owner => Standing::Owner,
+                Role::Member => Standing::Member,
+            },
+            None if user.operator && P::READ_ONLY => Standing::Operator,
+            None if user.operator => {
+                return Err(Problem::forbidden("operators_only_look", "Operators may look at this, but only the partner's team may change it."));
+            }
+            None => return Err(Problem::not_found()),
+        };
+        Ok(Self { partner, user, standing, permission: PhantomData })
+    }
+}
+
+impl<P, S> FromRequestParts<S> for PartnerOwner<P>
+where
+    P: Permission,
+    S: Send + Sync,
+    Edge: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let member = <PartnerMember<P> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        if member.standing == Standing::Owner {
+            Ok(Self { partner: member.partner, user: member.user, permission: PhantomData })
+        } else {
+            Err(Problem::forbidden("owner_required", "Only an owner of this partner may do this. Ask one, or have them make you one."))
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Who is calling, and what they may do.
+//!
+//! Callers sign in with a bearer token of an OIDC issuer ([`oidc`]) or carry an API token of ours ([`api_token`]). Handlers never see
+//! either: they ask for a proof as an argument, [`Principal`], [`Operator`], [`PartnerMember`] or [`PartnerOwner`], and the
+//! permission in its type says which API tokens are good enough. A handler cannot forget a check it has no argument without.
+
+pub mod api_token;
+mod identity;
+mod jwks;
+mod member;
+mod oidc;
+mod principal;
+pub mod scope;
+
+pub use api_token::ApiToken;
+pub(crate) use identity::identify;
+#[cfg(feature = "test-util")]
+pub use jwks::MemoryKeys;
+pub use identity::{Credential, Identity, User};
+pub use member::{PartnerMember, PartnerOwner, Standing};
+pub use oidc::{Claims, SignInError, Verifier};
+pub use principal::{Operator, Principal};
+pub use scope::{Permission, Scope, Scopes};

@@ -1,0 +1,403 @@
+//! The laws of the version's life, under any sequence of operations: whatever is live passed its scan and was approved, as exactly these bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ids::{SubmissionId, UploadId};
+use crate::money::{Currency, Money};
+use crate::scan::{Summary, Verdict};
+use crate::seed::Seed;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Edit(u8),
+    Upload {
+        version: usize,
+        size: u64,
+    },
+    Arrive {
+        upload: usize,
+        object: u8,
+    },
+    Conclude {
+        upload: usize,
+        object: u8,
+        verdict: u8,
+        hash: u8,
+        with_copy: bool,
+        size: u64,
+    },
+    Submit {
+        version: usize,
+    },
+    Decide {
+        submission: usize,
+        act: u8,
+        of_the_team: bool,
+    },
+    Publish {
+        version: usize,
+        submission: usize,
+    },
+    Yank {
+        version: usize,
+        next: usize,
+    },
+}
+
+const VERSIONS: usize = 3;
+
+fn step() -> impl Strategy<Value = Step> {
+    let version = 0..VERSIONS;
+    let (place, object, size) = (
+        0..12_usize,
+        prop_oneof![5 => Just(0_u8), 1 => Just(1_u8)],
+        prop_oneof![4 => Just(1_000_u64), 1 => Just(1_001_u64)],
+    );
+    prop_oneof![
+        1 => any::<u8>().prop_map(Step::Edit),
+        3 => (version.clone(), size.clone()).prop_map(|(version, size)| Step::Upload { version, size }),
+        4 => (place.clone(), object.clone()).prop_map(|(upload, object)| Step::Arrive { upload, object }),
+        4 => (place.clone(), object, 0..6_u8, 0..3_u8, any::<bool>(), size).prop_map(|(upload, object, verdict, hash, with_copy, size)| {
+            Step::Conclude { upload, object, verdict, hash, with_copy, size }
+        }),
+        3 => version.clone().prop_map(|version| Step::Submit { version }),
+        3 => (place.clone(), 0..4_u8, prop::bool::weighted(0.2)).prop_map(|(submission, act, of_the_team)| Step::Decide { submission, act, of_the_team }),
+        3 => (version.clone(), place).prop_map(|(version, submission)| Step::Publish { version, submission }),
+        1 => (version, 0..VERSIONS).prop_map(|(version, next)| Step::Yank { version, next }),
+    ]
+}
+
+/// Mostly something recent: that is where things happen.
+fn recent(len: usize, place: usize) -> Option<usize> {
+    (len > 0).then(|| len - 1 - if place < 9 { place % len.min(3) } else { place % len })
+}
+
+/// The state, and beside it what a bystander wrote down.
+struct World {
+    listing: Listing,
+    versions: Vec<Version>,
+    uploads: Vec<Upload>,
+    submissions: Vec<Submission>,
+    published: Option<Published>,
+    seeds: u64,
+    passed: BTreeMap<UploadId, String>,
+    approved: BTreeMap<SubmissionId, (String, Content)>,
+    ended: BTreeSet<UploadId>,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut listing = sample::listing();
+        let mut versions = Vec::new();
+        for number in 1..=VERSIONS {
+            let request = NewVersion {
+                number: format!("{number}.0.0"),
+                notes: String::new(),
+            };
+            let seed = sample::seed(1_000 + number as u64);
+            let (counted, version) =
+                new_version(&listing, sample::author(), &request, sample::now(), &seed).expect("a version");
+            listing = counted;
+            versions.push(version);
+        }
+        Self {
+            listing,
+            versions,
+            uploads: Vec::new(),
+            submissions: Vec::new(),
+            published: None,
+            seeds: 2_000,
+            passed: BTreeMap::new(),
+            approved: BTreeMap::new(),
+            ended: BTreeSet::new(),
+        }
+    }
+
+    fn seed(&mut self) -> Seed {
+        self.seeds += 1;
+        sample::seed(self.seeds)
+    }
+
+    fn place(&self, id: crate::ids::VersionId) -> usize {
+        self.versions
+            .iter()
+            .position(|version| version.id == id)
+            .expect("a known version")
+    }
+
+    fn take(&mut self, step: &Step) {
+        let seed = self.seed();
+        match *step {
+            Step::Edit(price) => {
+                let content = Content {
+                    price: Money::new(100 + i64::from(price), Currency::EUR),
+                    ..sample::content()
+                };
+                self.listing = edit(&self.listing, content, Currency::EUR, sample::now()).expect("a good edit");
+            }
+            Step::Upload { version, size } => {
+                let request = UploadRequest {
+                    size_bytes: size,
+                    sha256: None,
+                };
+                if let Ok(asked) = request_upload(
+                    &self.versions[version],
+                    sample::author(),
+                    &request,
+                    sample::now(),
+                    &seed,
+                ) {
+                    self.versions[version] = asked.version;
+                    self.uploads.push(asked.upload);
+                }
+            }
+            Step::Arrive { upload, object } => self.arrive(upload, object),
+            Step::Conclude {
+                upload,
+                object,
+                verdict,
+                hash,
+                with_copy,
+                size,
+            } => {
+                let verdict = [
+                    Verdict::Passed,
+                    Verdict::Quarantined,
+                    Verdict::Rejected,
+                    Verdict::Errored,
+                ][usize::from(verdict.saturating_sub(2))];
+                let summary = Summary {
+                    verdict,
+                    sha256: format!("{hash}e").repeat(32),
+                    size_bytes: size,
+                    ..sample::passed()
+                };
+                self.conclude(upload, object, summary, with_copy);
+            }
+            Step::Submit { version } => {
+                let made = submit(
+                    &self.listing,
+                    &self.versions[version],
+                    sample::author(),
+                    Currency::EUR,
+                    sample::now(),
+                    &seed,
+                );
+                if let Ok((changed, submission)) = made {
+                    self.versions[version] = changed;
+                    self.submissions.push(submission);
+                }
+            }
+            Step::Decide {
+                submission,
+                act,
+                of_the_team,
+            } => self.decide(submission, act, of_the_team, &seed),
+            Step::Publish { version, submission } => {
+                let own = self.versions[version]
+                    .submission()
+                    .and_then(|id| self.submissions.iter().position(|s| s.id == id));
+                let any = recent(self.submissions.len(), submission);
+                let Some(submission) = own.filter(|_| submission % 4 > 0).or(any) else {
+                    return;
+                };
+                let (submission, seller) = (&self.submissions[submission], sample::seller());
+                let (version_now, current) = (&self.versions[version], self.published.as_ref());
+                if let Ok(change) = publish(
+                    &self.listing,
+                    version_now,
+                    submission,
+                    current,
+                    &seller,
+                    sample::occasion(&seed),
+                ) {
+                    self.keep(version, change);
+                }
+            }
+            Step::Yank { version, next } => self.yank(version, next, &seed),
+        }
+    }
+
+    fn arrive(&mut self, upload: usize, object: u8) {
+        let Some(upload) = recent(self.uploads.len(), upload) else {
+            return;
+        };
+        let found = &self.uploads[upload];
+        let place = self.place(found.version);
+        match arrive(&self.versions[place], found, &object.to_string(), sample::now()) {
+            Arrival::Begin(version) => self.versions[place] = version,
+            Arrival::Supersede(ended) => {
+                assert!(self.ended.insert(ended.id), "an upload ends once");
+                self.uploads[upload] = ended;
+            }
+            Arrival::Resume | Arrival::Ignore(_) => {}
+        }
+    }
+
+    fn conclude(&mut self, upload: usize, object: u8, summary: Summary, with_copy: bool) {
+        let Some(upload) = recent(self.uploads.len(), upload) else {
+            return;
+        };
+        let found = &self.uploads[upload];
+        let place = self.place(found.version);
+        let copy = with_copy.then_some("copy");
+        let made = conclude(&self.versions[place], found, &object.to_string(), summary.clone(), copy);
+        if let Ok(scanned) = made {
+            assert!(self.ended.insert(scanned.upload.id), "an upload ends once");
+            if summary.verdict == Verdict::Passed {
+                self.passed.insert(scanned.upload.id, summary.sha256);
+            }
+            self.versions[place] = scanned.version;
+            self.uploads[upload] = scanned.upload;
+        }
+    }
+
+    fn decide(&mut self, submission: usize, act: u8, of_the_team: bool, seed: &Seed) {
+        let Some(found) = self.submissions.get(submission) else {
+            return;
+        };
+        let place = self.place(found.version);
+        let act = [Act::Approve, Act::Approve, Act::RequestChanges, Act::Reject][usize::from(act)];
+        let reason_code = (act != Act::Approve).then_some(ReasonCode::LowQuality);
+        let request = DecisionRequest {
+            act,
+            reason_code,
+            note: "Noted.".into(),
+        };
+        let reviewer = Reviewer {
+            of_the_team,
+            ..sample::reviewer()
+        };
+        let made = decide(
+            found,
+            &self.versions[place],
+            reviewer,
+            sample::author(),
+            &request,
+            sample::now(),
+            seed,
+        );
+        if let Ok(reviewed) = made {
+            assert!(!of_the_team, "nobody decides about their own work");
+            if act == Act::Approve {
+                let what = (found.artifact.sha256.clone(), found.content.clone());
+                assert!(
+                    self.approved.insert(found.id, what).is_none(),
+                    "a decision is made once"
+                );
+            }
+            self.versions[place] = reviewed.version;
+            self.submissions[submission] = reviewed.submission;
+        }
+    }
+
+    fn yank(&mut self, version: usize, next: usize, seed: &Seed) {
+        let Some(current) = &self.published else { return };
+        let request = YankRequest {
+            reason: YankReason::Withdrawn,
+            note: String::new(),
+        };
+        let next = &self.versions[next];
+        let next = next
+            .submission()
+            .and_then(|id| self.submissions.iter().find(|s| s.id == id))
+            .map(|submission| (next, submission));
+        if let Ok(change) = yank(
+            &self.listing,
+            &self.versions[version],
+            current,
+            next,
+            &request,
+            sample::occasion(seed),
+        ) {
+            self.keep(version, change);
+        }
+    }
+
+    fn keep(&mut self, version: usize, change: Publication) {
+        self.versions[version] = change.version;
+        self.listing = change.listing;
+        self.published = change.published;
+    }
+
+    fn check(&self) {
+        for version in &self.versions {
+            if let Some(artifact) = version.artifact() {
+                let upload = version.upload().expect("bytes come from an upload");
+                assert_eq!(
+                    self.passed.get(&upload),
+                    Some(&artifact.sha256),
+                    "bytes that did not pass: {version:?}"
+                );
+            }
+            if matches!(version.status(), Status::Approved | Status::Published | Status::Yanked) {
+                let (bytes, _) = &self.approved[&version.submission().expect("approved as a submission")];
+                assert_eq!(
+                    version.artifact().map(|artifact| &artifact.sha256),
+                    Some(bytes),
+                    "other bytes than approved"
+                );
+            }
+        }
+        assert_eq!(
+            self.listing.live,
+            self.published.as_ref().map(|published| published.latest.version)
+        );
+        assert_eq!(
+            self.listing.status == ListingStatus::Published,
+            self.published.is_some()
+        );
+        if let Some(published) = &self.published {
+            let version = &self.versions[self.place(published.latest.version)];
+            assert!(version.is_live(), "the public sees a version that is not live");
+            let (bytes, content) = &self.approved[&version.submission().expect("approved")];
+            assert_eq!(
+                (&published.latest.artifact.sha256, &published.content),
+                (bytes, content),
+                "not what was approved"
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_live_passed_and_was_approved_as_exactly_these_bytes(steps in prop::collection::vec(step(), 0..120)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.take(step);
+            world.check();
+        }
+    }
+}
+
+/// The law above would hold in a world where nothing is ever published. This shows that its steps get there.
+#[test]
+fn the_steps_reach_every_status() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let mut seen = BTreeSet::new();
+    for _ in 0..300 {
+        let steps = prop::collection::vec(step(), 120)
+            .new_tree(&mut runner)
+            .expect("steps")
+            .current();
+        let mut world = World::new();
+        for step in &steps {
+            world.take(step);
+            seen.extend(world.versions.iter().map(|version| version.status().to_string()));
+        }
+    }
+    use strum::IntoEnumIterator;
+    let missing: Vec<_> = Status::iter()
+        .map(|status| status.to_string())
+        .filter(|status| !seen.contains(status))
+        .collect();
+    assert!(missing.is_empty(), "never reached: {missing:?}");
+}

@@ -1,0 +1,55 @@
+//! Listings: what partners offer, in which versions, and how each version comes to be sold.
+//!
+//! Owns the texts and prices ([`Content`]), the life of a [`Version`], its review ([`Submission`]) and what the public sees of it
+//! ([`Published`]). It refuses to list anything without a passed scan of exactly the bytes that were approved: the stages of a
+//! version carry the scanned [`Artifact`] along, so there is no way to write a published version without one.
+//!
+//! ```text
+//! listing   draft ──publish──▶ published ──yank of the last live version──▶ unlisted ──publish──▶ published
+//!
+//! version   draft ──bytes arrive──▶ scanning ─┬─▶ passed ──submit──▶ submitted ─┬─▶ approved ──publish──▶ published ──yank──▶ yanked
+//!             ▲                               ├─▶ quarantined ─┐                ├─▶ changes_requested ─┐
+//!             │                               ├─▶ rejected ────┤                └─▶ rejected ──────────┤
+//!             │                               └─▶ errored ─────┤                                       │
+//!             └──────────────── new upload ────────────────────┴───────────────────────────────────────┘
+//!
+//! upload    awaiting ──▶ scanned (with its verdict) | superseded
+//!
+//! submission   in_review ──▶ approved | changes_requested | rejected
+//! ```
+//!
+//! A submission freezes what is reviewed: the object (bucket key, version id, SHA-256, size), the texts and the price. The draft may be
+//! edited meanwhile; what is approved is exactly what gets published. An edited text or price becomes public with the next version.
+//!
+//! Every operation is a pure function of the state, the input, the time and the seed. What it returns is stored whole or not at all.
+
+pub mod browse;
+pub mod content;
+mod draft;
+mod objects;
+mod publication;
+mod review;
+#[cfg(any(test, feature = "test-util"))]
+pub mod sample;
+mod upload;
+mod version;
+
+pub use content::{Category, Content, ContentType, Flaw};
+pub use draft::{Listing, ListingError, ListingStatus, MAX_VERSIONS, NewVersion, create, edit, new_version};
+pub use objects::{InvalidUploadKey, UploadKey, artifact_key};
+pub use publication::{
+    Card, Occasion, Publication, PublishError, Published, Release, Seller, YankError, YankReason, YankRequest, publish,
+    yank,
+};
+pub use review::{
+    Act, Decision, DecisionRequest, ReasonCode, Review, ReviewError, Reviewed, Reviewer, Submission, SubmissionStatus,
+    SubmitError, decide, submit,
+};
+pub use upload::{
+    Arrival, Ignored, MAX_PACKAGE_BYTES, Requested, ScanError, Scanned, Upload, UploadError, UploadOutcome,
+    UploadRequest, arrive, conclude, request_upload,
+};
+pub use version::{Artifact, Stage, Status, Version, Yank};
+
+#[cfg(test)]
+mod laws;

@@ -1,0 +1,245 @@
+//! Listings to test with, and a shop that walks versions through their life by the rules alone.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{
+    Act, Arrival, Category, Content, ContentType, DecisionRequest, Listing, NewVersion, Occasion, Publication,
+    PublishError, Published, Requested, Reviewer, Seller, Submission, Upload, UploadRequest, Version, YankError,
+    YankReason, YankRequest, arrive, conclude, create, decide, new_version, publish, request_upload, submit, yank,
+};
+use crate::ids::{Id, PartnerId, UserId, VersionId};
+use crate::money::{Currency, Money};
+use crate::scan::{Summary, Verdict};
+use crate::seed::Seed;
+
+pub fn now() -> Timestamp {
+    Timestamp::constant(1_795_338_000, 0)
+}
+
+/// A different seed for every number.
+pub fn seed(number: u64) -> Seed {
+    Seed::of(&UserId::from_uuid(uuid::Uuid::from_u64_pair(
+        0x019a_b3c4_d5e6_7000,
+        0x8000_0000_0000_0000 | number,
+    )))
+}
+
+pub fn author() -> UserId {
+    seed(0).id("author")
+}
+
+pub fn reviewer() -> Reviewer {
+    Reviewer {
+        user: seed(0).id("reviewer"),
+        of_the_team: false,
+    }
+}
+
+pub fn partner() -> PartnerId {
+    seed(0).id("partner")
+}
+
+pub fn seller() -> Seller {
+    Seller {
+        partner: partner(),
+        name: "Nordlicht Audio".into(),
+    }
+}
+
+pub fn occasion(seed: &Seed) -> Occasion<'_> {
+    Occasion {
+        by: author(),
+        now: now(),
+        seed,
+    }
+}
+
+pub fn content() -> Content {
+    Content {
+        title: "Warm Tape Pads".into(),
+        summary: "Forty slow pads, recorded to tape.".into(),
+        description: "# Warm Tape Pads\n\nForty pads with long tails.".into(),
+        category: Category::Presets,
+        content_type: ContentType::SynthPreset,
+        price: Money::new(1299, Currency::EUR),
+        tags: vec!["warm".into(), "ambient".into()],
+    }
+}
+
+pub fn listing() -> Listing {
+    create(partner(), author(), content(), Currency::EUR, now(), &seed(1)).expect("a good listing")
+}
+
+pub fn version() -> Version {
+    let request = NewVersion {
+        number: "1.0.0".into(),
+        notes: "First.".into(),
+    };
+    new_version(&listing(), author(), &request, now(), &seed(2))
+        .expect("a good version")
+        .1
+}
+
+pub fn requested() -> (Version, Upload) {
+    let request = UploadRequest {
+        size_bytes: passed().size_bytes,
+        sha256: None,
+    };
+    let Requested { version, upload } =
+        request_upload(&version(), author(), &request, now(), &seed(3)).expect("a draft");
+    (version, upload)
+}
+
+pub fn upload() -> Upload {
+    requested().1
+}
+
+/// What a scan says that found nothing.
+pub fn passed() -> Summary {
+    Summary {
+        verdict: Verdict::Passed,
+        reason_codes: Vec::new(),
+        ruleset: "rules-1".into(),
+        sha256: "5e".repeat(32),
+        size_bytes: 48_213,
+        at: now(),
+    }
+}
+
+pub fn submitted() -> (Version, Submission) {
+    let (version, upload) = requested();
+    let Arrival::Begin(version) = arrive(&version, &upload, "q-1", now()) else {
+        panic!("the first bytes are scanned")
+    };
+    let scanned = conclude(&version, &upload, "q-1", passed(), Some("c-1")).expect("passed");
+    submit(&listing(), &scanned.version, author(), Currency::EUR, now(), &seed(4)).expect("handed in")
+}
+
+pub fn approval() -> DecisionRequest {
+    DecisionRequest {
+        act: Act::Approve,
+        reason_code: None,
+        note: String::new(),
+    }
+}
+
+/// One listing with all that belongs to it, as a store would hold it.
+#[derive(Debug, Clone)]
+pub struct Shop {
+    pub listing: Listing,
+    pub versions: Vec<Version>,
+    pub submissions: BTreeMap<VersionId, Submission>,
+    pub published: Option<Published>,
+    seeds: Cell<u64>,
+}
+
+impl Default for Shop {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shop {
+    pub fn new() -> Self {
+        Self {
+            listing: listing(),
+            versions: Vec::new(),
+            submissions: BTreeMap::new(),
+            published: None,
+            seeds: Cell::new(100),
+        }
+    }
+
+    pub fn seed(&self) -> Seed {
+        self.seeds.set(self.seeds.get() + 1);
+        seed(self.seeds.get())
+    }
+
+    /// The number of the version that the public sees.
+    pub fn seen(&self) -> Option<String> {
+        self.published
+            .as_ref()
+            .map(|published| published.latest.number.to_string())
+    }
+
+    /// Walks a new version as far as its approval; returns its place.
+    pub fn approved(&mut self, number: &str) -> usize {
+        let request = NewVersion {
+            number: number.into(),
+            notes: String::new(),
+        };
+        let (listing, version) =
+            new_version(&self.listing, author(), &request, now(), &self.seed()).expect("a good version");
+        let request = UploadRequest {
+            size_bytes: passed().size_bytes,
+            sha256: None,
+        };
+        let Requested { version, upload } =
+            request_upload(&version, author(), &request, now(), &self.seed()).expect("a draft");
+        let Arrival::Begin(version) = arrive(&version, &upload, "q-1", now()) else {
+            panic!("the first bytes are scanned")
+        };
+        let version = conclude(&version, &upload, "q-1", passed(), Some("c-1"))
+            .expect("passed")
+            .version;
+        let (version, submission) =
+            submit(&self.listing, &version, author(), Currency::EUR, now(), &self.seed()).expect("passed");
+        let seed = self.seed();
+        let reviewed =
+            decide(&submission, &version, reviewer(), author(), &approval(), now(), &seed).expect("in review");
+        self.listing = listing;
+        self.submissions.insert(version.id, reviewed.submission);
+        self.versions.push(reviewed.version);
+        self.versions.len() - 1
+    }
+
+    pub fn publish(&mut self, version: usize) -> Result<(), PublishError> {
+        let seed = self.seed();
+        let submission = &self.submissions[&self.versions[version].id];
+        let change = publish(
+            &self.listing,
+            &self.versions[version],
+            submission,
+            self.published.as_ref(),
+            &seller(),
+            occasion(&seed),
+        )?;
+        self.keep(version, change);
+        Ok(())
+    }
+
+    pub fn yank(&mut self, number: &str) -> Result<(), YankError> {
+        let place = self
+            .versions
+            .iter()
+            .position(|version| version.number.to_string() == number)
+            .expect("a version of the shop");
+        let seed = self.seed();
+        let request = YankRequest {
+            reason: YankReason::Withdrawn,
+            note: String::new(),
+        };
+        let version = &self.versions[place];
+        let next = self
+            .versions
+            .iter()
+            .filter(|other| other.is_live() && other.id != version.id)
+            .max_by_key(|other| &other.number);
+        let next = next.map(|next| (next, &self.submissions[&next.id]));
+        let Some(current) = &self.published else {
+            return Err(YankError::NotPublished(version.status()));
+        };
+        let change = yank(&self.listing, version, current, next, &request, occasion(&seed))?;
+        self.keep(place, change);
+        Ok(())
+    }
+
+    fn keep(&mut self, version: usize, change: Publication) {
+        self.versions[version] = change.version;
+        self.listing = change.listing;
+        self.published = change.published;
+    }
+}

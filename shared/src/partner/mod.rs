@@ -1,0 +1,158 @@
+//! Partners: those who sell through Souk, how they are let in, and every reason why something of theirs is held back.
+//!
+//! ```text
+//!            approve                  suspend
+//!  applied ───────────▶ approved ───────────────▶ suspended
+//!    ▲ │                    ◀───────────────────────┘
+//!    │ │ reject                     reinstate
+//!    │ ▼
+//!  rejected            reopen: back to applied, to be reviewed again
+//! ```
+//!
+//! Nothing is ever silently "under review": whatever a partner cannot do has a [`Hold`] with a reason code, evidence and the day by
+//! which somebody must have acted. A partner who is not approved has at least one open hold that blocks everything.
+//!
+//! Every operation is a pure function from the partner as it is, the input, `now` and a [`Seed`] to a [`Change`]; the store writes
+//! the partner, its audit entry and its messages in one transaction. This module owns no listing, order or balance: those ask
+//! [`Partner::hold_on`] whether they may go on.
+
+pub mod account;
+pub mod agreement;
+pub mod apply;
+pub mod country;
+pub mod decide;
+pub mod hold;
+pub mod profile;
+pub mod team;
+pub mod working_days;
+
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use account::{AccountReport, PayoutAccount};
+pub use agreement::Acceptance;
+pub use country::Country;
+pub use decide::Decision;
+pub use hold::{Block, Hold, HoldReason, WaitsFor};
+pub use profile::{Application, PartnerName, SupportEmail, Website};
+
+use crate::audit::AuditEvent;
+use crate::ids::{PartnerId, UserId};
+use crate::messages::{Envelope, Message, Notice};
+use crate::seed::Seed;
+
+/// Resolved holds stay on the partner as its history; what privileged people did is in the audit entries as well. More than this
+/// many would grow the item without end (DynamoDB: 400 KiB), so the oldest resolved ones go.
+const MAX_RESOLVED_HOLDS: usize = 50;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partner {
+    pub id: PartnerId,
+    pub name: PartnerName,
+    pub country: Country,
+    /// Where customers of the partner find help; shown to the public, so it is no person's private address.
+    pub support_email: SupportEmail,
+    pub website: Option<Website>,
+    /// What the partner wants to sell, in the words of the application.
+    pub about: String,
+    pub status: Status,
+    pub created_at: Timestamp,
+    /// Whom notices go to.
+    pub owner: UserId,
+    /// Others who may do what the owner may; the first of them follows when the owner leaves.
+    pub co_owners: Vec<UserId>,
+    /// Owners included.
+    pub team_size: u32,
+    /// The version of the agreement that an owner accepted last.
+    pub agreement: Option<Acceptance>,
+    pub holds: Vec<Hold>,
+    pub payout_account: Option<PayoutAccount>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Status {
+    Applied,
+    Approved,
+    Suspended,
+    Rejected,
+}
+
+/// What an operation decided: to be written together or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub partner: Partner,
+    /// `None` where nobody acted, but the processor told something.
+    pub audit: Option<AuditEvent>,
+    pub messages: Vec<Envelope>,
+}
+
+/// Who does something to a partner, when, and where the ids of it come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Act {
+    pub actor: UserId,
+    pub now: Timestamp,
+    pub seed: Seed,
+}
+
+impl Act {
+    /// The one audit entry of this act. Its id is also how a retried request recognises that it has been done.
+    pub fn audit_id(&self) -> crate::ids::AuditId {
+        self.seed.id("audit")
+    }
+
+    fn audit(&self, action: &str, subject: impl ToString) -> AuditEvent {
+        AuditEvent {
+            id: self.audit_id(),
+            at: self.now,
+            actor: self.actor,
+            action: action.to_owned(),
+            subject: subject.to_string(),
+            reason_code: None,
+            evidence: None,
+        }
+    }
+}
+
+impl Partner {
+    /// The first open hold that keeps the partner from doing this.
+    pub fn hold_on(&self, block: Block) -> Option<&Hold> {
+        self.open_holds().find(|hold| hold.blocks.contains(&block))
+    }
+
+    pub fn open_holds(&self) -> impl Iterator<Item = &Hold> {
+        self.holds.iter().filter(|hold| hold.is_open())
+    }
+
+    pub fn is_owner(&self, user: UserId) -> bool {
+        self.owner == user || self.co_owners.contains(&user)
+    }
+
+    fn open(&mut self, hold: Hold) {
+        self.holds.push(hold);
+    }
+
+    /// Resolves the open holds that `which` chooses.
+    fn resolve(&mut self, now: Timestamp, which: impl Fn(&Hold) -> bool) {
+        for hold in self.holds.iter_mut().filter(|hold| hold.is_open() && which(hold)) {
+            hold.resolved_at = Some(now);
+        }
+        let surplus = self.holds.iter().filter(|hold| !hold.is_open()).count().saturating_sub(MAX_RESOLVED_HOLDS);
+        let mut gone = 0;
+        self.holds.retain(|hold| {
+            let goes = !hold.is_open() && gone < surplus;
+            gone += usize::from(goes);
+            !goes
+        });
+    }
+
+    /// A mail to the owner: what was decided, and the reason code of the hold that was opened or resolved by it.
+    fn notice(&self, seed: Seed, decision: &str, reason: HoldReason) -> Envelope {
+        let notice = Notice::Partner { decision: decision.to_owned(), reason_code: reason.to_string() };
+        Envelope::new(seed.id("notice"), Message::PartnerNotice { partner: self.id, user: self.owner, notice })
+    }
+}

@@ -1,0 +1,53 @@
+//! From Stripe's account to what a partner's holds are made from.
+
+use jiff::Timestamp;
+
+use super::stripe::objects::{Account, CapabilityStatus};
+use crate::partner::AccountReport;
+
+impl Account {
+    pub fn report(&self) -> AccountReport {
+        let requirements = self.requirements.clone().unwrap_or_default();
+        let transfers = self.capabilities.as_ref().and_then(|capabilities| capabilities.transfers);
+        AccountReport {
+            account: self.id.clone(),
+            details_submitted: self.details_submitted,
+            transfers_active: transfers == Some(CapabilityStatus::Active),
+            payouts_enabled: self.payouts_enabled,
+            currently_due: requirements.currently_due.unwrap_or_default(),
+            past_due: requirements.past_due.unwrap_or_default(),
+            pending_verification: requirements.pending_verification.unwrap_or_default(),
+            current_deadline: requirements.current_deadline.and_then(|second| Timestamp::from_second(second).ok()),
+            disabled_reason: requirements.disabled_reason,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stripe_leaves_out_is_not_granted() {
+        let bare: Account = serde_json::from_str(r#"{"id":"acct_1","object":"account"}"#).expect("an account");
+        assert_eq!(bare.report(), AccountReport { account: "acct_1".to_owned(), ..AccountReport::default() });
+    }
+
+    #[test]
+    fn requirements_are_read_as_stripe_writes_them() {
+        let account: Account = serde_json::from_value(serde_json::json!({
+            "id": "acct_1", "object": "account", "details_submitted": true, "payouts_enabled": true,
+            "capabilities": {"transfers": "active", "card_payments": "a state of the future"},
+            "requirements": {
+                "alternatives": [], "currently_due": ["individual.id_number"], "past_due": null,
+                "pending_verification": [], "current_deadline": 1_798_070_400, "disabled_reason": null,
+            },
+        }))
+        .expect("an account");
+        let report = account.report();
+        assert!(report.transfers_active && report.payouts_enabled && report.details_submitted);
+        assert_eq!(report.currently_due, ["individual.id_number"]);
+        assert_eq!(report.current_deadline.expect("a deadline").to_string(), "2026-12-24T00:00:00Z");
+        assert_eq!(report.disabled_reason, None);
+    }
+}

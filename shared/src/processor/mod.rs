@@ -1,0 +1,5 @@
+//! The payment processor: the calls Souk makes to Stripe, and the webhooks it gets from there.
+
+pub mod account;
+pub mod stripe;
+pub mod webhook;

@@ -1,0 +1,274 @@
+//! What Stripe answers, reduced to what Souk reads. Tolerant: unknown fields are ignored, unknown values have a place, and what
+//! Stripe's specification does not require is optional. Amounts are minor units; times are Unix seconds.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// An object, or just its id where it was not expanded.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Expandable<T> {
+    Id(String),
+    Object(Box<T>),
+}
+
+impl<T> Expandable<T> {
+    pub fn object(&self) -> Option<&T> {
+        match self {
+            Self::Object(object) => Some(object),
+            Self::Id(_) => None,
+        }
+    }
+}
+
+/// Anything that has an id, to read the id of an [`Expandable`].
+pub trait Identified {
+    fn id(&self) -> &str;
+}
+
+impl<T: Identified> Expandable<T> {
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Id(id) => id,
+            Self::Object(object) => object.id(),
+        }
+    }
+}
+
+macro_rules! identified {
+    ($($object:ty),+) => { $(impl Identified for $object { fn id(&self) -> &str { &self.id } })+ };
+}
+identified!(Account, CheckoutSession, PaymentIntent, Charge, BalanceTransaction, Transfer, Event);
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct List<T> {
+    pub data: Vec<T>,
+    #[serde(default)]
+    pub has_more: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Account {
+    pub id: String,
+    #[serde(default)]
+    pub charges_enabled: bool,
+    #[serde(default)]
+    pub payouts_enabled: bool,
+    #[serde(default)]
+    pub details_submitted: bool,
+    pub capabilities: Option<Capabilities>,
+    pub requirements: Option<Requirements>,
+    pub country: Option<String>,
+    pub default_currency: Option<String>,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    pub created: Option<i64>,
+}
+
+impl Account {
+    /// Whether transfers to it are possible.
+    pub fn can_be_paid(&self) -> bool {
+        let transfers = self.capabilities.as_ref().and_then(|capabilities| capabilities.transfers);
+        self.payouts_enabled && transfers == Some(CapabilityStatus::Active)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Capabilities {
+    pub transfers: Option<CapabilityStatus>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CapabilityStatus {
+    Active,
+    Inactive,
+    Pending,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Requirements {
+    pub currently_due: Option<Vec<String>>,
+    pub past_due: Option<Vec<String>>,
+    pub eventually_due: Option<Vec<String>>,
+    pub pending_verification: Option<Vec<String>>,
+    pub disabled_reason: Option<String>,
+    pub current_deadline: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AccountLink {
+    pub url: String,
+    pub expires_at: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CheckoutSession {
+    pub id: String,
+    /// `None` once it is complete or expired.
+    pub url: Option<String>,
+    pub status: Option<SessionStatus>,
+    pub payment_status: PaymentStatus,
+    pub amount_total: Option<i64>,
+    pub currency: Option<String>,
+    pub client_reference_id: Option<String>,
+    pub payment_intent: Option<Expandable<PaymentIntent>>,
+    pub livemode: bool,
+    pub created: i64,
+    pub expires_at: i64,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl CheckoutSession {
+    /// The charge that paid it, where it was expanded.
+    pub fn charge(&self) -> Option<&Charge> {
+        self.payment_intent.as_ref()?.object()?.latest_charge.as_ref()?.object()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionStatus {
+    Open,
+    Complete,
+    Expired,
+    #[serde(other)]
+    Other,
+}
+
+/// A value that this code does not know must stop money from moving: it is `Other`, never taken for one of the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    Paid,
+    Unpaid,
+    NoPaymentRequired,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PaymentIntent {
+    pub id: String,
+    pub status: String,
+    pub amount: Option<i64>,
+    pub amount_received: Option<i64>,
+    pub currency: Option<String>,
+    pub latest_charge: Option<Expandable<Charge>>,
+    pub livemode: bool,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Charge {
+    pub id: String,
+    pub amount: i64,
+    pub amount_captured: i64,
+    pub amount_refunded: i64,
+    pub currency: String,
+    pub status: ChargeStatus,
+    pub paid: bool,
+    pub captured: bool,
+    /// Null until the payment is captured, which with asynchronous capture is up to an hour later.
+    pub balance_transaction: Option<Expandable<BalanceTransaction>>,
+    pub payment_intent: Option<Expandable<PaymentIntent>>,
+    pub transfer_group: Option<String>,
+    pub livemode: bool,
+    pub created: i64,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChargeStatus {
+    Succeeded,
+    Pending,
+    Failed,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BalanceTransaction {
+    pub id: String,
+    /// Before the fee.
+    pub amount: i64,
+    pub fee: i64,
+    pub net: i64,
+    /// Of our balance, which may not be the currency of the charge.
+    pub currency: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub status: String,
+    pub available_on: i64,
+    pub created: i64,
+    /// The id of what it is about. Expanded sources are not asked for.
+    pub source: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Transfer {
+    pub id: String,
+    pub amount: i64,
+    pub amount_reversed: i64,
+    pub reversed: bool,
+    pub currency: String,
+    pub destination: Option<Expandable<Account>>,
+    pub transfer_group: Option<String>,
+    pub livemode: bool,
+    pub created: i64,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// An event: an envelope around an object that is left raw, since only the object fetched anew is acted on.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Event {
+    pub id: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub created: i64,
+    pub livemode: bool,
+    /// The connected account it happened in; `None` for our own.
+    pub account: Option<String>,
+    pub api_version: Option<String>,
+    pub data: EventData,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct EventData {
+    pub object: serde_json::Value,
+}
+
+impl Event {
+    /// The id of the object that the event is about.
+    pub fn object_id(&self) -> Option<&str> {
+        self.data.object.get("id")?.as_str()
+    }
+
+    /// A text field of the object, such as `client_reference_id`.
+    pub fn object_text(&self, field: &str) -> Option<&str> {
+        self.data.object.get(field)?.as_str()
+    }
+
+    /// An entry of the object's metadata.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.data.object.get("metadata")?.get(key)?.as_str()
+    }
+
+    pub fn created_at(&self) -> Option<Timestamp> {
+        Timestamp::from_second(self.created).ok()
+    }
+}
+
+fn null_as_default<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}

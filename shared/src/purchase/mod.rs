@@ -1,0 +1,281 @@
+//! Orders: what a customer buys, what each partner will get of it, and what a payment makes of it.
+//!
+//! ```text
+//!            completed, unpaid
+//!  pending ───────────────────▶ awaiting_payment
+//!    │  │                         │      │
+//!    │  └── expired               │      └── cancelled (payment failed)
+//!    ▼                            ▼
+//!   paid ◀────────────────────────┘
+//! ```
+//!
+//! Money decides: a payment settles an order even when an earlier event had called it cancelled or expired, because events arrive in any
+//! order and the customer has paid. `paid` is final here. Prices, the partner's share and the licence's id are frozen on the line when the
+//! order is placed; settling adds nothing that was not agreed then.
+
+mod settle;
+
+pub use settle::{Credit, Payment, SettleError, Settlement, settle};
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{LicenceId, ListingId, OrderId, PartnerId, UserId};
+use crate::money::{BasisPoints, Currency, Money, MoneyError};
+use crate::seed::Seed;
+
+/// One DynamoDB transaction settles an order: two items a partner, one a line, one for the order, of at most 100.
+pub const MAX_LINES: usize = 20;
+
+/// What a customer is about to buy: at most [`MAX_LINES`] listings, each once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cart {
+    pub lines: Vec<ListingId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a cart has room for {MAX_LINES} listings; check out first, or remove one")]
+pub struct CartFull;
+
+impl Cart {
+    /// Adding what is there changes nothing.
+    pub fn add(&mut self, listing: ListingId) -> Result<(), CartFull> {
+        if self.lines.contains(&listing) {
+            return Ok(());
+        }
+        if self.lines.len() == MAX_LINES {
+            return Err(CartFull);
+        }
+        self.lines.push(listing);
+        Ok(())
+    }
+
+    pub fn remove(&mut self, listing: ListingId) {
+        self.lines.retain(|line| *line != listing);
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    pub id: OrderId,
+    pub customer: UserId,
+    pub status: OrderStatus,
+    pub total: Money,
+    pub lines: Vec<OrderLine>,
+    pub placed_at: Timestamp,
+    /// The checkout session at the processor; a free order has none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session: Option<String>,
+    /// By the processor's clock.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub paid_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub charge: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum OrderStatus {
+    Pending,
+    AwaitingPayment,
+    Paid,
+    Cancelled,
+    Expired,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderLine {
+    pub listing: ListingId,
+    pub partner: PartnerId,
+    pub title: String,
+    pub price: Money,
+    pub share: Share,
+    /// Given when the order is placed, issued when it is paid.
+    pub licence: LicenceId,
+}
+
+/// How a price is divided, and by which rule: frozen when the order is placed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// The rule's name and version.
+    pub rule: String,
+    /// The platform's part.
+    pub commission_bps: BasisPoints,
+    pub partner_minor: i64,
+    pub platform_minor: i64,
+}
+
+impl Share {
+    /// Divides by largest remainder; the partner gets the unit where remainders tie.
+    pub fn of(price: Money, rule: &str, commission: BasisPoints) -> Result<Self, MoneyError> {
+        let platform = u64::from(u32::from(commission));
+        let parts = price.split(&[10_000 - platform, platform])?;
+        Ok(Self {
+            rule: rule.to_owned(),
+            commission_bps: commission,
+            partner_minor: parts[0].minor(),
+            platform_minor: parts[1].minor(),
+        })
+    }
+}
+
+/// What is on offer at the moment of ordering, as far as an order cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    pub listing: ListingId,
+    pub partner: PartnerId,
+    pub title: String,
+    pub price: Money,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceError {
+    #[error("an order needs at least one line")]
+    Empty,
+    #[error("an order has at most {MAX_LINES} lines")]
+    TooManyLines,
+    #[error("the listing of line {index} is already in this order")]
+    Duplicate { index: usize },
+    #[error("line {index} is priced in {found}, the others in {expected}: order each currency by itself")]
+    MixedCurrencies { index: usize, expected: Currency, found: Currency },
+    #[error("the order's total is too large")]
+    Money(#[from] MoneyError),
+}
+
+/// The rule that applies where no other does: the platform's commission as configured.
+pub const DEFAULT_RULE: &str = "default@1";
+
+/// Places an order: freezes prices and shares, gives ids to the order and to each licence that it will issue.
+pub fn place(customer: UserId, offers: &[Offer], commission: BasisPoints, seed: Seed, now: Timestamp) -> Result<Order, PlaceError> {
+    let first = offers.first().ok_or(PlaceError::Empty)?;
+    if offers.len() > MAX_LINES {
+        return Err(PlaceError::TooManyLines);
+    }
+    let currency = first.price.currency();
+    let mut seen = BTreeSet::new();
+    let mut lines = Vec::with_capacity(offers.len());
+    for (index, offer) in offers.iter().enumerate() {
+        if !seen.insert(offer.listing) {
+            return Err(PlaceError::Duplicate { index });
+        }
+        if offer.price.currency() != currency {
+            return Err(PlaceError::MixedCurrencies { index, expected: currency, found: offer.price.currency() });
+        }
+        lines.push(OrderLine {
+            listing: offer.listing,
+            partner: offer.partner,
+            title: offer.title.clone(),
+            price: offer.price,
+            share: Share::of(offer.price, DEFAULT_RULE, commission)?,
+            licence: seed.id(&format!("licence {index}")),
+        });
+    }
+    let total = Money::sum(currency, lines.iter().map(|line| line.price))?;
+    Ok(Order {
+        id: seed.id("order"),
+        customer,
+        status: OrderStatus::Pending,
+        total,
+        lines,
+        placed_at: now,
+        session: None,
+        paid_at: None,
+        charge: None,
+    })
+}
+
+impl Order {
+    /// The partners whose listings are in the order, each once, in a fixed order.
+    pub fn partners(&self) -> BTreeSet<PartnerId> {
+        self.lines.iter().map(|line| line.partner).collect()
+    }
+
+    /// The checkout ended and the money is still on its way. `None` where that is no news.
+    #[must_use]
+    pub fn await_payment(&self) -> Option<Self> {
+        (self.status == OrderStatus::Pending).then(|| Self { status: OrderStatus::AwaitingPayment, ..self.clone() })
+    }
+
+    /// The payment failed, or the customer let the checkout lapse. `None` where that is no news: a paid order stays paid.
+    #[must_use]
+    pub fn end_unpaid(&self, status: OrderStatus) -> Option<Self> {
+        let open = matches!(self.status, OrderStatus::Pending | OrderStatus::AwaitingPayment);
+        open.then(|| Self { status, ..self.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seed() -> Seed {
+        "019a0000-0000-7000-8000-000000000000".parse().expect("a uuid")
+    }
+
+    fn offer(label: &str, price: Money) -> Offer {
+        Offer { listing: seed().id(label), partner: seed().id("p"), title: label.to_owned(), price }
+    }
+
+    fn placed(offers: &[Offer]) -> Result<Order, PlaceError> {
+        let rate = BasisPoints::try_from(2000).expect("a rate");
+        place(seed().id("customer"), offers, rate, seed(), "2026-11-22T09:00:00Z".parse().expect("a time"))
+    }
+
+    fn eur(amount: i64) -> Money {
+        Money::new(amount, Currency::EUR)
+    }
+
+    #[test]
+    fn an_order_freezes_prices_shares_and_licence_ids() {
+        let order = placed(&[offer("a", eur(1299)), offer("b", eur(1))]).expect("two lines");
+        assert_eq!(order.total, eur(1300));
+        let shares: Vec<_> = order.lines.iter().map(|l| (l.share.partner_minor, l.share.platform_minor)).collect();
+        assert_eq!(shares, [(1039, 260), (1, 0)]);
+        assert_ne!(order.lines[0].licence, order.lines[1].licence);
+        assert_eq!(order, placed(&[offer("a", eur(1299)), offer("b", eur(1))]).expect("again"), "a retry places the same order");
+    }
+
+    #[test]
+    fn what_cannot_be_ordered_together_is_refused() {
+        assert_eq!(placed(&[]), Err(PlaceError::Empty));
+        assert_eq!(placed(&[offer("a", eur(1)), offer("a", eur(1))]), Err(PlaceError::Duplicate { index: 1 }));
+        let mixed = placed(&[offer("a", eur(1)), offer("b", Money::new(1, Currency::USD))]);
+        assert!(matches!(mixed, Err(PlaceError::MixedCurrencies { index: 1, .. })));
+        let many: Vec<_> = (0..=MAX_LINES).map(|i| offer(&i.to_string(), eur(1))).collect();
+        assert_eq!(placed(&many), Err(PlaceError::TooManyLines));
+        let huge = placed(&[offer("a", eur(i64::MAX)), offer("b", eur(1))]);
+        assert_eq!(huge, Err(PlaceError::Money(MoneyError::Overflow)));
+    }
+
+    #[test]
+    fn a_tie_goes_to_the_partner() {
+        let half = BasisPoints::try_from(5000).expect("a rate");
+        let share = Share::of(eur(1), DEFAULT_RULE, half).expect("small");
+        assert_eq!((share.partner_minor, share.platform_minor), (1, 0));
+    }
+
+    #[test]
+    fn a_cart_holds_each_listing_once_and_has_an_end() {
+        let mut cart = Cart::default();
+        for i in 0..MAX_LINES {
+            cart.add(seed().id(&i.to_string())).expect("room");
+        }
+        assert_eq!(cart.add(seed().id("0")), Ok(()));
+        assert_eq!(cart.add(seed().id("one more")), Err(CartFull));
+        cart.remove(seed().id("0"));
+        assert_eq!(cart.lines.len(), MAX_LINES - 1);
+    }
+
+    #[test]
+    fn a_paid_order_does_not_listen_to_late_news() {
+        let order = placed(&[offer("a", eur(1))]).expect("one line");
+        assert!(order.await_payment().is_some());
+        assert!(order.end_unpaid(OrderStatus::Expired).is_some());
+        let paid = Order { status: OrderStatus::Paid, ..order };
+        assert!(paid.await_payment().is_none());
+        assert!(paid.end_unpaid(OrderStatus::Cancelled).is_none());
+    }
+}

@@ -1,0 +1,101 @@
+//! What a function's context is made of.
+
+use std::ops::Deref;
+use std::process::ExitCode;
+
+use super::clients::Clients;
+use super::env::{self, Env, EnvError};
+use super::log;
+use super::secrets::StripeSecretSource;
+use crate::clock::Clock;
+use crate::http::Edge;
+use crate::mail::Mail;
+use crate::messages::Queue;
+use crate::objects::Objects;
+use crate::processor::stripe::StripeClient;
+use crate::queues::Queues;
+use crate::store::{Store, TableName};
+
+/// The environment and the clients, with a method for each thing that a context may hold. Ask for what the function uses and no
+/// more: each method reads the variables that it needs, and the template gives a function exactly those.
+#[derive(Debug)]
+pub struct Start<'a> {
+    pub env: &'a Env,
+    pub clients: Clients,
+}
+
+impl Start<'_> {
+    /// DynamoDB with just these tables. Functions whose callers sign in need `Accounts` and `Requests` among them.
+    pub fn store(&self, tables: &[TableName]) -> Store {
+        self.clients.store(self.env, tables)
+    }
+
+    /// The HTTP edge of a function whose callers sign in.
+    pub fn edge(&self, store: &Store) -> Edge {
+        Edge::from_env(self.env, store.clone())
+    }
+
+    /// The HTTP edge of a function that knows no callers.
+    pub fn open_edge(&self) -> Edge {
+        Edge::open(Clock::System)
+    }
+
+    pub fn objects(&self) -> Objects {
+        Objects::from_env(self.env, &self.clients)
+    }
+
+    pub fn queues(&self, queues: &[Queue]) -> Queues {
+        Queues::from_env(self.env, &self.clients, queues)
+    }
+
+    pub fn mail(&self) -> Mail {
+        Mail::from_env(self.env, &self.clients)
+    }
+
+    pub fn stripe(&self) -> StripeClient {
+        StripeClient::new(self.env.read(&env::STRIPE_API_BASE), self.stripe_secret())
+    }
+
+    /// For verifying webhooks.
+    pub fn stripe_secret(&self) -> StripeSecretSource {
+        StripeSecretSource::from_env(self.env, &self.clients)
+    }
+}
+
+impl Deref for Start<'_> {
+    type Target = Env;
+    fn deref(&self) -> &Env {
+        self.env
+    }
+}
+
+/// A context and the clients it uses.
+pub(super) fn begin<C>(env: Env, make: impl FnOnce(&Start<'_>) -> C) -> Result<(C, Clients), EnvError> {
+    env.load(|env| {
+        log::start(&env.read(&env::LOG_LEVEL));
+        let start = Start { env, clients: Clients::from_env(env) };
+        let context = make(&start);
+        (context, start.clients)
+    })
+}
+
+/// Runs a function to its end on one thread: a Lambda does one thing at a time.
+pub(super) fn run<C>(make: impl FnOnce(&Start<'_>) -> C, serve: impl AsyncFnOnce(C, Clients) -> Result<(), lambda_runtime::Error>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    match begin(Env::from_process(), make) {
+        Ok((context, clients)) => match runtime.block_on(serve(context, clients)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(error.as_ref()),
+        },
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    log::start("info");
+    tracing::error!(error = %crate::http::problem::chain(error), "the function cannot start");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,331 @@
+//! Listings, versions, uploads, scans and submissions as stored.
+//!
+//! What a rule returned is written whole: every change of state carries the revision it was decided on, and goes in one transaction with its
+//! audit entry and its message. What the public sees is in [`publication`], the index it browses in [`browse`].
+
+mod browse;
+mod publication;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+use super::keys;
+use super::table::{Condition, Page, PageKey, Store, StoreError, Versioned, Write};
+use crate::audit::AuditEvent;
+use crate::ids::{AuditId, ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
+use crate::listing::{
+    Listing, MAX_VERSIONS, Requested, Reviewed, Scanned, Submission, SubmissionStatus, Upload, Version,
+};
+use crate::scan::Check;
+
+pub use browse::{find, shelf};
+pub use publication::{Standing, published, published_many, published_revision, save_publication};
+
+// ---- listings
+
+pub async fn listing(
+    store: &Store,
+    partner: PartnerId,
+    listing: ListingId,
+) -> Result<Option<Versioned<Listing>>, StoreError> {
+    store.get(&keys::listing(partner, listing)).await
+}
+
+/// A partner's listings, newest first.
+pub async fn listings(
+    store: &Store,
+    partner: PartnerId,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Listing>, StoreError> {
+    store
+        .query(keys::listings(partner).descending().after(after).limit(limit))
+        .await
+}
+
+/// A new listing. One that is there already, because the same request was made before, is left as it is and handed back.
+pub async fn create_listing(store: &Store, new: &Listing) -> Result<Listing, StoreError> {
+    let key = keys::listing(new.partner, new.id);
+    match store.write(Write::create(key.clone(), new)?).await {
+        Ok(()) => Ok(new.clone()),
+        Err(StoreError::Conflict { .. }) => Ok(store.get(&key).await?.ok_or(StoreError::Busy)?.value),
+        Err(error) => Err(error),
+    }
+}
+
+pub async fn save_listing(store: &Store, listing: &Listing, revision: u64) -> Result<(), StoreError> {
+    store
+        .write(Write::replace(
+            keys::listing(listing.partner, listing.id),
+            listing,
+            revision,
+        )?)
+        .await
+}
+
+/// What privileged people did to a listing, newest first.
+pub async fn audit_events(
+    store: &Store,
+    listing: ListingId,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<AuditEvent>, StoreError> {
+    store
+        .query(keys::listing_audits(listing).descending().after(after).limit(limit))
+        .await
+}
+
+/// The entry of an act, if that act has been done.
+pub async fn audit_event(store: &Store, listing: ListingId, event: AuditId) -> Result<Option<AuditEvent>, StoreError> {
+    Ok(store
+        .get(&keys::listing_audit(listing, event))
+        .await?
+        .map(|event| event.value))
+}
+
+// ---- versions
+
+/// Says that a version number is taken, and by which version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct NumberItem {
+    version: VersionId,
+}
+
+#[derive(Debug)]
+pub enum VersionCreated {
+    Created,
+    /// The same request was made before; this is what it made.
+    Already(Version),
+    NumberTaken,
+}
+
+pub async fn version(
+    store: &Store,
+    listing: ListingId,
+    version: VersionId,
+) -> Result<Option<Versioned<Version>>, StoreError> {
+    store.get(&keys::version(listing, version)).await
+}
+
+/// A listing's versions, newest first.
+pub async fn versions(
+    store: &Store,
+    listing: ListingId,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Version>, StoreError> {
+    store
+        .query(keys::versions(listing).descending().after(after).limit(limit))
+        .await
+}
+
+/// All versions of a listing; there are at most [`MAX_VERSIONS`].
+pub async fn all_versions(store: &Store, listing: ListingId) -> Result<Vec<Version>, StoreError> {
+    let (mut versions, mut after) = (Vec::new(), None);
+    loop {
+        let page: Page<Version> = store
+            .query(keys::versions(listing).after(after).limit(MAX_VERSIONS as usize))
+            .await?;
+        versions.extend(page.items);
+        match page.next {
+            None => return Ok(versions),
+            next => after = next,
+        }
+    }
+}
+
+/// A new version: takes its number, is counted by its listing.
+pub async fn create_version(
+    store: &Store,
+    listing: &Listing,
+    revision: u64,
+    new: &Version,
+) -> Result<VersionCreated, StoreError> {
+    let number = keys::version_number(new.listing, &new.number.to_string());
+    let writes = vec![
+        Write::create(number.clone(), &NumberItem { version: new.id })?,
+        Write::create(keys::version(new.listing, new.id), new)?,
+        Write::replace(keys::listing(listing.partner, listing.id), listing, revision)?,
+    ];
+    match store.transact(writes).await {
+        Ok(()) => Ok(VersionCreated::Created),
+        Err(StoreError::Conflict { failed }) if failed.contains(&0) => {
+            let taken = store.get::<NumberItem>(&number).await?.ok_or(StoreError::Busy)?;
+            if taken.version != new.id {
+                return Ok(VersionCreated::NumberTaken);
+            }
+            let before = version(store, new.listing, new.id).await?.ok_or(StoreError::Busy)?;
+            Ok(VersionCreated::Already(before.value))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+// ---- uploads and scans
+
+pub async fn upload(
+    store: &Store,
+    version: VersionId,
+    upload: UploadId,
+) -> Result<Option<Versioned<Upload>>, StoreError> {
+    store.get(&keys::upload(version, upload)).await
+}
+
+/// The upload and the version that waits for it.
+pub async fn request_upload(store: &Store, requested: &Requested, version_revision: u64) -> Result<(), StoreError> {
+    let (version, upload) = (&requested.version, &requested.upload);
+    let writes = vec![
+        Write::replace(keys::version(version.listing, version.id), version, version_revision)?,
+        Write::create(keys::upload(upload.version, upload.id), upload)?,
+    ];
+    store.transact(writes).await
+}
+
+/// The version whose bytes have arrived and are being scanned.
+pub async fn begin_scan(store: &Store, version: &Version, revision: u64) -> Result<(), StoreError> {
+    store
+        .write(Write::replace(
+            keys::version(version.listing, version.id),
+            version,
+            revision,
+        )?)
+        .await
+}
+
+/// An upload whose bytes do not count.
+pub async fn supersede_upload(store: &Store, upload: &Upload, revision: u64) -> Result<(), StoreError> {
+    store
+        .write(Write::replace(
+            keys::upload(upload.version, upload.id),
+            upload,
+            revision,
+        )?)
+        .await
+}
+
+/// The end of a scan: the version, the upload and one item per check, all or nothing. Refused when either changed since it was read, so a
+/// second delivery writes nothing.
+pub async fn record_scan(
+    store: &Store,
+    scanned: &Scanned,
+    version_revision: u64,
+    upload_revision: u64,
+    checks: &[Check],
+) -> Result<(), StoreError> {
+    let (version, upload) = (&scanned.version, &scanned.upload);
+    let mut writes = vec![
+        Write::replace(keys::version(version.listing, version.id), version, version_revision)?,
+        Write::replace(keys::upload(upload.version, upload.id), upload, upload_revision)?,
+    ];
+    for check in checks {
+        writes.push(Write::create(
+            keys::check(upload.version, upload.id, &check.check),
+            check,
+        )?);
+    }
+    store.transact(writes).await
+}
+
+/// What each check said of an upload.
+pub async fn checks(store: &Store, version: VersionId, upload: UploadId) -> Result<Vec<Check>, StoreError> {
+    Ok(store.query(keys::checks(version, upload)).await?.items)
+}
+
+// ---- submissions
+
+pub async fn submission(
+    store: &Store,
+    partner: PartnerId,
+    submission: SubmissionId,
+) -> Result<Option<Versioned<Submission>>, StoreError> {
+    store.get(&keys::submission(partner, submission)).await
+}
+
+/// A partner's submissions, newest first.
+pub async fn submissions(
+    store: &Store,
+    partner: PartnerId,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Submission>, StoreError> {
+    store
+        .query(keys::submissions(partner).descending().after(after).limit(limit))
+        .await
+}
+
+/// What waits for a decision, oldest first. A page may hold fewer than asked for: the index lags, and each item was read again.
+pub async fn review_queue(store: &Store, after: Option<PageKey>, limit: usize) -> Result<Page<Submission>, StoreError> {
+    let status = SubmissionStatus::InReview;
+    let found = store
+        .query_keys(
+            keys::submissions_by_status(&status.to_string())
+                .after(after)
+                .limit(limit),
+        )
+        .await?;
+    let mut items: Vec<Submission> = if found.items.is_empty() {
+        Vec::new()
+    } else {
+        store.get_many(&found.items).await?
+    };
+    items.retain(|submission| submission.status() == status);
+    Ok(Page {
+        items,
+        next: found.next,
+    })
+}
+
+/// What a submission was decided on: none of it may have changed.
+#[derive(Debug, Clone, Copy)]
+pub struct Basis {
+    pub version_revision: u64,
+    /// The texts and the price are copied from the listing as it was then.
+    pub listing_revision: u64,
+    /// The partner may hand things in.
+    pub partner_revision: u64,
+}
+
+/// A version handed in, findable in the review queue.
+pub async fn submit(store: &Store, version: &Version, submission: &Submission, basis: Basis) -> Result<(), StoreError> {
+    let (partner, status) = (submission.partner, submission.status().to_string());
+    let item = Write::create(keys::submission(partner, submission.id), submission)?;
+    let writes = vec![
+        Write::replace(
+            keys::version(version.listing, version.id),
+            version,
+            basis.version_revision,
+        )?,
+        item.indexed(keys::submission_by_status(&status, submission.id)),
+        Write::check(
+            keys::listing(partner, submission.listing),
+            Condition::Revision(basis.listing_revision),
+        ),
+        Write::check(keys::partner(partner), Condition::Revision(basis.partner_revision)),
+    ];
+    store.transact(writes).await
+}
+
+/// A decision: the submission leaves the queue and announces it, the version moves on, the audit entry stands. Refused when the reviewer has
+/// become one of the team meanwhile.
+pub async fn decide(
+    store: &Store,
+    reviewed: &Reviewed,
+    submission_revision: u64,
+    version_revision: u64,
+    reviewer: UserId,
+) -> Result<(), StoreError> {
+    let (submission, version) = (&reviewed.submission, &reviewed.version);
+    let item = Write::replace(
+        keys::submission(submission.partner, submission.id),
+        submission,
+        submission_revision,
+    )?;
+    let writes = vec![
+        item.outbox(std::slice::from_ref(&reviewed.notice))?,
+        Write::replace(keys::version(version.listing, version.id), version, version_revision)?,
+        Write::create(keys::listing_audit(version.listing, reviewed.audit.id), &reviewed.audit)?,
+        Write::check(keys::member(submission.partner, reviewer), Condition::Absent),
+    ];
+    store.transact(writes).await
+}

@@ -1,0 +1,276 @@
+//! Publications as the public finds them, on the memory backend.
+
+use super::*;
+use crate::ids::Id;
+use crate::listing::browse::Terms;
+use crate::listing::{Card, Content, Occasion, Published, Seller, YankReason, YankRequest, publish, sample, yank};
+use crate::money::{Currency, Money};
+use crate::store::TableName;
+
+/// Puts a listing with one approved version into the store, as the rules made them.
+async fn approved(store: &Store, number: u64, content: Content) -> (Listing, Version, Submission) {
+    let mut shop = sample::Shop::new();
+    shop.listing.content = content;
+    let place = shop.approved("1.0.0");
+    let (mut listing, mut version) = (shop.listing, shop.versions.remove(place));
+    let mut submission = shop.submissions.remove(&version.id).expect("approved");
+    listing.id = sample::seed(number).id("listing");
+    version.id = sample::seed(number).id("version");
+    (version.listing, submission.listing, submission.version) = (listing.id, listing.id, version.id);
+    create_listing(store, &listing).await.expect("written");
+    store
+        .write(Write::create(keys::version(listing.id, version.id), &version).expect("an item"))
+        .await
+        .expect("written");
+    (listing, version, submission)
+}
+
+async fn bring_out(store: &Store, number: u64, content: Content) -> (Listing, Version, Submission) {
+    let (listing, version, submission) = approved(store, number, content).await;
+    let seed = sample::seed(number + 500);
+    let change = publish(
+        &listing,
+        &version,
+        &submission,
+        None,
+        &sample::seller(),
+        sample::occasion(&seed),
+    )
+    .expect("approved");
+    save_publication(store, &change, None, standing(1, 1))
+        .await
+        .expect("written");
+    (change.listing, change.version, submission)
+}
+
+fn standing(listing_revision: u64, version_revision: u64) -> Standing {
+    Standing {
+        listing_revision,
+        version_revision,
+        submission: None,
+        partner_revision: None,
+    }
+}
+
+fn titled(title: &str, category: crate::listing::Category) -> Content {
+    Content {
+        title: title.into(),
+        category,
+        ..sample::content()
+    }
+}
+
+async fn found(store: &Store, category: Option<&str>, query: &str) -> Vec<String> {
+    let terms = Terms::parse(query).expect("long enough");
+    titles(find(store, category, &terms, None, 20).await.expect("read"))
+}
+
+fn titles(page: Page<Card>) -> Vec<String> {
+    page.items.into_iter().map(|card| card.title).collect()
+}
+
+#[tokio::test]
+async fn what_is_published_is_on_its_shelves_and_found_by_its_words() {
+    use crate::listing::Category::{Grooves, Presets};
+    let store = Store::memory();
+    bring_out(&store, 1, titled("Warm Tape Pads", Presets)).await;
+    bring_out(&store, 2, titled("Äolian Warmth & Warm Keys", Presets)).await;
+    bring_out(&store, 3, titled("Slow Grooves", Grooves)).await;
+
+    let shelved = |category| async move { titles(shelf(&Store::clone(category), None, None, 10).await.expect("read")) };
+    assert_eq!(
+        shelved(&store).await,
+        ["Slow Grooves", "Warm Tape Pads", "Äolian Warmth & Warm Keys"]
+    );
+    let presets = titles(shelf(&store, Some("presets"), None, 10).await.expect("read"));
+    assert_eq!(presets, ["Warm Tape Pads", "Äolian Warmth & Warm Keys"]);
+
+    assert_eq!(
+        found(&store, None, "warm").await,
+        ["Warm Tape Pads", "Äolian Warmth & Warm Keys"]
+    );
+    assert_eq!(found(&store, None, "WARM ta").await, ["Warm Tape Pads"]);
+    assert_eq!(found(&store, Some("grooves"), "warm").await, [""; 0]);
+    assert_eq!(found(&store, None, "äo").await, ["Äolian Warmth & Warm Keys"]);
+    assert_eq!(found(&store, None, "groovy").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn pages_of_a_search_lead_to_every_answer() {
+    let store = Store::memory();
+    for number in 1..=7 {
+        bring_out(
+            &store,
+            number,
+            titled(
+                &format!("Warm Pack {number}{number}"),
+                crate::listing::Category::Presets,
+            ),
+        )
+        .await;
+    }
+    let terms = Terms::parse("warm pack").expect("long enough");
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = find(&store, None, &terms, after, 2).await.expect("read");
+        let next = page.next.clone();
+        all.extend(titles(page));
+        match next {
+            None => break,
+            next => after = next,
+        }
+    }
+    assert_eq!(all.len(), 7);
+}
+
+/// The second release has another title, category and price; nothing of the first may remain in the index.
+#[tokio::test]
+async fn a_new_title_and_category_leave_no_trace_of_the_old_ones() {
+    let store = Store::memory();
+    let (listing, first, first_submission) = bring_out(&store, 1, sample::content()).await;
+    let content = Content {
+        title: "Cold Bells".into(),
+        category: crate::listing::Category::Samples,
+        price: Money::new(500, Currency::EUR),
+        ..sample::content()
+    };
+    let second = Version {
+        id: sample::seed(2).id("version"),
+        number: semver::Version::new(2, 0, 0),
+        stage: approved(&Store::memory(), 3, sample::content()).await.1.stage,
+        ..first.clone()
+    };
+    store
+        .write(Write::create(keys::version(listing.id, second.id), &second).expect("an item"))
+        .await
+        .expect("written");
+    let submission = Submission {
+        id: second.submission().expect("approved"),
+        version: second.id,
+        content,
+        ..first_submission.clone()
+    };
+    let before = published_revision(&store, listing.id)
+        .await
+        .expect("read")
+        .expect("published");
+    let (seller, seed) = (
+        Seller {
+            name: "New Name".into(),
+            ..sample::seller()
+        },
+        sample::seed(9),
+    );
+    let change = publish(
+        &listing,
+        &second,
+        &submission,
+        Some(&before),
+        &seller,
+        sample::occasion(&seed),
+    )
+    .expect("approved");
+    save_publication(&store, &change, Some(&before), standing(2, 1))
+        .await
+        .expect("written");
+
+    assert_eq!(found(&store, None, "warm").await, [""; 0]);
+    assert_eq!(found(&store, Some("samples"), "cold").await, ["Cold Bells"]);
+    assert_eq!(
+        titles(shelf(&store, Some("presets"), None, 10).await.expect("read")),
+        [""; 0]
+    );
+    let now = published(&store, listing.id).await.expect("read").expect("published");
+    assert_eq!(
+        (now.partner_name.as_str(), now.content.price.minor()),
+        ("New Name", 500)
+    );
+
+    let stale = save_publication(&store, &change, Some(&before), standing(2, 1)).await;
+    assert!(stale.expect_err("stale").is_conflict(), "a publication is written once");
+
+    // Yanked again, the first release is what the public sees, as it was approved.
+    let before = published_revision(&store, listing.id)
+        .await
+        .expect("read")
+        .expect("published");
+    let change = yank_of(
+        &change.listing,
+        &change.version,
+        &before,
+        Some((&first, &first_submission)),
+    );
+    save_publication(&store, &change, Some(&before), standing(3, 2))
+        .await
+        .expect("written");
+    assert_eq!(found(&store, None, "warm").await, ["Warm Tape Pads"]);
+    assert_eq!(found(&store, None, "cold").await, [""; 0]);
+
+    let before = published_revision(&store, listing.id)
+        .await
+        .expect("read")
+        .expect("published");
+    let change = yank_of(&change.listing, &first, &before, None);
+    save_publication(&store, &change, Some(&before), standing(4, 2))
+        .await
+        .expect("written");
+    assert_eq!(published(&store, listing.id).await.expect("read"), None);
+    let left = store.as_memory().expect("in memory").scan(TableName::Catalogue);
+    let derived = |item: &&crate::store::table::Item| {
+        let pk = item["pk"].as_s().expect("text");
+        ["SHELF", "WORD", "PUB"].iter().any(|prefix| pk.starts_with(prefix))
+    };
+    assert_eq!(
+        left.iter().filter(derived).count(),
+        0,
+        "nothing of it is left in the index"
+    );
+    let acts = audit_events(&store, listing.id, None, 10).await.expect("read");
+    assert_eq!(acts.items.len(), 4);
+}
+
+fn yank_of(
+    listing: &Listing,
+    version: &Version,
+    before: &Published,
+    next: Option<(&Version, &Submission)>,
+) -> crate::listing::Publication {
+    let seed = sample::seed(u64::from(version.id.uuid().as_bytes()[15]) + 10_000);
+    let request = YankRequest {
+        reason: YankReason::Security,
+        note: String::new(),
+    };
+    let occasion = Occasion {
+        by: sample::author(),
+        now: sample::now(),
+        seed: &seed,
+    };
+    yank(listing, version, before, next, &request, occasion).expect("live")
+}
+
+#[tokio::test]
+async fn a_version_number_is_taken_once() {
+    let store = Store::memory();
+    let listing = create_listing(&store, &sample::listing()).await.expect("written");
+    let request = crate::listing::NewVersion {
+        number: "1.0.0".into(),
+        notes: String::new(),
+    };
+    let make = |seed| {
+        crate::listing::new_version(&listing, sample::author(), &request, sample::now(), &seed).expect("a version")
+    };
+    let (counted, first) = make(sample::seed(1));
+    assert!(matches!(
+        create_version(&store, &counted, 1, &first).await,
+        Ok(VersionCreated::Created)
+    ));
+    assert!(
+        matches!(create_version(&store, &counted, 1, &first).await, Ok(VersionCreated::Already(version)) if version == first)
+    );
+    let (_, other) = make(sample::seed(2));
+    assert!(matches!(
+        create_version(&store, &counted, 2, &other).await,
+        Ok(VersionCreated::NumberTaken)
+    ));
+    assert_eq!(all_versions(&store, listing.id).await.expect("read"), [first]);
+}

@@ -1,0 +1,139 @@
+//! Carts, orders, licences and the webhook inbox.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::keys;
+use super::table::{Page, PageKey, Query, Store, StoreError, Versioned, Write};
+use crate::ids::{LicenceId, OrderId, UserId};
+use crate::licence::Licence;
+use crate::messages::Envelope;
+use crate::purchase::{Cart, Order, Settlement};
+
+pub async fn cart(store: &Store, customer: UserId) -> Result<Option<Versioned<Cart>>, StoreError> {
+    store.get(&keys::cart(customer)).await
+}
+
+/// Writes the cart as it was changed; `before` is what it was read as.
+pub async fn save_cart(
+    store: &Store,
+    customer: UserId,
+    before: Option<&Versioned<Cart>>,
+    cart: &Cart,
+) -> Result<(), StoreError> {
+    let key = keys::cart(customer);
+    store
+        .write(match before {
+            None => Write::create(key, cart)?,
+            Some(before) => Write::replace(key, cart, before.revision)?,
+        })
+        .await
+}
+
+/// What was in the cart has been ordered.
+pub async fn empty_cart(store: &Store, customer: UserId) -> Result<(), StoreError> {
+    match cart(store, customer).await? {
+        Some(before) if !before.lines.is_empty() => {
+            save_cart(store, customer, Some(&before), &Cart::default()).await
+        }
+        _ => Ok(()),
+    }
+}
+
+pub async fn order(store: &Store, customer: UserId, order: OrderId) -> Result<Option<Versioned<Order>>, StoreError> {
+    store.get(&keys::order(customer, order)).await
+}
+
+/// A customer's orders, newest first.
+pub async fn orders(
+    store: &Store,
+    customer: UserId,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Order>, StoreError> {
+    let query: Query = keys::orders(customer);
+    store.query(query.descending().after(after).limit(limit)).await
+}
+
+/// A new order, with the messages that follow from it. An order that is there already, because the same request was made before,
+/// is left as it is.
+pub async fn create_order(store: &Store, order: &Order, messages: &[Envelope]) -> Result<Versioned<Order>, StoreError> {
+    let key = keys::order(order.customer, order.id);
+    match store.write(Write::create(key.clone(), order)?.outbox(messages)?).await {
+        Ok(()) => Ok(Versioned { value: order.clone(), revision: 1 }),
+        Err(StoreError::Conflict { .. }) => store.get(&key).await?.ok_or(StoreError::Busy),
+        Err(error) => Err(error),
+    }
+}
+
+pub async fn update_order(store: &Store, order: &Order, revision: u64) -> Result<(), StoreError> {
+    store.write(Write::replace(keys::order(order.customer, order.id), order, revision)?).await
+}
+
+pub async fn licence(store: &Store, licence: LicenceId) -> Result<Option<Licence>, StoreError> {
+    Ok(store.get(&keys::licence(licence)).await?.map(|licence| licence.value))
+}
+
+pub async fn licences(store: &Store, ids: &[LicenceId]) -> Result<Vec<Licence>, StoreError> {
+    let keys: Vec<_> = ids.iter().map(|id| keys::licence(*id)).collect();
+    store.get_many(&keys).await
+}
+
+/// All that a settlement writes: order, journal entries, balances and licences, in one transaction. Refused with a conflict when the
+/// order has changed since it was read, or when one of its facts has been posted already.
+pub fn settlement_writes(settlement: &Settlement, revision: u64) -> Result<Vec<Write>, StoreError> {
+    let order = &settlement.order;
+    let announcement = std::slice::from_ref(&settlement.announcement);
+    let mut writes =
+        vec![Write::replace(keys::order(order.customer, order.id), order, revision)?.outbox(announcement)?];
+    for entry in &settlement.entries {
+        writes.push(super::ledger::post(entry)?);
+    }
+    for credit in &settlement.credits {
+        writes.push(super::ledger::credit(credit));
+    }
+    for licence in &settlement.licences {
+        writes.push(Write::create(keys::licence(licence.id), licence)?);
+    }
+    Ok(writes)
+}
+
+/// What the inbox keeps of a processor's event.
+///
+/// Of an event that Souk acts on, the envelope is enough: the object is fetched before anything is decided, and an item below 1 KB is one
+/// write unit. Of any other event the body is kept too, since nobody will fetch it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxEvent {
+    pub id: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub created: Timestamp,
+    pub received_at: Timestamp,
+    pub disposition: Disposition,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub object_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub body: Option<String>,
+}
+
+/// What became of an event when it came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    Queued,
+    /// Nothing in Souk follows from this type of event.
+    Stored,
+    /// It does not fit what it claims to be about; a person must look at it. The text says why.
+    Quarantined(String),
+}
+
+/// Takes an event in, once. `false` when it had been taken in before.
+pub async fn take_in(store: &Store, event: &InboxEvent, messages: &[Envelope]) -> Result<bool, StoreError> {
+    match store.write(Write::create(keys::processor_event(&event.id), event)?.outbox(messages)?).await {
+        Ok(()) => Ok(true),
+        Err(StoreError::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

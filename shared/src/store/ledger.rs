@@ -1,0 +1,143 @@
+//! Journal entries, balances and payouts.
+//!
+//! Journal keys are only ever written by [`post`], which creates and never replaces; the functions' policies say the same.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use super::keys::{self, Key};
+use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
+use crate::ids::{PartnerId, PayoutId};
+use crate::ledger::JournalEntry;
+use crate::messages::Envelope;
+use crate::money::{Currency, Money};
+use crate::payout::{Balance, Payout};
+use crate::purchase::Credit;
+
+/// Posts an entry; refused where its fact has been posted.
+pub fn post(entry: &JournalEntry) -> Result<Write, StoreError> {
+    Write::create(journal_key(entry), entry)
+}
+
+pub fn journal_key(entry: &JournalEntry) -> Key {
+    let (fact, reference) = (entry.fact().name(), entry.fact().reference());
+    match entry.partner() {
+        Some(partner) => keys::partner_journal(partner, fact, &reference),
+        None => keys::platform_journal(fact, &reference),
+    }
+}
+
+/// A partner's journal in the order of its keys: by kind of fact, and within a kind by time.
+pub async fn journal(
+    store: &Store,
+    partner: PartnerId,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<JournalEntry>, StoreError> {
+    store.query(keys::partner_journals(partner).after(after).limit(limit)).await
+}
+
+/// The attribute of a balance that holds what is available from `day` on: `d20261129`.
+fn held_attribute(day: Date) -> String {
+    format!("d{}", day.strftime("%Y%m%d"))
+}
+
+const OWED: &str = "owed";
+
+/// Adds a sale's share to a balance. Sales never wait for each other: the item is added to, not replaced.
+pub fn credit(credit: &Credit) -> Write {
+    let (amount, currency) = (credit.amount.minor(), credit.amount.currency());
+    let update = Update::new()
+        .set_text("partner", credit.partner.to_string())
+        .set_text("currency", currency.code())
+        .add(OWED, amount)
+        .add(held_attribute(credit.available_on), amount);
+    Write::update(keys::balance(credit.partner, currency), update)
+        .indexed(keys::balance_by_shard(credit.partner, currency))
+}
+
+/// Takes a payout off the balance it was decided on: refused when the balance has changed since it was read.
+pub fn debit(balance: &Versioned<Balance>, payout: &Payout, now: jiff::Timestamp) -> Write {
+    let update = Update::new().add(OWED, -payout.amount.minor());
+    let update = balance.matured(now).fold(update, |update, day| update.remove(held_attribute(day)));
+    Write::update(keys::balance(payout.partner, payout.amount.currency()), update)
+        .when(Condition::Revision(balance.revision))
+}
+
+/// Gives a cancelled payout back; it may be paid out at once.
+pub fn give_back(payout: &Payout) -> Write {
+    let update = Update::new().add(OWED, payout.amount.minor());
+    Write::update(keys::balance(payout.partner, payout.amount.currency()), update)
+}
+
+/// A balance as it is stored: a total, and one attribute for each day on which something becomes available.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct StoredBalance(HashMap<String, serde_json::Value>);
+
+impl StoredBalance {
+    fn read(self) -> Result<Balance, StoreError> {
+        let text = |name: &str| self.0.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+        let corrupt = |what: String| StoreError::Corrupt(what.into());
+        let partner: PartnerId = text("partner").parse().map_err(|e| corrupt(format!("a balance's partner: {e}")))?;
+        let currency: Currency = text("currency").parse().map_err(|e| corrupt(format!("a balance's currency: {e}")))?;
+        let owed = self.0.get(OWED).and_then(serde_json::Value::as_i64);
+        let owed = owed.ok_or_else(|| corrupt(format!("the balance of {partner} has no total")))?;
+        let held = |(name, value): (&String, &serde_json::Value)| {
+            let day = Date::strptime("d%Y%m%d", name).ok()?;
+            Some((day, Money::new(value.as_i64()?, currency)))
+        };
+        let held_until: BTreeMap<_, _> = self.0.iter().filter_map(held).collect();
+        Ok(Balance { partner, owed: Money::new(owed, currency), held_until })
+    }
+}
+
+pub async fn balance(store: &Store, key: &Key) -> Result<Option<Versioned<Balance>>, StoreError> {
+    let Some(stored) = store.get::<StoredBalance>(key).await? else { return Ok(None) };
+    Ok(Some(Versioned { value: stored.value.read()?, revision: stored.revision }))
+}
+
+/// A partner's balances, one for each currency in which anything was ever earned.
+pub async fn balances(store: &Store, partner: PartnerId) -> Result<Vec<Balance>, StoreError> {
+    let page = store.query::<StoredBalance>(keys::balances(partner)).await?;
+    page.items.into_iter().map(StoredBalance::read).collect()
+}
+
+/// Where balances stand, a shard at a time, for the payout run. The index may lag: read each balance before deciding.
+pub async fn balance_keys(
+    store: &Store,
+    shard: u8,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Key>, StoreError> {
+    store.query_keys(keys::balances_by_shard(shard).after(after).limit(limit)).await
+}
+
+/// A new payout, with the message that sends it.
+pub fn create_payout(payout: &Payout, announcement: &Envelope) -> Result<Write, StoreError> {
+    Write::create(keys::payout(payout.partner, payout.id), payout)?.outbox(std::slice::from_ref(announcement))
+}
+
+pub fn update_payout(payout: &Payout, revision: u64) -> Result<Write, StoreError> {
+    Write::replace(keys::payout(payout.partner, payout.id), payout, revision)
+}
+
+pub async fn payout(
+    store: &Store,
+    partner: PartnerId,
+    payout: PayoutId,
+) -> Result<Option<Versioned<Payout>>, StoreError> {
+    store.get(&keys::payout(partner, payout)).await
+}
+
+/// A partner's payouts, newest first.
+pub async fn payouts(
+    store: &Store,
+    partner: PartnerId,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Payout>, StoreError> {
+    store.query(keys::payouts(partner).descending().after(after).limit(limit)).await
+}

@@ -1,0 +1,15 @@
+//! What lets a test run handlers in-process: backends in memory, a clock that stands still, an issuer of tokens, a scripted processor.
+//!
+//! [`TestApp`] serves a function's router; [`TestWorld`] alone is enough for queue and schedule handlers. Keys, conditions and
+//! transactions are the real ones, only DynamoDB, S3, SQS and SES are not there.
+
+pub mod table_contract;
+mod app;
+mod issuer;
+mod scripted;
+mod world;
+
+pub use app::{Answer, TestApp, TestRequest};
+pub use issuer::{TestIssuer, TokenBuilder};
+pub use scripted::{Recorded, ScriptedServer};
+pub use world::TestWorld;
