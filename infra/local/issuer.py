@@ -35,7 +35,7 @@ class User:
 USERS = {
     "operator": User("operator", "Odile Brandt", "odile.brandt@souk.example", ["operator"]),
     "partner": User("partner", "Paula Lindqvist", "paula@nordlys-audio.example"),
-    "partner2": User("partner2", "Marek Novák", "marek@brno-samples.example"),
+    "partner2": User("partner2", "Marek Novák", "marek@novak-integrations.example"),
     "customer": User("customer", "Chiara Conti", "chiara.conti@studio-conti.example"),
     "customer2": User("customer2", "Dev Patel", "dev.patel@patel-scores.example"),
 }

@@ -5,6 +5,7 @@ A group is what makes "leaves nothing behind" true: the emulator's Lambdas are i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -120,10 +121,8 @@ def _end_groups(leaders: Sequence[int]) -> None:
 
 
 def _signal_group(leader: int, what: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(leader, what)
-    except ProcessLookupError:
-        pass
 
 
 def _wait_gone(pids: Sequence[int], seconds: float) -> None:

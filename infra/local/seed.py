@@ -1,6 +1,6 @@
 """Fills a new stack as its people would: through the API, the upload form and the processor's onboarding page, nothing else.
 
-Each folder of catalogue/ is a package beside a listing.toml, which says whose it is, its version, and what its listing says.
+Each folder of catalogue/ holds a package, whose manifest names its version, and a listing.toml with what its listing says.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
+import tempfile
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,23 +31,26 @@ APPLICATIONS: dict[str, dict[str, Any]] = {
         "about": "Two sound designers in Göteborg who make presets and grooves for film and slow electronic music.",
     },
     "partner2": {
-        "name": "Brno Samples",
+        "name": "Novák Integrations",
         "country": "CZ",
-        "support_email": "help@brno-samples.example",
-        "website": "https://brno-samples.example",
-        "about": "A small studio that records drums in old factories, and writes integrations for the tools it works with.",
+        "support_email": "help@novak-integrations.example",
+        "website": "https://novak-integrations.example",
+        "about": "One developer in Brno who connects help desks, wikis and chat rooms to the assistants that work in them.",
     },
 }
+SELLERS = {"integration": "partner2"}
+"""Who sells what kind of content; everything else is by `partner`."""
 
 
 @dataclass(frozen=True)
 class Entry:
     """One folder of the catalogue."""
 
-    folder: Path
-    partner: str
-    version: str
-    notes: str
+    name: str
+    package: Path
+    """The folder with the manifest."""
+    seller: str
+    number: str
     listing: dict[str, Any]
     """The listing as the API takes it."""
 
@@ -60,25 +64,33 @@ def seed(stack: Stack) -> list[dict[str, Any]]:
     entries = _entries()
     apis = {who: Api(description["api_url"], token) for who, token in description["tokens"].items()}
     partners: dict[str, str] = {}
-    for who in sorted({entry.partner for entry in entries}):
+    for who in sorted({entry.seller for entry in entries}):
         with step(f"{APPLICATIONS[who]['name']} applies, is approved and connects an account"):
             partners[who] = _become_partner(apis[who], apis["operator"], APPLICATIONS[who], description)
     published = []
     for entry in entries:
         with step(f"{entry.listing['title']}: listed, uploaded, scanned, reviewed, published"):
-            package = _pack(stack.binaries, entry.folder)
-            published.append(_publish(apis[entry.partner], apis["operator"], partners[entry.partner], entry, package))
+            package = _pack(stack.binaries, entry)
+            published.append(_publish(apis[entry.seller], apis["operator"], partners[entry.seller], entry, package))
     return published
 
 
 def _entries() -> list[Entry]:
-    entries = []
-    for file in sorted(CATALOGUE.glob("*/listing.toml")):
-        told = tomllib.loads(file.read_text())
-        entries.append(Entry(file.parent, told["partner"], told["version"], told["notes"], told["listing"]))
+    entries = [_entry(file) for file in sorted(CATALOGUE.glob("*/listing.toml"))]
     if not entries:
         raise Trouble(f"{CATALOGUE} has no */listing.toml")
     return entries
+
+
+def _entry(file: Path) -> Entry:
+    manifest = next(file.parent.rglob("souk.toml"), None)
+    if manifest is None:
+        raise Trouble(f"{file.parent} has no souk.toml")
+    number = tomllib.loads(manifest.read_text())["package"]["version"]
+    listing = tomllib.loads(file.read_text())
+    price = listing["price"]
+    listing["price"] = {"amount": price["amount_minor"], "currency": price["currency"]}
+    return Entry(file.parent.name, manifest.parent, SELLERS.get(listing["content_type"], "partner"), number, listing)
 
 
 def _become_partner(api: Api, operator: Api, application: dict[str, Any], description: dict[str, Any]) -> str:
@@ -101,26 +113,21 @@ def _become_partner(api: Api, operator: Api, application: dict[str, Any], descri
     return str(partner)
 
 
-def _pack(binaries: Path, folder: Path) -> bytes:
-    """The folder with the manifest becomes a package exactly as a partner's would."""
-    manifest = next(folder.rglob("souk.toml"), None)
-    if manifest is None:
-        raise Trouble(f"{folder} has no souk.toml")
-    package = binaries / f"seed-{folder.name}.zip"
-    done = subprocess.run([str(binaries / PACKER), str(manifest.parent), str(package)], stdin=subprocess.DEVNULL, check=False)
-    if done.returncode != 0:
-        raise Trouble(f"{PACKER} refused {folder}")
-    try:
+def _pack(binaries: Path, entry: Entry) -> bytes:
+    """The folder becomes a package exactly as a partner's would."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / f"{entry.name}.zip"
+        done = subprocess.run([str(binaries / PACKER), str(entry.package), str(package)], stdin=subprocess.DEVNULL, check=False)
+        if done.returncode != 0:
+            raise Trouble(f"{PACKER} refused {entry.package}")
         return package.read_bytes()
-    finally:
-        package.unlink()
 
 
 def _publish(api: Api, operator: Api, partner: str, entry: Entry, package: bytes) -> dict[str, Any]:
     listings = f"/partners/{partner}/listings"
     listing = api.post(listings, entry.listing)["id"]
     versions = f"{listings}/{listing}/versions"
-    version = api.post(versions, {"version": entry.version, "notes": entry.notes})["id"]
+    version = api.post(versions, {"number": entry.number, "notes": "The first version."})["id"]
     at = f"{versions}/{version}"
     form = api.post(f"{at}/uploads", {"size_bytes": len(package), "sha256": hashlib.sha256(package).hexdigest()})
     post_form(form["url"], form["fields"], package)
@@ -129,10 +136,11 @@ def _publish(api: Api, operator: Api, partner: str, entry: Entry, package: bytes
         status = api.get(at)["status"]
         return None if status in ("draft", "scanning") else str(status)
 
-    found = wait_for(f"the scan of {entry.folder.name}", verdict)
+    found = wait_for(f"the scan of {entry.name}", verdict)
     if found != "passed":
-        raise Trouble(f"the scan of {entry.folder.name} ended {found}: {api.get(at)}")
+        raise Trouble(f"the scan of {entry.name} ended {found}: {api.get(at)}")
     submission = api.post(f"{at}/submissions")["id"]
-    operator.post(f"/submissions/{submission}/decisions", {"decision": "approve", "reason_code": "meets_guidelines", "note": "Welcome."})
+    decision = {"decision": "approve", "reason_code": "meets_guidelines", "note": "Welcome."}
+    operator.post(f"/partners/{partner}/submissions/{submission}/decisions", decision)
     api.post(f"{at}/publish")
     return {"id": listing, **entry.listing}

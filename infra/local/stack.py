@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -46,13 +47,29 @@ class Stack:
 @contextmanager
 def standing(options: Options) -> Iterator[Stack]:
     """A stack for the length of a block. Leaving it ends every process and removes what only they needed."""
+    if running(options.places):
+        raise Trouble(f"a stack from {options.places.state} is running already; `make stop` ends it")
+    chosen = ports.choose(options.first_port)
     children = Children(options.places)
     try:
-        yield _start(options, children)
+        yield _start(options, chosen, children)
     finally:
         if not children.is_released:
-            children.stop()
-            forget(options.places)
+            with _undisturbed():
+                children.stop()
+                forget(options.places)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A second Ctrl-C while the first one is being obeyed would leave processes behind."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(which, signal.SIG_IGN) for which in signals]
+    try:
+        yield
+    finally:
+        for which, handler in zip(signals, before, strict=True):
+            signal.signal(which, handler)
 
 
 def forget(places: Places) -> None:
@@ -62,11 +79,8 @@ def forget(places: Places) -> None:
     shutil.rmtree(places.temporary, ignore_errors=True)
 
 
-def _start(options: Options, children: Children) -> Stack:
+def _start(options: Options, chosen: ports.Ports, children: Children) -> Stack:
     places = options.places
-    if running(places):
-        raise Trouble(f"a stack from {places.state} is running already; `make stop` ends it")
-    chosen = ports.choose(options.first_port)
     venvs.ensure(venvs.EMULATOR, venvs.SAM, venvs.ISSUER)
     binaries = options.binaries or build.build(options.profile)
     shutil.rmtree(places.temporary, ignore_errors=True)
@@ -133,8 +147,13 @@ def _write_down(places: Places, description: Mapping[str, Any]) -> None:
 
 
 def _resources(outputs: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The outputs by kind: `PayoutTransferQueueUrl` is `queues["payout-transfer"]`, its dead letters `queues["payout-transfer-dead-letters"]`."""
-    kinds = {"tables": r"(\w+)TableName", "buckets": r"(\w+)BucketName", "functions": r"(\w+)FunctionName", "queues": r"(\w+?)(?:Queue)?Url"}
+    """The outputs by kind: `PayoutTransferQueueUrl` is `queues["payout-transfer"]`, `PayoutTransferDeadLettersUrl` its dead letters."""
+    kinds = {
+        "tables": r"(\w+)TableName",
+        "buckets": r"(\w+)BucketName",
+        "functions": r"(\w+)FunctionName",
+        "queues": r"(\w+?)(?:Queue)?Url",
+    }
     found: dict[str, dict[str, str]] = {kind: {} for kind in kinds}
     for output, value in outputs.items():
         for kind, pattern in kinds.items():

@@ -62,7 +62,8 @@ def _install(name: str) -> None:
         shutil.rmtree(home, ignore_errors=True)
         home.parent.mkdir(parents=True, exist_ok=True)
         interpreter = getattr(sys, "_base_executable", sys.executable)
-        install = [str(home / "bin" / "pip"), "install", "--disable-pip-version-check", "--no-input", "--requirement", str(REQUIREMENTS / f"{name}.txt")]
+        pip = [str(home / "bin" / "pip"), "--disable-pip-version-check", "--no-input"]
+        install = [*pip, "install", "--requirement", str(REQUIREMENTS / f"{name}.txt")]
         with log.open("wb") as output:
             for command in ([interpreter, "-m", "venv", str(home)], install):
                 done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)

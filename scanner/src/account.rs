@@ -19,7 +19,13 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn new(check: CheckId) -> Self {
-        Account { check, findings: Vec::new(), left_out: 0, interruption: None, duration_us: 0 }
+        Account {
+            check,
+            findings: Vec::new(),
+            left_out: 0,
+            interruption: None,
+            duration_us: 0,
+        }
     }
 
     pub(crate) fn push(&mut self, finding: Finding) {
@@ -69,21 +75,29 @@ impl Account {
     /// The row of the report.
     pub(crate) fn close(mut self, policies: &Policies) -> CheckResult {
         let policy = policies.of(self.check);
-        let found = self.findings.iter().any(|finding| finding.severity >= Severity::Warning);
+        let found = self
+            .findings
+            .iter()
+            .any(|finding| finding.severity >= Severity::Warning);
         let outcome = match (&self.interruption, found) {
             (Some(_), _) => Outcome::Errored,
             (None, true) => Outcome::Found,
             (None, false) => Outcome::Passed,
         };
         if let Some((rule, why)) = self.interruption.take() {
-            let severity = if policy.required { Severity::Quarantine } else { Severity::Warning };
+            let severity = if policy.required {
+                Severity::Quarantine
+            } else {
+                Severity::Warning
+            };
             let remedy = "Mend what else was found, or wait for a person to look at it.";
             let finding = Finding::new(format!("{}.{rule}", self.check), severity, remedy);
             self.findings.push(finding.saw(why));
         }
         if self.left_out > 0 {
             let finding = Finding::new(format!("{}.more", self.check), Severity::Info, "Mend these first.");
-            self.findings.push(finding.saw(format!("{} more findings are not shown", self.left_out)));
+            self.findings
+                .push(finding.saw(format!("{} more findings are not shown", self.left_out)));
         }
         CheckResult {
             check: self.check,

@@ -12,12 +12,17 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     pub(crate) fn after(allowed: Duration) -> Self {
-        Deadline { started: Instant::now(), allowed }
+        Deadline {
+            started: Instant::now(),
+            allowed,
+        }
     }
 
     /// The time that is left, or `None` when there is none.
     pub(crate) fn left(&self) -> Option<Duration> {
-        self.allowed.checked_sub(self.started.elapsed()).filter(|left| !left.is_zero())
+        self.allowed
+            .checked_sub(self.started.elapsed())
+            .filter(|left| !left.is_zero())
     }
 
     pub(crate) fn is_over(&self) -> bool {

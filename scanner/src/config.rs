@@ -20,7 +20,11 @@ pub struct Config {
 impl Config {
     /// The marketplace's own settings around the given compiled rules.
     pub fn new(rules: Vec<u8>) -> Self {
-        Config { rules, limits: Limits::default(), policies: Policies::default() }
+        Config {
+            rules,
+            limits: Limits::default(),
+            policies: Policies::default(),
+        }
     }
 }
 
@@ -87,6 +91,9 @@ impl Policies {
 
     /// What counts for `check`.
     pub fn of(&self, check: CheckId) -> Policy {
-        self.0.get(&check).copied().unwrap_or(Policy { enforced: true, required: true })
+        self.0.get(&check).copied().unwrap_or(Policy {
+            enforced: true,
+            required: true,
+        })
     }
 }

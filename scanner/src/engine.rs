@@ -3,11 +3,11 @@
 use sha2::{Digest, Sha256};
 use strum::IntoEnumIterator;
 
+use crate::account::Account;
 use crate::archive::{Archive, ContentError, Entry};
 use crate::checks::hashes::Hashes;
 use crate::checks::yara::{RulesError, Yara};
 use crate::checks::{File, eicar, file_types, secrets};
-use crate::account::Account;
 use crate::clock::Deadline;
 use crate::config::{Config, Limits, Policies};
 use crate::manifest::{self, FILE_NAME, Manifest};
@@ -32,7 +32,11 @@ pub struct Engine {
 impl Engine {
     /// Deserialises the rules, which were compiled ahead.
     pub fn new(config: Config) -> Result<Engine, EngineError> {
-        let Config { rules, limits, policies } = config;
+        let Config {
+            rules,
+            limits,
+            policies,
+        } = config;
         let yara = Yara::load(&rules)?;
         let mut ruleset = Sha256::new();
         // Limits and built-in rules change only with the version.
@@ -40,7 +44,12 @@ impl Engine {
             ruleset.update(part);
             ruleset.update([0]);
         }
-        Ok(Engine { yara, limits, policies, ruleset: hex::encode(ruleset.finalize()) })
+        Ok(Engine {
+            yara,
+            limits,
+            policies,
+            ruleset: hex::encode(ruleset.finalize()),
+        })
     }
 
     /// The hash that reports of this engine carry.
@@ -61,7 +70,11 @@ impl Engine {
             sha256: hex::encode(Sha256::digest(package)),
             size: package.len() as u64,
             ruleset: self.ruleset.clone(),
-            checks: run.accounts.into_iter().map(|account| account.close(&self.policies)).collect(),
+            checks: run
+                .accounts
+                .into_iter()
+                .map(|account| account.close(&self.policies))
+                .collect(),
             manifest: run.manifest,
         }
     }
@@ -116,22 +129,29 @@ impl Run<'_> {
             if entry.is_folder() {
                 continue;
             }
-            let file = File { path: &entry.path, content };
+            let file = File {
+                path: &entry.path,
+                content,
+            };
             if let Some(hashes) = &mut hashes {
                 self.account(CheckId::Hashes).run(|| hashes.file(file));
             }
-            self.account(CheckId::FileTypes).run(|| file_types::check(file, content_type));
-            self.account(CheckId::Eicar).run(|| eicar::check(Some(file.path), content));
+            self.account(CheckId::FileTypes)
+                .run(|| file_types::check(file, content_type));
+            self.account(CheckId::Eicar)
+                .run(|| eicar::check(Some(file.path), content));
             let deadline = self.deadline;
             self.account(CheckId::Yara).attempt(|| yara.check(file, &deadline));
-            self.account(CheckId::Secrets).attempt(|| secrets::check(file, &deadline));
+            self.account(CheckId::Secrets)
+                .attempt(|| secrets::check(file, &deadline));
         }
         match hashes {
             Some(hashes) => self.account(CheckId::Hashes).run(|| hashes.finish()),
             None => {
                 let why = "there is no valid `souk.toml` to compare with";
                 self.account(CheckId::Hashes).interrupt(NOT_RUN, why);
-                self.account(CheckId::FileTypes).interrupt(NOT_RUN, "the content type is not known");
+                self.account(CheckId::FileTypes)
+                    .interrupt(NOT_RUN, "the content type is not known");
             }
         }
         self.manifest = manifest;
@@ -143,14 +163,16 @@ impl Run<'_> {
         let Some(entry) = archive.entries().iter().find(|entry| entry.path == FILE_NAME) else {
             let remedy = "Put `souk.toml` at the root of the archive, not into a folder.";
             let finding = Finding::new("manifest.missing", Severity::Reject, remedy);
-            self.account(CheckId::Manifest).push(finding.saw("there is no `souk.toml`"));
+            self.account(CheckId::Manifest)
+                .push(finding.saw("there is no `souk.toml`"));
             return Ok(());
         };
         if entry.expanded > limit {
             let remedy = "Keep `souk.toml` within 4 MiB.";
             let finding = Finding::new("manifest.too_large", Severity::Reject, remedy);
             let seen = format!("{} bytes, {limit} allowed", entry.expanded);
-            self.account(CheckId::Manifest).push(finding.in_file(FILE_NAME).saw(seen));
+            self.account(CheckId::Manifest)
+                .push(finding.in_file(FILE_NAME).saw(seen));
             return Ok(());
         }
         let content = self.content(archive, entry, buffer)?;

@@ -25,8 +25,8 @@ pub use checks::yara::{RulesError, compile as compile_rules};
 pub use config::{Config, Limits, Policies, Policy};
 pub use engine::{Engine, EngineError};
 pub use manifest::{
-    Compatibility, ContentType, FILE_NAME as MANIFEST_FILE_NAME, Filesystem, Manifest, Package,
-    PackagedFile, Permissions, Platform, SCHEMA as MANIFEST_SCHEMA,
+    Compatibility, ContentType, FILE_NAME as MANIFEST_FILE_NAME, Filesystem, Manifest, Package, PackagedFile,
+    Permissions, Platform, SCHEMA as MANIFEST_SCHEMA,
 };
 pub use pack::{PackError, pack};
 pub use report::{CheckId, CheckResult, Finding, Outcome, Report, Severity, Verdict};

@@ -39,8 +39,10 @@ pub fn pack(folder: &Path) -> Result<Vec<u8>, PackError> {
     collect(folder, "", &mut files)?;
     files.sort();
     let manifest_path = folder.join(FILE_NAME);
-    let manifest = fs::read(&manifest_path)
-        .map_err(|source| PackError::Read { path: manifest_path, source })?;
+    let manifest = fs::read(&manifest_path).map_err(|source| PackError::Read {
+        path: manifest_path,
+        source,
+    })?;
     files.retain(|(path, _)| path != FILE_NAME);
     let manifest = with_files(manifest, &files)?;
     write(&manifest, &files).map_err(PackError::Write)
@@ -55,7 +57,10 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) -> R
     for entry in fs::read_dir(folder).map_err(failed(folder))? {
         let entry = entry.map_err(failed(folder))?;
         let place = entry.path();
-        let name = entry.file_name().into_string().map_err(|_| PackError::Name(place.clone()))?;
+        let name = entry
+            .file_name()
+            .into_string()
+            .map_err(|_| PackError::Name(place.clone()))?;
         if is_litter(&name) {
             continue;
         }

@@ -101,10 +101,7 @@ impl fmt::Display for Verdict {
 }
 
 /// The checks, in the order in which a report lists them.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, IntoStaticStr, Serialize,
-    Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, IntoStaticStr, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum CheckId {
@@ -153,7 +150,10 @@ pub struct CheckResult {
 
 impl CheckResult {
     fn verdict(&self) -> Verdict {
-        self.reasons().map(|(severity, _)| severity.verdict()).max().unwrap_or(Verdict::Passed)
+        self.reasons()
+            .map(|(severity, _)| severity.verdict())
+            .max()
+            .unwrap_or(Verdict::Passed)
     }
 
     /// The findings that count for the verdict.
@@ -183,9 +183,7 @@ pub enum Outcome {
 }
 
 /// How grave a finding is. Ordered: the greater, the graver.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Severity {
@@ -290,7 +288,13 @@ mod tests {
             })
             .collect();
         change(&mut checks[0]);
-        Report { sha256: String::new(), size: 0, ruleset: String::new(), checks, manifest: None }
+        Report {
+            sha256: String::new(),
+            size: 0,
+            ruleset: String::new(),
+            checks,
+            manifest: None,
+        }
     }
 
     fn finding(rule: &str, severity: Severity) -> Finding {
@@ -307,7 +311,11 @@ mod tests {
     #[test]
     fn the_worst_finding_decides() {
         check(|_| {}, Verdict::Passed, &[]);
-        check(|row| row.findings = vec![finding("a.w", Severity::Warning)], Verdict::Passed, &[]);
+        check(
+            |row| row.findings = vec![finding("a.w", Severity::Warning)],
+            Verdict::Passed,
+            &[],
+        );
         check(
             |row| {
                 row.findings = vec![finding("a.q", Severity::Quarantine), finding("a.r", Severity::Reject)];
@@ -331,7 +339,11 @@ mod tests {
 
     #[test]
     fn a_required_check_that_errored_holds_even_when_monitored() {
-        check(|row| row.outcome = Outcome::Errored, Verdict::Quarantined, &["scanner.check_errored"]);
+        check(
+            |row| row.outcome = Outcome::Errored,
+            Verdict::Quarantined,
+            &["scanner.check_errored"],
+        );
         check(
             |row| {
                 row.enforced = false;
@@ -379,6 +391,13 @@ mod tests {
     fn evidence_cannot_steer_a_terminal() {
         let shown = finding("a", Severity::Info).saw("x\u{1b}[2J\u{202e}y").evidence;
         assert_eq!(shown, "x\\u{1b}[2J\\u{202e}y");
-        assert_eq!(finding("a", Severity::Info).saw("é".repeat(500)).evidence.chars().count(), 241);
+        assert_eq!(
+            finding("a", Severity::Info)
+                .saw("é".repeat(500))
+                .evidence
+                .chars()
+                .count(),
+            241
+        );
     }
 }

@@ -37,7 +37,10 @@ pub struct MemoryMail(Arc<Mutex<Vec<Letter>>>);
 
 impl Mail {
     pub fn from_env(env: &Env, clients: &Clients) -> Self {
-        Self::Ses { clients: clients.clone(), sender: env.read(&env::MAIL_SENDER) }
+        Self::Ses {
+            clients: clients.clone(),
+            sender: env.read(&env::MAIL_SENDER),
+        }
     }
 
     pub fn memory() -> Self {
@@ -53,7 +56,12 @@ impl Mail {
             Self::Ses { clients, sender } => {
                 let content = content(letter).map_err(|error| MailError::Refused(Box::new(error)))?;
                 let destination = Destination::builder().to_addresses(&letter.to).build();
-                let request = clients.ses().send_email().from_email_address(sender).destination(destination).content(content);
+                let request = clients
+                    .ses()
+                    .send_email()
+                    .from_email_address(sender)
+                    .destination(destination)
+                    .content(content);
                 request.send().await.map(drop).map_err(|error| match error.code() {
                     Some("MessageRejected" | "BadRequestException") => MailError::Refused(Box::new(error)),
                     _ => MailError::Unavailable(Box::new(error)),
@@ -92,7 +100,10 @@ fn content(letter: &Letter) -> Result<EmailContent, aws_sdk_sesv2::error::BuildE
     if let Some(html) = &letter.html {
         body = body.html(utf8(html)?);
     }
-    let message = Message::builder().subject(utf8(&letter.subject)?).body(body.build()).build();
+    let message = Message::builder()
+        .subject(utf8(&letter.subject)?)
+        .body(body.build())
+        .build();
     Ok(EmailContent::builder().simple(message).build())
 }
 
@@ -103,9 +114,17 @@ mod tests {
     #[tokio::test]
     async fn a_line_break_in_a_header_is_refused() {
         let mail = Mail::memory();
-        let letter = Letter { to: "a@example.com".into(), subject: "Hello".into(), text: "…".into(), html: None };
+        let letter = Letter {
+            to: "a@example.com".into(),
+            subject: "Hello".into(),
+            text: "…".into(),
+            html: None,
+        };
         mail.send(&letter).await.expect("sent");
-        let smuggled = Letter { subject: "Hello\r\nBcc: b@example.com".into(), ..letter.clone() };
+        let smuggled = Letter {
+            subject: "Hello\r\nBcc: b@example.com".into(),
+            ..letter.clone()
+        };
         assert!(matches!(mail.send(&smuggled).await, Err(MailError::Refused(_))));
         assert_eq!(mail.as_memory().expect("in memory").take(), [letter]);
     }

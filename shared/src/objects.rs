@@ -55,14 +55,22 @@ pub enum ObjectError {
 
 #[derive(Debug, Clone)]
 pub enum Objects {
-    S3 { clients: Clients, quarantine: String, clean: String },
+    S3 {
+        clients: Clients,
+        quarantine: String,
+        clean: String,
+    },
     Memory(MemoryObjects),
 }
 
 impl Objects {
     pub fn from_env(env: &Env, clients: &Clients) -> Self {
         let (quarantine, clean) = (env.read(&env::QUARANTINE_BUCKET), env.read(&env::CLEAN_BUCKET));
-        Self::S3 { clients: clients.clone(), quarantine, clean }
+        Self::S3 {
+            clients: clients.clone(),
+            quarantine,
+            clean,
+        }
     }
 
     pub fn memory() -> Self {
@@ -80,12 +88,29 @@ impl Objects {
     pub async fn head(&self, object: &ObjectRef) -> Result<ObjectHead, ObjectError> {
         match self {
             Self::S3 { clients, .. } => {
-                let request = clients.s3().head_object().bucket(self.bucket_name(object.bucket)).key(&object.key);
-                let head = request.set_version_id(object.version.clone()).send().await.map_err(failed)?;
-                let size_bytes = head.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-                Ok(ObjectHead { size_bytes, version: head.version_id })
+                let request = clients
+                    .s3()
+                    .head_object()
+                    .bucket(self.bucket_name(object.bucket))
+                    .key(&object.key);
+                let head = request
+                    .set_version_id(object.version.clone())
+                    .send()
+                    .await
+                    .map_err(failed)?;
+                let size_bytes = head
+                    .content_length()
+                    .and_then(|size| u64::try_from(size).ok())
+                    .unwrap_or(0);
+                Ok(ObjectHead {
+                    size_bytes,
+                    version: head.version_id,
+                })
             }
-            Self::Memory(memory) => memory.get(object).map(|(bytes, version)| ObjectHead { size_bytes: bytes.len() as u64, version: Some(version) }),
+            Self::Memory(memory) => memory.get(object).map(|(bytes, version)| ObjectHead {
+                size_bytes: bytes.len() as u64,
+                version: Some(version),
+            }),
         }
     }
 
@@ -93,8 +118,16 @@ impl Objects {
     pub async fn get(&self, object: &ObjectRef, limit_bytes: u64) -> Result<Vec<u8>, ObjectError> {
         match self {
             Self::S3 { clients, .. } => {
-                let request = clients.s3().get_object().bucket(self.bucket_name(object.bucket)).key(&object.key);
-                let answer = request.set_version_id(object.version.clone()).send().await.map_err(failed)?;
+                let request = clients
+                    .s3()
+                    .get_object()
+                    .bucket(self.bucket_name(object.bucket))
+                    .key(&object.key);
+                let answer = request
+                    .set_version_id(object.version.clone())
+                    .send()
+                    .await
+                    .map_err(failed)?;
                 collect(answer.body, answer.content_length, limit_bytes).await
             }
             Self::Memory(memory) => match memory.get(object)?.0 {
@@ -105,15 +138,35 @@ impl Objects {
     }
 
     /// Writes an object and names the version it became.
-    pub async fn put(&self, bucket: Bucket, key: &str, content_type: &str, bytes: Vec<u8>) -> Result<ObjectRef, ObjectError> {
+    pub async fn put(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<ObjectRef, ObjectError> {
         let version = match self {
             Self::S3 { clients, .. } => {
-                let request = clients.s3().put_object().bucket(self.bucket_name(bucket)).key(key).content_type(content_type);
-                request.body(ByteStream::from(bytes)).send().await.map_err(failed)?.version_id
+                let request = clients
+                    .s3()
+                    .put_object()
+                    .bucket(self.bucket_name(bucket))
+                    .key(key)
+                    .content_type(content_type);
+                request
+                    .body(ByteStream::from(bytes))
+                    .send()
+                    .await
+                    .map_err(failed)?
+                    .version_id
             }
             Self::Memory(memory) => Some(memory.put(bucket, key, bytes)),
         };
-        Ok(ObjectRef { bucket, key: key.to_owned(), version })
+        Ok(ObjectRef {
+            bucket,
+            key: key.to_owned(),
+            version,
+        })
     }
 
     /// Copies inside S3, the bytes of exactly this version.
@@ -121,31 +174,68 @@ impl Objects {
         let version = match self {
             Self::S3 { clients, .. } => {
                 let source = format!("{}/{}", self.bucket_name(from.bucket), encoded(&from.key));
-                let source = from.version.as_ref().map_or(source.clone(), |version| format!("{source}?versionId={}", encoded(version)));
-                let request = clients.s3().copy_object().bucket(self.bucket_name(bucket)).key(key).copy_source(source);
+                let source = from.version.as_ref().map_or(source.clone(), |version| {
+                    format!("{source}?versionId={}", encoded(version))
+                });
+                let request = clients
+                    .s3()
+                    .copy_object()
+                    .bucket(self.bucket_name(bucket))
+                    .key(key)
+                    .copy_source(source);
                 request.send().await.map_err(failed)?.version_id
             }
             Self::Memory(memory) => Some(memory.put(bucket, key, memory.get(from)?.0)),
         };
-        Ok(ObjectRef { bucket, key: key.to_owned(), version })
+        Ok(ObjectRef {
+            bucket,
+            key: key.to_owned(),
+            version,
+        })
     }
 
     /// A link that downloads the object under `filename` until it expires.
-    pub async fn presign_download(&self, object: &ObjectRef, filename: &str, valid_for: Duration, now: Timestamp) -> Result<String, ObjectError> {
+    pub async fn presign_download(
+        &self,
+        object: &ObjectRef,
+        filename: &str,
+        valid_for: Duration,
+        now: Timestamp,
+    ) -> Result<String, ObjectError> {
         let unavailable = |error: Box<dyn std::error::Error + Send + Sync>| ObjectError::Unavailable(error);
         match self {
             Self::S3 { clients, .. } => {
-                let config = PresigningConfig::builder().start_time(now.into()).expires_in(valid_for).build();
+                let config = PresigningConfig::builder()
+                    .start_time(now.into())
+                    .expires_in(valid_for)
+                    .build();
                 let config = config.map_err(|error| unavailable(Box::new(error)))?;
-                let request = clients.s3().get_object().bucket(self.bucket_name(object.bucket)).key(&object.key);
-                let request = request.set_version_id(object.version.clone()).response_content_disposition(attachment(filename));
-                let signed = request.response_content_type("application/octet-stream").presigned(config).await.map_err(failed)?;
+                let request = clients
+                    .s3()
+                    .get_object()
+                    .bucket(self.bucket_name(object.bucket))
+                    .key(&object.key);
+                let request = request
+                    .set_version_id(object.version.clone())
+                    .response_content_disposition(attachment(filename));
+                let signed = request
+                    .response_content_type("application/octet-stream")
+                    .presigned(config)
+                    .await
+                    .map_err(failed)?;
                 Ok(signed.uri().to_owned())
             }
             Self::Memory(memory) => {
                 let (_, version) = memory.get(object)?;
-                let expires = now.as_second().saturating_add(i64::try_from(valid_for.as_secs()).unwrap_or(i64::MAX));
-                Ok(format!("https://objects.example/{}/{}?versionId={version}&filename={}&expires={expires}", object.bucket, object.key, encoded(filename)))
+                let expires = now
+                    .as_second()
+                    .saturating_add(i64::try_from(valid_for.as_secs()).unwrap_or(i64::MAX));
+                Ok(format!(
+                    "https://objects.example/{}/{}?versionId={version}&filename={}&expires={expires}",
+                    object.bucket,
+                    object.key,
+                    encoded(filename)
+                ))
             }
         }
     }
@@ -166,7 +256,11 @@ async fn collect(mut body: ByteStream, told_bytes: Option<i64>, limit_bytes: u64
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity(usize::try_from(told).unwrap_or(0));
-    while let Some(chunk) = body.try_next().await.map_err(|error| ObjectError::Unavailable(Box::new(error)))? {
+    while let Some(chunk) = body
+        .try_next()
+        .await
+        .map_err(|error| ObjectError::Unavailable(Box::new(error)))?
+    {
         bytes.extend_from_slice(&chunk);
         if bytes.len() as u64 > limit_bytes {
             return Err(too_large());
@@ -177,8 +271,20 @@ async fn collect(mut body: ByteStream, told_bytes: Option<i64>, limit_bytes: u64
 
 /// RFC 6266: a plain name for old readers, the whole one for the rest. Quotes, slashes and control characters cannot get out of it.
 fn attachment(filename: &str) -> String {
-    let plain: String = filename.chars().map(|c| if c.is_ascii_alphanumeric() || "._- ".contains(c) { c } else { '_' }).collect();
-    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", encoded(filename))
+    let plain: String = filename
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "._- ".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    format!(
+        "attachment; filename=\"{plain}\"; filename*=UTF-8''{}",
+        encoded(filename)
+    )
 }
 
 /// Percent-encoding of everything but unreserved characters (RFC 3986) and slashes.
@@ -226,30 +332,63 @@ mod tests {
     #[tokio::test]
     async fn a_version_pins_the_bytes() {
         let objects = Objects::memory();
-        let first = objects.put(Bucket::Quarantine, "uploads/a.zip", "application/zip", b"one".to_vec()).await.expect("written");
-        let second = objects.put(Bucket::Quarantine, "uploads/a.zip", "application/zip", b"two!".to_vec()).await.expect("written");
+        let first = objects
+            .put(Bucket::Quarantine, "uploads/a.zip", "application/zip", b"one".to_vec())
+            .await
+            .expect("written");
+        let second = objects
+            .put(Bucket::Quarantine, "uploads/a.zip", "application/zip", b"two!".to_vec())
+            .await
+            .expect("written");
         assert_ne!(first.version, second.version);
         assert_eq!(objects.get(&first, 100).await.expect("read"), b"one");
 
-        let copy = objects.copy(&first, Bucket::Clean, "artifacts/a.zip").await.expect("copied");
+        let copy = objects
+            .copy(&first, Bucket::Clean, "artifacts/a.zip")
+            .await
+            .expect("copied");
         assert_eq!(objects.get(&copy, 3).await.expect("read"), b"one");
-        assert!(matches!(objects.get(&second, 3).await, Err(ObjectError::TooLarge { limit_bytes: 3 })));
-        let gone = ObjectRef { bucket: Bucket::Clean, key: "none".into(), version: None };
+        assert!(matches!(
+            objects.get(&second, 3).await,
+            Err(ObjectError::TooLarge { limit_bytes: 3 })
+        ));
+        let gone = ObjectRef {
+            bucket: Bucket::Clean,
+            key: "none".into(),
+            version: None,
+        };
         assert!(matches!(objects.head(&gone).await, Err(ObjectError::NotFound)));
-        assert!(matches!(objects.presign_download(&gone, "x", Duration::from_secs(60), now()).await, Err(ObjectError::NotFound)));
+        assert!(matches!(
+            objects
+                .presign_download(&gone, "x", Duration::from_secs(60), now())
+                .await,
+            Err(ObjectError::NotFound)
+        ));
     }
 
     #[tokio::test]
     async fn a_body_larger_than_told_is_refused_as_well() {
         let body = || ByteStream::from_static(b"12345");
         assert_eq!(collect(body(), Some(5), 5).await.expect("within"), b"12345");
-        assert!(matches!(collect(body(), Some(5), 4).await, Err(ObjectError::TooLarge { .. })));
-        assert!(matches!(collect(body(), None, 4).await, Err(ObjectError::TooLarge { .. })));
+        assert!(matches!(
+            collect(body(), Some(5), 4).await,
+            Err(ObjectError::TooLarge { .. })
+        ));
+        assert!(matches!(
+            collect(body(), None, 4).await,
+            Err(ObjectError::TooLarge { .. })
+        ));
     }
 
     #[test]
     fn a_file_name_cannot_leave_its_header() {
-        assert_eq!(attachment("a b.zip"), "attachment; filename=\"a b.zip\"; filename*=UTF-8''a%20b.zip");
-        assert_eq!(attachment("a\"\r\nX: ö"), "attachment; filename=\"a___X_ _\"; filename*=UTF-8''a%22%0D%0AX%3A%20%C3%B6");
+        assert_eq!(
+            attachment("a b.zip"),
+            "attachment; filename=\"a b.zip\"; filename*=UTF-8''a%20b.zip"
+        );
+        assert_eq!(
+            attachment("a\"\r\nX: ö"),
+            "attachment; filename=\"a___X_ _\"; filename*=UTF-8''a%22%0D%0AX%3A%20%C3%B6"
+        );
     }
 }

@@ -22,7 +22,11 @@ const MAX_BODY_BYTES: usize = 256 * 1024;
 
 #[derive(Debug, Clone)]
 pub enum Queues {
-    Sqs { clients: Clients, urls: BTreeMap<String, Url>, parked: Option<Url> },
+    Sqs {
+        clients: Clients,
+        urls: BTreeMap<String, Url>,
+        parked: Option<Url>,
+    },
     Memory(MemoryQueues),
 }
 
@@ -39,15 +43,26 @@ struct Sent {
 
 impl Queues {
     pub fn from_env(env: &Env, clients: &Clients, queues: &[Queue]) -> Self {
-        let urls = queues.iter().map(|queue| (queue.to_string(), env.read(variable(*queue)))).collect();
-        Self::Sqs { clients: clients.clone(), urls, parked: None }
+        let urls = queues
+            .iter()
+            .map(|queue| (queue.to_string(), env.read(variable(*queue))))
+            .collect();
+        Self::Sqs {
+            clients: clients.clone(),
+            urls,
+            parked: None,
+        }
     }
 
     /// With the queue for what cannot be relayed.
     #[must_use]
     pub fn with_parking(self, env: &Env) -> Self {
         match self {
-            Self::Sqs { clients, urls, .. } => Self::Sqs { clients, urls, parked: Some(env.read(&env::PARKED_QUEUE_URL)) },
+            Self::Sqs { clients, urls, .. } => Self::Sqs {
+                clients,
+                urls,
+                parked: Some(env.read(&env::PARKED_QUEUE_URL)),
+            },
             Self::Memory(memory) => Self::Memory(memory),
         }
     }
@@ -61,17 +76,26 @@ impl Queues {
         let queue = envelope.message.queue();
         match self {
             Self::Sqs { clients, urls, .. } => {
-                let url = urls.get(&queue.to_string()).ok_or_else(|| QueueError::Impossible(format!("this function was not given the queue {queue}")))?;
-                let body = serde_json::to_string(envelope).map_err(|error| QueueError::Impossible(error.to_string()))?;
+                let url = urls
+                    .get(&queue.to_string())
+                    .ok_or_else(|| QueueError::Impossible(format!("this function was not given the queue {queue}")))?;
+                let body =
+                    serde_json::to_string(envelope).map_err(|error| QueueError::Impossible(error.to_string()))?;
                 if body.len() > MAX_BODY_BYTES {
                     return Err(QueueError::Impossible(format!("{} bytes", body.len())));
                 }
                 let request = clients.sqs().send_message().queue_url(url.as_str()).message_body(body);
                 let request = match envelope.message.group() {
-                    Some(group) => request.message_group_id(group).message_deduplication_id(envelope.id.to_string()),
+                    Some(group) => request
+                        .message_group_id(group)
+                        .message_deduplication_id(envelope.id.to_string()),
                     None => request,
                 };
-                request.send().await.map(drop).map_err(|error| QueueError::Unavailable(Box::new(error)))
+                request
+                    .send()
+                    .await
+                    .map(drop)
+                    .map_err(|error| QueueError::Unavailable(Box::new(error)))
             }
             Self::Memory(memory) => memory.lock().and_send(queue, envelope),
         }
@@ -81,9 +105,15 @@ impl Queues {
     pub async fn park(&self, body: &str) -> Result<(), QueueError> {
         match self {
             Self::Sqs { clients, parked, .. } => {
-                let url = parked.as_ref().ok_or_else(|| QueueError::Impossible("this function was not given the parking queue".into()))?;
+                let url = parked
+                    .as_ref()
+                    .ok_or_else(|| QueueError::Impossible("this function was not given the parking queue".into()))?;
                 let request = clients.sqs().send_message().queue_url(url.as_str()).message_body(body);
-                request.send().await.map(drop).map_err(|error| QueueError::Unavailable(Box::new(error)))
+                request
+                    .send()
+                    .await
+                    .map(drop)
+                    .map_err(|error| QueueError::Unavailable(Box::new(error)))
             }
             Self::Memory(memory) => {
                 memory.lock().parked.push(body.to_owned());

@@ -33,7 +33,10 @@ where
             Ok(operator) => {
                 let Path(InPath { partner_id: partner }) =
                     <Path<InPath> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-                Ok(Self { partner, user: operator.user })
+                Ok(Self {
+                    partner,
+                    user: operator.user,
+                })
             }
             Err(refusal) if refusal.status().as_u16() == 403 => {
                 PartnerMember::<PartnersRead>::from_request_parts(parts, state).await?;

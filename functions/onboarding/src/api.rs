@@ -1,21 +1,23 @@
 //! What clients send and get.
 
-use jiff::{SignedDuration, Timestamp};
+mod people;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::audit::AuditEvent;
-use shared::auth::{Scopes, User};
 use shared::http::{FieldError, Validate};
-use shared::ids::{AuditId, DecisionId, HoldId, PartnerId, TokenId, UserId};
+use shared::ids::{AuditId, DecisionId, HoldId, PartnerId, UserId};
 use shared::partner::hold::{Hold, HoldReason, WaitsFor};
 use shared::partner::profile;
-use shared::partner::{Acceptance, Application, Block, Country, Decision, Partner, PartnerName, Status, SupportEmail, Website};
-use shared::store::accounts::{ApiTokenItem, MemberItem, Role};
+use shared::partner::{
+    Acceptance, Application, Block, Country, Decision, Partner, PartnerName, Status, SupportEmail, Website,
+};
+use shared::store::accounts::{MemberItem, Role};
 use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
-/// A token that is never renewed is one that nobody remembers.
-const TOKEN_DAYS: std::ops::RangeInclusive<u16> = 1..=366;
-const DEFAULT_TOKEN_DAYS: u16 = 90;
+pub(crate) use people::{ApiTokenView, CreateApiToken, MeView, NewApiToken};
+
 const MAX_URL_CHARS: usize = 2_000;
 
 /// Collects what is wrong, field by field.
@@ -24,7 +26,9 @@ struct Faults(Vec<FieldError>);
 
 impl Faults {
     fn check<T, E: ToString>(&mut self, pointer: &str, value: Result<T, E>) -> Option<T> {
-        value.map_err(|error| self.0.push(FieldError::new(pointer, error.to_string()))).ok()
+        value
+            .map_err(|error| self.0.push(FieldError::new(pointer, error.to_string())))
+            .ok()
     }
 }
 
@@ -42,7 +46,7 @@ pub(crate) struct Apply {
     #[schema(format = Email, example = "help@warm.example")]
     pub support_email: String,
     /// A public https address.
-    #[schema(format = Uri, example = "https://warm.example")]
+    #[schema(format = "uri", example = "https://warm.example")]
     pub website: Option<String>,
     /// What is to be sold, for the reviewer.
     #[schema(min_length = 20, max_length = 2000)]
@@ -64,9 +68,13 @@ impl Apply {
         let website = faults.check("/website", self.website.as_deref().map(Website::parse).transpose());
         let about = faults.check("/about", profile::about(&self.about));
         match (name, country, support_email, website, about) {
-            (Some(name), Some(country), Some(support_email), Some(website), Some(about)) => {
-                Ok(Application { name, country, support_email, website, about })
-            }
+            (Some(name), Some(country), Some(support_email), Some(website), Some(about)) => Ok(Application {
+                name,
+                country,
+                support_email,
+                website,
+                about,
+            }),
             _ => Err(faults.0),
         }
     }
@@ -136,7 +144,11 @@ pub(crate) struct HoldView {
 
 impl From<Acceptance> for AcceptanceView {
     fn from(accepted: Acceptance) -> Self {
-        Self { version: accepted.version, accepted_by: accepted.accepted_by, accepted_at: accepted.accepted_at }
+        Self {
+            version: accepted.version,
+            accepted_by: accepted.accepted_by,
+            accepted_at: accepted.accepted_at,
+        }
     }
 }
 
@@ -213,10 +225,10 @@ impl Validate for AcceptAgreement {}
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateOnboardingLink {
     /// Where Stripe sends the browser afterwards: https, or http on the caller's own machine. Being there proves nothing: read the partner.
-    #[schema(format = Uri, max_length = 2000)]
+    #[schema(format = "uri", max_length = 2000)]
     pub return_url: Option<String>,
     /// Where Stripe sends the browser when the link has expired: a page that asks for a new one. As `return_url` unless given.
-    #[schema(format = Uri, max_length = 2000)]
+    #[schema(format = "uri", max_length = 2000)]
     pub refresh_url: Option<String>,
 }
 
@@ -232,18 +244,26 @@ impl Validate for CreateOnboardingLink {
 
 /// RFC 8252, section 8.3, allows plain http to the loopback address: it never leaves the machine.
 fn check_return_address(text: &str) -> Result<(), String> {
-    let wrong = || Err(format!("must be an https address of at most {MAX_URL_CHARS} characters"));
+    let wrong = || {
+        Err(format!(
+            "must be an https address of at most {MAX_URL_CHARS} characters"
+        ))
+    };
     let Ok(url) = text.parse::<Url>() else { return wrong() };
     let is_own_machine = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_own_machine);
     let names_nobody = url.username().is_empty() && url.password().is_none();
-    if is_safe && names_nobody && url.has_host() && text.len() <= MAX_URL_CHARS { Ok(()) } else { wrong() }
+    if is_safe && names_nobody && url.has_host() && text.len() <= MAX_URL_CHARS {
+        Ok(())
+    } else {
+        wrong()
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OnboardingLinkView {
     /// For one visit, by the owner only: it leads into the account.
-    #[schema(format = Uri)]
+    #[schema(format = "uri")]
     pub url: String,
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
@@ -284,12 +304,19 @@ impl Decide {
         let evidence = faults.check("/evidence", self.evidence.as_deref().map(profile::evidence).transpose());
         let names_reason = matches!(self.decision, DecisionKind::Reject | DecisionKind::Suspend);
         match (self.reason_code, names_reason) {
-            (None, true) => faults.0.push(FieldError::new("/reason_code", "is needed to reject or suspend")),
-            (Some(_), false) => faults.0.push(FieldError::new("/reason_code", "belongs to reject and suspend only")),
+            (None, true) => faults
+                .0
+                .push(FieldError::new("/reason_code", "is needed to reject or suspend")),
+            (Some(_), false) => faults
+                .0
+                .push(FieldError::new("/reason_code", "belongs to reject and suspend only")),
             _ => {}
         }
         if self.evidence.is_none() && self.decision != DecisionKind::Approve {
-            faults.0.push(FieldError::new("/evidence", "is needed: say what the decision rests on"));
+            faults.0.push(FieldError::new(
+                "/evidence",
+                "is needed: say what the decision rests on",
+            ));
         }
         let decision = match (self.decision, self.reason_code, evidence.flatten()) {
             (DecisionKind::Approve, _, evidence) => Some(Decision::Approve { evidence }),
@@ -339,98 +366,12 @@ pub(crate) struct MemberView {
 
 impl From<MemberItem> for MemberView {
     fn from(member: MemberItem) -> Self {
-        Self { user_id: member.user, role: member.role, since: member.since }
-    }
-}
-
-/// The caller.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct MeView {
-    pub id: UserId,
-    #[schema(required)]
-    pub name: Option<String>,
-    #[schema(required)]
-    pub email: Option<String>,
-    pub operator: bool,
-}
-
-impl From<User> for MeView {
-    fn from(user: User) -> Self {
-        Self { id: user.id, name: user.name, email: user.email, operator: user.operator }
-    }
-}
-
-/// Makes an API token.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CreateApiToken {
-    /// What the token is for, so that it can be told from others.
-    #[schema(min_length = 1, max_length = 100, example = "release pipeline")]
-    pub label: String,
-    /// What it may do; at least one.
-    #[schema(example = json!(["listings:write"]))]
-    pub scopes: Scopes,
-    /// For how long.
-    #[schema(minimum = 1, maximum = 366, default = 90)]
-    pub valid_days: Option<u16>,
-}
-
-impl Validate for CreateApiToken {
-    fn validate(&self) -> Vec<FieldError> {
-        let mut faults = Faults::default();
-        faults.check("/label", profile::label(&self.label));
-        if self.scopes.is_empty() {
-            faults.0.push(FieldError::new("/scopes", "must name at least one scope"));
-        }
-        if self.valid_days.is_some_and(|days| !TOKEN_DAYS.contains(&days)) {
-            let detail = format!("must be between {} and {}", TOKEN_DAYS.start(), TOKEN_DAYS.end());
-            faults.0.push(FieldError::new("/valid_days", detail));
-        }
-        faults.0
-    }
-}
-
-impl CreateApiToken {
-    pub(crate) fn valid_for(&self) -> SignedDuration {
-        SignedDuration::from_hours(24 * i64::from(self.valid_days.unwrap_or(DEFAULT_TOKEN_DAYS)))
-    }
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ApiTokenView {
-    pub id: TokenId,
-    pub label: String,
-    /// The last characters of the secret.
-    pub hint: String,
-    pub scopes: Scopes,
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
-    pub valid_until: Timestamp,
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    pub revoked_at: Option<Timestamp>,
-}
-
-impl From<ApiTokenItem> for ApiTokenView {
-    fn from(token: ApiTokenItem) -> Self {
         Self {
-            id: token.id,
-            label: token.label,
-            hint: token.hint,
-            scopes: token.scopes,
-            created_at: token.created_at,
-            valid_until: token.valid_until,
-            revoked_at: token.revoked_at,
+            user_id: member.user,
+            role: member.role,
+            since: member.since,
         }
     }
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct NewApiToken {
-    #[serde(flatten)]
-    pub token: ApiTokenView,
-    /// The token itself. It is shown this once and not kept.
-    pub secret: String,
 }
 
 /// What a privileged person did.

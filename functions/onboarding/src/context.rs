@@ -1,6 +1,7 @@
 //! What the handlers work with.
 
 use axum::extract::FromRef;
+use shared::audit::AuditEvent;
 use shared::auth::User;
 use shared::http::{Call, Edge, Problem};
 use shared::ids::PartnerId;
@@ -31,12 +32,15 @@ impl Context {
 
     /// The partner in the path. A proof of membership may be an operator's, who can name partners that are not there.
     pub(crate) async fn partner(&self, partner: PartnerId) -> Result<Versioned<Partner>, Problem> {
-        partners::load(&self.store, partner).await?.ok_or_else(Problem::not_found)
+        partners::load(&self.store, partner)
+            .await?
+            .ok_or_else(Problem::not_found)
     }
 
-    /// Whether a request that now meets a refusal is the repetition of one that did the same before it was cut off.
-    pub(crate) async fn is_done(&self, partner: PartnerId, act: &Act) -> Result<bool, Problem> {
-        Ok(partners::audit_event(&self.store, partner, act.audit_id()).await?.is_some())
+    /// The entry of this very act, where a request that now meets a refusal repeats one that was cut off after its write.
+    pub(crate) async fn done(&self, partner: PartnerId, act: &Act) -> Result<Option<AuditEvent>, Problem> {
+        let event = partners::audit_event(&self.store, partner, act.audit_id()).await?;
+        Ok(event.map(|event| event.value))
     }
 }
 
@@ -47,5 +51,9 @@ impl FromRef<Context> for Edge {
 }
 
 pub(crate) fn act(user: &User, call: &Call) -> Act {
-    Act { actor: user.id, now: call.now, seed: call.seed }
+    Act {
+        actor: user.id,
+        now: call.now,
+        seed: call.seed,
+    }
 }

@@ -8,7 +8,7 @@
 use memchr::memmem;
 
 use super::Refusal;
-use super::records::{Bytes, CENTRAL, Central, END, END_LEN, EndRecord, Zip64End};
+use super::records::{Bytes, CENTRAL, Central, END, END_LEN, EndRecord, LOCAL, Zip64End};
 use super::rule::Rule;
 use crate::config::Limits;
 
@@ -51,9 +51,13 @@ fn find_end(bytes: Bytes<'_>) -> Result<EndRecord, Refusal> {
         .filter_map(|at| EndRecord::read(bytes, at as u64))
         .collect();
     let mut closing = records.iter().filter(|record| record.end() == bytes.len());
-    let Some(end) = closing.next() else { return Err(no_closing_record(bytes, &records)) };
+    let Some(end) = closing.next() else {
+        return Err(no_closing_record(bytes, &records));
+    };
     let second = closing.next().or_else(|| {
-        records.iter().find(|record| record.at != end.at && is_credible(bytes, record, end))
+        records
+            .iter()
+            .find(|record| record.at != end.at && is_credible(bytes, record, end))
     });
     match second {
         None => Ok(*end),
@@ -79,8 +83,7 @@ fn is_credible(bytes: Bytes<'_>, record: &EndRecord, end: &EndRecord) -> bool {
     let empty = record.entries == 0 && record.directory_len == 0;
     // Offsets may count from the start of an inner archive: then the directory touches the record.
     let touching = record.at.saturating_sub(u64::from(record.directory_len));
-    consistent
-        && (empty || bytes.starts_with(directory_at, CENTRAL) || bytes.starts_with(touching, CENTRAL))
+    consistent && (empty || bytes.starts_with(directory_at, CENTRAL) || bytes.starts_with(touching, CENTRAL))
 }
 
 fn no_closing_record(bytes: Bytes<'_>, records: &[EndRecord]) -> Refusal {
@@ -91,9 +94,7 @@ fn no_closing_record(bytes: Bytes<'_>, records: &[EndRecord]) -> Refusal {
         Some(last) => Refusal::new(Rule::Truncated)
             .at(last.at)
             .saw("the archive's comment is longer than the file"),
-        None if bytes.starts_with(0, super::records::LOCAL) => {
-            Refusal::new(Rule::Truncated).saw("there is no end record")
-        }
+        None if bytes.starts_with(0, LOCAL) => Refusal::new(Rule::Truncated).saw("there is no end record"),
         None => Refusal::new(Rule::NotAZip).saw("there is no end record"),
     }
 }
@@ -118,7 +119,15 @@ fn extent(bytes: Bytes<'_>, end: &EndRecord) -> Result<Extent, Refusal> {
         Some(Some(zip64)) => zip64,
     };
     // 0 disks is what some writers put for "not split".
-    check_disks(zip64.at, &[zip64.disk, zip64.directory_disk, zip64.locator_disk, zip64.disks.saturating_sub(1)])?;
+    check_disks(
+        zip64.at,
+        &[
+            zip64.disk,
+            zip64.directory_disk,
+            zip64.locator_disk,
+            zip64.disks.saturating_sub(1),
+        ],
+    )?;
     check_counts(zip64.at, zip64.entries_here, zip64.entries)?;
     let conflict = |seen: &str| Err(Refusal::new(Rule::Zip64Conflict).at(zip64.at).saw(seen));
     if zip64.at.checked_add(zip64.record_len) != Some(zip64.locator_at) || zip64.record_len != 56 {
@@ -135,15 +144,20 @@ fn extent(bytes: Bytes<'_>, end: &EndRecord) -> Result<Extent, Refusal> {
     if !agree {
         return conflict("the end record and the ZIP64 end record disagree");
     }
-    Ok(Extent { entries: zip64.entries, at: zip64.directory_at, len: zip64.directory_len, end: zip64.at })
+    Ok(Extent {
+        entries: zip64.entries,
+        at: zip64.directory_at,
+        len: zip64.directory_len,
+        end: zip64.at,
+    })
 }
 
 fn check_disks(at: u64, disks: &[u32]) -> Result<(), Refusal> {
     match disks.iter().find(|disk| **disk != 0) {
         None => Ok(()),
-        Some(disk) => {
-            Err(Refusal::new(Rule::MultiDisk).at(at).saw(format!("it refers to disk {disk}")))
-        }
+        Some(disk) => Err(Refusal::new(Rule::MultiDisk)
+            .at(at)
+            .saw(format!("it refers to disk {disk}"))),
     }
 }
 
@@ -161,11 +175,16 @@ fn check_extent(bytes: Bytes<'_>, extent: &Extent) -> Result<(), Refusal> {
         return Ok(());
     }
     let shift = said_end.and_then(|said| extent.end.checked_sub(said));
-    let shifted = shift.filter(|shift| bytes.starts_with(extent.at + shift, CENTRAL));
+    // Everything stands that much later than said, the first entry included.
+    let shifted = shift.filter(|shift| {
+        bytes.starts_with(extent.at + shift, CENTRAL)
+            && bytes.starts_with(*shift, LOCAL)
+            && !bytes.starts_with(0, LOCAL)
+    });
     Err(match shifted {
-        Some(shift) if !bytes.starts_with(extent.at, CENTRAL) => Refusal::new(Rule::PrefixBytes)
-            .at(0u64)
-            .saw(format!("every offset is {shift} bytes short: something was put before the archive")),
+        Some(shift) => Refusal::new(Rule::PrefixBytes).at(0u64).saw(format!(
+            "every offset is {shift} bytes short: something was put before the archive"
+        )),
         _ => Refusal::new(Rule::OffsetMismatch).at(extent.end).saw(format!(
             "the directory should be {} bytes at {}, but ends at {}",
             extent.len, extent.at, extent.end
@@ -173,17 +192,16 @@ fn check_extent(bytes: Bytes<'_>, extent: &Extent) -> Result<(), Refusal> {
     })
 }
 
-fn central_entries<'a>(
-    bytes: Bytes<'a>,
-    extent: &Extent,
-    limits: &Limits,
-) -> Result<Vec<Central<'a>>, Refusal> {
+fn central_entries<'a>(bytes: Bytes<'a>, extent: &Extent, limits: &Limits) -> Result<Vec<Central<'a>>, Refusal> {
     let mut entries = Vec::new();
     let mut at = extent.at;
     while at < extent.end {
-        let Some(entry) = Central::read(bytes, at).filter(|entry| entry.header.end <= extent.end)
-        else {
-            let seen = format!("no directory entry at {at}, {} of {} read", entries.len(), extent.entries);
+        let Some(entry) = Central::read(bytes, at).filter(|entry| entry.header.end <= extent.end) else {
+            let seen = format!(
+                "no directory entry at {at}, {} of {} read",
+                entries.len(),
+                extent.entries
+            );
             return Err(Refusal::new(Rule::OffsetMismatch).at(at).saw(seen));
         };
         if u64::from(entry.comment_len) > limits.comment_bytes {

@@ -39,9 +39,7 @@ pub(crate) fn place<'a>(central: Central<'a>, limits: &Limits) -> Result<Placed<
             return Err(Refusal::new(Rule::NameEncoding).named(&shown).at(header.at).saw(seen));
         }
     };
-    let refuse = |rule: Rule, seen: String| {
-        Err(Refusal::new(rule).named(&path).at(header.at).saw(seen))
-    };
+    let refuse = |rule: Rule, seen: String| Err(Refusal::new(rule).named(&path).at(header.at).saw(seen));
     let encryption = flags::ENCRYPTED | flags::STRONG_ENCRYPTION | flags::MASKED_HEADERS;
     if header.flags & encryption != 0 {
         return refuse(Rule::Encrypted, format!("flags 0x{:04x}", header.flags));
@@ -55,7 +53,15 @@ pub(crate) fn place<'a>(central: Central<'a>, limits: &Limits) -> Result<Placed<
         other => return refuse(Rule::Method, format!("method {other}")),
     };
     let (packed, expanded, local_at) = sizes(&central, &path)?;
-    let placed = Placed { central, path, method, packed, expanded, local_at, data_at: 0 };
+    let placed = Placed {
+        central,
+        path,
+        method,
+        packed,
+        expanded,
+        local_at,
+        data_at: 0,
+    };
     check_kind(&placed)?;
     check_sizes(&placed, limits)?;
     Ok(placed)
@@ -74,9 +80,7 @@ fn sizes(central: &Central<'_>, path: &str) -> Result<(u64, u64, u64), Refusal> 
     let packed = wide.widen(header.packed);
     let local_at = wide.widen(central.local_at);
     match (packed, expanded, local_at) {
-        (Some(packed), Some(expanded), Some(local_at)) if wide.is_used_up() => {
-            Ok((packed, expanded, local_at))
-        }
+        (Some(packed), Some(expanded), Some(local_at)) if wide.is_used_up() => Ok((packed, expanded, local_at)),
         _ => Err(refuse(Rule::Zip64Conflict, "its ZIP64 field does not fit its header")),
     }
 }

@@ -21,8 +21,10 @@ pub(crate) struct Extra<'a> {
 impl<'a> Extra<'a> {
     /// Reads the area; `name` is the name of its header. On refusal the rule and what was seen.
     pub(crate) fn read(area: &'a [u8], name: &[u8]) -> Result<Self, (Rule, String)> {
-        let fields = extra_fields(area)
-            .ok_or((Rule::Truncated, "the lengths of its extra fields do not add up".to_owned()))?;
+        let fields = extra_fields(area).ok_or((
+            Rule::Truncated,
+            "the lengths of its extra fields do not add up".to_owned(),
+        ))?;
         let mut extra = Extra::default();
         for (index, (id, data)) in fields.iter().enumerate() {
             if fields.iter().take(index).any(|(earlier, _)| earlier == id) {
@@ -44,9 +46,8 @@ impl<'a> Extra<'a> {
 
 /// A Unicode path (4.6.9) may repeat the name; readers that honour it must not see another.
 fn unicode_path(data: &[u8], name: &[u8]) -> Result<(), (Rule, String)> {
-    let agrees = data.first() == Some(&1)
-        && Bytes(data).u32(1) == Some(crc32fast::hash(name))
-        && data.get(5..) == Some(name);
+    let agrees =
+        data.first() == Some(&1) && Bytes(data).u32(1) == Some(crc32fast::hash(name)) && data.get(5..) == Some(name);
     if agrees {
         return Ok(());
     }
@@ -62,7 +63,10 @@ pub(crate) struct Zip64Values<'a> {
 
 impl<'a> Zip64Values<'a> {
     pub(crate) fn of(extra: Extra<'a>) -> Self {
-        Zip64Values { data: extra.zip64, at: 0 }
+        Zip64Values {
+            data: extra.zip64,
+            at: 0,
+        }
     }
 
     /// `value`, or where that is full and the field is there, the next of the field's values.

@@ -2,9 +2,9 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
+use super::ContentError;
 use super::layout::Placed;
 use super::rule::Rule;
-use super::ContentError;
 use crate::clock::Deadline;
 
 /// Input per step: the deadline is looked at this often, at the latest every 66 MiB of output.
@@ -18,9 +18,7 @@ pub(crate) fn expand(
     buffer: &mut Vec<u8>,
     deadline: &Deadline,
 ) -> Result<(), ContentError> {
-    let refuse = |rule: Rule, seen: &str| {
-        Err(entry.refuse(rule).at(entry.data_at).saw(seen).into())
-    };
+    let refuse = |rule: Rule, seen: &str| Err(entry.refuse(rule).at(entry.data_at).saw(seen).into());
     buffer.clear();
     // One byte more than declared, so that a stream that goes on shows itself.
     buffer.reserve_exact(usize::try_from(entry.expanded).unwrap_or_default().saturating_add(1));
@@ -51,7 +49,10 @@ pub(crate) fn expand(
         return refuse(Rule::SizeMismatch, "it expands to less than it declares");
     }
     if stream.total_in() != entry.packed {
-        return refuse(Rule::DamagedStream, "there are bytes after the end of its compressed data");
+        return refuse(
+            Rule::DamagedStream,
+            "there are bytes after the end of its compressed data",
+        );
     }
     Ok(())
 }

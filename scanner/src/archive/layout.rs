@@ -3,8 +3,8 @@
 
 use memchr::memmem;
 
-use super::records::{Bytes, Central, DESCRIPTOR, Header, LOCAL};
 use super::extra::{Extra, Zip64Values};
+use super::records::{Bytes, Central, DESCRIPTOR, Header, LOCAL};
 use super::rule::Rule;
 use super::{Method, Refusal, flags};
 
@@ -22,15 +22,20 @@ pub(crate) struct Placed<'a> {
 }
 
 /// Checks every entry's place and fills in `data_at`.
-pub(crate) fn check(
-    bytes: Bytes<'_>,
-    entries: &mut [Placed<'_>],
-    directory_at: u64,
-) -> Result<(), Refusal> {
+pub(crate) fn check(bytes: Bytes<'_>, entries: &mut [Placed<'_>], directory_at: u64) -> Result<(), Refusal> {
+    let lost = entries
+        .iter()
+        .find(|entry| Header::local(bytes, entry.local_at).is_none());
+    if let Some(entry) = lost {
+        let seen = "the directory leads to a place without an entry";
+        return Err(entry.refuse(Rule::OffsetMismatch).at(entry.local_at).saw(seen));
+    }
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by_key(|index| entries.get(*index).map(|entry| entry.local_at));
-    let starts: Vec<u64> =
-        order.iter().filter_map(|index| entries.get(*index).map(|entry| entry.local_at)).collect();
+    let starts: Vec<u64> = order
+        .iter()
+        .filter_map(|index| entries.get(*index).map(|entry| entry.local_at))
+        .collect();
     let nexts = starts.iter().copied().skip(1).chain([directory_at]);
     let mut expected = 0;
     for (index, next) in order.iter().zip(nexts) {
@@ -46,10 +51,6 @@ pub(crate) fn check(
 }
 
 fn check_start(bytes: Bytes<'_>, entry: &Placed<'_>, expected: u64) -> Result<(), Refusal> {
-    if Header::local(bytes, entry.local_at).is_none() {
-        let seen = "the directory leads to a place without an entry";
-        return Err(entry.refuse(Rule::OffsetMismatch).at(entry.local_at).saw(seen));
-    }
     if entry.local_at < expected {
         let seen = format!("it starts at {}, inside another entry", entry.local_at);
         return Err(entry.refuse(Rule::Overlap).at(entry.local_at).saw(seen));
@@ -82,8 +83,8 @@ fn check_entry(bytes: Bytes<'_>, entry: &mut Placed<'_>, next: u64) -> Result<u6
         let seen = "the directory leads to a place without an entry";
         return Err(entry.refuse(Rule::OffsetMismatch).at(entry.local_at).saw(seen));
     };
-    let extra = Extra::read(local.extra, local.name)
-        .map_err(|(rule, seen)| entry.refuse(rule).at(local.at).saw(seen))?;
+    let extra =
+        Extra::read(local.extra, local.name).map_err(|(rule, seen)| entry.refuse(rule).at(local.at).saw(seen))?;
     compare(entry, &local, extra)?;
     entry.data_at = local.end;
     let data_end = local.end.checked_add(entry.packed).filter(|end| *end <= next);
@@ -132,13 +133,7 @@ fn compare(entry: &Placed<'_>, local: &Header<'_>, extra: Extra<'_>) -> Result<(
 
 /// A descriptor (4.3.9) has an optional signature and sizes of 4 or, with ZIP64, 8 bytes: the
 /// room up to `next` tells which, because nothing else may be there.
-fn check_descriptor(
-    bytes: Bytes<'_>,
-    entry: &Placed<'_>,
-    zip64: bool,
-    at: u64,
-    next: u64,
-) -> Result<u64, Refusal> {
+fn check_descriptor(bytes: Bytes<'_>, entry: &Placed<'_>, zip64: bool, at: u64, next: u64) -> Result<u64, Refusal> {
     let signed = bytes.starts_with(at, DESCRIPTOR);
     let sizes_len = if zip64 { 16 } else { 8 };
     // A checksum may look like the signature: the room decides.

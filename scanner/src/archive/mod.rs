@@ -141,7 +141,11 @@ impl<'a> Archive<'a> {
             }
         };
         if crc32fast::hash(content) != entry.central.header.crc {
-            return Err(entry.refuse(Rule::Checksum).at(entry.data_at).saw("the checksum differs").into());
+            return Err(entry
+                .refuse(Rule::Checksum)
+                .at(entry.data_at)
+                .saw("the checksum differs")
+                .into());
         }
         if let Some(kind) = nested::kind(content) {
             return Err(entry.refuse(Rule::NestedArchive).saw(format!("it is {kind}")).into());
@@ -152,7 +156,9 @@ impl<'a> Archive<'a> {
 
 /// Declared totals. Expanding stops at the declared length, so these bound what is produced too.
 fn check_totals(bytes: Bytes<'_>, entries: &[Placed<'_>], limits: &Limits) -> Result<(), Refusal> {
-    let expanded = entries.iter().fold(0u64, |sum, entry| sum.saturating_add(entry.expanded));
+    let expanded = entries
+        .iter()
+        .fold(0u64, |sum, entry| sum.saturating_add(entry.expanded));
     if expanded > limits.expanded_bytes {
         let seen = format!("{expanded} bytes expanded, {} allowed", limits.expanded_bytes);
         return Err(Refusal::new(Rule::ExpandedTooLarge).saw(seen));
@@ -180,7 +186,9 @@ fn check_names(entries: &[Placed<'_>]) -> Vec<Finding> {
             findings.push(entry.refuse(Rule::DuplicateName).at(entry.central.header.at).into());
             continue;
         }
-        let folders = path.match_indices('/').map(|(at, _)| (path.get(..at).unwrap_or_default(), true));
+        let folders = path
+            .match_indices('/')
+            .map(|(at, _)| (path.get(..at).unwrap_or_default(), true));
         for (part, is_folder) in folders.chain([(path, entry.is_folder())]) {
             let (first, was_folder) = seen
                 .entry(names::collision_key(part))

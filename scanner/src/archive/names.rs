@@ -76,7 +76,10 @@ pub(crate) fn is_invisible(c: char) -> bool {
 fn is_device(component: &str) -> bool {
     let stem = component.split('.').next().unwrap_or_default().trim_end_matches(' ');
     let stem = stem.to_uppercase();
-    if matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" | "CLOCK$") {
+    if matches!(
+        stem.as_str(),
+        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" | "CLOCK$"
+    ) {
         return true;
     }
     stem.strip_prefix("COM")
@@ -99,8 +102,20 @@ mod tests {
     #[test]
     fn honest_names() {
         for path in [
-            "souk.toml", "Grooves/Funk 101 (120 bpm).mid", "a/b/c/", "Ünïcödé/日本語.md", ".hidden",
-            "x..y", "...a", "❤\u{fe0f}.wav", "console.md", "comma.txt", "com10", "lpt", "nul_.txt", "𝄞.mid",
+            "souk.toml",
+            "Grooves/Funk 101 (120 bpm).mid",
+            "a/b/c/",
+            "Ünïcödé/日本語.md",
+            ".hidden",
+            "x..y",
+            "...a",
+            "❤\u{fe0f}.wav",
+            "console.md",
+            "comma.txt",
+            "com10",
+            "lpt",
+            "nul_.txt",
+            "𝄞.mid",
         ] {
             check(path, &[]);
         }
@@ -125,21 +140,42 @@ mod tests {
         for invisible in ['\u{202e}', '\u{2066}', '\u{200b}', '\u{200d}', '\u{feff}', '\u{e0041}'] {
             check(&format!("a{invisible}b"), &[Rule::NameInvisible]);
         }
-        for device in ["con", "NUL.txt", "a/Aux", "COM1", "lpt9.tar.gz", "com¹", "conin$", "nul .x", "com0"] {
+        for device in [
+            "con",
+            "NUL.txt",
+            "a/Aux",
+            "COM1",
+            "lpt9.tar.gz",
+            "com¹",
+            "conin$",
+            "nul .x",
+            "com0",
+        ] {
             check(device, &[Rule::NameReserved]);
         }
         check("a.", &[Rule::NameEnding]);
         check("a /b", &[Rule::NameEnding]);
         check(&"x".repeat(256), &[Rule::NameTooLong]);
-        check(&format!("{}y", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/".repeat(16)), &[Rule::NameTooLong]);
+        check(
+            &format!(
+                "{}y",
+                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/".repeat(16)
+            ),
+            &[Rule::NameTooLong],
+        );
         check(&format!("{}f", "d/".repeat(32)), &[Rule::NameTooDeep]);
     }
 
     #[test]
     fn spellings_of_one_name_collide() {
         for (one, other) in [
-            ("A.mid", "a.MID"), ("stra\u{df}e", "STRASSE"), ("caf\u{e9}", "cafe\u{301}"),
-            ("\u{212a}", "k"), ("\u{17f}", "S"), ("Σ", "ς"), ("❤\u{fe0f}", "❤"),
+            ("A.mid", "a.MID"),
+            ("stra\u{df}e", "STRASSE"),
+            ("caf\u{e9}", "cafe\u{301}"),
+            ("\u{212a}", "k"),
+            ("\u{17f}", "S"),
+            ("Σ", "ς"),
+            ("❤\u{fe0f}", "❤"),
         ] {
             assert_eq!(collision_key(one), collision_key(other), "{one} {other}");
         }

@@ -28,9 +28,8 @@ const SIGNATURES: [(usize, &[u8], &str); 22] = [
 
 /// What kind of archive `content` is, if it is one.
 pub(crate) fn kind(content: &[u8]) -> Option<&'static str> {
-    let starts = |(at, signature, _): &&(usize, &[u8], &str)| {
-        content.get(*at..).is_some_and(|rest| rest.starts_with(signature))
-    };
+    let starts =
+        |(at, signature, _): &&(usize, &[u8], &str)| content.get(*at..).is_some_and(|rest| rest.starts_with(signature));
     if let Some((_, _, kind)) = SIGNATURES.iter().find(starts) {
         return Some(kind);
     }

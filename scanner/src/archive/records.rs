@@ -105,7 +105,9 @@ impl Zip64End {
     /// `Some(None)`: a locator stands there, but leads nowhere.
     pub(crate) fn before(bytes: Bytes<'_>, end: &EndRecord) -> Option<Option<Self>> {
         let locator_at = end.at.checked_sub(ZIP64_LOCATOR_LEN)?;
-        bytes.starts_with(locator_at, ZIP64_LOCATOR).then(|| Self::read(bytes, locator_at))
+        bytes
+            .starts_with(locator_at, ZIP64_LOCATOR)
+            .then(|| Self::read(bytes, locator_at))
     }
 
     fn read(bytes: Bytes<'_>, locator_at: u64) -> Option<Self> {

@@ -69,8 +69,8 @@ impl Rule {
             PackageTooLarge => "Keep the package within 256 MiB; offer the rest as a second listing.",
             NotAZip => "Upload a ZIP archive, as `souk-pack` writes it.",
             Truncated => "The archive is cut short or damaged: pack and upload it again.",
-            SecondEndRecord | PrefixBytes | TrailingBytes | Gap | Overlap | UnlistedEntry
-            | CountMismatch | OffsetMismatch => {
+            SecondEndRecord | PrefixBytes | TrailingBytes | Gap | Overlap | UnlistedEntry | CountMismatch
+            | OffsetMismatch => {
                 "The archive can be read in more than one way: pack the files anew, without \
                  editing, joining or signing the archive afterwards."
             }
@@ -91,7 +91,9 @@ impl Rule {
             Checksum => "The content does not match its checksum: pack and upload it again.",
             DamagedStream => "The compressed data is damaged or longer than its stream: pack the files anew.",
             DuplicateName => "Keep one entry of this name.",
-            CollidingName => "Rename one of the two: they are one file on systems that ignore case or accents' spelling.",
+            CollidingName => {
+                "Rename one of the two: they are one file on systems that ignore case or accents' spelling."
+            }
             FileDirectoryClash => "Rename the file or the folder: one name cannot be both.",
             Symlink => "Replace the link by the file that it points to.",
             SpecialFile => "Pack regular files and folders only.",

@@ -8,11 +8,12 @@ use memchr::memmem::Finder;
 use crate::report::{Finding, Severity};
 
 /// The two halves of the 68 characters, so that neither this source nor the program is a hit.
-const HALVES: [&str; 2] =
-    [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!$H+H*"];
+const HALVES: [&str; 2] = [
+    r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-",
+    "ANTIVIRUS-TEST-FILE!$H+H*",
+];
 
-static FINDER: LazyLock<Finder<'static>> =
-    LazyLock::new(|| Finder::new(&HALVES.concat()).into_owned());
+static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(&HALVES.concat()).into_owned());
 
 /// Looks at `content`, which is the file at `path`, or the package itself.
 pub(crate) fn check(path: Option<&str>, content: &[u8]) -> Option<Finding> {

@@ -9,8 +9,9 @@ use crate::manifest::ContentType;
 use crate::report::{Finding, Severity};
 
 /// Extensions that every content type may use: documentation, listings, pictures, previews.
-const COMMON: &[&str] =
-    &["md", "txt", "json", "toml", "csv", "png", "jpg", "jpeg", "webp", "gif", "mp3", "ogg", "wav"];
+const COMMON: &[&str] = &[
+    "md", "txt", "json", "toml", "csv", "png", "jpg", "jpeg", "webp", "gif", "mp3", "ogg", "wav",
+];
 
 /// What a content type may contain beyond [`COMMON`].
 fn allowed(content_type: ContentType) -> &'static [&'static str] {
@@ -19,8 +20,26 @@ fn allowed(content_type: ContentType) -> &'static [&'static str] {
             "yaml", "yml", "js", "mjs", "cjs", "ts", "py", "rs", "graphql", "proto", "xml", "wasm",
         ],
         ContentType::PluginNative => &[
-            "dll", "so", "dylib", "vst3", "clap", "component", "lv2", "exe", "plist", "xml",
-            "strings", "icns", "ttf", "otf", "vstpreset", "aupreset", "fxp", "fxb", "mid", "midi",
+            "dll",
+            "so",
+            "dylib",
+            "vst3",
+            "clap",
+            "component",
+            "lv2",
+            "exe",
+            "plist",
+            "xml",
+            "strings",
+            "icns",
+            "ttf",
+            "otf",
+            "vstpreset",
+            "aupreset",
+            "fxp",
+            "fxb",
+            "mid",
+            "midi",
         ],
         ContentType::PluginWasm => &["wasm", "mid", "midi", "ttf", "otf", "woff2"],
         ContentType::GrooveTemplate | ContentType::ChordPack => &["mid", "midi"],
@@ -42,8 +61,8 @@ pub(crate) fn check(file: File<'_>, content_type: Option<ContentType>) -> Option
     let kind = promised(file);
     if let Some(content_type) = content_type {
         let is_listed = |list: &[&str]| list.contains(&extension.as_str());
-        let is_allowed = kind.is_some()
-            && (extension.is_empty() || is_listed(COMMON) || is_listed(allowed(content_type)));
+        let is_allowed =
+            kind.is_some() && (extension.is_empty() || is_listed(COMMON) || is_listed(allowed(content_type)));
         if !is_allowed {
             return Some(not_allowed(file, &extension, content_type));
         }
@@ -72,13 +91,18 @@ fn machine_code(file: File<'_>, code: &str, content_type: Option<ContentType>) -
             .saw(format!("it is {code}"));
     }
     let remedy = "Remove the program, or publish the package as `plugin-native`.";
-    reject("native_code", remedy).in_file(file.path).saw(format!("it is {code}"))
+    reject("native_code", remedy)
+        .in_file(file.path)
+        .saw(format!("it is {code}"))
 }
 
 fn not_allowed(file: File<'_>, extension: &str, content_type: ContentType) -> Finding {
     let mut extensions: Vec<&str> = COMMON.iter().chain(allowed(content_type)).copied().collect();
     extensions.sort_unstable();
-    let remedy = format!("Packages of type `{content_type}` may contain: {}.", extensions.join(", "));
+    let remedy = format!(
+        "Packages of type `{content_type}` may contain: {}.",
+        extensions.join(", ")
+    );
     let seen = match extension {
         "" => "a file without an extension".to_owned(),
         extension => format!("a `.{extension}` file"),
@@ -122,7 +146,14 @@ mod tests {
         for content_type in ContentType::iter() {
             for extension in COMMON.iter().chain(allowed(content_type)) {
                 let path = format!("x.{extension}");
-                assert!(promised(File { path: &path, content: b"" }).is_some(), "{extension}");
+                assert!(
+                    promised(File {
+                        path: &path,
+                        content: b""
+                    })
+                    .is_some(),
+                    "{extension}"
+                );
             }
         }
     }
@@ -148,8 +179,18 @@ mod tests {
         let elf = b"\x7fELF\x02\x01\x01";
         check_one(ContentType::SamplePack, "a.wav", elf, Some("file_types.native_code"));
         check_one(ContentType::PluginWasm, "a.wasm", elf, Some("file_types.native_code"));
-        check_one(ContentType::PluginNative, "a.so", elf, Some("file_types.native_code_held"));
-        check_one(ContentType::PluginNative, "x.vst3/Contents/MacOS/x", elf, Some("file_types.native_code_held"));
+        check_one(
+            ContentType::PluginNative,
+            "a.so",
+            elf,
+            Some("file_types.native_code_held"),
+        );
+        check_one(
+            ContentType::PluginNative,
+            "x.vst3/Contents/MacOS/x",
+            elf,
+            Some("file_types.native_code_held"),
+        );
         check_one(ContentType::PluginNative, "a.so", b"text", Some("file_types.mismatch"));
     }
 }

@@ -16,8 +16,13 @@ pub(crate) struct Hashes<'a> {
 
 impl<'a> Hashes<'a> {
     pub(crate) fn of(manifest: &'a Manifest) -> Self {
-        let listed = manifest.files.iter().map(|file| (file.path.as_str(), file.sha256.as_str()));
-        Hashes { missing: listed.collect() }
+        let listed = manifest
+            .files
+            .iter()
+            .map(|file| (file.path.as_str(), file.sha256.as_str()));
+        Hashes {
+            missing: listed.collect(),
+        }
     }
 
     pub(crate) fn file(&mut self, file: File<'_>) -> Option<Finding> {
@@ -34,9 +39,12 @@ impl<'a> Hashes<'a> {
         };
         let actual = hex::encode(Sha256::digest(file.content));
         (actual != listed).then(|| {
-            reject("hash_mismatch", "Pack again after the last change; `souk-pack` writes the hashes.")
-                .in_file(file.path)
-                .saw(format!("SHA-256 is {actual}, listed is {listed}"))
+            reject(
+                "hash_mismatch",
+                "Pack again after the last change; `souk-pack` writes the hashes.",
+            )
+            .in_file(file.path)
+            .saw(format!("SHA-256 is {actual}, listed is {listed}"))
         })
     }
 
@@ -46,7 +54,9 @@ impl<'a> Hashes<'a> {
         missing.sort_unstable();
         let remedy = "Pack the file too, or remove it from the list.";
         let finding = |path: &str| {
-            reject("missing_file", remedy).in_file(path).saw("`souk.toml` lists it, the package has it not")
+            reject("missing_file", remedy)
+                .in_file(path)
+                .saw("`souk.toml` lists it, the package has it not")
         };
         missing.into_iter().map(finding).collect()
     }
@@ -59,8 +69,10 @@ fn reject(rule: &str, remedy: &str) -> Finding {
 /// Files that file managers and editors leave behind.
 pub(crate) fn is_litter(path: &str) -> bool {
     path.split('/').any(|part| {
-        matches!(part, "__MACOSX" | ".DS_Store" | "Thumbs.db" | "desktop.ini" | ".git" | "__pycache__")
-            || part.starts_with("._")
+        matches!(
+            part,
+            "__MACOSX" | ".DS_Store" | "Thumbs.db" | "desktop.ini" | ".git" | "__pycache__"
+        ) || part.starts_with("._")
             || part.ends_with('~')
     })
 }

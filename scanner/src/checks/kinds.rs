@@ -32,10 +32,13 @@ pub(crate) enum Kind {
 
 /// Extensions of each kind.
 const EXTENSIONS: [(Kind, &[&str]); 19] = [
-    (Kind::Text, &[
-        "md", "txt", "json", "toml", "yaml", "yml", "csv", "js", "mjs", "cjs", "ts", "py", "rs",
-        "graphql", "proto", "sfz", "xml", "strings",
-    ]),
+    (
+        Kind::Text,
+        &[
+            "md", "txt", "json", "toml", "yaml", "yml", "csv", "js", "mjs", "cjs", "ts", "py", "rs", "graphql",
+            "proto", "sfz", "xml", "strings",
+        ],
+    ),
     (Kind::Midi, &["mid", "midi"]),
     (Kind::Wav, &["wav"]),
     (Kind::Flac, &["flac"]),
@@ -53,7 +56,10 @@ const EXTENSIONS: [(Kind, &[&str]); 19] = [
     (Kind::PropertyList, &["aupreset", "plist"]),
     (Kind::AppleIcon, &["icns"]),
     (Kind::Font, &["ttf", "otf", "woff2"]),
-    (Kind::Native, &["dll", "so", "dylib", "exe", "vst3", "clap", "component", "lv2"]),
+    (
+        Kind::Native,
+        &["dll", "so", "dylib", "exe", "vst3", "clap", "component", "lv2"],
+    ),
 ];
 
 /// The kind that the name promises.
@@ -89,9 +95,7 @@ pub(crate) fn agrees(kind: Kind, content: &[u8]) -> bool {
         Kind::Fxp => starts(b"CcnK"),
         Kind::PropertyList => starts(b"bplist00") || (starts(b"<?xml") && is_text(content)),
         Kind::AppleIcon => starts(b"icns"),
-        Kind::Font => {
-            starts(b"\x00\x01\x00\x00") || starts(b"OTTO") || starts(b"true") || starts(b"wOF2")
-        }
+        Kind::Font => starts(b"\x00\x01\x00\x00") || starts(b"OTTO") || starts(b"true") || starts(b"wOF2"),
         Kind::Native => native(content).is_some(),
     }
 }
@@ -99,18 +103,18 @@ pub(crate) fn agrees(kind: Kind, content: &[u8]) -> bool {
 fn is_text(content: &[u8]) -> bool {
     // A byte order mark is harmless; other control characters than white space are not text.
     std::str::from_utf8(content).is_ok_and(|text| {
-        !text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{c}'))
+        !text
+            .chars()
+            .any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{c}'))
     })
 }
 
 /// A frame header of MPEG audio: eleven bits of sync, no reserved version, layer or rate.
 fn is_mpeg_audio(content: &[u8]) -> bool {
-    let Some([0xff, second, third]) = content.get(..3) else { return false };
-    second & 0xe0 == 0xe0
-        && second & 0x18 != 0x08
-        && second & 0x06 != 0
-        && third & 0xf0 != 0xf0
-        && third & 0x0c != 0x0c
+    let Some([0xff, second, third]) = content.get(..3) else {
+        return false;
+    };
+    second & 0xe0 == 0xe0 && second & 0x18 != 0x08 && second & 0x06 != 0 && third & 0xf0 != 0xf0 && third & 0x0c != 0x0c
 }
 
 /// What kind of machine code `content` is, whatever its name.
@@ -127,7 +131,9 @@ pub(crate) fn native(content: &[u8]) -> Option<&'static str> {
         },
         [b'd', b'e', b'x', b'\n'] => Some("Android code"),
         [b'M', b'Z', ..] => {
-            let header_at = word(0x3c).map(u32::from_le_bytes).and_then(|at| usize::try_from(at).ok());
+            let header_at = word(0x3c)
+                .map(u32::from_le_bytes)
+                .and_then(|at| usize::try_from(at).ok());
             let is_pe = header_at
                 .and_then(|at| content.get(at..))
                 .is_some_and(|rest| rest.starts_with(b"PE\0\0"));
@@ -154,7 +160,10 @@ mod tests {
         assert_eq!(native(&pe), Some("a Windows program"));
         assert_eq!(native(b"\x7fELF\x02\x01\x01"), Some("an ELF program"));
         assert_eq!(native(b"\xcf\xfa\xed\xfe\x07"), Some("a Mach-O program"));
-        assert_eq!(native(b"\xca\xfe\xba\xbe\x00\x00\x00\x02"), Some("a universal Mach-O program"));
+        assert_eq!(
+            native(b"\xca\xfe\xba\xbe\x00\x00\x00\x02"),
+            Some("a universal Mach-O program")
+        );
         assert_eq!(native(b"\xca\xfe\xba\xbe\x00\x00\x00\x41"), Some("a Java class"));
         assert_eq!(native(b"MZ is how this sentence starts"), None);
         assert_eq!(native(b""), None);

@@ -51,8 +51,12 @@ const RULES: &[Rule] = &[
         name: "aws_secret_key",
         what: "an AWS secret access key",
         marks: &[
-            "aws_secret_access_key", "AWS_SECRET_ACCESS_KEY", "aws_secret_key", "AWS_SECRET_KEY",
-            "secretAccessKey", "SecretAccessKey",
+            "aws_secret_access_key",
+            "AWS_SECRET_ACCESS_KEY",
+            "aws_secret_key",
+            "AWS_SECRET_KEY",
+            "secretAccessKey",
+            "SecretAccessKey",
         ],
         form: r#"[A-Za-z_]+["']?\s*(?:=|:|=>|,)\s*["']?(?P<s>[A-Za-z0-9/+]{40})"#,
         variety: 14,
@@ -179,7 +183,15 @@ const RULES: &[Rule] = &[
     Rule {
         name: "password_in_address",
         what: "an address with a password",
-        marks: &["postgres://", "postgresql://", "mysql://", "mongodb://", "mongodb+srv://", "amqp://", "redis://"],
+        marks: &[
+            "postgres://",
+            "postgresql://",
+            "mysql://",
+            "mongodb://",
+            "mongodb+srv://",
+            "amqp://",
+            "redis://",
+        ],
         form: r"[a-z+]+://[A-Za-z0-9._%-]*:(?P<s>[A-Za-z0-9._~%!+-]{12,})@[A-Za-z0-9-]+\.[A-Za-z0-9.-]+",
         variety: 9,
     },
@@ -187,11 +199,22 @@ const RULES: &[Rule] = &[
 
 /// Published as examples by those who issue such keys.
 const DOCUMENTED: &[&str] = &["4eC39HqLyjWDarjtT1zdp7dc", "BQokikJOvBiI2HlWgH4olfQ2"];
-const PLACEHOLDERS: &[&str] = &["EXAMPLE", "PLACEHOLDER", "CHANGEME", "YOUR_", "YOUR-", "XXXX", "REDACTED"];
+const PLACEHOLDERS: &[&str] = &[
+    "EXAMPLE",
+    "PLACEHOLDER",
+    "CHANGEME",
+    "YOUR_",
+    "YOUR-",
+    "XXXX",
+    "REDACTED",
+];
 
 /// For the ruleset's hash.
 pub(crate) fn fingerprint() -> String {
-    RULES.iter().map(|rule| format!("{}\t{}\t{}\n", rule.name, rule.form, rule.variety)).collect()
+    RULES
+        .iter()
+        .map(|rule| format!("{}\t{}\t{}\n", rule.name, rule.form, rule.variety))
+        .collect()
 }
 
 struct Matcher {
@@ -219,9 +242,16 @@ impl Matcher {
                 }
             }
         }
-        let marks = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns).ok()?;
+        let marks = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(patterns)
+            .ok()?;
         let forms = RULES.iter().map(|rule| Regex::new(&format!("(?-u)^(?:{})", rule.form)));
-        Some(Matcher { marks, origins, forms: forms.collect::<Result<_, _>>().ok()? })
+        Some(Matcher {
+            marks,
+            origins,
+            forms: forms.collect::<Result<_, _>>().ok()?,
+        })
     }
 }
 
@@ -239,7 +269,10 @@ pub(crate) fn check(file: File<'_>, deadline: &Deadline) -> Result<Vec<Finding>,
         // Marks that start before `step_end` belong to this step; the overlap completes them.
         let step_end = step_at.saturating_add(STEP_BYTES).min(file.content.len());
         let end = step_end.saturating_add(64).min(file.content.len());
-        for mark in matcher.marks.find_iter(file.content.get(step_at..end).unwrap_or_default()) {
+        for mark in matcher
+            .marks
+            .find_iter(file.content.get(step_at..end).unwrap_or_default())
+        {
             let at = step_at + mark.start();
             if at >= step_end || findings.len() >= FINDINGS_PER_FILE {
                 break;
@@ -256,7 +289,9 @@ impl Matcher {
     /// The finding for the mark of `rule` at `at`, where the whole form is there.
     fn secret(&self, file: File<'_>, at: usize, rule: usize, wide: bool) -> Option<Finding> {
         let (rule, form) = (RULES.get(rule)?, self.forms.get(rule)?);
-        let before = at.checked_sub(if wide { 2 } else { 1 }).and_then(|i| file.content.get(i));
+        let before = at
+            .checked_sub(if wide { 2 } else { 1 })
+            .and_then(|i| file.content.get(i));
         // Part of a longer word is not this kind of credential.
         if before.is_some_and(|byte| byte.is_ascii_alphanumeric()) {
             return None;
@@ -308,7 +343,14 @@ mod tests {
     #[track_caller]
     fn check_text(text: &[u8], rules: &[&str]) {
         let deadline = Deadline::after(Duration::from_secs(60));
-        let found = check(File { path: "a", content: text }, &deadline).expect("no interruption");
+        let found = check(
+            File {
+                path: "a",
+                content: text,
+            },
+            &deadline,
+        )
+        .expect("no interruption");
         let found: Vec<&str> = found.iter().map(|f| f.rule.as_str()).collect();
         assert_eq!(found, rules, "{}", String::from_utf8_lossy(text));
     }
@@ -332,10 +374,27 @@ mod tests {
             (format!("{}{}", "sk_live_", r(24)), "stripe_key"),
             (format!("{}{}", "rk_test_", r(99)), "stripe_key"),
             (format!("{}{}", "whsec_", r(32)), "stripe_webhook_secret"),
-            (format!("{}{}-{}-{}", "xoxb-", "263594206564", "2343594206574", r(24)), "slack_token"),
-            (format!("https://{}services/T0{}/B0{}/{}", "hooks.slack.com/", r(8), r(8), r(24)), "slack_webhook"),
-            (format!("https://{}{}/{}", "discord.com/api/webhooks/", "112233445566778899", r(68)), "discord_webhook"),
-            (format!("https://{}{}:{}", "api.telegram.org/bot", "123456789", r(35)), "telegram_token"),
+            (
+                format!("{}{}-{}-{}", "xoxb-", "263594206564", "2343594206574", r(24)),
+                "slack_token",
+            ),
+            (
+                format!("https://{}services/T0{}/B0{}/{}", "hooks.slack.com/", r(8), r(8), r(24)),
+                "slack_webhook",
+            ),
+            (
+                format!(
+                    "https://{}{}/{}",
+                    "discord.com/api/webhooks/",
+                    "112233445566778899",
+                    r(68)
+                ),
+                "discord_webhook",
+            ),
+            (
+                format!("https://{}{}:{}", "api.telegram.org/bot", "123456789", r(35)),
+                "telegram_token",
+            ),
             (format!("{}{}", "AIza", r(35)), "google_api_key"),
             (format!("{}{}T3BlbkFJ{}", "sk-", r(20), r(20)), "openai_key"),
             (format!("{}proj-{}T3BlbkFJ{}", "sk-", r(74), r(74)), "openai_key"),
@@ -343,7 +402,10 @@ mod tests {
             (format!("{}{}", "npm_", r(36)), "npm_token"),
             (format!("{}IcHlwaS5vcmc{}", "pypi-AgE", r(70)), "pypi_token"),
             (format!("{}{}.{}", "SG.", r(22), r(43)), "sendgrid_key"),
-            (format!("postgres://app:{}@db.internal.net/x", r(16)), "password_in_address"),
+            (
+                format!("postgres://app:{}@db.internal.net/x", r(16)),
+                "password_in_address",
+            ),
         ] {
             let rule = format!("secrets.{rule}");
             check_text(text.as_bytes(), &[&rule]);
@@ -355,7 +417,11 @@ mod tests {
 
     #[test]
     fn private_keys_of_every_kind() {
-        let body: String = random(256).as_bytes().chunks(64).map(|l| String::from_utf8_lossy(l) + "\n").collect();
+        let body: String = random(256)
+            .as_bytes()
+            .chunks(64)
+            .map(|l| String::from_utf8_lossy(l) + "\n")
+            .collect();
         for kind in ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "] {
             let pem = format!("-----BEGIN {kind}PRIVATE KEY-----\n{body}-----END");
             check_text(pem.as_bytes(), &["secrets.private_key"]);
@@ -367,8 +433,14 @@ mod tests {
             &["secrets.private_key"],
         );
         check_text(format!("-----BEGIN PUBLIC KEY-----\n{body}").as_bytes(), &[]);
-        check_text(b"Paste it between -----BEGIN PRIVATE KEY----- and -----END PRIVATE KEY-----", &[]);
-        check_text(b"-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----", &[]);
+        check_text(
+            b"Paste it between -----BEGIN PRIVATE KEY----- and -----END PRIVATE KEY-----",
+            &[],
+        );
+        check_text(
+            b"-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----",
+            &[],
+        );
     }
 
     #[test]
@@ -394,7 +466,14 @@ mod tests {
         let secret = random(36);
         let text = format!("{}{secret}", "ghp_");
         let deadline = Deadline::after(Duration::from_secs(60));
-        let found = check(File { path: "a", content: text.as_bytes() }, &deadline).expect("found");
+        let found = check(
+            File {
+                path: "a",
+                content: text.as_bytes(),
+            },
+            &deadline,
+        )
+        .expect("found");
         assert_eq!(found[0].evidence, format!("a GitHub token: `ghp_{}…`", &secret[..3]));
     }
 }

@@ -50,7 +50,9 @@ pub fn compile() -> Result<Vec<u8>, RulesError> {
     let mut sources = Sha256::new();
     for (namespace, source) in SOURCES {
         compiler.new_namespace(namespace);
-        compiler.add_source(*source).map_err(|error| RulesError::Compile(Box::new(error)))?;
+        compiler
+            .add_source(*source)
+            .map_err(|error| RulesError::Compile(Box::new(error)))?;
         sources.update(namespace);
         sources.update([0]);
         sources.update(source);
@@ -70,7 +72,9 @@ pub(crate) struct Yara {
 
 impl fmt::Debug for Yara {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Yara").field("sources_sha256", &self.sources_sha256).finish_non_exhaustive()
+        f.debug_struct("Yara")
+            .field("sources_sha256", &self.sources_sha256)
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,7 +87,10 @@ impl Yara {
             return Err(RulesError::Damaged);
         }
         let rules = Rules::deserialize(body).map_err(RulesError::Deserialize)?;
-        Ok(Yara { rules, sources_sha256: hex::encode(sources) })
+        Ok(Yara {
+            rules,
+            sources_sha256: hex::encode(sources),
+        })
     }
 
     /// A scanner for the files of one package.
@@ -105,7 +112,9 @@ impl PackageScanner<'_> {
             other => Interrupted::Failed(other.to_string()),
         })?;
         let is_prose = file.is_prose();
-        let hits = results.matching_rules().filter(|rule| !(is_prose && is_for_programs(rule)));
+        let hits = results
+            .matching_rules()
+            .filter(|rule| !(is_prose && is_for_programs(rule)));
         Ok(hits.map(|rule| hit(&rule, file)).collect())
     }
 }
@@ -133,14 +142,19 @@ fn hit(rule: &yara_x::Rule<'_, '_>, file: File<'_>) -> Finding {
     };
     let remedy = meta(rule, "remedy").unwrap_or("Remove it, or tell the reviewer what it is for.");
     let what = meta(rule, "description").unwrap_or("a pattern of known malware");
-    let first = rule.patterns().flat_map(|p| p.matches()).min_by_key(|found| found.range().start);
+    let first = rule
+        .patterns()
+        .flat_map(|p| p.matches())
+        .min_by_key(|found| found.range().start);
     let finding = Finding::new(format!("yara.{}", rule.identifier()), severity, remedy).in_file(file.path);
     match first {
         None => finding.saw(what),
         Some(found) => {
             let excerpt = found.data().get(..80).unwrap_or(found.data());
             let excerpt = String::from_utf8_lossy(excerpt).into_owned();
-            finding.at(found.range().start as u64).saw(format!("{what}: `{excerpt}`"))
+            finding
+                .at(found.range().start as u64)
+                .saw(format!("{what}: `{excerpt}`"))
         }
     }
 }

@@ -4,15 +4,17 @@ const SLUG_CHARS: std::ops::RangeInclusive<usize> = 3..=64;
 
 /// Lower-case letters, digits and single hyphens inside; starts with a letter.
 pub(crate) fn slug(value: &str) -> Option<()> {
-    let parts_ok = value.split('-').all(|part| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-    });
+    let parts_ok = value
+        .split('-')
+        .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
     let starts_ok = value.starts_with(|c: char| c.is_ascii_lowercase());
     (parts_ok && starts_ok && SLUG_CHARS.contains(&value.len())).then_some(())
 }
 
 pub(crate) fn version(value: &str) -> Option<semver::Version> {
-    semver::Version::parse(value).ok().filter(|version| version.build.is_empty())
+    semver::Version::parse(value)
+        .ok()
+        .filter(|version| version.build.is_empty())
 }
 
 /// On refusal the reason in words.
@@ -30,18 +32,23 @@ pub(crate) fn host(value: &str) -> Option<()> {
     let labels: Vec<&str> = name.split('.').collect();
     let label_ok = |label: &&str| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    let top_ok = labels.last().is_some_and(|top| top.starts_with(|c: char| c.is_ascii_lowercase()));
+    let top_ok = labels
+        .last()
+        .is_some_and(|top| top.starts_with(|c: char| c.is_ascii_lowercase()));
     (labels.len() >= 2 && name.len() <= 253 && labels.iter().all(label_ok) && top_ok).then_some(())
 }
 
 /// An environment variable's name.
 pub(crate) fn secret_name(value: &str) -> Option<()> {
-    let chars_ok =
-        value.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    let chars_ok = value
+        .bytes()
+        .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     let starts_ok = value.starts_with(|c: char| c.is_ascii_uppercase());
     (chars_ok && starts_ok && (2..=64).contains(&value.len())).then_some(())
 }
@@ -50,8 +57,7 @@ pub(crate) fn secret_name(value: &str) -> Option<()> {
 pub(crate) fn scope(value: &str) -> Option<()> {
     let (resource, action) = value.split_once(':')?;
     let part_ok = |part: &str| {
-        (1..=40).contains(&part.len())
-            && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'-')
+        (1..=40).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'-')
     };
     (part_ok(resource) && part_ok(action)).then_some(())
 }

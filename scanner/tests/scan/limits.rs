@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use super::raw_zip::{Entry, RawZip};
-use super::{MIDI, RULES, groove, package, passes, refused};
+use super::{MIDI, RULES, check_bytes, groove, package, passes, refused};
 use scanner::{CheckId, Config, Engine, EngineError, Limits, Outcome, Policies, Policy, Report, Verdict};
 
 fn scan_with(limits: Limits, policies: Policies, zip: &RawZip) -> Report {
-    let config = Config { rules: RULES.clone(), limits, policies };
+    let config = Config {
+        rules: RULES.clone(),
+        limits,
+        policies,
+    };
     Engine::new(config).unwrap().scan(&zip.build())
 }
 
@@ -40,19 +44,44 @@ fn more_entries_than_the_end_record_says() {
 
 #[test]
 fn a_bomb_is_refused_and_silence_is_not() {
-    // 65 MiB of zeros deflate to 64 KiB: above the free part, far above the ratio.
-    let zeros = vec![0; 65 << 20];
-    let bomb = RawZip::of(vec![Entry::deflated("zeros.wav", &zeros)]);
-    refused(&bomb, "archive.ratio");
+    // What it declares is enough to refuse it: nothing is expanded. 65 MiB of zeros deflate to this.
+    let bomb = |expanded: u32, packed: usize| {
+        let mut entry = Entry::deflated("zeros.wav", b"").both(|header| {
+            header.expanded = expanded;
+            header.packed = packed as u32;
+        });
+        entry.data = vec![0; packed];
+        RawZip::of(vec![entry])
+    };
+    refused(&bomb(65 << 20, 66_200), "archive.ratio");
+    let reasons = ["archive.damaged_stream", "manifest.missing"];
+    check_bytes(&bomb(64 << 20, 66_200).build(), Verdict::Rejected, &reasons);
+    check_bytes(&bomb(65 << 20, 700_000).build(), Verdict::Rejected, &reasons);
+    // Many entries, each below the free part.
+    let mut many = RawZip::default();
+    for i in 0..3 {
+        let mut zip = bomb(32 << 20, 33_100);
+        let entry = zip
+            .entries
+            .remove(0)
+            .both(|header| header.name = format!("{i}.wav").into_bytes());
+        many.entries.push(entry);
+    }
+    refused(&many, "archive.ratio");
     // Two seconds of silence.
-    let mut silence = b"RIFF\x24\x62\x05\x00WAVEfmt \x10\0\0\0\x01\0\x02\0\x44\xac\0\0\x10\xb1\x02\0\x04\0\x10\0data\0\x62\x05\0".to_vec();
+    let mut silence =
+        b"RIFF\x24\x62\x05\x00WAVEfmt \x10\0\0\0\x01\0\x02\0\x44\xac\0\0\x10\xb1\x02\0\x04\0\x10\0data\0\x62\x05\0"
+            .to_vec();
     silence.resize(44 + 352_800, 0);
     passes(&package("sample-pack", &[("silence.wav", &silence)]));
 }
 
 #[test]
 fn no_time_holds_the_package() {
-    let limits = Limits { duration: Duration::ZERO, ..Limits::default() };
+    let limits = Limits {
+        duration: Duration::ZERO,
+        ..Limits::default()
+    };
     let report = scan_with(limits, Policies::default(), &groove());
     assert_eq!(report.verdict(), Verdict::Quarantined, "{report:#?}");
     assert_eq!(report.reason_codes(), ["archive.timed_out"]);
@@ -60,9 +89,19 @@ fn no_time_holds_the_package() {
 
 #[test]
 fn policies_decide_what_counts() {
-    let eicar = ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!$H+H*"].concat();
+    let eicar = [
+        "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-",
+        "ANTIVIRUS-TEST-FILE!$H+H*",
+    ]
+    .concat();
     let zip = package("groove-template", &[("a.txt", eicar.as_bytes())]);
-    let monitored = Policies::default().with(CheckId::Eicar, Policy { enforced: false, required: true });
+    let monitored = Policies::default().with(
+        CheckId::Eicar,
+        Policy {
+            enforced: false,
+            required: true,
+        },
+    );
     let report = scan_with(Limits::default(), monitored, &zip);
     assert_eq!(report.verdict(), Verdict::Passed);
     let row = report.row(CheckId::Eicar).unwrap();
@@ -73,7 +112,18 @@ fn policies_decide_what_counts() {
 fn every_check_has_its_row_and_passes_are_written_down() {
     let report = super::scan(&groove().build());
     let names: Vec<&str> = report.checks.iter().map(|row| row.check.name()).collect();
-    assert_eq!(names, ["archive", "manifest", "hashes", "file_types", "eicar", "yara", "secrets"]);
+    assert_eq!(
+        names,
+        [
+            "archive",
+            "manifest",
+            "hashes",
+            "file_types",
+            "eicar",
+            "yara",
+            "secrets"
+        ]
+    );
     assert!(report.checks.iter().all(|row| row.outcome == Outcome::Passed));
     let refused = super::scan(b"no archive");
     assert_eq!(refused.checks.len(), 7);
@@ -82,7 +132,11 @@ fn every_check_has_its_row_and_passes_are_written_down() {
 
 #[test]
 fn a_report_survives_being_stored() {
-    for bytes in [groove().build(), b"no archive".to_vec(), package("groove-template", &[("x.mid", MIDI)]).build()] {
+    for bytes in [
+        groove().build(),
+        b"no archive".to_vec(),
+        package("groove-template", &[("x.mid", MIDI)]).build(),
+    ] {
         let report = super::scan(&bytes);
         let stored = serde_json::to_string(&report).unwrap();
         let read: Report = serde_json::from_str(&stored).unwrap();

@@ -47,7 +47,10 @@ pub fn package(content_type: &str, files: &[(&str, &[u8])]) -> RawZip {
 
 /// A small honest groove package: `souk.toml`, `README.md`, `grooves/one.mid`.
 pub fn groove() -> RawZip {
-    package("groove-template", &[("README.md", b"# Grooves\n"), ("grooves/one.mid", MIDI)])
+    package(
+        "groove-template",
+        &[("README.md", b"# Grooves\n"), ("grooves/one.mid", MIDI)],
+    )
 }
 
 pub fn scan(package: &[u8]) -> Report {

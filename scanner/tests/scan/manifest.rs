@@ -54,7 +54,10 @@ fn a_full_manifest_is_read() {
     assert_eq!(manifest.package.name, "model-router");
     assert_eq!(manifest.package.version.to_string(), "1.2.0-beta.1");
     assert_eq!(manifest.package.content_type, ContentType::Integration);
-    assert_eq!(manifest.compatibility.platforms, [Platform::LinuxArm64, Platform::MacosX86_64]);
+    assert_eq!(
+        manifest.compatibility.platforms,
+        [Platform::LinuxArm64, Platform::MacosX86_64]
+    );
     assert_eq!(manifest.permissions.filesystem, Filesystem::Project);
     assert_eq!(manifest_of(&groove()).files.len(), 2);
 }
@@ -84,10 +87,24 @@ fn shape() {
 
 #[test]
 fn values() {
-    for name in ["ab", "Model-Router", "model_router", "-model", "model-", "mo--del", "1model", "mödel"] {
+    for name in [
+        "ab",
+        "Model-Router",
+        "model_router",
+        "-model",
+        "model-",
+        "mo--del",
+        "1model",
+        "mödel",
+    ] {
         check("\"model-router\"", &format!("\"{name}\""), "manifest.name", true);
     }
-    check("\"model-router\"", &format!("\"{}\"", "a".repeat(65)), "manifest.name", true);
+    check(
+        "\"model-router\"",
+        &format!("\"{}\"", "a".repeat(65)),
+        "manifest.name",
+        true,
+    );
     check("souk-originals", "Souk Originals", "manifest.publisher", true);
     for version in ["1", "1.2", "v1.2.3", "1.2.3+build", "01.2.3", "", "1.2.3.4"] {
         check("1.2.0-beta.1", version, "manifest.version", true);
@@ -107,8 +124,25 @@ fn values() {
 
 #[test]
 fn permissions() {
-    for host in ["https://api.example.com", "localhost", "127.0.0.1", "10.0.0.1", "*", "*.com.", "a.*.com", "API.example.com", "api.example.com:80", "-a.example.com", "[::1]"] {
-        check("\"api.example.com\"", &format!("\"{host}\""), "manifest.permission", true);
+    for host in [
+        "https://api.example.com",
+        "localhost",
+        "127.0.0.1",
+        "10.0.0.1",
+        "*",
+        "*.com.",
+        "a.*.com",
+        "API.example.com",
+        "api.example.com:80",
+        "-a.example.com",
+        "[::1]",
+    ] {
+        check(
+            "\"api.example.com\"",
+            &format!("\"{host}\""),
+            "manifest.permission",
+            true,
+        );
     }
     check("OPENAI_API_KEY", "sk-123", "manifest.permission", true);
     check("conversations:read", "everything", "manifest.permission", true);
@@ -121,7 +155,13 @@ fn permissions() {
 
 #[test]
 fn licences_that_are_fine() {
-    for licence in ["MIT", "CC-BY-NC-4.0", "LicenseRef-Commercial", "(MIT OR GPL-3.0-only) AND CC0-1.0", "Apache-2.0 WITH LLVM-exception"] {
+    for licence in [
+        "MIT",
+        "CC-BY-NC-4.0",
+        "LicenseRef-Commercial",
+        "(MIT OR GPL-3.0-only) AND CC0-1.0",
+        "Apache-2.0 WITH LLVM-exception",
+    ] {
         passes(&of(&GOOD.replace("MIT OR Apache-2.0", licence)));
     }
     passes(&of(&GOOD.replace("licence =", "license =")));
@@ -131,12 +171,22 @@ fn licences_that_are_fine() {
 fn messages_name_the_place() {
     let report = scan(&of(&GOOD.replace("summary =", "sumary =")).build());
     let finding = &report.checks[1].findings[0];
-    assert!(finding.evidence.starts_with("line 10, column 1: unknown field `sumary`, expected one of"), "{}", finding.evidence);
+    assert!(
+        finding
+            .evidence
+            .starts_with("line 10, column 1: unknown field `sumary`, expected one of"),
+        "{}",
+        finding.evidence
+    );
     // Values are all looked at.
     let text = GOOD.replace("model-router", "X").replace("1.2.0-beta.1", "1");
     let report = scan(&of(&text).build());
     assert_eq!(report.reason_codes(), ["manifest.name", "manifest.version"]);
-    assert!(report.checks[1].findings[1].evidence.contains("`package.version` is `1`"));
+    assert!(
+        report.checks[1].findings[1]
+            .evidence
+            .contains("`package.version` is `1`")
+    );
 }
 
 #[test]
@@ -178,11 +228,19 @@ fn the_list_itself() {
         ("a.mid", "abc", "manifest.file_hash"),
         ("a.mid", &"A".repeat(64), "manifest.file_hash"),
     ] {
-        refused(&of(&format!("{GOOD}\n[[files]]\npath = \"{path}\"\nsha256 = \"{sha256}\"\n")), rule);
+        refused(
+            &of(&format!(
+                "{GOOD}\n[[files]]\npath = \"{path}\"\nsha256 = \"{sha256}\"\n"
+            )),
+            rule,
+        );
     }
     let twice = format!("\n[[files]]\npath = \"a.mid\"\nsha256 = \"{hash}\"\n").repeat(2);
     refused(&of(&format!("{GOOD}{twice}")), "manifest.file_twice");
-    refused(&of(&format!("{GOOD}\n[[files]]\npath = \"a.mid\"\n")), "manifest.missing_field");
+    refused(
+        &of(&format!("{GOOD}\n[[files]]\npath = \"a.mid\"\n")),
+        "manifest.missing_field",
+    );
 }
 
 #[test]

@@ -35,8 +35,14 @@ fn names_that_unpack_elsewhere() {
         refused(&named(name.as_bytes(), true), rule);
     }
     refused(&named("x".repeat(256).as_bytes(), true), "archive.name_too_long");
-    refused(&named("xy/".repeat(350).as_bytes(), true).as_folder(), "archive.name_too_long");
-    refused(&named(format!("{}x.mid", "d/".repeat(32)).as_bytes(), true), "archive.name_too_deep");
+    refused(
+        &named("xy/".repeat(350).as_bytes(), true).as_folder(),
+        "archive.name_too_long",
+    );
+    refused(
+        &named(format!("{}x.mid", "d/".repeat(32)).as_bytes(), true),
+        "archive.name_too_deep",
+    );
 }
 
 impl RawZip {
@@ -44,7 +50,10 @@ impl RawZip {
         let entry = self.entries.pop().unwrap();
         let name = entry.central.name;
         // Without the 32-level limit in the way: one level, long parts.
-        let long = name.iter().map(|b| if *b == b'/' { b'x' } else { *b }).collect::<Vec<_>>();
+        let long = name
+            .iter()
+            .map(|b| if *b == b'/' { b'x' } else { *b })
+            .collect::<Vec<_>>();
         let parts: Vec<_> = long.chunks(200).map(<[u8]>::to_vec).collect();
         let mut path = parts.join(&b'/');
         path.push(b'/');
@@ -90,7 +99,10 @@ fn all_bad_names_are_reported_together() {
     zip.entries.push(Entry::deflated("b\\c.mid", MIDI));
     let report = scan(&zip.build());
     assert_eq!(report.verdict(), Verdict::Rejected);
-    assert_eq!(report.reason_codes(), ["archive.name_traversal", "archive.name_backslash"]);
+    assert_eq!(
+        report.reason_codes(),
+        ["archive.name_traversal", "archive.name_backslash"]
+    );
     let paths: Vec<_> = report.checks[0].findings.iter().map(|f| f.path.as_deref()).collect();
     assert_eq!(paths, [Some("../a.mid"), Some("b\\c.mid")]);
 }

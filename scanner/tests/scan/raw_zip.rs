@@ -140,7 +140,10 @@ impl Entry {
 
 impl RawZip {
     pub fn of(entries: Vec<Entry>) -> RawZip {
-        RawZip { entries, ..RawZip::default() }
+        RawZip {
+            entries,
+            ..RawZip::default()
+        }
     }
 
     pub fn build(&self) -> Vec<u8> {

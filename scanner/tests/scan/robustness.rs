@@ -49,7 +49,11 @@ proptest! {
 
 #[test]
 fn deep_manifests_are_refused() {
-    for text in [format!("x = {}", "[".repeat(100_000)), format!("x{} = 1", ".a".repeat(100_000)), "[a]\n".repeat(50_000)] {
+    for text in [
+        format!("x = {}", "[".repeat(100_000)),
+        format!("x{} = 1", ".a".repeat(100_000)),
+        "[a]\n".repeat(50_000),
+    ] {
         let zip = super::raw_zip::RawZip::of(vec![super::raw_zip::Entry::deflated("souk.toml", text.as_bytes())]);
         assert_eq!(scan(&zip.build()).verdict(), Verdict::Rejected);
     }

@@ -106,8 +106,11 @@ fn others_read_the_same_files() {
     fs::write(folder.path().join("a.zip"), zip.build()).unwrap();
     check_bytes(&zip.build(), Verdict::Passed, &[]);
     if let Some(listed) = output(folder.path(), "python3", &["-c", PYTHON_READS, "a.zip"]) {
-        let expected: String =
-            names.iter().zip(&zip.entries).map(|(name, entry)| format!("{name} {:08x}\n", entry.central.crc)).collect();
+        let expected: String = names
+            .iter()
+            .zip(&zip.entries)
+            .map(|(name, entry)| format!("{name} {:08x}\n", entry.central.crc))
+            .collect();
         assert_eq!(String::from_utf8(listed).unwrap(), expected);
     }
     if output(folder.path(), "unzip", &["-q", "a.zip"]).is_some() {
@@ -120,7 +123,10 @@ fn others_read_the_same_files() {
 fn packing_is_the_same_every_time_and_passes() {
     let folder = folder();
     let listed = fs::read_to_string(folder.path().join("souk.toml")).unwrap();
-    assert!(matches!(scanner::pack(folder.path()), Err(scanner::PackError::FilesListed)));
+    assert!(matches!(
+        scanner::pack(folder.path()),
+        Err(scanner::PackError::FilesListed)
+    ));
     let unlisted = listed.split("\n[[files]]").next().unwrap();
     fs::write(folder.path().join("souk.toml"), unlisted).unwrap();
     // What the operating system leaves behind stays outside.
@@ -129,5 +135,8 @@ fn packing_is_the_same_every_time_and_passes() {
     assert_eq!(scanner::pack(folder.path()).unwrap(), first);
     check_bytes(&first, Verdict::Passed, &[]);
     std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link")).unwrap();
-    assert!(matches!(scanner::pack(folder.path()), Err(scanner::PackError::NotAFile(_))));
+    assert!(matches!(
+        scanner::pack(folder.path()),
+        Err(scanner::PackError::NotAFile(_))
+    ));
 }

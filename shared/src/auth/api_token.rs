@@ -34,11 +34,18 @@ impl ApiToken {
 
     pub fn parse(text: &str) -> Result<Self, MalformedToken> {
         let is_whole = text.len() == PREFIX.len() + RANDOM_CHARS + CHECKSUM_CHARS;
-        if !is_whole || !text.starts_with(PREFIX) || !text[PREFIX.len()..].bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if !is_whole
+            || !text.starts_with(PREFIX)
+            || !text[PREFIX.len()..].bytes().all(|byte| byte.is_ascii_alphanumeric())
+        {
             return Err(MalformedToken);
         }
         let (body, given) = text.split_at(text.len() - CHECKSUM_CHARS);
-        if checksum(body) == given { Ok(Self(text.to_owned().into())) } else { Err(MalformedToken) }
+        if checksum(body) == given {
+            Ok(Self(text.to_owned().into()))
+        } else {
+            Err(MalformedToken)
+        }
     }
 
     /// What is stored and looked up, in hexadecimal.
@@ -101,7 +108,10 @@ mod tests {
     #[test]
     fn the_checksum_is_crc32_in_base_62() {
         // CRC-32 of "123456789" is 0xCBF43926, the check value of the algorithm.
-        assert_eq!(checksum("123456789"), "3jZRVQ".to_owned().replace("3jZRVQ", &base62_of(0xCBF4_3926)));
+        assert_eq!(
+            checksum("123456789"),
+            "3jZRVQ".to_owned().replace("3jZRVQ", &base62_of(0xCBF4_3926))
+        );
     }
 
     fn base62_of(mut number: u64) -> String {

@@ -50,9 +50,16 @@ pub(crate) async fn identify(edge: &Edge, parts: &mut Parts) -> Result<Option<Id
     if let Some(known) = parts.extensions.get::<Identity>() {
         return Ok(Some(known.clone()));
     }
-    let Some(credential) = bearer(parts)? else { return Ok(None) };
-    let sign_in = edge.sign_in().ok_or_else(|| Problem::internal("a route that asks for a caller on an edge without sign-in"))?;
-    let now = parts.extensions.get::<Call>().map_or_else(|| edge.clock().now(), |call| call.now);
+    let Some(credential) = bearer(parts)? else {
+        return Ok(None);
+    };
+    let sign_in = edge
+        .sign_in()
+        .ok_or_else(|| Problem::internal("a route that asks for a caller on an edge without sign-in"))?;
+    let now = parts
+        .extensions
+        .get::<Call>()
+        .map_or_else(|| edge.clock().now(), |call| call.now);
     let identity = if credential.starts_with(api_token::PREFIX) {
         by_api_token(sign_in, &credential, now).await?
     } else {
@@ -65,11 +72,20 @@ pub(crate) async fn identify(edge: &Edge, parts: &mut Parts) -> Result<Option<Id
 fn bearer(parts: &Parts) -> Result<Option<String>, Problem> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let malformed = || Problem::unauthenticated(Some("invalid_request"), "Send one Authorization header: Bearer and a token.");
+    let malformed = || {
+        Problem::unauthenticated(
+            Some("invalid_request"),
+            "Send one Authorization header: Bearer and a token.",
+        )
+    };
     if values.next().is_some() {
         return Err(malformed());
     }
-    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(malformed)?;
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .ok_or_else(malformed)?;
     let token = token.trim();
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
         return Err(malformed());
@@ -84,7 +100,15 @@ async fn by_sign_in(sign_in: &SignIn, token: &str, now: Timestamp) -> Result<Ide
     })?;
     let operator = claims.operator;
     let user = accounts::sign_in(&sign_in.store, claims, now).await?;
-    Ok(Identity { user: User { id: user.id, email: user.email, name: user.name, operator }, credential: Credential::SignIn })
+    Ok(Identity {
+        user: User {
+            id: user.id,
+            email: user.email,
+            name: user.name,
+            operator,
+        },
+        credential: Credential::SignIn,
+    })
 }
 
 async fn by_api_token(sign_in: &SignIn, token: &str, now: Timestamp) -> Result<Identity, Problem> {
@@ -98,7 +122,21 @@ async fn by_api_token(sign_in: &SignIn, token: &str, now: Timestamp) -> Result<I
     if item.valid_until <= now {
         return Err(refused("The API token has expired."));
     }
-    let user = accounts::user(&sign_in.store, item.user).await?.ok_or_else(unknown)?.value;
-    let user = User { id: user.id, email: user.email, name: user.name, operator: false };
-    Ok(Identity { user, credential: Credential::ApiToken { id: item.id, scopes: item.scopes.clone() } })
+    let user = accounts::user(&sign_in.store, item.user)
+        .await?
+        .ok_or_else(unknown)?
+        .value;
+    let user = User {
+        id: user.id,
+        email: user.email,
+        name: user.name,
+        operator: false,
+    };
+    Ok(Identity {
+        user,
+        credential: Credential::ApiToken {
+            id: item.id,
+            scopes: item.scopes.clone(),
+        },
+    })
 }

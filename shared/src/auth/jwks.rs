@@ -29,7 +29,10 @@ pub(super) struct KeyCache {
 
 #[derive(Debug)]
 enum Source {
-    Issuer { issuer: String, client: OnceCell<reqwest::Client> },
+    Issuer {
+        issuer: String,
+        client: OnceCell<reqwest::Client>,
+    },
     #[cfg(feature = "test-util")]
     Memory(Arc<std::sync::Mutex<MemoryKeys>>),
 }
@@ -64,12 +67,21 @@ struct KeySet {
 
 impl KeyCache {
     pub(super) fn of_issuer(issuer: String) -> Self {
-        Self { source: Source::Issuer { issuer, client: OnceCell::new() }, state: Mutex::default() }
+        Self {
+            source: Source::Issuer {
+                issuer,
+                client: OnceCell::new(),
+            },
+            state: Mutex::default(),
+        }
     }
 
     #[cfg(feature = "test-util")]
     pub(super) fn in_memory(keys: Arc<std::sync::Mutex<MemoryKeys>>) -> Self {
-        Self { source: Source::Memory(keys), state: Mutex::default() }
+        Self {
+            source: Source::Memory(keys),
+            state: Mutex::default(),
+        }
     }
 
     /// The key that `kid` names; without a `kid`, the only key there is.
@@ -101,20 +113,34 @@ impl KeyCache {
     async fn fetch(&self) -> Result<Vec<Jwk>, SignInError> {
         match &self.source {
             Source::Issuer { issuer, client } => {
-                let client = client.get_or_try_init(async || build_client()).await.map_err(unavailable)?;
+                let client = client
+                    .get_or_try_init(async || build_client())
+                    .await
+                    .map_err(unavailable)?;
                 let discovery = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
                 let discovery: Discovery = document(client, &discovery).await?;
                 if discovery.issuer != *issuer {
-                    return Err(unavailable(format!("the issuer calls itself {:?}, not {issuer:?}: set OIDC_ISSUER to exactly that", discovery.issuer)));
+                    return Err(unavailable(format!(
+                        "the issuer calls itself {:?}, not {issuer:?}: set OIDC_ISSUER to exactly that",
+                        discovery.issuer
+                    )));
                 }
                 let set: KeySet = document(client, &discovery.jwks_uri).await?;
-                Ok(set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
+                Ok(set
+                    .keys
+                    .into_iter()
+                    .filter_map(|key| serde_json::from_value(key).ok())
+                    .collect())
             }
             #[cfg(feature = "test-util")]
             Source::Memory(memory) => {
                 let mut memory = memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 memory.fetches += 1;
-                if memory.broken { Err(unavailable("the issuer is down")) } else { Ok(memory.keys.clone()) }
+                if memory.broken {
+                    Err(unavailable("the issuer is down"))
+                } else {
+                    Ok(memory.keys.clone())
+                }
             }
         }
     }
@@ -122,7 +148,10 @@ impl KeyCache {
 
 fn pick(keys: &[Jwk], kid: Option<&str>) -> Option<Jwk> {
     match (kid, keys) {
-        (Some(kid), keys) => keys.iter().find(|key| key.common.key_id.as_deref() == Some(kid)).cloned(),
+        (Some(kid), keys) => keys
+            .iter()
+            .find(|key| key.common.key_id.as_deref() == Some(kid))
+            .cloned(),
         (None, [only]) => Some(only.clone()),
         (None, _) => None,
     }
@@ -140,9 +169,16 @@ async fn document<T: serde::de::DeserializeOwned>(client: &reqwest::Client, url:
     let parsed: url::Url = url.parse().map_err(unavailable)?;
     let is_local = matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     if parsed.scheme() != "https" && !is_local {
-        return Err(unavailable(format!("{url} is not https: keys fetched over plain HTTP prove nothing")));
+        return Err(unavailable(format!(
+            "{url} is not https: keys fetched over plain HTTP prove nothing"
+        )));
     }
-    let mut response = client.get(parsed).send().await.and_then(reqwest::Response::error_for_status).map_err(unavailable)?;
+    let mut response = client
+        .get(parsed)
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status)
+        .map_err(unavailable)?;
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
         bytes.extend_from_slice(&chunk);

@@ -56,9 +56,12 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let user = known(parts, state).await?.permitted::<P>()?;
-        let Path(InPath { partner_id: partner }) = <Path<InPath> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        let Path(InPath { partner_id: partner }) =
+            <Path<InPath> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
         let edge = Edge::from_ref(state);
-        let sign_in = edge.sign_in().ok_or_else(|| Problem::internal("a partner's route on an edge without sign-in"))?;
+        let sign_in = edge
+            .sign_in()
+            .ok_or_else(|| Problem::internal("a partner's route on an edge without sign-in"))?;
         let standing = match accounts::member(&sign_in.store, partner, user.id).await? {
             Some(member) => match member.role {
                 Role::Owner => Standing::Owner,
@@ -66,11 +69,19 @@ where
             },
             None if user.operator && P::READ_ONLY => Standing::Operator,
             None if user.operator => {
-                return Err(Problem::forbidden("operators_only_look", "Operators may look at this, but only the partner's team may change it."));
+                return Err(Problem::forbidden(
+                    "operators_only_look",
+                    "Operators may look at this, but only the partner's team may change it.",
+                ));
             }
             None => return Err(Problem::not_found()),
         };
-        Ok(Self { partner, user, standing, permission: PhantomData })
+        Ok(Self {
+            partner,
+            user,
+            standing,
+            permission: PhantomData,
+        })
     }
 }
 
@@ -85,9 +96,16 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let member = <PartnerMember<P> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
         if member.standing == Standing::Owner {
-            Ok(Self { partner: member.partner, user: member.user, permission: PhantomData })
+            Ok(Self {
+                partner: member.partner,
+                user: member.user,
+                permission: PhantomData,
+            })
         } else {
-            Err(Problem::forbidden("owner_required", "Only an owner of this partner may do this. Ask one, or have them make you one."))
+            Err(Problem::forbidden(
+                "owner_required",
+                "Only an owner of this partner may do this. Ask one, or have them make you one.",
+            ))
         }
     }
 }

@@ -14,9 +14,9 @@ pub mod scope;
 
 pub use api_token::ApiToken;
 pub(crate) use identity::identify;
+pub use identity::{Credential, Identity, User};
 #[cfg(feature = "test-util")]
 pub use jwks::MemoryKeys;
-pub use identity::{Credential, Identity, User};
 pub use member::{PartnerMember, PartnerOwner, Standing};
 pub use oidc::{Claims, SignInError, Verifier};
 pub use principal::{Operator, Principal};

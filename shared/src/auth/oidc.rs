@@ -80,13 +80,23 @@ impl Verifier {
     /// Finds the keys through the issuer's discovery document, when the first token arrives.
     pub fn discover(issuer: String, audience: String, roles_claim: String) -> Self {
         let keys = KeyCache::of_issuer(issuer.clone());
-        Self(Arc::new(Inner { issuer, audience, roles_claim, keys }))
+        Self(Arc::new(Inner {
+            issuer,
+            audience,
+            roles_claim,
+            keys,
+        }))
     }
 
     #[cfg(feature = "test-util")]
     pub fn with_keys(issuer: &str, audience: &str, keys: Arc<std::sync::Mutex<MemoryKeys>>) -> Self {
         let (issuer, audience) = (issuer.to_owned(), audience.to_owned());
-        Self(Arc::new(Inner { issuer, audience, roles_claim: "roles".into(), keys: KeyCache::in_memory(keys) }))
+        Self(Arc::new(Inner {
+            issuer,
+            audience,
+            roles_claim: "roles".into(),
+            keys: KeyCache::in_memory(keys),
+        }))
     }
 
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, SignInError> {
@@ -95,13 +105,19 @@ impl Verifier {
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| SignInError::Refused("The token is not a JWT."))?;
         if !ALGORITHMS.contains(&header.alg) {
-            return Err(SignInError::Refused("The token is signed with an algorithm that is not accepted."));
+            return Err(SignInError::Refused(
+                "The token is signed with an algorithm that is not accepted.",
+            ));
         }
         if header.crit.is_some() {
-            return Err(SignInError::Refused("The token demands extensions that are not known here."));
+            return Err(SignInError::Refused(
+                "The token demands extensions that are not known here.",
+            ));
         }
         let key = self.0.keys.find(header.kid.as_deref(), now).await?;
-        let key = key.ok_or(SignInError::Refused("The token is signed with a key that the issuer does not publish."))?;
+        let key = key.ok_or(SignInError::Refused(
+            "The token is signed with a key that the issuer does not publish.",
+        ))?;
         let claims = check_signature(token, header.alg, &key)?;
         self.check_claims(claims, now)
     }
@@ -122,7 +138,11 @@ impl Verifier {
             return Err(SignInError::Refused("The token is meant for another audience."));
         }
         let now_s = now.as_second();
-        let expires = claims.exp.as_ref().and_then(seconds).ok_or(SignInError::Refused("The token does not say when it expires."))?;
+        let expires = claims
+            .exp
+            .as_ref()
+            .and_then(seconds)
+            .ok_or(SignInError::Refused("The token does not say when it expires."))?;
         if now_s >= expires.saturating_add(LEEWAY_S) {
             return Err(SignInError::Refused("The token has expired. Sign in again."));
         }
@@ -132,28 +152,45 @@ impl Verifier {
                 return Err(SignInError::Refused("The token is not valid yet."));
             }
         }
-        let subject = claims.sub.filter(|sub| !sub.is_empty() && sub.chars().count() <= MAX_SUBJECT_CHARS);
+        let subject = claims
+            .sub
+            .filter(|sub| !sub.is_empty() && sub.chars().count() <= MAX_SUBJECT_CHARS);
         let subject = subject.ok_or(SignInError::Refused("The token does not say whose it is."))?;
-        let email = claims.email.filter(|email| claims.email_verified != Some(false) && email.contains('@'));
-        Ok(Claims { issuer: self.0.issuer.clone(), subject, email, name: claims.name.filter(|name| !name.is_empty()), operator })
+        let email = claims
+            .email
+            .filter(|email| claims.email_verified != Some(false) && email.contains('@'));
+        Ok(Claims {
+            issuer: self.0.issuer.clone(),
+            subject,
+            email,
+            name: claims.name.filter(|name| !name.is_empty()),
+            operator,
+        })
     }
 }
 
 fn check_signature(token: &str, algorithm: Algorithm, key: &Jwk) -> Result<Map<String, Value>, SignInError> {
     let unusable = SignInError::Refused("The token names a key that cannot have signed it.");
     let is_for_signing = !matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption));
-    let is_for_algorithm = key.common.key_algorithm.is_none_or(|known| known.to_string() == format!("{algorithm:?}"));
+    let is_for_algorithm = key
+        .common
+        .key_algorithm
+        .is_none_or(|known| known.to_string() == format!("{algorithm:?}"));
     if !is_for_signing || !is_for_algorithm {
         return Err(unusable);
     }
-    let Ok(key) = DecodingKey::from_jwk(key) else { return Err(unusable) };
+    let Ok(key) = DecodingKey::from_jwk(key) else {
+        return Err(unusable);
+    };
     // Times and audience are checked by `check_claims`, which has the time as an argument.
     let mut validation = Validation::new(algorithm);
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
     let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, &key, &validation);
-    decoded.map(|data| data.claims).map_err(|_| SignInError::Refused("The token's signature is wrong."))
+    decoded
+        .map(|data| data.claims)
+        .map_err(|_| SignInError::Refused("The token's signature is wrong."))
 }
 
 /// NumericDate (RFC 7519, section 2) may have a fraction; whole seconds are enough here.

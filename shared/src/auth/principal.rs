@@ -29,9 +29,10 @@ impl Identity {
             (Credential::SignIn, _) => Ok(self.user),
             (Credential::ApiToken { scopes, .. }, Some(scope)) if scopes.contains(scope) => Ok(self.user),
             (Credential::ApiToken { .. }, Some(scope)) => Err(Problem::insufficient_scope(scope.as_str())),
-            (Credential::ApiToken { .. }, None) => {
-                Err(Problem::forbidden("sign_in_required", "API tokens cannot do this. Sign in and use that token."))
-            }
+            (Credential::ApiToken { .. }, None) => Err(Problem::forbidden(
+                "sign_in_required",
+                "API tokens cannot do this. Sign in and use that token.",
+            )),
         }
     }
 }
@@ -54,7 +55,10 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let user = known(parts, state).await?.permitted::<P>()?;
-        Ok(Self { user, permission: PhantomData })
+        Ok(Self {
+            user,
+            permission: PhantomData,
+        })
     }
 }
 
@@ -70,7 +74,10 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
         let identity = identify(&Edge::from_ref(state), parts).await?;
         let user = identity.map(Identity::permitted::<P>).transpose()?;
-        Ok(user.map(|user| Self { user, permission: PhantomData }))
+        Ok(user.map(|user| Self {
+            user,
+            permission: PhantomData,
+        }))
     }
 }
 
@@ -86,7 +93,10 @@ where
         if user.operator {
             Ok(Self { user })
         } else {
-            Err(Problem::forbidden("operator_required", "Only operators of the marketplace may do this."))
+            Err(Problem::forbidden(
+                "operator_required",
+                "Only operators of the marketplace may do this.",
+            ))
         }
     }
 }

@@ -106,9 +106,13 @@ mod tests {
 
     #[test]
     fn scopes_have_one_text() {
-        let scopes: Scopes = serde_json::from_str(r#"["orders:write","listings:read","orders:write"]"#).expect("scopes");
+        let scopes: Scopes =
+            serde_json::from_str(r#"["orders:write","listings:read","orders:write"]"#).expect("scopes");
         assert!(scopes.contains(Scope::OrdersWrite) && !scopes.contains(Scope::OrdersRead));
-        assert_eq!(serde_json::to_string(&scopes).expect("text"), r#"["listings:read","orders:write"]"#);
+        assert_eq!(
+            serde_json::to_string(&scopes).expect("text"),
+            r#"["listings:read","orders:write"]"#
+        );
         assert!(serde_json::from_str::<Scopes>(r#"["everything"]"#).is_err());
     }
 }

@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use super::problem::Problem;
 use crate::auth::Verifier;
 use crate::clock::Clock;
+use crate::runtime::Clients;
 use crate::runtime::env::{self, Env};
 use crate::seed::Seed;
 use crate::store::Store;
+use crate::store::meter::Usage;
 
 /// The largest body a route takes unless it says otherwise. Packages do not come this way; our largest documents are a few KiB.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -27,6 +29,8 @@ pub struct Edge(Arc<Inner>);
 struct Inner {
     clock: Clock,
     sign_in: Option<SignIn>,
+    /// For the log line of a request; without them the store of the signed in is counted.
+    clients: Option<Clients>,
     max_body_bytes: usize,
     time_limit: Duration,
 }
@@ -42,22 +46,35 @@ impl Edge {
     /// For functions whose callers sign in: bearer tokens are verified and `Idempotency-Key` is honoured.
     /// The store must have been given the tables `accounts` and `requests`.
     pub fn signed_in(clock: Clock, store: Store, verifier: Verifier) -> Self {
-        Self::with(clock, Some(SignIn { store, verifier }))
+        Self::with(clock, Some(SignIn { store, verifier }), None)
     }
 
     /// For functions that know no callers, such as a processor's webhook.
     pub fn open(clock: Clock) -> Self {
-        Self::with(clock, None)
+        Self::with(clock, None, None)
     }
 
     /// [`Edge::signed_in`] with the issuer that the environment names.
-    pub fn from_env(env: &Env, store: Store) -> Self {
-        let verifier = Verifier::discover(env.read(&env::OIDC_ISSUER), env.read(&env::OIDC_AUDIENCE), env.read(&env::OIDC_ROLES_CLAIM));
-        Self::signed_in(Clock::System, store, verifier)
+    pub fn from_env(env: &Env, clients: &Clients, store: Store) -> Self {
+        let (issuer, audience) = (env.read(&env::OIDC_ISSUER), env.read(&env::OIDC_AUDIENCE));
+        let verifier = Verifier::discover(issuer, audience, env.read(&env::OIDC_ROLES_CLAIM));
+        Self::with(Clock::System, Some(SignIn { store, verifier }), Some(clients.clone()))
     }
 
-    fn with(clock: Clock, sign_in: Option<SignIn>) -> Self {
-        Self(Arc::new(Inner { clock, sign_in, max_body_bytes: MAX_BODY_BYTES, time_limit: TIME_LIMIT }))
+    /// [`Edge::open`] that counts what the clients' stores use.
+    pub fn open_with(clients: &Clients) -> Self {
+        Self::with(Clock::System, None, Some(clients.clone()))
+    }
+
+    fn with(clock: Clock, sign_in: Option<SignIn>, clients: Option<Clients>) -> Self {
+        let (max_body_bytes, time_limit) = (MAX_BODY_BYTES, TIME_LIMIT);
+        Self(Arc::new(Inner {
+            clock,
+            sign_in,
+            clients,
+            max_body_bytes,
+            time_limit,
+        }))
     }
 
     pub fn clock(&self) -> &Clock {
@@ -66,6 +83,15 @@ impl Edge {
 
     pub(crate) fn sign_in(&self) -> Option<&SignIn> {
         self.0.sign_in.as_ref()
+    }
+
+    /// What the stores have used so far.
+    pub(crate) fn usage(&self) -> Usage {
+        match (&self.0.clients, &self.0.sign_in) {
+            (Some(clients), _) => clients.usage(),
+            (None, Some(sign_in)) => sign_in.store.meter().read(),
+            (None, None) => Usage::default(),
+        }
     }
 
     pub(crate) fn max_body_bytes(&self) -> usize {
@@ -93,6 +119,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get().cloned().ok_or_else(|| Problem::internal("a route outside http::router"))
+        parts
+            .extensions
+            .get()
+            .cloned()
+            .ok_or_else(|| Problem::internal("a route outside http::router"))
     }
 }

@@ -63,9 +63,15 @@ struct Record {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 enum Progress {
-    Running { until: Timestamp },
+    Running {
+        until: Timestamp,
+    },
     Released,
-    Done { status: u16, headers: Vec<(String, String)>, body: KeptBody },
+    Done {
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: KeptBody,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,19 +98,29 @@ pub(super) async fn layer(State(edge): State<Edge>, request: Request, next: Next
 }
 
 async fn guard(edge: &Edge, request: Request, next: Next) -> Result<Response, Problem> {
-    let Some(sign_in) = edge.sign_in() else { return Ok(next.run(request).await) };
+    let Some(sign_in) = edge.sign_in() else {
+        return Ok(next.run(request).await);
+    };
     if request.method() != Method::POST || request.extensions().get::<MatchedPath>().is_none() {
         return Ok(next.run(request).await);
     }
-    let Some(client_key) = client_key(request.headers())? else { return Ok(next.run(request).await) };
+    let Some(client_key) = client_key(request.headers())? else {
+        return Ok(next.run(request).await);
+    };
 
     let (mut parts, body) = request.into_parts();
     // Without a caller there is nobody whose key it could be; the handler will ask for one.
     let Some(identity) = auth::identify(edge, &mut parts).await? else {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
-    let body = Bytes::from_request(Request::new(body), &()).await.map_err(Problem::internal)?;
-    let mut call = parts.extensions.get::<Call>().cloned().ok_or_else(|| Problem::internal("a route outside http::router"))?;
+    let body = Bytes::from_request(Request::new(body), &())
+        .await
+        .map_err(Problem::internal)?;
+    let mut call = parts
+        .extensions
+        .get::<Call>()
+        .cloned()
+        .ok_or_else(|| Problem::internal("a route outside http::router"))?;
 
     let fingerprint = fingerprint(&parts, &body);
     let key = keys::request(&identity.idempotency_owner(), &client_key);
@@ -150,16 +166,35 @@ enum Claim<'a> {
 
 /// Creates the record, takes over one that nobody holds, or answers from it.
 async fn claim<'a>(store: &'a Store, key: Key, fingerprint: String, call: &Call) -> Result<Claim<'a>, Problem> {
-    let running = Progress::Running { until: call.deadline.saturating_add(LOCK_MARGIN).unwrap_or(call.deadline) };
+    let running = Progress::Running {
+        until: call.deadline.saturating_add(LOCK_MARGIN).unwrap_or(call.deadline),
+    };
     let kept_until = call.now.saturating_add(KEPT_FOR).unwrap_or(call.now);
-    let fresh = Record { fingerprint, seed: call.seed, kept_until, progress: running.clone() };
-    match store.write(Write::create(key.clone(), &fresh)?.expires_at(kept_until)).await {
-        Ok(()) => return Ok(Claim::Held(Held { store, key, record: fresh, revision: 1 })),
+    let fresh = Record {
+        fingerprint,
+        seed: call.seed,
+        kept_until,
+        progress: running.clone(),
+    };
+    match store
+        .write(Write::create(key.clone(), &fresh)?.expires_at(kept_until))
+        .await
+    {
+        Ok(()) => {
+            return Ok(Claim::Held(Held {
+                store,
+                key,
+                record: fresh,
+                revision: 1,
+            }));
+        }
         Err(StoreError::Conflict { .. }) => {}
         Err(error) => return Err(error.into()),
     }
     // Deleted between the two: it had expired, and the next attempt will find nothing.
-    let Some(found) = store.get::<Record>(&key).await? else { return Err(still_running(1)) };
+    let Some(found) = store.get::<Record>(&key).await? else {
+        return Err(still_running(1));
+    };
     let record = if found.kept_until <= call.now {
         fresh
     } else if found.fingerprint != fresh.fingerprint {
@@ -175,11 +210,22 @@ async fn claim<'a>(store: &'a Store, key: Key, fingerprint: String, call: &Call)
                 let seconds = until.duration_since(call.now).as_secs().clamp(1, 5);
                 return Err(still_running(u32::try_from(seconds).unwrap_or(1)));
             }
-            Progress::Running { .. } | Progress::Released => Record { progress: running, ..found.value.clone() },
+            Progress::Running { .. } | Progress::Released => Record {
+                progress: running,
+                ..found.value.clone()
+            },
         }
     };
-    match store.write(Write::replace(key.clone(), &record, found.revision)?.expires_at(record.kept_until)).await {
-        Ok(()) => Ok(Claim::Held(Held { store, key, record, revision: found.revision + 1 })),
+    match store
+        .write(Write::replace(key.clone(), &record, found.revision)?.expires_at(record.kept_until))
+        .await
+    {
+        Ok(()) => Ok(Claim::Held(Held {
+            store,
+            key,
+            record,
+            revision: found.revision + 1,
+        })),
         Err(StoreError::Conflict { .. }) => Err(still_running(1)),
         Err(error) => Err(error.into()),
     }
@@ -192,15 +238,21 @@ fn still_running(retry_after_s: u32) -> Problem {
 
 fn replay(status: u16, headers: &[(String, String)], body: &KeptBody) -> Result<Response, Problem> {
     let location = headers.iter().find(|(name, _)| name == header::LOCATION.as_str());
-    let place = location.map(|(_, place)| format!(" It is at {place}.")).unwrap_or_default();
+    let place = location
+        .map(|(_, place)| format!(" It is at {place}."))
+        .unwrap_or_default();
     let text = match body {
         KeptBody::Text(text) => text.clone(),
         KeptBody::Secret => {
-            let detail = format!("The first request succeeded and showed a secret, which is not kept.{place} Delete it and make another with a new key.");
+            let detail = format!(
+                "The first request succeeded and showed a secret, which is not kept.{place} Delete it and make another with a new key."
+            );
             return Err(Problem::conflict("secret_shown_once", detail));
         }
         KeptBody::TooLarge => {
-            let detail = format!("The first request succeeded, but its answer was too large to be kept.{place} Read it instead.");
+            let detail = format!(
+                "The first request succeeded, but its answer was too large to be kept.{place} Read it instead."
+            );
             return Err(Problem::conflict("answer_not_kept", detail));
         }
     };
@@ -212,7 +264,9 @@ fn replay(status: u16, headers: &[(String, String)], body: &KeptBody) -> Result<
             response.headers_mut().insert(name, value);
         }
     }
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
 }
 
@@ -242,7 +296,10 @@ async fn conclude(held: Held<'_>, response: Response) -> Response {
     } else {
         (response, Progress::Released)
     };
-    let record = Record { progress, ..held.record };
+    let record = Record {
+        progress,
+        ..held.record
+    };
     let written = match Write::replace(held.key, &record, held.revision) {
         Ok(write) => held.store.write(write.expires_at(record.kept_until)).await,
         Err(error) => Err(error),
@@ -266,6 +323,10 @@ async fn keep(response: Response) -> Result<(Response, Progress), Problem> {
         let value = parts.headers.get(name)?.to_str().ok()?;
         Some((name.as_str().to_owned(), value.to_owned()))
     });
-    let kept = Progress::Done { status: parts.status.as_u16(), headers: headers.collect(), body };
+    let kept = Progress::Done {
+        status: parts.status.as_u16(),
+        headers: headers.collect(),
+        body,
+    };
     Ok((Response::from_parts(parts, Body::from(bytes)), kept))
 }

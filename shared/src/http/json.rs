@@ -41,9 +41,15 @@ where
                 "Send the body as JSON, with Content-Type: application/json.",
             ));
         }
-        let body = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
-            Problem::bad_request("unreadable_body", "The body could not be read to its end. Send it again.").caused_by(rejection)
-        })?;
+        let body = axum::body::Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| {
+                Problem::bad_request(
+                    "unreadable_body",
+                    "The body could not be read to its end. Send it again.",
+                )
+                .caused_by(rejection)
+            })?;
         parse(&body).map(Self)
     }
 }
@@ -58,7 +64,11 @@ impl<T: Serialize> IntoResponse for Json<T> {
 }
 
 fn is_json(request: &Request) -> bool {
-    let Some(value) = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+    let Some(value) = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
         return false;
     };
     let essence = value.split(';').next().unwrap_or_default().trim();
@@ -68,13 +78,20 @@ fn is_json(request: &Request) -> bool {
 /// Depth, shape, rules, in this order.
 pub fn parse<T: DeserializeOwned + Validate>(body: &[u8]) -> Result<T, Problem> {
     if depth(body) > MAX_DEPTH {
-        return Err(Problem::bad_request("body_too_deep", format!("The body nests deeper than {MAX_DEPTH} levels.")));
+        return Err(Problem::bad_request(
+            "body_too_deep",
+            format!("The body nests deeper than {MAX_DEPTH} levels."),
+        ));
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| shape_problem(&error))?;
     reader.end().map_err(|error| syntax_problem(&error))?;
     let errors = value.validate();
-    if errors.is_empty() { Ok(value) } else { Err(Problem::invalid(errors)) }
+    if errors.is_empty() {
+        Ok(value)
+    } else {
+        Err(Problem::invalid(errors))
+    }
 }
 
 fn shape_problem(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
@@ -100,7 +117,10 @@ fn syntax_problem(error: &serde_json::Error) -> Problem {
 }
 
 fn without_position(message: &str) -> String {
-    message.rfind(" at line ").map_or(message, |at| &message[..at]).to_owned()
+    message
+        .rfind(" at line ")
+        .map_or(message, |at| &message[..at])
+        .to_owned()
 }
 
 fn pointer(path: &SerdePath) -> String {
@@ -156,7 +176,11 @@ mod tests {
     }
     impl Validate for Cart {
         fn validate(&self) -> Vec<FieldError> {
-            if self.lines.is_empty() { vec![FieldError::new("/lines", "must not be empty")] } else { Vec::new() }
+            if self.lines.is_empty() {
+                vec![FieldError::new("/lines", "must not be empty")]
+            } else {
+                Vec::new()
+            }
         }
     }
 
@@ -164,7 +188,11 @@ mod tests {
     fn check_refused(body: &str, code: &str, pointer: Option<&str>) {
         let problem = parse::<Cart>(body.as_bytes()).expect_err("refused");
         assert_eq!(problem.code(), code, "{problem:?}");
-        assert_eq!(problem.errors().first().map(|error| error.pointer.as_str()), pointer, "{problem:?}");
+        assert_eq!(
+            problem.errors().first().map(|error| error.pointer.as_str()),
+            pointer,
+            "{problem:?}"
+        );
     }
 
     #[test]
@@ -173,11 +201,26 @@ mod tests {
         check_refused("{", "malformed_json", None);
         check_refused(r#"{"lines":[{"count":1}]} x"#, "malformed_json", None);
         check_refused("{}", "invalid_request", Some("/lines"));
-        check_refused(r#"{"lines":[{"count":1},{}]}"#, "invalid_request", Some("/lines/1/count"));
-        check_refused(r#"{"lines":[{"count":"x"}]}"#, "invalid_request", Some("/lines/0/count"));
-        check_refused(r#"{"lines":[{"count":1,"a/b":2}]}"#, "invalid_request", Some("/lines/0/a~1b"));
+        check_refused(
+            r#"{"lines":[{"count":1},{}]}"#,
+            "invalid_request",
+            Some("/lines/1/count"),
+        );
+        check_refused(
+            r#"{"lines":[{"count":"x"}]}"#,
+            "invalid_request",
+            Some("/lines/0/count"),
+        );
+        check_refused(
+            r#"{"lines":[{"count":1,"a/b":2}]}"#,
+            "invalid_request",
+            Some("/lines/0/a~1b"),
+        );
         check_refused(r#"{"lines":[]}"#, "invalid_request", Some("/lines"));
-        assert_eq!(parse::<Cart>(br#"{"lines":[{"count":7}]}"#).expect("a cart").lines[0].count, 7);
+        assert_eq!(
+            parse::<Cart>(br#"{"lines":[{"count":7}]}"#).expect("a cart").lines[0].count,
+            7
+        );
     }
 
     #[test]
@@ -186,6 +229,10 @@ mod tests {
         check_refused(&nested(33), "body_too_deep", None);
         check_refused(&"[".repeat(1_000_000), "body_too_deep", None);
         assert_eq!(depth(nested(32).as_bytes()), 32);
-        assert_eq!(depth(br#"{"a":"[[[[\"[[[["}"#), 1, "brackets inside strings do not count");
+        assert_eq!(
+            depth(br#"{"a":"[[[[\"[[[["}"#),
+            1,
+            "brackets inside strings do not count"
+        );
     }
 }

@@ -6,6 +6,7 @@
 pub mod edge;
 pub mod idempotency;
 pub mod json;
+pub mod openapi;
 pub mod paging;
 pub mod path;
 pub mod problem;
@@ -18,3 +19,6 @@ pub use paging::{Page, Paging, PagingParams};
 pub use path::{Path, Query};
 pub use problem::{FieldError, Problem, ProblemDocument};
 pub use router::router;
+
+#[cfg(test)]
+mod tests;

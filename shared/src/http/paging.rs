@@ -62,7 +62,10 @@ impl Paging {
     /// The answer, with each stored item turned into what the client sees.
     pub fn page<T, U>(&self, page: store::Page<T>, show: impl FnMut(T) -> U) -> Page<U> {
         let next = page.next.as_ref().map(|key| seal(&self.scope, key));
-        Page { items: page.items.into_iter().map(show).collect(), next }
+        Page {
+            items: page.items.into_iter().map(show).collect(),
+            next,
+        }
     }
 
     fn read(uri: &Uri) -> Result<Self, Problem> {
@@ -105,7 +108,9 @@ fn bad_cursor() -> Problem {
 }
 
 fn parameters(uri: &Uri) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect()
+    url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+        .into_owned()
+        .collect()
 }
 
 /// What a cursor is bound to: the path and every filter, in any order.
@@ -113,7 +118,9 @@ fn scope(uri: &Uri) -> String {
     let mut filters = parameters(uri);
     filters.retain(|(name, _)| name != "limit" && name != "cursor");
     filters.sort();
-    let filters = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(filters).finish();
+    let filters = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(filters)
+        .finish();
     format!("{}?{filters}", uri.path())
 }
 
@@ -156,7 +163,13 @@ mod tests {
     }
 
     fn next_of(uri: &str) -> String {
-        let page = read(uri).expect("first page").page(store::Page { items: vec![1, 2], next: Some(key()) }, |item| item * 2);
+        let page = read(uri).expect("first page").page(
+            store::Page {
+                items: vec![1, 2],
+                next: Some(key()),
+            },
+            |item| item * 2,
+        );
         assert_eq!(page.items, [2, 4]);
         page.next.expect("a next page")
     }

@@ -33,7 +33,9 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
-        Ok(<Self as FromRequestParts<S>>::from_request_parts(parts, state).await.ok())
+        Ok(<Self as FromRequestParts<S>>::from_request_parts(parts, state)
+            .await
+            .ok())
     }
 }
 

@@ -40,7 +40,10 @@ pub struct FieldError {
 
 impl FieldError {
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), detail: detail.into() }
+        Self {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        }
     }
 }
 
@@ -113,7 +116,11 @@ impl Problem {
 
     /// 404, also for what exists but is somebody else's.
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here that you may see. Check the path and the id.")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "There is nothing here that you may see. Check the path and the id.",
+        )
     }
 
     /// 409: the state of things forbids it; `detail` says what to do first.
@@ -123,8 +130,11 @@ impl Problem {
 
     /// 409: somebody else changed it meanwhile; the same request may be sent again.
     pub fn changed_meanwhile() -> Self {
-        Self::conflict("changed_meanwhile", "Another request changed this at the same time. Read it again, then retry.")
-            .retry_after(1)
+        Self::conflict(
+            "changed_meanwhile",
+            "Another request changed this at the same time. Read it again, then retry.",
+        )
+        .retry_after(1)
     }
 
     /// 422: understood, but some fields are wrong.
@@ -151,7 +161,7 @@ impl Problem {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
-            "Something went wrong on our side. Retry with the same Idempotency-Key; nothing is done twice.",
+            "Something went wrong on our side. Retry; a POST with the same Idempotency-Key is not done twice.",
         )
         .caused_by(cause)
     }
@@ -161,7 +171,7 @@ impl Problem {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
-            "A service behind this one does not answer. Retry with the same Idempotency-Key; nothing is done twice.",
+            "A service behind this one does not answer. Retry; a POST with the same Idempotency-Key is not done twice.",
         )
         .retry_after(2)
         .caused_by(cause)
@@ -172,7 +182,7 @@ impl Problem {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "timed_out",
-            "This took too long. Retry with the same Idempotency-Key; nothing is done twice.",
+            "This took too long. Retry; a POST with the same Idempotency-Key is not done twice.",
         )
         .retry_after(1)
     }
@@ -182,7 +192,9 @@ impl Problem {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
-            format!("The body is larger than {limit_bytes} bytes. Packages are uploaded to the URL of an upload, not here."),
+            format!(
+                "The body is larger than {limit_bytes} bytes. Packages are uploaded to the URL of an upload, not here."
+            ),
         )
     }
 
@@ -216,11 +228,13 @@ impl From<StoreError> for Problem {
         match error {
             // A handler that expects a conflict matches on it first and says what to do.
             StoreError::Conflict { .. } => Self::changed_meanwhile().caused_by(error),
-            StoreError::Busy => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too much at once. Retry in a moment with the same Idempotency-Key.")
-                    .retry_after(1)
-                    .caused_by(error)
-            }
+            StoreError::Busy => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "Too much at once. Retry in a moment; a POST with the same Idempotency-Key is not done twice.",
+            )
+            .retry_after(1)
+            .caused_by(error),
             StoreError::Unavailable(_) => Self::unavailable(error),
             _ => Self::internal(error),
         }
@@ -276,7 +290,13 @@ impl IntoResponse for Problem {
 
 impl fmt::Debug for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Problem({} {}: {})", self.0.status.as_u16(), self.0.code, self.0.detail)?;
+        write!(
+            f,
+            "Problem({} {}: {})",
+            self.0.status.as_u16(),
+            self.0.code,
+            self.0.detail
+        )?;
         if !self.0.errors.is_empty() {
             write!(f, " {:?}", self.0.errors)?;
         }
@@ -307,7 +327,12 @@ mod tests {
     async fn body(problem: Problem) -> serde_json::Value {
         let response = problem.into_response();
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
-        let bytes = response.into_body().collect().await.expect("a body in memory").to_bytes();
+        let bytes = response
+            .into_body()
+            .collect()
+            .await
+            .expect("a body in memory")
+            .to_bytes();
         serde_json::from_slice(&bytes).expect("JSON")
     }
 
@@ -328,6 +353,9 @@ mod tests {
     fn a_challenge_is_sent_with_401() {
         let response = Problem::unauthenticated(Some("invalid_token"), "The token has expired.").into_response();
         let challenge = response.headers()[header::WWW_AUTHENTICATE].to_str().expect("ASCII");
-        assert_eq!(challenge, "Bearer realm=\"souk\", error=\"invalid_token\", error_description=\"The token has expired.\"");
+        assert_eq!(
+            challenge,
+            "Bearer realm=\"souk\", error=\"invalid_token\", error_description=\"The token has expired.\""
+        );
     }
 }

@@ -61,21 +61,27 @@ async fn method_not_allowed(method: Method) -> Problem {
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that tower-http asks for")]
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
     Problem::internal(format!("panic: {}", text.unwrap_or("of unknown kind"))).into_response()
 }
 
 async fn enter(State(edge): State<Edge>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
+    let (started, used_before) = (Instant::now(), edge.usage());
     let now = edge.clock().now();
     let call = call(&edge, &request, now);
-    let (method, route) = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
+    let (method, route) = (
+        request.method().clone(),
+        request.extensions().get::<MatchedPath>().cloned(),
+    );
     let mut response = match admit(&edge, request, &call).await {
         Ok(request) => within(remaining(now, call.deadline, LAST_RESERVE), next.run(request)).await,
         Err(problem) => problem.into_response(),
     };
     furnish(&mut response, &call.request_id);
-    let usage = edge.sign_in().map(|sign_in| sign_in.store.meter().take()).unwrap_or_default();
+    let usage = edge.usage().since(used_before);
     tracing::info!(
         http.method = %method,
         http.route = route.as_ref().map_or("none", MatchedPath::as_str),
@@ -83,7 +89,7 @@ async fn enter(State(edge): State<Edge>, request: Request, next: Next) -> Respon
         request.id = %call.request_id,
         duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         dynamodb.requests = usage.requests,
-        dynamodb.read_units_tenths = usage.read_tenths,
+        dynamodb.read_tenths = usage.read_tenths,
         dynamodb.write_units = usage.write_units(),
         "request answered"
     );
@@ -97,11 +103,19 @@ fn call(edge: &Edge, request: &Request, now: Timestamp) -> Call {
             now,
             seed,
             request_id: context.request_id.clone(),
-            deadline: i64::try_from(context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(now),
+            deadline: i64::try_from(context.deadline)
+                .ok()
+                .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+                .unwrap_or(now),
         },
         None => {
             let limit = SignedDuration::try_from(edge.time_limit()).unwrap_or_default();
-            Call { now, seed, request_id: seed.to_string(), deadline: now.saturating_add(limit).unwrap_or(now) }
+            Call {
+                now,
+                seed,
+                request_id: seed.to_string(),
+                deadline: now.saturating_add(limit).unwrap_or(now),
+            }
         }
     }
 }
@@ -129,7 +143,10 @@ async fn admit(edge: &Edge, request: Request, call: &Call) -> Result<Request, Pr
 
 /// Ends a handler while there is still time to say so and to release its idempotency record.
 async fn bounded(request: Request, next: Next) -> Response {
-    let limit = request.extensions().get::<Call>().map(|call| remaining(call.now, call.deadline, RESERVE));
+    let limit = request
+        .extensions()
+        .get::<Call>()
+        .map(|call| remaining(call.now, call.deadline, RESERVE));
     within(limit.unwrap_or_default(), next.run(request)).await
 }
 
@@ -147,12 +164,17 @@ async fn within(limit: Duration, work: impl Future<Output = Response>) -> Respon
 /// Headers that every answer has. `Cache-Control` only where the handler has not said otherwise: most answers are somebody's own.
 fn furnish(response: &mut Response, request_id: &str) {
     let headers = response.headers_mut();
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
-    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    headers.insert(
+        header::STRICT_TRANSPORT_SECURITY,
+        HeaderValue::from_static("max-age=31536000"),
+    );
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }

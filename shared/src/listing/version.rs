@@ -202,6 +202,13 @@ impl Version {
         }
     }
 
+    pub fn yank(&self) -> Option<&Yank> {
+        match &self.stage {
+            Stage::Yanked { yank, .. } => Some(yank),
+            _ => None,
+        }
+    }
+
     pub fn is_live(&self) -> bool {
         matches!(self.stage, Stage::Published { .. })
     }

@@ -22,17 +22,29 @@ impl MemoryObjects {
     /// The bytes and the version they are.
     pub fn get(&self, object: &ObjectRef) -> Result<(Vec<u8>, String), ObjectError> {
         let objects = self.lock();
-        let versions = objects.get(&(object.bucket, object.key.clone())).ok_or(ObjectError::NotFound)?;
+        let versions = objects
+            .get(&(object.bucket, object.key.clone()))
+            .ok_or(ObjectError::NotFound)?;
         let number = match &object.version {
             None => versions.len(),
-            Some(version) => version.strip_prefix('v').and_then(|number| number.parse().ok()).ok_or(ObjectError::NotFound)?,
+            Some(version) => version
+                .strip_prefix('v')
+                .and_then(|number| number.parse().ok())
+                .ok_or(ObjectError::NotFound)?,
         };
-        let bytes = number.checked_sub(1).and_then(|index| versions.get(index)).ok_or(ObjectError::NotFound)?;
+        let bytes = number
+            .checked_sub(1)
+            .and_then(|index| versions.get(index))
+            .ok_or(ObjectError::NotFound)?;
         Ok((bytes.clone(), format!("v{number}")))
     }
 
     pub fn keys(&self, bucket: Bucket) -> Vec<String> {
-        self.lock().keys().filter(|(of, _)| *of == bucket).map(|(_, key)| key.clone()).collect()
+        self.lock()
+            .keys()
+            .filter(|(of, _)| *of == bucket)
+            .map(|(_, key)| key.clone())
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(Bucket, String), Versions>> {

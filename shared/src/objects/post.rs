@@ -35,7 +35,11 @@ pub struct PresignedPost {
 pub(super) fn sign(clients: &Clients, bucket: &str, policy: &UploadPolicy, now: Timestamp) -> PresignedPost {
     let credentials = clients.credentials();
     let date = now.strftime("%Y%m%d").to_string();
-    let scope = format!("{}/{date}/{}/s3/aws4_request", credentials.access_key_id(), clients.region());
+    let scope = format!(
+        "{}/{date}/{}/s3/aws4_request",
+        credentials.access_key_id(),
+        clients.region()
+    );
     let mut fields = form(policy);
     fields.insert("x-amz-algorithm".into(), "AWS4-HMAC-SHA256".into());
     fields.insert("x-amz-credential".into(), scope);
@@ -47,15 +51,24 @@ pub(super) fn sign(clients: &Clients, bucket: &str, policy: &UploadPolicy, now: 
     let key = generate_signing_key(credentials.secret_access_key(), now.into(), clients.region(), "s3");
     fields.insert("x-amz-signature".into(), calculate_signature(key, document.as_bytes()));
     fields.insert("policy".into(), document);
-    PresignedPost { url: url(clients, bucket), fields }
+    PresignedPost {
+        url: url(clients, bucket),
+        fields,
+    }
 }
 
 pub(super) fn unsigned(bucket: Bucket, policy: &UploadPolicy) -> PresignedPost {
-    PresignedPost { url: format!("https://objects.example/{bucket}"), fields: form(policy) }
+    PresignedPost {
+        url: format!("https://objects.example/{bucket}"),
+        fields: form(policy),
+    }
 }
 
 fn form(policy: &UploadPolicy) -> BTreeMap<String, String> {
-    let mut fields = BTreeMap::from([("key".to_owned(), policy.key.clone()), ("Content-Type".to_owned(), policy.content_type.clone())]);
+    let mut fields = BTreeMap::from([
+        ("key".to_owned(), policy.key.clone()),
+        ("Content-Type".to_owned(), policy.content_type.clone()),
+    ]);
     if let Some(sha256) = &policy.sha256_base64 {
         fields.insert("x-amz-checksum-sha256".into(), sha256.clone());
     }
@@ -65,7 +78,10 @@ fn form(policy: &UploadPolicy) -> BTreeMap<String, String> {
 /// Every field must appear as a condition, with exactly its value.
 fn document(bucket: &str, policy: &UploadPolicy, fields: &BTreeMap<String, String>, now: Timestamp) -> String {
     let expires = now.saturating_add(policy.valid_for).unwrap_or(now);
-    let mut conditions = vec![json!({"bucket": bucket}), json!(["content-length-range", policy.size_bytes, policy.size_bytes])];
+    let mut conditions = vec![
+        json!({"bucket": bucket}),
+        json!(["content-length-range", policy.size_bytes, policy.size_bytes]),
+    ];
     conditions.extend(fields.iter().map(|(name, value)| json!({name: value})));
     json!({"expiration": expires.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string(), "conditions": conditions}).to_string()
 }
@@ -101,7 +117,10 @@ mod tests {
         let now = "2026-11-22T09:00:00Z".parse().expect("a time");
         let post = sign(&clients, "bucket", &policy, now);
         assert_eq!(post.url, "https://bucket.s3.us-east-1.amazonaws.com/");
-        assert_eq!(post.fields["x-amz-credential"], "AKIAIOSFODNN7EXAMPLE/20261122/us-east-1/s3/aws4_request");
+        assert_eq!(
+            post.fields["x-amz-credential"],
+            "AKIAIOSFODNN7EXAMPLE/20261122/us-east-1/s3/aws4_request"
+        );
         assert_eq!(post.fields["x-amz-date"], "20261122T090000Z");
 
         let document = STANDARD.decode(&post.fields["policy"]).expect("base64");
@@ -118,7 +137,15 @@ mod tests {
         ] {
             assert!(conditions.contains(&needed), "{needed}");
         }
-        let key = generate_signing_key("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", now.into(), "us-east-1", "s3");
-        assert_eq!(post.fields["x-amz-signature"], calculate_signature(key, post.fields["policy"].as_bytes()));
+        let key = generate_signing_key(
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            now.into(),
+            "us-east-1",
+            "s3",
+        );
+        assert_eq!(
+            post.fields["x-amz-signature"],
+            calculate_signature(key, post.fields["policy"].as_bytes())
+        );
     }
 }

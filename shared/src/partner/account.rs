@@ -62,7 +62,9 @@ pub enum ReportError {
 pub fn may_connect(partner: &Partner) -> Result<(), ConnectError> {
     match (&partner.payout_account, partner.status) {
         (_, Status::Rejected) => Err(ConnectError::Rejected),
-        (Some(known), _) => Err(ConnectError::AlreadyConnected { account: known.account.clone() }),
+        (Some(known), _) => Err(ConnectError::AlreadyConnected {
+            account: known.account.clone(),
+        }),
         (None, _) => Ok(()),
     }
 }
@@ -72,18 +74,36 @@ pub fn connect(partner: &Partner, report: &AccountReport, act: Act) -> Result<Ch
     may_connect(partner)?;
     let mut partner = partner.clone();
     let account = report.account.clone();
-    partner.payout_account =
-        Some(PayoutAccount { account, details_submitted: false, transfers_active: false, payouts_enabled: false, connected_at: act.now });
+    partner.payout_account = Some(PayoutAccount {
+        account,
+        details_submitted: false,
+        transfers_active: false,
+        payouts_enabled: false,
+        connected_at: act.now,
+    });
     settle_holds(&mut partner, report, act.now, act.seed);
     note(&mut partner, report);
     let mut audit = act.audit("partner.connect_payout_account", partner.id);
     audit.evidence = Some(report.account.clone());
-    Ok(Change { partner, audit: Some(audit), messages: Vec::new() })
+    Ok(Change {
+        partner,
+        audit: Some(audit),
+        messages: Vec::new(),
+    })
 }
 
 /// The partner as it is after the report; `None` where the report says nothing new.
-pub fn update(partner: &Partner, report: &AccountReport, now: Timestamp, seed: Seed) -> Result<Option<Change>, ReportError> {
-    if partner.payout_account.as_ref().is_none_or(|known| known.account != report.account) {
+pub fn update(
+    partner: &Partner,
+    report: &AccountReport,
+    now: Timestamp,
+    seed: Seed,
+) -> Result<Option<Change>, ReportError> {
+    if partner
+        .payout_account
+        .as_ref()
+        .is_none_or(|known| known.account != report.account)
+    {
         return Err(ReportError::OtherAccount);
     }
     let before = partner.hold_on_payout_account();
@@ -99,13 +119,18 @@ pub fn update(partner: &Partner, report: &AccountReport, now: Timestamp, seed: S
         (was, Some(is)) if was != Some(is) => vec![after.notice(seed, "payouts_held", is)],
         _ => Vec::new(),
     };
-    Ok(Some(Change { partner: after, audit: None, messages }))
+    Ok(Some(Change {
+        partner: after,
+        audit: None,
+        messages,
+    }))
 }
 
 impl Partner {
     /// Why the processor's account keeps the partner from being paid.
     fn hold_on_payout_account(&self) -> Option<HoldReason> {
-        let blocking = |hold: &&Hold| hold.reason_code.origin() == Origin::PayoutAccount && hold.blocks.contains(&Block::Payout);
+        let blocking =
+            |hold: &&Hold| hold.reason_code.origin() == Origin::PayoutAccount && hold.blocks.contains(&Block::Payout);
         self.open_holds().find(blocking).map(|hold| hold.reason_code)
     }
 }
@@ -123,10 +148,16 @@ fn note(partner: &mut Partner, report: &AccountReport) {
 fn settle_holds(partner: &mut Partner, report: &AccountReport, now: Timestamp, seed: Seed) {
     let wanted = wanted_hold(report);
     let reason = wanted.as_ref().map(|(reason, _)| *reason);
-    partner.resolve(now, |hold| hold.reason_code.origin() == Origin::PayoutAccount && Some(hold.reason_code) != reason);
+    partner.resolve(now, |hold| {
+        hold.reason_code.origin() == Origin::PayoutAccount && Some(hold.reason_code) != reason
+    });
     let Some((reason, evidence)) = wanted else { return };
     let deadline = report.current_deadline.filter(|_| follows_deadline(reason));
-    if let Some(hold) = partner.holds.iter_mut().find(|hold| hold.is_open() && hold.reason_code == reason) {
+    if let Some(hold) = partner
+        .holds
+        .iter_mut()
+        .find(|hold| hold.is_open() && hold.reason_code == reason)
+    {
         hold.evidence = evidence;
         hold.due_at = deadline.unwrap_or_else(|| reason.due_after(hold.opened_at));
         return;
@@ -137,7 +168,10 @@ fn settle_holds(partner: &mut Partner, report: &AccountReport, now: Timestamp, s
 }
 
 fn follows_deadline(reason: HoldReason) -> bool {
-    matches!(reason, HoldReason::PayoutAccountIncomplete | HoldReason::PayoutAccountInformationDue)
+    matches!(
+        reason,
+        HoldReason::PayoutAccountIncomplete | HoldReason::PayoutAccountInformationDue
+    )
 }
 
 /// The one hold that describes where the account stands, the worst first, with the processor's own words as evidence.
@@ -152,9 +186,12 @@ fn wanted_hold(report: &AccountReport) -> Option<(HoldReason, String)> {
         (true, Some(asked)) => Some((HoldReason::PayoutAccountInformationDue, asked)),
         (true, None) => None,
         (false, Some(asked)) => Some((HoldReason::PayoutAccountIncomplete, asked)),
-        (false, None) if !report.details_submitted => Some((HoldReason::PayoutAccountIncomplete, "details_submitted".to_owned())),
+        (false, None) if !report.details_submitted => {
+            Some((HoldReason::PayoutAccountIncomplete, "details_submitted".to_owned()))
+        }
         (false, None) if disabled.is_empty() || disabled == "requirements.pending_verification" => {
-            let checked = named(report.pending_verification.iter()).unwrap_or_else(|| "capability transfers".to_owned());
+            let checked =
+                named(report.pending_verification.iter()).unwrap_or_else(|| "capability transfers".to_owned());
             Some((HoldReason::PayoutAccountVerifying, checked))
         }
         (false, None) => Some((HoldReason::PayoutAccountPaused, disabled.to_owned())),

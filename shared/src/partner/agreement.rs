@@ -38,14 +38,26 @@ pub fn accept(partner: &Partner, version: &str, act: Act) -> Result<Change, Acce
     if partner.status == Status::Rejected {
         return Err(AcceptError::Rejected);
     }
-    if partner.agreement.as_ref().is_some_and(|accepted| accepted.version == version) {
+    if partner
+        .agreement
+        .as_ref()
+        .is_some_and(|accepted| accepted.version == version)
+    {
         return Err(AcceptError::AlreadyAccepted);
     }
     let mut partner = partner.clone();
-    partner.agreement = Some(Acceptance { version: version.to_owned(), accepted_by: act.actor, accepted_at: act.now });
+    partner.agreement = Some(Acceptance {
+        version: version.to_owned(),
+        accepted_by: act.actor,
+        accepted_at: act.now,
+    });
     partner.resolve(act.now, |hold| hold.reason_code.origin() == Origin::Agreement);
     let mut audit = act.audit("partner.accept_agreement", partner.id);
     audit.reason_code = Some(HoldReason::AgreementNotAccepted.to_string());
     audit.evidence = Some(version.to_owned());
-    Ok(Change { partner, audit: Some(audit), messages: Vec::new() })
+    Ok(Change {
+        partner,
+        audit: Some(audit),
+        messages: Vec::new(),
+    })
 }

@@ -12,7 +12,10 @@ pub fn apply(application: Application, act: Act) -> Change {
     let Act { actor, now, seed } = act;
     let missing = [
         (HoldReason::ApplicationReview, "The application was received."),
-        (HoldReason::AgreementNotAccepted, "No owner has accepted the agreement yet."),
+        (
+            HoldReason::AgreementNotAccepted,
+            "No owner has accepted the agreement yet.",
+        ),
         (HoldReason::PayoutAccountMissing, "No account at Stripe is connected."),
     ];
     let partner = Partner {
@@ -28,12 +31,18 @@ pub fn apply(application: Application, act: Act) -> Change {
         co_owners: Vec::new(),
         team_size: 1,
         agreement: None,
-        holds: missing.map(|(reason, evidence)| Hold::opened(reason, evidence, now, seed)).into(),
+        holds: missing
+            .map(|(reason, evidence)| Hold::opened(reason, evidence, now, seed))
+            .into(),
         payout_account: None,
     };
     let audit = act.audit("partner.apply", partner.id);
     let messages = vec![partner.notice(seed, "received", HoldReason::ApplicationReview)];
-    Change { partner, audit: Some(audit), messages }
+    Change {
+        partner,
+        audit: Some(audit),
+        messages,
+    }
 }
 
 /// The id that this request's application gets, also when it is sent again.

@@ -23,7 +23,11 @@ pub struct UnknownCountry;
 impl Country {
     pub fn parse(text: &str) -> Result<Self, UnknownCountry> {
         let code: [u8; 2] = text.as_bytes().try_into().map_err(|_| UnknownCountry)?;
-        if CODES.split(' ').any(|known| known == text) { Ok(Self(code)) } else { Err(UnknownCountry) }
+        if CODES.split(' ').any(|known| known == text) {
+            Ok(Self(code))
+        } else {
+            Err(UnknownCountry)
+        }
     }
 
     pub fn code(&self) -> &str {

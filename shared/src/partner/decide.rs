@@ -6,12 +6,24 @@ use super::{Act, Change, Partner, Status};
 /// A decision with what it rests on. The evidence is shown to the partner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    Approve { evidence: Option<String> },
-    Reject { reason: HoldReason, evidence: String },
-    Suspend { reason: HoldReason, evidence: String },
-    Reinstate { evidence: String },
+    Approve {
+        evidence: Option<String>,
+    },
+    Reject {
+        reason: HoldReason,
+        evidence: String,
+    },
+    Suspend {
+        reason: HoldReason,
+        evidence: String,
+    },
+    Reinstate {
+        evidence: String,
+    },
     /// Lets a rejected application be reviewed again.
-    Reopen { evidence: String },
+    Reopen {
+        evidence: String,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -59,9 +71,10 @@ impl Decision {
     fn evidence(&self) -> Option<&str> {
         match self {
             Self::Approve { evidence } => evidence.as_deref(),
-            Self::Reject { evidence, .. } | Self::Suspend { evidence, .. } | Self::Reinstate { evidence } | Self::Reopen { evidence } => {
-                Some(evidence)
-            }
+            Self::Reject { evidence, .. }
+            | Self::Suspend { evidence, .. }
+            | Self::Reinstate { evidence }
+            | Self::Reopen { evidence } => Some(evidence),
         }
     }
 
@@ -73,7 +86,11 @@ impl Decision {
             Self::Reject { reason, .. } => (*reason, Origin::Rejection),
             Self::Suspend { reason, .. } => (*reason, Origin::Suspension),
         };
-        if reason.origin() == origin { Ok(Some(reason)) } else { Err(DecideError::WrongReason { reason }) }
+        if reason.origin() == origin {
+            Ok(Some(reason))
+        } else {
+            Err(DecideError::WrongReason { reason })
+        }
     }
 
     /// The kind of hold that the decision ends.
@@ -90,11 +107,18 @@ impl Decision {
 pub fn decide(partner: &Partner, decision: &Decision, act: Act) -> Result<Change, DecideError> {
     let (from, to) = decision.transition();
     if partner.status != from {
-        return Err(DecideError::WrongStatus { status: partner.status, decision: decision.past() });
+        return Err(DecideError::WrongStatus {
+            status: partner.status,
+            decision: decision.past(),
+        });
     }
     let opens = decision.opens()?;
-    let ended = decision.ends().and_then(|origin| partner.open_holds().find(|hold| hold.reason_code.origin() == origin));
-    let told = opens.or(ended.map(|hold| hold.reason_code)).unwrap_or(HoldReason::ApplicationReview);
+    let ended = decision
+        .ends()
+        .and_then(|origin| partner.open_holds().find(|hold| hold.reason_code.origin() == origin));
+    let told = opens
+        .or(ended.map(|hold| hold.reason_code))
+        .unwrap_or(HoldReason::ApplicationReview);
 
     let mut partner = partner.clone();
     partner.status = to;
@@ -102,13 +126,25 @@ pub fn decide(partner: &Partner, decision: &Decision, act: Act) -> Result<Change
         partner.resolve(act.now, |hold| hold.reason_code.origin() == origin);
     }
     if let Some(reason) = opens {
-        partner.open(Hold::opened(reason, decision.evidence().unwrap_or_default(), act.now, act.seed));
+        partner.open(Hold::opened(
+            reason,
+            decision.evidence().unwrap_or_default(),
+            act.now,
+            act.seed,
+        ));
     }
-    debug_assert!(to == Status::Approved || partner.hold_on(Block::Sell).is_some(), "a partner who is not approved is held");
+    debug_assert!(
+        to == Status::Approved || partner.hold_on(Block::Sell).is_some(),
+        "a partner who is not approved is held"
+    );
 
     let mut audit = act.audit(decision.action(), partner.id);
     audit.reason_code = Some(told.to_string());
     audit.evidence = decision.evidence().map(str::to_owned);
     let messages = vec![partner.notice(act.seed, decision.past(), told)];
-    Ok(Change { partner, audit: Some(audit), messages })
+    Ok(Change {
+        partner,
+        audit: Some(audit),
+        messages,
+    })
 }

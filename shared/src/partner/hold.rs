@@ -22,7 +22,9 @@ pub struct Hold {
     pub resolved_at: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Block {
@@ -69,7 +71,9 @@ enum Due {
 /// | `payout_account_paused` | Stripe stopped the account for a reason of its own | processor | payout | 5 working days |
 /// | `payout_account_refused` | Stripe rejected the account | partner (needs another account) | payout | 30 days |
 /// | `payout_account_information_due` | Stripe wants information, transfers still work | partner | nothing | Stripe's deadline, else 14 days |
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum HoldReason {
@@ -106,7 +110,10 @@ impl HoldReason {
     pub fn origin(self) -> Origin {
         match self {
             Self::ApplicationReview => Origin::Review,
-            Self::ApplicationIncomplete | Self::IdentityUnverified | Self::UnsuitableOffer | Self::DuplicateApplication => Origin::Rejection,
+            Self::ApplicationIncomplete
+            | Self::IdentityUnverified
+            | Self::UnsuitableOffer
+            | Self::DuplicateApplication => Origin::Rejection,
             Self::PolicyViolation
             | Self::MaliciousContent
             | Self::InfringementClaim
@@ -125,7 +132,9 @@ impl HoldReason {
     pub fn waits_for(self) -> WaitsFor {
         match self.origin() {
             Origin::Review | Origin::Suspension => WaitsFor::Operator,
-            Origin::PayoutAccount if matches!(self, Self::PayoutAccountVerifying | Self::PayoutAccountPaused) => WaitsFor::Processor,
+            Origin::PayoutAccount if matches!(self, Self::PayoutAccountVerifying | Self::PayoutAccountPaused) => {
+                WaitsFor::Processor
+            }
             Origin::Rejection | Origin::Agreement | Origin::PayoutAccount => WaitsFor::Partner,
         }
     }
@@ -143,22 +152,38 @@ impl HoldReason {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::ApplicationReview => "The application is being reviewed. You will get a mail by the due date.",
-            Self::ApplicationIncomplete => "The application does not say enough to be decided. Ask to reopen it with what is missing.",
-            Self::IdentityUnverified => "We could not confirm who is applying. Ask to reopen the application with proof.",
+            Self::ApplicationIncomplete => {
+                "The application does not say enough to be decided. Ask to reopen it with what is missing."
+            }
+            Self::IdentityUnverified => {
+                "We could not confirm who is applying. Ask to reopen the application with proof."
+            }
             Self::UnsuitableOffer => "What the application offers does not belong in this marketplace.",
             Self::DuplicateApplication => "The same company has another application or account here.",
-            Self::AgreementNotAccepted => "Nothing can be published before an owner accepts the current partner agreement.",
+            Self::AgreementNotAccepted => {
+                "Nothing can be published before an owner accepts the current partner agreement."
+            }
             Self::PolicyViolation => "Suspended: something breaks the rules of the marketplace. See the evidence.",
-            Self::MaliciousContent => "Suspended: something published does harm to those who install it. See the evidence.",
+            Self::MaliciousContent => {
+                "Suspended: something published does harm to those who install it. See the evidence."
+            }
             Self::InfringementClaim => "Suspended: somebody claims to own what is published here. See the evidence.",
             Self::FraudSuspected => "Suspended while sales or payments that look like fraud are being examined.",
             Self::RequestedByPartner => "Suspended at the partner's own request.",
-            Self::PayoutAccountMissing => "Earnings are kept, but not paid out before an account at Stripe is connected.",
-            Self::PayoutAccountIncomplete => "Stripe needs more information before money can be sent. Open an onboarding link and complete it.",
+            Self::PayoutAccountMissing => {
+                "Earnings are kept, but not paid out before an account at Stripe is connected."
+            }
+            Self::PayoutAccountIncomplete => {
+                "Stripe needs more information before money can be sent. Open an onboarding link and complete it."
+            }
             Self::PayoutAccountVerifying => "Stripe is checking what was submitted. Nothing has to be done meanwhile.",
             Self::PayoutAccountPaused => "Stripe has paused the account. Earnings are kept until it is released.",
-            Self::PayoutAccountRefused => "Stripe has refused the account. Earnings are kept; write to support to connect another one.",
-            Self::PayoutAccountInformationDue => "Payouts work, but Stripe wants more information by the due date. Open an onboarding link.",
+            Self::PayoutAccountRefused => {
+                "Stripe has refused the account. Earnings are kept; write to support to connect another one."
+            }
+            Self::PayoutAccountInformationDue => {
+                "Payouts work, but Stripe wants more information by the due date. Open an onboarding link."
+            }
         }
     }
 
@@ -166,9 +191,10 @@ impl HoldReason {
         match self {
             Self::ApplicationReview | Self::PayoutAccountVerifying => Due::WorkingDays(3),
             Self::PayoutAccountPaused => Due::WorkingDays(5),
-            Self::AgreementNotAccepted | Self::PayoutAccountMissing | Self::PayoutAccountIncomplete | Self::PayoutAccountInformationDue => {
-                Due::Days(14)
-            }
+            Self::AgreementNotAccepted
+            | Self::PayoutAccountMissing
+            | Self::PayoutAccountIncomplete
+            | Self::PayoutAccountInformationDue => Due::Days(14),
             Self::PayoutAccountRefused => Due::Days(30),
             _ if self.origin() == Origin::Rejection => Due::Days(30),
             _ => Due::WorkingDays(10),
@@ -178,7 +204,9 @@ impl HoldReason {
     pub fn due_after(self, opened_at: Timestamp) -> Timestamp {
         match self.due() {
             Due::WorkingDays(days) => working_days::after(opened_at, days),
-            Due::Days(days) => opened_at.saturating_add(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MAX),
+            Due::Days(days) => opened_at
+                .saturating_add(SignedDuration::from_hours(24 * days))
+                .unwrap_or(Timestamp::MAX),
         }
     }
 }

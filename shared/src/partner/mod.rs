@@ -72,7 +72,9 @@ pub struct Partner {
     pub payout_account: Option<PayoutAccount>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Status {
@@ -141,7 +143,12 @@ impl Partner {
         for hold in self.holds.iter_mut().filter(|hold| hold.is_open() && which(hold)) {
             hold.resolved_at = Some(now);
         }
-        let surplus = self.holds.iter().filter(|hold| !hold.is_open()).count().saturating_sub(MAX_RESOLVED_HOLDS);
+        let surplus = self
+            .holds
+            .iter()
+            .filter(|hold| !hold.is_open())
+            .count()
+            .saturating_sub(MAX_RESOLVED_HOLDS);
         let mut gone = 0;
         self.holds.retain(|hold| {
             let goes = !hold.is_open() && gone < surplus;
@@ -152,7 +159,17 @@ impl Partner {
 
     /// A mail to the owner: what was decided, and the reason code of the hold that was opened or resolved by it.
     fn notice(&self, seed: Seed, decision: &str, reason: HoldReason) -> Envelope {
-        let notice = Notice::Partner { decision: decision.to_owned(), reason_code: reason.to_string() };
-        Envelope::new(seed.id("notice"), Message::PartnerNotice { partner: self.id, user: self.owner, notice })
+        let notice = Notice::Partner {
+            decision: decision.to_owned(),
+            reason_code: reason.to_string(),
+        };
+        Envelope::new(
+            seed.id("notice"),
+            Message::PartnerNotice {
+                partner: self.id,
+                user: self.owner,
+                notice,
+            },
+        )
     }
 }

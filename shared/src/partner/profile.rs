@@ -50,7 +50,11 @@ impl PartnerName {
 
     /// The same for names that a reader would take for one: case, spacing and compatibility forms do not count.
     pub fn folded(&self) -> String {
-        self.0.nfkc().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
+        self.0
+            .nfkc()
+            .flat_map(char::to_lowercase)
+            .filter(|c| c.is_alphanumeric())
+            .collect()
     }
 }
 
@@ -61,7 +65,10 @@ pub struct SupportEmail(String);
 
 impl SupportEmail {
     pub fn parse(text: &str) -> Result<Self, Unfit> {
-        let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
+        let options = Options::default()
+            .with_required_tld()
+            .without_display_text()
+            .without_domain_literal();
         match EmailAddress::parse_with_options(text, options) {
             Ok(address) if text.is_ascii() && !text.contains('"') => Ok(Self(address.to_string())),
             _ => Err(Unfit("must be a mail address such as support@example.com".to_owned())),
@@ -80,14 +87,22 @@ pub struct Website(String);
 
 impl Website {
     pub fn parse(text: &str) -> Result<Self, Unfit> {
-        let unfit = || Unfit(format!("must be an https address of at most {MAX_WEBSITE_CHARS} characters, such as https://example.com"));
+        let unfit = || {
+            Unfit(format!(
+                "must be an https address of at most {MAX_WEBSITE_CHARS} characters, such as https://example.com"
+            ))
+        };
         if text.chars().count() > MAX_WEBSITE_CHARS {
             return Err(unfit());
         }
         let url: Url = text.parse().map_err(|_| unfit())?;
         let is_public = url.domain().is_some_and(|domain| domain.contains('.'));
         let has_secret = !url.username().is_empty() || url.password().is_some();
-        if url.scheme() == "https" && is_public && !has_secret { Ok(Self(url.into())) } else { Err(unfit()) }
+        if url.scheme() == "https" && is_public && !has_secret {
+            Ok(Self(url.into()))
+        } else {
+            Err(unfit())
+        }
     }
 
     pub fn as_str(&self) -> &str {
@@ -117,27 +132,42 @@ pub fn label(text: &str) -> Result<String, Unfit> {
 }
 
 fn tidy(text: &str) -> String {
-    text.nfc().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+    text.nfc()
+        .collect::<String>()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn line(text: &str, chars: std::ops::RangeInclusive<usize>) -> Result<(), Unfit> {
     prose(text, chars)?;
-    if text.contains('\n') { Err(Unfit("must be one line".to_owned())) } else { Ok(()) }
+    if text.contains('\n') {
+        Err(Unfit("must be one line".to_owned()))
+    } else {
+        Ok(())
+    }
 }
 
 fn prose(text: &str, chars: std::ops::RangeInclusive<usize>) -> Result<(), Unfit> {
     if !chars.contains(&text.chars().count()) {
-        return Err(Unfit(format!("must be between {} and {} characters long", chars.start(), chars.end())));
+        return Err(Unfit(format!(
+            "must be between {} and {} characters long",
+            chars.start(),
+            chars.end()
+        )));
     }
     if text.chars().any(is_invisible) {
-        return Err(Unfit("must not contain control characters or invisible marks".to_owned()));
+        return Err(Unfit(
+            "must not contain control characters or invisible marks".to_owned(),
+        ));
     }
     Ok(())
 }
 
 /// Control characters, and marks that make one text look like another (Unicode TR 36: zero width and direction).
 fn is_invisible(c: char) -> bool {
-    (c.is_control() && c != '\n') || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    (c.is_control() && c != '\n')
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 
 macro_rules! texts {
@@ -173,7 +203,10 @@ mod tests {
     fn a_name_is_one_visible_line() {
         let name = PartnerName::parse("  Warm \u{a0} Pads\tStudio ").expect("a name");
         assert_eq!(name.as_str(), "Warm Pads Studio");
-        assert_eq!(name.folded(), PartnerName::parse("WARM-PADS STUDIO").expect("a name").folded());
+        assert_eq!(
+            name.folded(),
+            PartnerName::parse("WARM-PADS STUDIO").expect("a name").folded()
+        );
         assert_eq!(PartnerName::parse("Cafe\u{301}").expect("a name").as_str(), "Café");
         let too_long = "x".repeat(81);
         for wrong in ["", " ", "x", "--", "a\u{202E}b", "a\u{200B}b", "a\u{7}b", &too_long] {
@@ -183,24 +216,58 @@ mod tests {
 
     #[test]
     fn a_support_address_can_be_written_to() {
-        assert_eq!(SupportEmail::parse("help+eu@warm.example").expect("an address").as_str(), "help+eu@warm.example");
-        for wrong in ["", "help", "help@", "@warm.example", "help@warm", "Help <help@warm.example>", "a b@warm.example", "\"a b\"@warm.example", "help@[127.0.0.1]", "help@warm.example\r\nBcc: x@y.example"] {
-            assert!(SupportEmail::parse(wrong).is_err(), "{wrong:?} was taken for an address");
+        assert_eq!(
+            SupportEmail::parse("help+eu@warm.example")
+                .expect("an address")
+                .as_str(),
+            "help+eu@warm.example"
+        );
+        for wrong in [
+            "",
+            "help",
+            "help@",
+            "@warm.example",
+            "help@warm",
+            "Help <help@warm.example>",
+            "a b@warm.example",
+            "\"a b\"@warm.example",
+            "help@[127.0.0.1]",
+            "help@warm.example\r\nBcc: x@y.example",
+        ] {
+            assert!(
+                SupportEmail::parse(wrong).is_err(),
+                "{wrong:?} was taken for an address"
+            );
         }
     }
 
     #[test]
     fn a_website_is_public_https() {
-        assert_eq!(Website::parse("https://warm.example/pads").expect("a website").as_str(), "https://warm.example/pads");
+        assert_eq!(
+            Website::parse("https://warm.example/pads").expect("a website").as_str(),
+            "https://warm.example/pads"
+        );
         let too_long = format!("https://warm.example/{}", "x".repeat(500));
-        for wrong in ["http://warm.example", "https://localhost", "https://10.0.0.1", "https://u:p@warm.example", "javascript:alert(1)", "warm.example", "", &too_long] {
+        for wrong in [
+            "http://warm.example",
+            "https://localhost",
+            "https://10.0.0.1",
+            "https://u:p@warm.example",
+            "javascript:alert(1)",
+            "warm.example",
+            "",
+            &too_long,
+        ] {
             assert!(Website::parse(wrong).is_err(), "{wrong:?} was taken for a website");
         }
     }
 
     #[test]
     fn prose_has_lines_but_no_hidden_marks() {
-        assert_eq!(about(" Pads for slow music.\nAnd more of them. ").expect("prose"), "Pads for slow music.\nAnd more of them.");
+        assert_eq!(
+            about(" Pads for slow music.\nAnd more of them. ").expect("prose"),
+            "Pads for slow music.\nAnd more of them."
+        );
         assert!(about("too short").is_err());
         assert!(about(&"x".repeat(2_001)).is_err());
         assert!(evidence("").is_err() && evidence("\u{200B}").is_err());

@@ -28,7 +28,11 @@ pub fn add(partner: &Partner, user: UserId, as_owner: bool, act: Act) -> Result<
     }
     let mut audit = act.audit("member.add", user);
     audit.evidence = Some(if as_owner { "owner" } else { "member" }.to_owned());
-    Ok(Change { partner, audit: Some(audit), messages: Vec::new() })
+    Ok(Change {
+        partner,
+        audit: Some(audit),
+        messages: Vec::new(),
+    })
 }
 
 /// The partner without one of its team. That the user is in it is a condition of the store.
@@ -43,5 +47,9 @@ pub fn remove(partner: &Partner, user: UserId, act: Act) -> Result<Change, TeamE
     partner.co_owners.retain(|owner| *owner != user);
     partner.team_size = partner.team_size.saturating_sub(1);
     let audit = act.audit("member.remove", user);
-    Ok(Change { partner, audit: Some(audit), messages: Vec::new() })
+    Ok(Change {
+        partner,
+        audit: Some(audit),
+        messages: Vec::new(),
+    })
 }

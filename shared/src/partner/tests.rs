@@ -13,14 +13,22 @@ use crate::ids::UserId;
 
 const START: &str = "2026-11-20T09:00:00Z";
 
+fn seed(number: i64) -> Seed {
+    format!("019a0000-0000-7000-8000-{number:012}").parse().expect("a uuid")
+}
+
 fn user(label: &str) -> UserId {
-    Seed::fresh(Timestamp::UNIX_EPOCH).id::<UserId>(label)
+    seed(0).id(label)
 }
 
 /// The act number `step` in a story.
 fn act(step: i64) -> Act {
     let now = START.parse::<Timestamp>().expect("a time") + SignedDuration::from_mins(step);
-    Act { actor: user("somebody"), now, seed: Seed::fresh(now) }
+    Act {
+        actor: user("somebody"),
+        now,
+        seed: seed(step),
+    }
 }
 
 fn applied() -> Partner {
@@ -35,7 +43,9 @@ fn applied() -> Partner {
 }
 
 fn approved() -> Partner {
-    decide(&applied(), &Decision::Approve { evidence: None }, act(1)).expect("approved").partner
+    decide(&applied(), &Decision::Approve { evidence: None }, act(1))
+        .expect("approved")
+        .partner
 }
 
 fn connected(report: &AccountReport) -> Partner {
@@ -57,7 +67,12 @@ fn report() -> AccountReport {
 fn check_holds(partner: &Partner, expected: &[&str]) {
     let show = |hold: &Hold| {
         let blocks: Vec<_> = hold.blocks.iter().map(Block::to_string).collect();
-        format!("{} [{}] {}", hold.reason_code, blocks.join(" "), &hold.due_at.to_string()[..10])
+        format!(
+            "{} [{}] {}",
+            hold.reason_code,
+            blocks.join(" "),
+            &hold.due_at.to_string()[..10]
+        )
     };
     assert_eq!(partner.open_holds().map(show).collect::<Vec<_>>(), expected);
 }
@@ -73,101 +88,192 @@ fn an_application_says_what_it_waits_for_and_until_when() {
             "payout_account_missing [payout] 2026-12-04",
         ],
     );
-    assert_eq!(partner.hold_on(Block::Sell).map(|hold| hold.reason_code.waits_for()), Some(WaitsFor::Operator));
+    assert_eq!(
+        partner.hold_on(Block::Sell).map(|hold| hold.reason_code.waits_for()),
+        Some(WaitsFor::Operator)
+    );
 }
 
 #[test]
 fn an_approved_partner_still_needs_agreement_and_account() {
     let partner = approved();
     assert_eq!(partner.hold_on(Block::Sell), None);
-    assert_eq!(partner.hold_on(Block::Publish).map(|hold| hold.reason_code), Some(HoldReason::AgreementNotAccepted));
+    assert_eq!(
+        partner.hold_on(Block::Publish).map(|hold| hold.reason_code),
+        Some(HoldReason::AgreementNotAccepted)
+    );
     let change = accept(&partner, CURRENT_VERSION, act(2)).expect("accepted");
     assert_eq!(change.audit.expect("an entry").action, "partner.accept_agreement");
     check_holds(&change.partner, &["payout_account_missing [payout] 2026-12-04"]);
-    assert_eq!(accept(&change.partner, CURRENT_VERSION, act(3)), Err(AcceptError::AlreadyAccepted));
+    assert_eq!(
+        accept(&change.partner, CURRENT_VERSION, act(3)),
+        Err(AcceptError::AlreadyAccepted)
+    );
     assert_eq!(accept(&partner, "1999-01-01", act(3)), Err(AcceptError::NotCurrent));
 }
 
 #[test]
 fn a_suspension_blocks_everything_until_it_is_lifted() {
     let reason = HoldReason::FraudSuspected;
-    let decision = Decision::Suspend { reason, evidence: "Forty cards from one address.".to_owned() };
+    let decision = Decision::Suspend {
+        reason,
+        evidence: "Forty cards from one address.".to_owned(),
+    };
     let change = decide(&approved(), &decision, act(2)).expect("suspended");
-    let held: Vec<_> = Block::iter().filter_map(|block| change.partner.hold_on(block)).map(|h| h.reason_code).collect();
+    let held: Vec<_> = Block::iter()
+        .filter_map(|block| change.partner.hold_on(block))
+        .map(|h| h.reason_code)
+        .collect();
     assert_eq!(held.len(), 3);
-    assert_eq!(change.partner.hold_on(Block::Sell).map(|hold| hold.reason_code), Some(reason));
-    assert_eq!(change.audit.expect("an entry").evidence.as_deref(), Some("Forty cards from one address."));
-    let lifted = decide(&change.partner, &Decision::Reinstate { evidence: "They were a choir.".to_owned() }, act(3));
+    assert_eq!(
+        change.partner.hold_on(Block::Sell).map(|hold| hold.reason_code),
+        Some(reason)
+    );
+    assert_eq!(
+        change.audit.expect("an entry").evidence.as_deref(),
+        Some("Forty cards from one address.")
+    );
+    let lifted = decide(
+        &change.partner,
+        &Decision::Reinstate {
+            evidence: "They were a choir.".to_owned(),
+        },
+        act(3),
+    );
     assert_eq!(lifted.expect("reinstated").partner.hold_on(Block::Sell), None);
 }
 
 #[test]
 fn a_reason_belongs_to_its_kind_of_decision() {
     let reason = HoldReason::PayoutAccountMissing;
-    let wrong = Decision::Reject { reason, evidence: "x".to_owned() };
-    assert_eq!(decide(&applied(), &wrong, act(1)), Err(DecideError::WrongReason { reason }));
+    let wrong = Decision::Reject {
+        reason,
+        evidence: "x".to_owned(),
+    };
+    assert_eq!(
+        decide(&applied(), &wrong, act(1)),
+        Err(DecideError::WrongReason { reason })
+    );
     let wrong = Decision::Approve { evidence: None };
-    let refused = DecideError::WrongStatus { status: Status::Approved, decision: "approved" };
+    let refused = DecideError::WrongStatus {
+        status: Status::Approved,
+        decision: "approved",
+    };
     assert_eq!(decide(&approved(), &wrong, act(2)), Err(refused));
 }
 
 #[track_caller]
 fn check_report(report: AccountReport, expected: &[&str]) {
-    let partner = accept(&connected(&AccountReport { account: "acct_1".to_owned(), ..AccountReport::default() }), CURRENT_VERSION, act(3));
+    let partner = accept(
+        &connected(&AccountReport {
+            account: "acct_1".to_owned(),
+            ..AccountReport::default()
+        }),
+        CURRENT_VERSION,
+        act(3),
+    );
     let partner = partner.expect("accepted").partner;
     check_holds(&partner, &["payout_account_incomplete [payout] 2026-12-04"]);
     let at = act(4);
-    let after = update(&partner, &report, at.now, at.seed).expect("its account").map_or(partner, |change| change.partner);
+    let after = update(&partner, &report, at.now, at.seed)
+        .expect("its account")
+        .map_or(partner, |change| change.partner);
     check_holds(&after, expected);
-    assert_eq!(update(&after, &report, act(5).now, act(5).seed), Ok(None), "the same report again is no news");
+    assert_eq!(
+        update(&after, &report, act(5).now, act(5).seed),
+        Ok(None),
+        "the same report again is no news"
+    );
 }
 
 #[test]
 fn what_stripe_wants_becomes_a_hold() {
     let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let off = AccountReport { transfers_active: false, payouts_enabled: false, ..report() };
+    let off = AccountReport {
+        transfers_active: false,
+        payouts_enabled: false,
+        ..report()
+    };
     let deadline = Some("2026-12-24T00:00:00Z".parse().expect("a time"));
     check_report(report(), &[]);
     check_report(
-        AccountReport { currently_due: list(&["individual.id_number"]), current_deadline: deadline, ..report() },
+        AccountReport {
+            currently_due: list(&["individual.id_number"]),
+            current_deadline: deadline,
+            ..report()
+        },
         &["payout_account_information_due [] 2026-12-24"],
     );
     check_report(
-        AccountReport { currently_due: list(&["external_account"]), current_deadline: deadline, ..off.clone() },
+        AccountReport {
+            currently_due: list(&["external_account"]),
+            current_deadline: deadline,
+            ..off.clone()
+        },
         &["payout_account_incomplete [payout] 2026-12-24"],
     );
     check_report(
-        AccountReport { pending_verification: list(&["individual.verification.document"]), ..off.clone() },
+        AccountReport {
+            pending_verification: list(&["individual.verification.document"]),
+            ..off.clone()
+        },
         &["payout_account_verifying [payout] 2026-11-25"],
     );
     check_report(off.clone(), &["payout_account_verifying [payout] 2026-11-25"]);
-    let disabled = |reason: &str| AccountReport { disabled_reason: Some(reason.to_owned()), ..off.clone() };
+    let disabled = |reason: &str| AccountReport {
+        disabled_reason: Some(reason.to_owned()),
+        ..off.clone()
+    };
     check_report(disabled("under_review"), &["payout_account_paused [payout] 2026-11-27"]);
-    check_report(disabled("requirements.pending_verification"), &["payout_account_verifying [payout] 2026-11-25"]);
-    check_report(disabled("rejected.fraud"), &["payout_account_refused [payout] 2026-12-20"]);
     check_report(
-        AccountReport { payouts_enabled: false, ..report() },
+        disabled("requirements.pending_verification"),
+        &["payout_account_verifying [payout] 2026-11-25"],
+    );
+    check_report(
+        disabled("rejected.fraud"),
+        &["payout_account_refused [payout] 2026-12-20"],
+    );
+    check_report(
+        AccountReport {
+            payouts_enabled: false,
+            ..report()
+        },
         &["payout_account_verifying [payout] 2026-11-25"],
     );
 }
 
 #[test]
 fn the_owner_hears_of_payouts_beginning_and_ending() {
-    let partner = connected(&AccountReport { account: "acct_1".to_owned(), ..AccountReport::default() });
+    let partner = connected(&AccountReport {
+        account: "acct_1".to_owned(),
+        ..AccountReport::default()
+    });
     let told = |partner: &Partner, report: &AccountReport, step| {
-        let change = update(partner, report, act(step).now, act(step).seed).expect("its account").expect("news");
+        let change = update(partner, report, act(step).now, act(step).seed)
+            .expect("its account")
+            .expect("news");
         let notices = change.messages.iter().map(|envelope| match &envelope.message {
-            Message::PartnerNotice { notice: Notice::Partner { decision, reason_code }, .. } => format!("{decision} {reason_code}"),
+            Message::PartnerNotice {
+                notice: Notice::Partner { decision, reason_code },
+                ..
+            } => format!("{decision} {reason_code}"),
             other => panic!("{other:?}"),
         });
         (notices.collect::<Vec<_>>(), change.partner)
     };
     let (notices, partner) = told(&partner, &report(), 3);
     assert_eq!(notices, ["payouts_enabled payout_account_incomplete"]);
-    let late = AccountReport { currently_due: vec!["individual.id_number".to_owned()], ..report() };
+    let late = AccountReport {
+        currently_due: vec!["individual.id_number".to_owned()],
+        ..report()
+    };
     let (notices, partner) = told(&partner, &late, 4);
     assert!(notices.is_empty(), "payouts work, nothing is held: {notices:?}");
-    let off = AccountReport { transfers_active: false, disabled_reason: Some("listed".to_owned()), ..report() };
+    let off = AccountReport {
+        transfers_active: false,
+        disabled_reason: Some("listed".to_owned()),
+        ..report()
+    };
     let (notices, _) = told(&partner, &off, 5);
     assert_eq!(notices, ["payouts_held payout_account_paused"]);
 }
@@ -175,12 +281,33 @@ fn the_owner_hears_of_payouts_beginning_and_ending() {
 #[test]
 fn an_account_is_connected_once_and_reported_by_its_own_name() {
     let partner = connected(&report());
-    let again = connect(&partner, &AccountReport { account: "acct_2".to_owned(), ..report() }, act(3));
-    assert_eq!(again, Err(ConnectError::AlreadyConnected { account: "acct_1".to_owned() }));
-    let foreign = AccountReport { account: "acct_2".to_owned(), ..report() };
-    assert_eq!(update(&partner, &foreign, act(3).now, act(3).seed), Err(ReportError::OtherAccount));
+    let again = connect(
+        &partner,
+        &AccountReport {
+            account: "acct_2".to_owned(),
+            ..report()
+        },
+        act(3),
+    );
+    assert_eq!(
+        again,
+        Err(ConnectError::AlreadyConnected {
+            account: "acct_1".to_owned()
+        })
+    );
+    let foreign = AccountReport {
+        account: "acct_2".to_owned(),
+        ..report()
+    };
+    assert_eq!(
+        update(&partner, &foreign, act(3).now, act(3).seed),
+        Err(ReportError::OtherAccount)
+    );
     let none = approved();
-    assert_eq!(update(&none, &report(), act(3).now, act(3).seed), Err(ReportError::OtherAccount));
+    assert_eq!(
+        update(&none, &report(), act(3).now, act(3).seed),
+        Err(ReportError::OtherAccount)
+    );
 }
 
 #[test]
@@ -192,7 +319,10 @@ fn a_team_always_has_an_owner() {
     let one = remove(&two, first, act(2)).expect("another owner stays").partner;
     assert_eq!((one.owner, one.team_size), (second, 1));
     assert_eq!(remove(&one, second, act(3)), Err(TeamError::LastOwner));
-    let full = Partner { team_size: MAX_TEAM, ..applied() };
+    let full = Partner {
+        team_size: MAX_TEAM,
+        ..applied()
+    };
     assert_eq!(add(&full, second, false, act(1)), Err(TeamError::Full));
 }
 
@@ -202,7 +332,9 @@ fn every_reason_says_who_acts_by_when_and_why() {
     for reason in HoldReason::iter() {
         assert!(reason.due_after(opened) > opened, "{reason} is never due");
         assert!(reason.explanation().ends_with('.'), "{reason} does not explain itself");
-        let documented = include_str!("hold.rs").lines().any(|line| line.starts_with("/// |") && line.contains(&format!("`{reason}`")));
+        let documented = include_str!("hold.rs")
+            .lines()
+            .any(|line| line.starts_with("/// |") && line.contains(&format!("`{reason}`")));
         assert!(documented, "{reason} is missing in the table of reasons");
     }
 }
@@ -221,22 +353,32 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let evidence = || "seen".to_owned();
     let decision = (0..5_u8, proptest::sample::select(reasons)).prop_map(move |(kind, reason)| match kind {
         0 => Decision::Approve { evidence: None },
-        1 => Decision::Reject { reason, evidence: evidence() },
-        2 => Decision::Suspend { reason, evidence: evidence() },
+        1 => Decision::Reject {
+            reason,
+            evidence: evidence(),
+        },
+        2 => Decision::Suspend {
+            reason,
+            evidence: evidence(),
+        },
         3 => Decision::Reinstate { evidence: evidence() },
         _ => Decision::Reopen { evidence: evidence() },
     });
-    let reports = (any::<[bool; 6]>(), proptest::option::of("[a-z.]{1,20}")).prop_map(|(flags, disabled_reason)| AccountReport {
-        account: "acct_1".to_owned(),
-        details_submitted: flags[0],
-        transfers_active: flags[1],
-        payouts_enabled: flags[2],
-        currently_due: flags[3].then(|| "external_account".to_owned()).into_iter().collect(),
-        past_due: flags[4].then(|| "tos_acceptance.date".to_owned()).into_iter().collect(),
-        pending_verification: flags[5].then(|| "individual.verification.document".to_owned()).into_iter().collect(),
-        current_deadline: None,
-        disabled_reason,
-    });
+    let reports =
+        (any::<[bool; 6]>(), proptest::option::of("[a-z.]{1,20}")).prop_map(|(flags, disabled_reason)| AccountReport {
+            account: "acct_1".to_owned(),
+            details_submitted: flags[0],
+            transfers_active: flags[1],
+            payouts_enabled: flags[2],
+            currently_due: flags[3].then(|| "external_account".to_owned()).into_iter().collect(),
+            past_due: flags[4].then(|| "tos_acceptance.date".to_owned()).into_iter().collect(),
+            pending_verification: flags[5]
+                .then(|| "individual.verification.document".to_owned())
+                .into_iter()
+                .collect(),
+            current_deadline: None,
+            disabled_reason,
+        });
     let step = prop_oneof![
         4 => decision.prop_map(Step::Decide),
         1 => Just(Step::Accept),
@@ -250,27 +392,61 @@ fn take(partner: &Partner, step: &Step, act: Act) -> Option<Change> {
     match step {
         Step::Decide(decision) => decide(partner, decision, act).ok(),
         Step::Accept => accept(partner, CURRENT_VERSION, act).ok(),
-        Step::Connect => connect(partner, &AccountReport { account: "acct_1".to_owned(), ..AccountReport::default() }, act).ok(),
+        Step::Connect => connect(
+            partner,
+            &AccountReport {
+                account: "acct_1".to_owned(),
+                ..AccountReport::default()
+            },
+            act,
+        )
+        .ok(),
         Step::Report(report) => update(partner, report, act.now, act.seed).ok().flatten(),
     }
 }
 
 fn assert_sound(partner: &Partner) -> Result<(), TestCaseError> {
-    let open = |origin: Origin| partner.open_holds().filter(|hold| hold.reason_code.origin() == origin).count();
+    let open = |origin: Origin| {
+        partner
+            .open_holds()
+            .filter(|hold| hold.reason_code.origin() == origin)
+            .count()
+    };
     // Not approved: held in everything, and somebody must act by a day.
     for block in Block::iter() {
-        prop_assert!(partner.status == Status::Approved || partner.hold_on(block).is_some(), "{block} is free: {partner:?}");
+        prop_assert!(
+            partner.status == Status::Approved || partner.hold_on(block).is_some(),
+            "{block} is free: {partner:?}"
+        );
     }
     prop_assert_eq!(open(Origin::Review), usize::from(partner.status == Status::Applied));
     prop_assert_eq!(open(Origin::Rejection), usize::from(partner.status == Status::Rejected));
-    prop_assert_eq!(open(Origin::Suspension), usize::from(partner.status == Status::Suspended));
+    prop_assert_eq!(
+        open(Origin::Suspension),
+        usize::from(partner.status == Status::Suspended)
+    );
     prop_assert_eq!(open(Origin::Agreement), usize::from(partner.agreement.is_none()));
-    prop_assert!(open(Origin::PayoutAccount) <= 1, "two holds say where one account stands");
+    prop_assert!(
+        open(Origin::PayoutAccount) <= 1,
+        "two holds say where one account stands"
+    );
     // Paid only to an account that works.
-    let works = partner.payout_account.as_ref().is_some_and(|account| account.transfers_active && account.payouts_enabled);
-    prop_assert!(works || partner.hold_on(Block::Payout).is_some(), "would be paid: {:?}", partner);
+    let works = partner
+        .payout_account
+        .as_ref()
+        .is_some_and(|account| account.transfers_active && account.payouts_enabled);
+    prop_assert!(
+        works || partner.hold_on(Block::Payout).is_some(),
+        "would be paid: {:?}",
+        partner
+    );
     prop_assert!(partner.holds.iter().all(|hold| hold.due_at > hold.opened_at));
-    prop_assert!(partner.holds.iter().all(|hold| hold.resolved_at.is_none_or(|at| at >= hold.opened_at)));
+    prop_assert!(
+        partner
+            .holds
+            .iter()
+            .all(|hold| hold.resolved_at.is_none_or(|at| at >= hold.opened_at))
+    );
     let mut ids: Vec<_> = partner.holds.iter().map(|hold| hold.id).collect();
     ids.sort_unstable();
     ids.dedup();

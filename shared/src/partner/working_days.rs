@@ -11,7 +11,9 @@ pub fn after(start: Timestamp, days: u32) -> Timestamp {
     let mut left = days;
     while left > 0 {
         // Only beyond the year 9999 is there no next day.
-        let Ok(next) = at.checked_add(1.day()) else { return start.saturating_add(SignedDuration::from_hours(24)).unwrap_or(start) };
+        let Ok(next) = at.checked_add(1.day()) else {
+            return start.saturating_add(SignedDuration::from_hours(24)).unwrap_or(start);
+        };
         at = next;
         if !matches!(at.weekday(), Weekday::Saturday | Weekday::Sunday) {
             left -= 1;
@@ -26,7 +28,8 @@ mod tests {
 
     #[track_caller]
     fn check(start: &str, days: u32, expected: &str) {
-        let (start, expected): (Timestamp, Timestamp) = (start.parse().expect("a time"), expected.parse().expect("a time"));
+        let (start, expected): (Timestamp, Timestamp) =
+            (start.parse().expect("a time"), expected.parse().expect("a time"));
         assert_eq!(after(start, days), expected);
     }
 

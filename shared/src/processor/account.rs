@@ -8,7 +8,10 @@ use crate::partner::AccountReport;
 impl Account {
     pub fn report(&self) -> AccountReport {
         let requirements = self.requirements.clone().unwrap_or_default();
-        let transfers = self.capabilities.as_ref().and_then(|capabilities| capabilities.transfers);
+        let transfers = self
+            .capabilities
+            .as_ref()
+            .and_then(|capabilities| capabilities.transfers);
         AccountReport {
             account: self.id.clone(),
             details_submitted: self.details_submitted,
@@ -17,7 +20,9 @@ impl Account {
             currently_due: requirements.currently_due.unwrap_or_default(),
             past_due: requirements.past_due.unwrap_or_default(),
             pending_verification: requirements.pending_verification.unwrap_or_default(),
-            current_deadline: requirements.current_deadline.and_then(|second| Timestamp::from_second(second).ok()),
+            current_deadline: requirements
+                .current_deadline
+                .and_then(|second| Timestamp::from_second(second).ok()),
             disabled_reason: requirements.disabled_reason,
         }
     }
@@ -30,7 +35,13 @@ mod tests {
     #[test]
     fn what_stripe_leaves_out_is_not_granted() {
         let bare: Account = serde_json::from_str(r#"{"id":"acct_1","object":"account"}"#).expect("an account");
-        assert_eq!(bare.report(), AccountReport { account: "acct_1".to_owned(), ..AccountReport::default() });
+        assert_eq!(
+            bare.report(),
+            AccountReport {
+                account: "acct_1".to_owned(),
+                ..AccountReport::default()
+            }
+        );
     }
 
     #[test]
@@ -47,7 +58,10 @@ mod tests {
         let report = account.report();
         assert!(report.transfers_active && report.payouts_enabled && report.details_submitted);
         assert_eq!(report.currently_due, ["individual.id_number"]);
-        assert_eq!(report.current_deadline.expect("a deadline").to_string(), "2026-12-24T00:00:00Z");
+        assert_eq!(
+            report.current_deadline.expect("a deadline").to_string(),
+            "2026-12-24T00:00:00Z"
+        );
         assert_eq!(report.disabled_reason, None);
     }
 }

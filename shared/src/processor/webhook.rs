@@ -34,8 +34,12 @@ pub fn verify(body: &[u8], header: &str, secrets: &[SecretString], now: Timestam
         return Err(WebhookError::OutsideTolerance);
     }
     // Every pair is checked, in constant time each: which one fits is nobody's business.
-    let fits = secrets.iter().flat_map(|secret| signatures.iter().map(move |signature| (secret, signature)));
-    if !fits.fold(false, |found, (secret, signature)| is_signature(secret, sent_at, body, signature) || found) {
+    let fits = secrets
+        .iter()
+        .flat_map(|secret| signatures.iter().map(move |signature| (secret, signature)));
+    if !fits.fold(false, |found, (secret, signature)| {
+        is_signature(secret, sent_at, body, signature) || found
+    }) {
         return Err(WebhookError::WrongSignature);
     }
     serde_json::from_slice(body).map_err(|error| WebhookError::MalformedEvent(error.to_string()))
@@ -95,9 +99,17 @@ mod tests {
     }
 
     #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a table of expectations reads better without references"
+    )]
     fn check(body: &[u8], header: &str, expected: Result<&str, WebhookError>) {
         let event = verify(body, header, &secrets(), now());
-        assert_eq!(event.as_ref().map(|event| event.id.as_str()), expected.as_ref().map(|id| *id), "{header}");
+        assert_eq!(
+            event.as_ref().map(|event| event.id.as_str()),
+            expected.as_ref().map(|id| *id),
+            "{header}"
+        );
     }
 
     #[test]
@@ -117,8 +129,16 @@ mod tests {
         let other = sign(BODY, &"whsec_strange".into(), now());
         let other = other.split_once(',').expect("two parts").1;
         check(BODY, &format!("{new},{other}"), Ok("evt_1"));
-        check(BODY, &new.replacen(",v1", &format!(",{other},v0=00,v1"), 1), Ok("evt_1"));
-        check(BODY, &sign(BODY, &"whsec_strange".into(), now()), Err(WebhookError::WrongSignature));
+        check(
+            BODY,
+            &new.replacen(",v1", &format!(",{other},v0=00,v1"), 1),
+            Ok("evt_1"),
+        );
+        check(
+            BODY,
+            &sign(BODY, &"whsec_strange".into(), now()),
+            Err(WebhookError::WrongSignature),
+        );
     }
 
     #[test]
@@ -147,7 +167,16 @@ mod tests {
     fn a_malformed_header_is_refused() {
         let good = sign(BODY, &secrets()[0], now());
         let (time, signature) = good.split_once(',').expect("two parts");
-        for wrong in ["", "nonsense", time, signature, "t=,v1=00", "t=x,v1=00", &format!("{time},{time},{signature}"), &signature.replace("v1", "v0")] {
+        for wrong in [
+            "",
+            "nonsense",
+            time,
+            signature,
+            "t=,v1=00",
+            "t=x,v1=00",
+            &format!("{time},{time},{signature}"),
+            &signature.replace("v1", "v0"),
+        ] {
             check(BODY, wrong, Err(WebhookError::MalformedHeader));
         }
         for wrong in ["v1=", "v1=zz", &signature[..40]] {
@@ -159,6 +188,9 @@ mod tests {
     #[test]
     fn a_signed_body_that_is_no_event_is_told_apart() {
         let header = sign(b"[]", &secrets()[0], now());
-        assert!(matches!(verify(b"[]", &header, &secrets(), now()), Err(WebhookError::MalformedEvent(_))));
+        assert!(matches!(
+            verify(b"[]", &header, &secrets(), now()),
+            Err(WebhookError::MalformedEvent(_))
+        ));
     }
 }

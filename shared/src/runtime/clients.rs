@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConn
 use url::Url;
 
 use super::env::{self, Env};
-use crate::store::meter::Meter;
+use crate::store::meter::{Meter, Usage};
 use crate::store::{Store, TableName, TableNames};
 
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
@@ -66,7 +66,12 @@ macro_rules! configured {
                     .operation_timeout(OPERATION_TIMEOUT.max($attempt))
                     .build(),
             );
-        config.set_endpoint_url(inner.endpoint.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()));
+        config.set_endpoint_url(
+            inner
+                .endpoint
+                .as_ref()
+                .map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        );
         config
     }};
 }
@@ -107,7 +112,8 @@ impl Clients {
     }
 
     pub fn dynamo(&self) -> aws_sdk_dynamodb::Client {
-        let make = || aws_sdk_dynamodb::Client::from_conf(configured!(aws_sdk_dynamodb, &self.0, ATTEMPT_TIMEOUT).build());
+        let make =
+            || aws_sdk_dynamodb::Client::from_conf(configured!(aws_sdk_dynamodb, &self.0, ATTEMPT_TIMEOUT).build());
         self.0.dynamo.get_or_init(make).clone()
     }
 
@@ -132,7 +138,11 @@ impl Clients {
     }
 
     pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
-        let make = || aws_sdk_secretsmanager::Client::from_conf(configured!(aws_sdk_secretsmanager, &self.0, ATTEMPT_TIMEOUT).build());
+        let make = || {
+            aws_sdk_secretsmanager::Client::from_conf(
+                configured!(aws_sdk_secretsmanager, &self.0, ATTEMPT_TIMEOUT).build(),
+            )
+        };
         self.0.secrets.get_or_init(make).clone()
     }
 
@@ -140,19 +150,25 @@ impl Clients {
     pub fn store(&self, env: &Env, tables: &[TableName]) -> Store {
         let names = tables.iter().map(|table| (*table, env.read(variable(*table))));
         let store = Store::dynamo(self.dynamo(), TableNames::new(names));
-        self.0.meters.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(store.meter().clone());
+        self.0
+            .meters
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push(store.meter().clone());
         store
     }
 
-    /// Requests, tenths of read units and of write units since the last call, over all stores.
-    pub(crate) fn take_usage(&self) -> crate::store::meter::Usage {
+    /// What all stores have used so far.
+    pub(crate) fn usage(&self) -> Usage {
         let meters = self.0.meters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        meters.iter().map(Meter::take).fold(crate::store::meter::Usage::default(), |mut sum, usage| {
-            sum.requests += usage.requests;
-            sum.read_tenths += usage.read_tenths;
-            sum.write_tenths += usage.write_tenths;
-            sum
-        })
+        meters
+            .iter()
+            .map(Meter::read)
+            .fold(Usage::default(), |sum, usage| Usage {
+                requests: sum.requests + usage.requests,
+                read_tenths: sum.read_tenths + usage.read_tenths,
+                write_tenths: sum.write_tenths + usage.write_tenths,
+            })
     }
 }
 

@@ -42,7 +42,7 @@ macro_rules! variables {
 }
 
 variables! {
-    /// Which deployment this is, such as `prod`; part of log lines.
+    /// Which deployment this is, such as `prod`.
     STAGE: String = text, sample "local";
 
     ACCOUNTS_TABLE: String = text, sample "souk-accounts";
@@ -92,6 +92,8 @@ variables! {
     /// Origin of the web pages, without a slash at the end: links in mails, and where checkout returns to.
     PUBLIC_URL: String = origin, sample "https://souk.example.com";
 
+    /// Set by Lambda: the folder with the function's executable and whatever lies beside it.
+    LAMBDA_TASK_ROOT: String = text, sample "/var/task";
     /// Set by Lambda.
     AWS_REGION: String = text, sample "eu-central-1";
     /// Set by Lambda; a secret.
@@ -118,26 +120,40 @@ pub struct Env {
 pub struct EnvError(pub Vec<String>);
 
 impl Env {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
     pub fn from_process() -> Self {
         Self::from_pairs(std::env::vars())
     }
 
     pub fn from_pairs(pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         let values = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
-        Self { values: values.collect(), faults: RefCell::default() }
+        Self {
+            values: values.collect(),
+            faults: RefCell::default(),
+        }
     }
 
     /// Builds something from the environment, or says everything that is wrong with it.
     pub fn load<T>(self, build: impl FnOnce(&Self) -> T) -> Result<T, EnvError> {
         let built = build(&self);
         let faults = self.faults.into_inner();
-        if faults.is_empty() { Ok(built) } else { Err(EnvError(faults)) }
+        if faults.is_empty() {
+            Ok(built)
+        } else {
+            Err(EnvError(faults))
+        }
     }
 
     /// The variable's value. A fault is noted and a stand-in returned, which goes no further than [`Env::load`].
     pub fn read<T>(&self, var: &Var<T>) -> T {
-        let given = self.values.get(var.name).map(|value| value.trim()).filter(|value| !value.is_empty());
+        let given = self
+            .values
+            .get(var.name)
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty());
         match given.or(var.default) {
             Some(text) => match (var.parse)(text) {
                 Ok(value) => return value,
@@ -158,7 +174,10 @@ impl Env {
 impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Values may be secrets.
-        f.debug_struct("Env").field("names", &self.values.keys()).field("faults", &self.faults).finish()
+        f.debug_struct("Env")
+            .field("names", &self.values.keys())
+            .field("faults", &self.faults)
+            .finish()
     }
 }
 
@@ -179,7 +198,11 @@ fn optional_text(text: &str) -> Result<Option<String>, String> {
 }
 
 fn optional_url(text: &str) -> Result<Option<Url>, String> {
-    if text.is_empty() { Ok(None) } else { parsed(text).map(Some) }
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        parsed(text).map(Some)
+    }
 }
 
 fn parsed<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<T, String> {
@@ -212,7 +235,11 @@ fn origin(text: &str) -> Result<String, String> {
 }
 
 fn mail_address(text: &str) -> Result<String, String> {
-    if text.contains('@') { Ok(text.to_owned()) } else { Err("must be a mail address".into()) }
+    if text.contains('@') {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a mail address".into())
+    }
 }
 
 #[cfg(test)]
@@ -232,16 +259,42 @@ mod tests {
     fn all_faults_are_told_at_once() {
         let env = Env::from_pairs([("STRIPE_LIVEMODE", "yes"), ("COMMISSION_BPS", "10001"), ("STAGE", " ")]);
         let error = env
-            .load(|env| (env.read(&STAGE), env.read(&STRIPE_LIVEMODE), env.read(&COMMISSION_BPS), env.read(&MAIL_SENDER), env.read(&CURRENCY)))
+            .load(|env| {
+                (
+                    env.read(&STAGE),
+                    env.read(&STRIPE_LIVEMODE),
+                    env.read(&COMMISSION_BPS),
+                    env.read(&MAIL_SENDER),
+                    env.read(&CURRENCY),
+                )
+            })
             .expect_err("faults");
         assert_eq!(error.0.len(), 4, "{error}");
-        assert!(error.to_string().contains("STAGE is missing; STRIPE_LIVEMODE must be true or false; COMMISSION_BPS"));
+        assert!(
+            error
+                .to_string()
+                .contains("STAGE is missing; STRIPE_LIVEMODE must be true or false; COMMISSION_BPS")
+        );
     }
 
     #[test]
     fn what_is_right_is_read() {
-        let env = Env::from_pairs([("STAGE", "prod"), ("PUBLIC_URL", "https://souk.example.com/"), ("PAYOUT_HOLD_DAYS", "14")]);
-        let read = env.load(|env| (env.read(&STAGE), env.read(&PUBLIC_URL), env.read(&PAYOUT_HOLD_DAYS), env.read(&AWS_ENDPOINT_URL)));
-        assert_eq!(read.expect("no faults"), ("prod".into(), "https://souk.example.com".into(), 14, None));
+        let env = Env::from_pairs([
+            ("STAGE", "prod"),
+            ("PUBLIC_URL", "https://souk.example.com/"),
+            ("PAYOUT_HOLD_DAYS", "14"),
+        ]);
+        let read = env.load(|env| {
+            (
+                env.read(&STAGE),
+                env.read(&PUBLIC_URL),
+                env.read(&PAYOUT_HOLD_DAYS),
+                env.read(&AWS_ENDPOINT_URL),
+            )
+        });
+        assert_eq!(
+            read.expect("no faults"),
+            ("prod".into(), "https://souk.example.com".into(), 14, None)
+        );
     }
 }

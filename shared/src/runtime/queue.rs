@@ -109,14 +109,20 @@ where
     M: Payload,
     H: AsyncFn(&C, Delivery<M>) -> Result<(), Failure>,
 {
-    run(make, async |context: C, clients| {
+    run(make, async move |context: C, clients| {
         let (context, handler, clients) = (&context, &handler, &clients);
         let service = service_fn(move |event: LambdaEvent<SqsEvent>| async move {
-            let failed = batch(context, handler, &event.payload.records, event.context.deadline, &Clock::System).await;
-            for failure in &failed {
-                hasten(clients, failure).await;
-            }
-            let usage = clients.take_usage();
+            let used_before = clients.usage();
+            let failed = batch(
+                context,
+                handler,
+                &event.payload.records,
+                event.context.deadline,
+                &Clock::System,
+            )
+            .await;
+            hasten_all(clients, &failed, event.context.deadline).await;
+            let usage = clients.usage().since(used_before);
             tracing::info!(
                 sqs.messages = event.payload.records.len(),
                 sqs.failed = failed.len(),
@@ -151,7 +157,13 @@ fn response(failed: &[Failed<'_>]) -> SqsBatchResponse {
     response
 }
 
-async fn batch<'a, C, M, H>(context: &C, handler: &H, messages: &'a [SqsMessage], deadline_ms: u64, clock: &Clock) -> Vec<Failed<'a>>
+async fn batch<'a, C, M, H>(
+    context: &C,
+    handler: &H,
+    messages: &'a [SqsMessage],
+    deadline_ms: u64,
+    clock: &Clock,
+) -> Vec<Failed<'a>>
 where
     M: Payload,
     H: AsyncFn(&C, Delivery<M>) -> Result<(), Failure>,
@@ -172,7 +184,10 @@ where
             Err(_) => Err(Failure::retry("the message was not done in time")),
         };
         if let Err(failure) = outcome {
-            failed.push(Failed { message, pause_s: report(message, &failure) });
+            failed.push(Failed {
+                message,
+                pause_s: report(message, &failure),
+            });
             blocked.extend(group);
         }
     }
@@ -187,13 +202,30 @@ where
     let id = message.message_id.clone().unwrap_or_default();
     let body: M = serde_json::from_str(message.body.as_deref().unwrap_or_default()).map_err(Failure::reject)?;
     let sent_at = message.attributes.get("SentTimestamp").and_then(|ms| ms.parse().ok());
-    let sent_at = sent_at.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default();
+    let sent_at = sent_at
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        .unwrap_or_default();
     let seed = body.seed().unwrap_or_else(|| seed_of(&id, sent_at));
-    handler(context, Delivery { message: body, seed, now, receives: receives(message), id }).await
+    // Boxed: the layout of a whole handler inside the runtime's futures is deeper than the compiler looks.
+    Box::pin(handler(
+        context,
+        Delivery {
+            message: body,
+            seed,
+            now,
+            receives: receives(message),
+            id,
+        },
+    ))
+    .await
 }
 
 fn receives(message: &SqsMessage) -> u32 {
-    message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
+    message
+        .attributes
+        .get("ApproximateReceiveCount")
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(1)
 }
 
 /// Logs a failure, once and with its whole chain of causes, and says how long the message should rest.
@@ -202,7 +234,10 @@ fn report(message: &SqsMessage, failure: &Failure) -> i32 {
     match failure {
         Failure::Retry(source) => {
             tracing::warn!(sqs.message_id = id, sqs.receives = receives, outcome = "retry", error = %chain(source.as_ref()), "message failed and will come again");
-            1_i32.checked_shl(receives.min(30)).unwrap_or(MAX_PAUSE_S).min(MAX_PAUSE_S)
+            1_i32
+                .checked_shl(receives.min(30))
+                .unwrap_or(MAX_PAUSE_S)
+                .min(MAX_PAUSE_S)
         }
         Failure::Reject(source) => {
             tracing::error!(sqs.message_id = id, sqs.receives = receives, outcome = "reject", error = %chain(source.as_ref()), "message rejected; it goes to the dead-letter queue");
@@ -211,11 +246,37 @@ fn report(message: &SqsMessage, failure: &Failure) -> i32 {
     }
 }
 
+/// As many as there is time for: the answer must not be late for it.
+async fn hasten_all(clients: &Clients, failed: &[Failed<'_>], deadline_ms: u64) {
+    let (deadline, _) = until(deadline_ms, Clock::System.now());
+    let left = deadline.duration_since(Clock::System.now()) - RESERVE / 2;
+    let work = async {
+        for failure in failed {
+            hasten(clients, failure).await;
+        }
+    };
+    if tokio::time::timeout(Duration::try_from(left).unwrap_or_default(), work)
+        .await
+        .is_err()
+    {
+        tracing::warn!("failed messages rest for their whole visibility time-out");
+    }
+}
+
 /// Brings a failed message back sooner than its visibility time-out would. Where that fails, the time-out holds.
 async fn hasten(clients: &Clients, failed: &Failed<'_>) {
-    let (Some(handle), Some(arn)) = (&failed.message.receipt_handle, &failed.message.event_source_arn) else { return };
-    let Some(url) = queue_url(arn, clients.endpoint().map(url::Url::as_str)) else { return };
-    let request = clients.sqs().change_message_visibility().queue_url(url).receipt_handle(handle).visibility_timeout(failed.pause_s);
+    let (Some(handle), Some(arn)) = (&failed.message.receipt_handle, &failed.message.event_source_arn) else {
+        return;
+    };
+    let Some(url) = queue_url(arn, clients.endpoint().map(url::Url::as_str)) else {
+        return;
+    };
+    let request = clients
+        .sqs()
+        .change_message_visibility()
+        .queue_url(url)
+        .receipt_handle(handle)
+        .visibility_timeout(failed.pause_s);
     if let Err(error) = request.send().await {
         tracing::warn!(error = %chain(&error), "the message rests for its whole visibility time-out");
     }
@@ -225,7 +286,10 @@ async fn hasten(clients: &Clients, failed: &Failed<'_>) {
 fn queue_url(arn: &str, endpoint: Option<&str>) -> Option<String> {
     let mut parts = arn.split(':').skip(3);
     let (region, account, name) = (parts.next()?, parts.next()?, parts.next()?);
-    let base = endpoint.map_or_else(|| format!("https://sqs.{region}.amazonaws.com"), |endpoint| endpoint.trim_end_matches('/').to_owned());
+    let base = endpoint.map_or_else(
+        || format!("https://sqs.{region}.amazonaws.com"),
+        |endpoint| endpoint.trim_end_matches('/').to_owned(),
+    );
     Some(format!("{base}/{account}/{name}"))
 }
 
@@ -236,12 +300,17 @@ pub(super) fn seed_of(name: &str, at: Timestamp) -> Seed {
     random.copy_from_slice(&digest[..10]);
     let millisecond = u64::try_from(at.as_millisecond()).unwrap_or(0);
     let uuid = uuid::Builder::from_unix_timestamp_millis(millisecond, &random).into_uuid();
-    uuid.to_string().parse().unwrap_or_else(|_| unreachable!("a UUID in its own text"))
+    uuid.to_string()
+        .parse()
+        .unwrap_or_else(|_| unreachable!("a UUID in its own text"))
 }
 
 /// The deadline that Lambda gave, and how much of the time until then a handler may use.
 pub(super) fn until(deadline_ms: u64, now: Timestamp) -> (Timestamp, Duration) {
-    let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(now);
+    let deadline = i64::try_from(deadline_ms)
+        .ok()
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        .unwrap_or(now);
     let left: SignedDuration = deadline.duration_since(now) - RESERVE;
     (deadline, Duration::try_from(left).unwrap_or_default())
 }

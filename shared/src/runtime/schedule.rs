@@ -29,16 +29,16 @@ pub fn schedule<C, H>(make: impl FnOnce(&Start<'_>) -> C, handler: H) -> ExitCod
 where
     H: AsyncFn(&C, Tick) -> Result<(), Failure>,
 {
-    run(make, async |context: C, clients| {
+    run(make, async move |context: C, clients| {
         let (context, handler, clients) = (&context, &handler, &clients);
         let service = service_fn(move |event: LambdaEvent<Value>| async move {
-            let now = Clock::System.now();
+            let (now, used_before) = (Clock::System.now(), clients.usage());
             let (tick, limit) = tick(&event.payload, event.context.deadline, now);
             let outcome = match tokio::time::timeout(limit, handler(context, tick)).await {
                 Ok(outcome) => outcome.map_err(Failure::into_source),
                 Err(_) => Err("the run did not end in time".into()),
             };
-            let usage = clients.take_usage();
+            let usage = clients.usage().since(used_before);
             match &outcome {
                 Ok(()) => tracing::info!(
                     dynamodb.requests = usage.requests,
@@ -61,7 +61,10 @@ where
 fn tick(event: &Value, deadline_ms: u64, now: Timestamp) -> (Tick, Duration) {
     let (deadline, limit) = until(deadline_ms, now);
     // An EventBridge rule gives each event an id, which its retries keep.
-    let seed = match (event["id"].as_str(), event["time"].as_str().and_then(|time| time.parse().ok())) {
+    let seed = match (
+        event["id"].as_str(),
+        event["time"].as_str().and_then(|time| time.parse().ok()),
+    ) {
         (Some(id), Some(time)) => seed_of(id, time),
         _ => Seed::fresh(now),
     };
@@ -75,7 +78,8 @@ mod tests {
     #[test]
     fn a_repeated_run_has_the_same_seed() {
         let now: Timestamp = "2026-11-22T06:00:05Z".parse().expect("a time");
-        let event = serde_json::json!({"id": "53dc4d37", "time": "2026-11-22T06:00:00Z", "detail-type": "Scheduled Event"});
+        let event =
+            serde_json::json!({"id": "53dc4d37", "time": "2026-11-22T06:00:00Z", "detail-type": "Scheduled Event"});
         let deadline = u64::try_from(now.as_millisecond()).expect("after 1970") + 10_000;
         let (first, limit) = tick(&event, deadline, now);
         let (second, _) = tick(&event, deadline, now);

@@ -34,20 +34,34 @@ pub struct StripeSecretSource(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
-    Manager { clients: Clients, arn: String, kept: Arc<Mutex<Option<(Instant, StripeSecret)>>> },
+    Manager {
+        clients: Clients,
+        arn: String,
+        kept: Arc<Mutex<Option<(Instant, StripeSecret)>>>,
+    },
     #[cfg(feature = "test-util")]
     Fixed(StripeSecret),
 }
 
 impl StripeSecretSource {
     pub fn from_env(env: &Env, clients: &Clients) -> Self {
-        Self(Source::Manager { clients: clients.clone(), arn: env.read(&env::STRIPE_SECRET_ARN), kept: Arc::default() })
+        Self(Source::Manager {
+            clients: clients.clone(),
+            arn: env.read(&env::STRIPE_SECRET_ARN),
+            kept: Arc::default(),
+        })
     }
 
     #[cfg(feature = "test-util")]
     pub fn fixed(secret_key: &str, webhook_secrets: &[&str]) -> Self {
-        let webhook_secrets = webhook_secrets.iter().map(|secret| SecretString::from(*secret)).collect();
-        Self(Source::Fixed(StripeSecret { secret_key: secret_key.into(), webhook_secrets }))
+        let webhook_secrets = webhook_secrets
+            .iter()
+            .map(|secret| SecretString::from(*secret))
+            .collect();
+        Self(Source::Fixed(StripeSecret {
+            secret_key: secret_key.into(),
+            webhook_secrets,
+        }))
     }
 
     pub async fn get(&self) -> Result<StripeSecret, SecretError> {
@@ -79,7 +93,11 @@ impl StripeSecretSource {
 
 fn parse(text: &str) -> Result<StripeSecret, SecretError> {
     let secret: StripeSecret = serde_json::from_str(text).map_err(|_| SecretError::Malformed)?;
-    if secret.webhook_secrets.is_empty() { Err(SecretError::Malformed) } else { Ok(secret) }
+    if secret.webhook_secrets.is_empty() {
+        Err(SecretError::Malformed)
+    } else {
+        Ok(secret)
+    }
 }
 
 #[cfg(test)]
@@ -88,10 +106,16 @@ mod tests {
 
     #[test]
     fn a_secret_is_read_and_never_shown() {
-        let secret = parse(r#"{"secret_key":"sk_test_hidden","webhook_secrets":["whsec_hidden","whsec_old"]}"#).expect("a secret");
+        let secret = parse(r#"{"secret_key":"sk_test_hidden","webhook_secrets":["whsec_hidden","whsec_old"]}"#)
+            .expect("a secret");
         assert_eq!(secret.webhook_secrets.len(), 2);
         assert!(!format!("{secret:?}").contains("hidden"));
-        for wrong in ["", "{}", r#"{"secret_key":"sk"}"#, r#"{"secret_key":"sk","webhook_secrets":[]}"#] {
+        for wrong in [
+            "",
+            "{}",
+            r#"{"secret_key":"sk"}"#,
+            r#"{"secret_key":"sk","webhook_secrets":[]}"#,
+        ] {
             assert!(matches!(parse(wrong), Err(SecretError::Malformed)), "{wrong:?}");
         }
     }

@@ -7,7 +7,6 @@ use super::clients::Clients;
 use super::env::{self, Env, EnvError};
 use super::log;
 use super::secrets::StripeSecretSource;
-use crate::clock::Clock;
 use crate::http::Edge;
 use crate::mail::Mail;
 use crate::messages::Queue;
@@ -32,12 +31,12 @@ impl Start<'_> {
 
     /// The HTTP edge of a function whose callers sign in.
     pub fn edge(&self, store: &Store) -> Edge {
-        Edge::from_env(self.env, store.clone())
+        Edge::from_env(self.env, &self.clients, store.clone())
     }
 
     /// The HTTP edge of a function that knows no callers.
     pub fn open_edge(&self) -> Edge {
-        Edge::open(Clock::System)
+        Edge::open_with(&self.clients)
     }
 
     pub fn objects(&self) -> Objects {
@@ -73,14 +72,20 @@ impl Deref for Start<'_> {
 pub(super) fn begin<C>(env: Env, make: impl FnOnce(&Start<'_>) -> C) -> Result<(C, Clients), EnvError> {
     env.load(|env| {
         log::start(&env.read(&env::LOG_LEVEL));
-        let start = Start { env, clients: Clients::from_env(env) };
+        let start = Start {
+            env,
+            clients: Clients::from_env(env),
+        };
         let context = make(&start);
         (context, start.clients)
     })
 }
 
 /// Runs a function to its end on one thread: a Lambda does one thing at a time.
-pub(super) fn run<C>(make: impl FnOnce(&Start<'_>) -> C, serve: impl AsyncFnOnce(C, Clients) -> Result<(), lambda_runtime::Error>) -> ExitCode {
+pub(super) fn run<C>(
+    make: impl FnOnce(&Start<'_>) -> C,
+    serve: impl AsyncFnOnce(C, Clients) -> Result<(), lambda_runtime::Error>,
+) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),

@@ -27,6 +27,13 @@ pub struct Change {
     pub now: Timestamp,
 }
 
+impl Change {
+    /// A record as it stands in an event; one that cannot be read is given back.
+    pub fn read(record: Value, now: Timestamp) -> Result<Self, Value> {
+        read(record, now)
+    }
+}
+
 #[derive(Deserialize)]
 struct Batch {
     #[serde(rename = "Records")]
@@ -55,7 +62,7 @@ pub fn stream<C, H>(make: impl FnOnce(&Start<'_>) -> C, handler: H) -> ExitCode
 where
     H: AsyncFn(&C, Result<Change, Value>) -> Result<(), Failure>,
 {
-    run(make, async |context: C, _| {
+    run(make, async move |context: C, _| {
         let (context, handler) = (&context, &handler);
         let service = service_fn(move |event: LambdaEvent<Batch>| async move {
             let now = Clock::System.now();
@@ -69,7 +76,12 @@ where
     })
 }
 
-async fn all<C, H>(context: &C, handler: &H, records: Vec<Value>, now: Timestamp) -> Result<Value, lambda_runtime::Error>
+async fn all<C, H>(
+    context: &C,
+    handler: &H,
+    records: Vec<Value>,
+    now: Timestamp,
+) -> Result<Value, lambda_runtime::Error>
 where
     H: AsyncFn(&C, Result<Change, Value>) -> Result<(), Failure>,
 {
@@ -87,16 +99,24 @@ where
 
 fn read(raw: Value, now: Timestamp) -> Result<Change, Value> {
     match Record::deserialize(&raw) {
-        Ok(Record { id, dynamodb }) => {
-            Ok(Change { id, old: dynamodb.old_image.and_then(item), new: dynamodb.new_image.and_then(item), raw, now })
-        }
+        Ok(Record { id, dynamodb }) => Ok(Change {
+            id,
+            old: dynamodb.old_image.and_then(item),
+            new: dynamodb.new_image.and_then(item),
+            raw,
+            now,
+        }),
         Err(_) => Err(raw),
     }
 }
 
 /// `None` for an empty image, which means that there is none.
 fn item(image: serde_dynamo::Item) -> Option<Item> {
-    let item: Item = image.into_inner().into_iter().map(|(name, value)| (name, AttributeValue::from(value))).collect();
+    let item: Item = image
+        .into_inner()
+        .into_iter()
+        .map(|(name, value)| (name, AttributeValue::from(value)))
+        .collect();
     (!item.is_empty()).then_some(item)
 }
 
@@ -128,9 +148,17 @@ mod tests {
         let seen = std::cell::Cell::new(0);
         let handler = async |_: &(), _: Result<Change, Value>| {
             seen.set(seen.get() + 1);
-            if seen.get() == 2 { Err(Failure::retry("down")) } else { Ok(()) }
+            if seen.get() == 2 {
+                Err(Failure::retry("down"))
+            } else {
+                Ok(())
+            }
         };
-        assert!(all(&(), &handler, vec![record(), record(), record()], now()).await.is_err());
+        assert!(
+            all(&(), &handler, vec![record(), record(), record()], now())
+                .await
+                .is_err()
+        );
         assert_eq!(seen.get(), 2);
         assert!(all(&(), &handler, vec![record()], now()).await.is_ok());
     }

@@ -81,11 +81,9 @@ pub enum Severity {
     Reject,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[schema(as = ScanFinding)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Stable: `archive.trailing_bytes`.
-    #[schema(example = "archive.trailing_bytes")]
     pub rule: String,
     pub severity: Severity,
     /// The file inside the package.

@@ -64,13 +64,27 @@ pub struct ApiTokenItem {
 /// The user whom the claims are about, made on first sight and kept up with what the issuer says.
 pub async fn sign_in(store: &Store, claims: Claims, now: Timestamp) -> Result<UserItem, StoreError> {
     let subject = keys::subject(&claims.issuer, &claims.subject);
-    let told = Profile { email: claims.email, name: claims.name };
+    let told = Profile {
+        email: claims.email,
+        name: claims.name,
+    };
     if let Some(known) = store.get::<SubjectItem>(&subject).await? {
         return returning(store, known, told, subject, now).await;
     }
-    let user = UserItem { id: Seed::fresh(now).id("user"), created_at: now, email: told.email.clone(), name: told.name.clone() };
-    let item = SubjectItem { user: user.id, profile_sha256: told.sha256() };
-    let writes = vec![Write::create(subject.clone(), &item)?, Write::create(keys::user(user.id), &user)?];
+    let user = UserItem {
+        id: Seed::fresh(now).id("user"),
+        created_at: now,
+        email: told.email.clone(),
+        name: told.name.clone(),
+    };
+    let item = SubjectItem {
+        user: user.id,
+        profile_sha256: told.sha256(),
+    };
+    let writes = vec![
+        Write::create(subject.clone(), &item)?,
+        Write::create(keys::user(user.id), &user)?,
+    ];
     match store.transact(writes).await {
         Ok(()) => Ok(user),
         // Two first requests at once: the other one was quicker.
@@ -96,19 +110,44 @@ impl Profile {
     }
 
     fn of(self, id: UserId, created_at: Timestamp) -> UserItem {
-        UserItem { id, email: self.email, name: self.name, created_at }
+        UserItem {
+            id,
+            email: self.email,
+            name: self.name,
+            created_at,
+        }
     }
 }
 
-async fn returning(store: &Store, known: Versioned<SubjectItem>, told: Profile, subject: keys::Key, now: Timestamp) -> Result<UserItem, StoreError> {
+async fn returning(
+    store: &Store,
+    known: Versioned<SubjectItem>,
+    told: Profile,
+    subject: keys::Key,
+    now: Timestamp,
+) -> Result<UserItem, StoreError> {
     let user = known.user;
     if known.profile_sha256 != told.sha256() {
-        let item = SubjectItem { profile_sha256: told.sha256(), ..known.value.clone() };
+        let item = SubjectItem {
+            profile_sha256: told.sha256(),
+            ..known.value.clone()
+        };
         let mut update = Update::new();
-        update = if let Some(email) = &told.email { update.set_text("email", email) } else { update.remove("email") };
-        update = if let Some(name) = &told.name { update.set_text("name", name) } else { update.remove("name") };
+        update = if let Some(email) = &told.email {
+            update.set_text("email", email)
+        } else {
+            update.remove("email")
+        };
+        update = if let Some(name) = &told.name {
+            update.set_text("name", name)
+        } else {
+            update.remove("name")
+        };
         let profile = Write::update(keys::user(user), update).when(Condition::Present);
-        match store.transact(vec![Write::replace(subject, &item, known.revision)?, profile]).await {
+        match store
+            .transact(vec![Write::replace(subject, &item, known.revision)?, profile])
+            .await
+        {
             // Refused: another request is writing the same news.
             Ok(()) | Err(StoreError::Conflict { .. } | StoreError::Busy) => {}
             Err(error) => return Err(error),
@@ -121,14 +160,21 @@ pub async fn user(store: &Store, user: UserId) -> Result<Option<Versioned<UserIt
     store.get(&keys::user(user)).await
 }
 
-pub async fn member(store: &Store, partner: PartnerId, user: UserId) -> Result<Option<Versioned<MemberItem>>, StoreError> {
+pub async fn member(
+    store: &Store,
+    partner: PartnerId,
+    user: UserId,
+) -> Result<Option<Versioned<MemberItem>>, StoreError> {
     store.get(&keys::member(partner, user)).await
 }
 
 /// Both sides of a new membership: the partner's and the user's. Refused where the user is of the team already.
 pub fn add_member(item: &MemberItem) -> Result<[Write; 2], StoreError> {
     let (partner, user) = (item.partner, item.user);
-    Ok([Write::create(keys::member(partner, user), item)?, Write::create(keys::membership(user, partner), item)?])
+    Ok([
+        Write::create(keys::member(partner, user), item)?,
+        Write::create(keys::membership(user, partner), item)?,
+    ])
 }
 
 pub fn remove_member(partner: PartnerId, user: UserId) -> [Write; 2] {
@@ -138,12 +184,22 @@ pub fn remove_member(partner: PartnerId, user: UserId) -> [Write; 2] {
     ]
 }
 
-pub async fn members(store: &Store, partner: PartnerId, limit: usize, after: Option<PageKey>) -> Result<Page<MemberItem>, StoreError> {
+pub async fn members(
+    store: &Store,
+    partner: PartnerId,
+    limit: usize,
+    after: Option<PageKey>,
+) -> Result<Page<MemberItem>, StoreError> {
     store.query(keys::members(partner).limit(limit).after(after)).await
 }
 
 /// The partners that a user works for.
-pub async fn memberships(store: &Store, user: UserId, limit: usize, after: Option<PageKey>) -> Result<Page<MemberItem>, StoreError> {
+pub async fn memberships(
+    store: &Store,
+    user: UserId,
+    limit: usize,
+    after: Option<PageKey>,
+) -> Result<Page<MemberItem>, StoreError> {
     store.query(keys::memberships(user).limit(limit).after(after)).await
 }
 
@@ -153,15 +209,27 @@ pub(crate) async fn api_token(store: &Store, token: &ApiToken) -> Result<Option<
 
 /// A new token, findable by its secret's hash and in its owner's list.
 pub fn create_api_token(item: &ApiTokenItem) -> Result<[Write; 2], StoreError> {
-    Ok([Write::create(keys::api_token(&item.secret_sha256), item)?, Write::create(keys::user_token(item.user, item.id), item)?])
+    Ok([
+        Write::create(keys::api_token(&item.secret_sha256), item)?,
+        Write::create(keys::user_token(item.user, item.id), item)?,
+    ])
 }
 
 /// One of the user's own tokens.
-pub async fn user_api_token(store: &Store, user: UserId, token: TokenId) -> Result<Option<Versioned<ApiTokenItem>>, StoreError> {
+pub async fn user_api_token(
+    store: &Store,
+    user: UserId,
+    token: TokenId,
+) -> Result<Option<Versioned<ApiTokenItem>>, StoreError> {
     store.get(&keys::user_token(user, token)).await
 }
 
-pub async fn user_api_tokens(store: &Store, user: UserId, limit: usize, after: Option<PageKey>) -> Result<Page<ApiTokenItem>, StoreError> {
+pub async fn user_api_tokens(
+    store: &Store,
+    user: UserId,
+    limit: usize,
+    after: Option<PageKey>,
+) -> Result<Page<ApiTokenItem>, StoreError> {
     store.query(keys::user_tokens(user).limit(limit).after(after)).await
 }
 
@@ -172,4 +240,111 @@ pub fn revoke_api_token(item: &ApiTokenItem, now: Timestamp) -> [Write; 2] {
         Write::update(keys::api_token(&item.secret_sha256), revoked()).when(Condition::Present),
         Write::update(keys::user_token(item.user, item.id), revoked()).when(Condition::Present),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestWorld;
+
+    fn claims(subject: &str, email: Option<&str>) -> Claims {
+        let (issuer, email) = ("https://issuer.example".into(), email.map(str::to_owned));
+        Claims {
+            issuer,
+            subject: subject.into(),
+            email,
+            name: Some("Ada".into()),
+            operator: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_person_is_made_once_and_kept_up_to_date() {
+        let world = TestWorld::new();
+        let first = sign_in(&world.store, claims("ada", Some("a@example.com")), world.now())
+            .await
+            .expect("made");
+        world.store.meter().take();
+        let again = sign_in(&world.store, claims("ada", Some("a@example.com")), world.now())
+            .await
+            .expect("known");
+        assert_eq!(first.id, again.id);
+        assert_eq!(world.store.meter().take().requests, 1, "a known person costs one read");
+
+        let moved = sign_in(&world.store, claims("ada", Some("b@example.com")), world.now())
+            .await
+            .expect("known");
+        assert_eq!(moved.id, first.id);
+        let profile = user(&world.store, first.id).await.expect("read").expect("there");
+        assert_eq!(profile.email.as_deref(), Some("b@example.com"));
+        sign_in(&world.store, claims("ada", None), world.now())
+            .await
+            .expect("known");
+        assert_eq!(
+            user(&world.store, first.id).await.expect("read").expect("there").email,
+            None
+        );
+
+        let other = sign_in(&world.store, claims("bob", None), world.now())
+            .await
+            .expect("made");
+        assert_ne!(other.id, first.id);
+    }
+
+    #[tokio::test]
+    async fn a_token_ends_in_both_places() {
+        let world = TestWorld::new();
+        world.api_token("ada", &[]).await;
+        let owner = world.user("ada").await;
+        let tokens = user_api_tokens(&world.store, owner, 10, None)
+            .await
+            .expect("a list")
+            .items;
+        let writes = revoke_api_token(&tokens[0], world.now());
+        world.store.transact(writes.into()).await.expect("revoked");
+        let own = user_api_token(&world.store, owner, tokens[0].id)
+            .await
+            .expect("read")
+            .expect("there");
+        assert_eq!(own.revoked_at, Some(world.now()));
+        let by_secret: Versioned<ApiTokenItem> = world
+            .store
+            .get(&keys::api_token(&tokens[0].secret_sha256))
+            .await
+            .expect("read")
+            .expect("there");
+        assert_eq!(by_secret.revoked_at, Some(world.now()));
+    }
+
+    #[tokio::test]
+    async fn a_membership_has_two_sides() {
+        let world = TestWorld::new();
+        let partner: PartnerId = world.seed().id("partner");
+        let ada = world.join(partner, "ada", Role::Owner).await;
+        assert_eq!(
+            members(&world.store, partner, 10, None)
+                .await
+                .expect("a list")
+                .items
+                .len(),
+            1
+        );
+        assert_eq!(
+            memberships(&world.store, ada, 10, None).await.expect("a list").items[0].partner,
+            partner
+        );
+        world
+            .store
+            .transact(remove_member(partner, ada).into())
+            .await
+            .expect("removed");
+        assert!(member(&world.store, partner, ada).await.expect("read").is_none());
+        assert!(
+            memberships(&world.store, ada, 10, None)
+                .await
+                .expect("a list")
+                .items
+                .is_empty()
+        );
+    }
 }

@@ -14,6 +14,16 @@ impl Usage {
     pub fn write_units(&self) -> u64 {
         self.write_tenths / 10
     }
+
+    /// What was used after an earlier reading of the same meter.
+    #[must_use]
+    pub fn since(&self, earlier: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_sub(earlier.requests),
+            read_tenths: self.read_tenths.saturating_sub(earlier.read_tenths),
+            write_tenths: self.write_tenths.saturating_sub(earlier.write_tenths),
+        }
+    }
 }
 
 /// Shared by all clones of one store.
@@ -25,7 +35,7 @@ impl Meter {
         *self.lock()
     }
 
-    /// What was used since the last call, for one log line per invocation.
+    /// What was used since the last call of this; it starts the count anew.
     pub fn take(&self) -> Usage {
         std::mem::take(&mut *self.lock())
     }

@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod dynamo;
 pub mod keys;
 pub mod ledger;
+pub mod mails;
 pub mod memory;
 pub mod meter;
 pub mod outbox;

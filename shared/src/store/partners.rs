@@ -31,7 +31,11 @@ pub async fn load(store: &Store, partner: PartnerId) -> Result<Option<Versioned<
 /// Those of the partners that exist, in the order asked for.
 pub async fn load_many(store: &Store, partners: &[PartnerId]) -> Result<Vec<Partner>, StoreError> {
     let keys: Vec<_> = partners.iter().copied().map(keys::partner).collect();
-    if keys.is_empty() { Ok(Vec::new()) } else { store.get_many(&keys).await }
+    if keys.is_empty() {
+        Ok(Vec::new())
+    } else {
+        store.get_many(&keys).await
+    }
 }
 
 /// All partners of a status, oldest first. A page may hold fewer than asked for: the index lags, and each item was read again.
@@ -41,28 +45,46 @@ pub async fn with_status(
     limit: usize,
     after: Option<PageKey>,
 ) -> Result<Page<Partner>, StoreError> {
-    let found = store.query_keys(keys::partners_by_status(&status.to_string()).limit(limit).after(after)).await?;
-    let mut items: Vec<Partner> = if found.items.is_empty() { Vec::new() } else { store.get_many(&found.items).await? };
+    let found = store
+        .query_keys(keys::partners_by_status(&status.to_string()).limit(limit).after(after))
+        .await?;
+    let mut items: Vec<Partner> = if found.items.is_empty() {
+        Vec::new()
+    } else {
+        store.get_many(&found.items).await?
+    };
     items.retain(|partner| partner.status == status);
-    Ok(Page { items, next: found.next })
+    Ok(Page {
+        items,
+        next: found.next,
+    })
 }
 
 /// Whose account at the processor this is.
 pub async fn of_processor_account(store: &Store, account: &str) -> Result<Option<PartnerId>, StoreError> {
-    let item = store.get::<ProcessorAccountItem>(&keys::processor_account(account)).await?;
+    let item = store
+        .get::<ProcessorAccountItem>(&keys::processor_account(account))
+        .await?;
     Ok(item.map(|item| item.partner))
 }
 
 /// The partner that the user has applied for under this name, however it is spelled.
 pub async fn applied_for(store: &Store, user: UserId, folded_name: &str) -> Result<Option<PartnerId>, StoreError> {
-    let item = store.get::<ApplicationItem>(&keys::application(user, folded_name)).await?;
+    let item = store
+        .get::<ApplicationItem>(&keys::application(user, folded_name))
+        .await?;
     Ok(item.map(|item| item.partner))
 }
 
 /// A new partner with its first owner. Refused where that user has applied under this name before.
 pub async fn create(store: &Store, change: &Change) -> Result<(), StoreError> {
     let partner = &change.partner;
-    let owner = MemberItem { partner: partner.id, user: partner.owner, role: Role::Owner, since: partner.created_at };
+    let owner = MemberItem {
+        partner: partner.id,
+        user: partner.owner,
+        role: Role::Owner,
+        since: partner.created_at,
+    };
     let claim = ApplicationItem { partner: partner.id };
     let mut writes = vec![
         Write::create(keys::application(partner.owner, &partner.name.folded()), &claim)?,
@@ -81,7 +103,10 @@ pub async fn save(
     more: impl IntoIterator<Item = Write>,
 ) -> Result<(), StoreError> {
     let partner = &change.partner;
-    let mut writes = vec![indexed(Write::replace(keys::partner(partner.id), partner, revision)?, change)?];
+    let mut writes = vec![indexed(
+        Write::replace(keys::partner(partner.id), partner, revision)?,
+        change,
+    )?];
     writes.extend(audit(change)?);
     writes.extend(more);
     store.transact(writes).await
@@ -108,12 +133,16 @@ pub async fn audit_events(
     limit: usize,
     after: Option<PageKey>,
 ) -> Result<Page<AuditEvent>, StoreError> {
-    store.query(keys::partner_audits(partner).descending().limit(limit).after(after)).await
+    store
+        .query(keys::partner_audits(partner).descending().limit(limit).after(after))
+        .await
 }
 
 fn indexed(write: Write, change: &Change) -> Result<Write, StoreError> {
     let partner = &change.partner;
-    write.indexed(keys::partner_by_status(&partner.status.to_string(), partner.id)).outbox(&change.messages)
+    write
+        .indexed(keys::partner_by_status(&partner.status.to_string(), partner.id))
+        .outbox(&change.messages)
 }
 
 fn audit(change: &Change) -> Result<Option<Write>, StoreError> {
@@ -130,9 +159,18 @@ mod tests {
     use crate::partner::{Act, Application, Country, Decision, PartnerName, SupportEmail, decide};
     use crate::seed::Seed;
 
-    fn act(millisecond: i64) -> Act {
-        let now = Timestamp::from_millisecond(1_795_338_000_000 + millisecond).expect("a time");
-        Act { actor: Seed::fresh(Timestamp::UNIX_EPOCH).id("operator"), now, seed: Seed::fresh(now) }
+    fn act(step: i64) -> Act {
+        let seed = |number: i64| {
+            format!("019a0000-{number:04}-7000-8000-000000000000")
+                .parse::<Seed>()
+                .expect("a uuid")
+        };
+        let now = Timestamp::from_millisecond(1_795_338_000_000 + step).expect("a time");
+        Act {
+            actor: seed(0).id("operator"),
+            now,
+            seed: seed(step),
+        }
     }
 
     fn application(owner: UserId, act: Act) -> Change {
@@ -153,10 +191,21 @@ mod tests {
         create(&store, &applied).await.expect("written");
         let found = load(&store, applied.partner.id).await.expect("read").expect("found");
         assert_eq!((&found.value, found.revision), (&applied.partner, 1));
-        assert_eq!(applied_for(&store, owner, "warmpads").await.expect("read"), Some(applied.partner.id));
-        assert!(accounts::member(&store, applied.partner.id, owner).await.expect("read").is_some());
+        assert_eq!(
+            applied_for(&store, owner, "warmpads").await.expect("read"),
+            Some(applied.partner.id)
+        );
+        assert!(
+            accounts::member(&store, applied.partner.id, owner)
+                .await
+                .expect("read")
+                .is_some()
+        );
         let again = create(&store, &application(owner, act(2))).await;
-        assert!(again.expect_err("taken").is_conflict(), "the same user applied twice under one name");
+        assert!(
+            again.expect_err("taken").is_conflict(),
+            "the same user applied twice under one name"
+        );
 
         let approve = Decision::Approve { evidence: None };
         let approved = decide::decide(&found, &approve, act(3)).expect("approved");
@@ -171,7 +220,18 @@ mod tests {
         let acts = audit_events(&store, found.id, 10, None).await.expect("read");
         let actions: Vec<_> = acts.items.iter().map(|event| event.action.as_str()).collect();
         assert_eq!(actions, ["partner.approve", "partner.apply"]);
-        assert!(audit_event(&store, found.id, act(3).audit_id()).await.expect("read").is_some());
-        assert!(audit_event(&store, found.id, act(4).audit_id()).await.expect("read").is_none(), "another act");
+        assert!(
+            audit_event(&store, found.id, act(3).audit_id())
+                .await
+                .expect("read")
+                .is_some()
+        );
+        assert!(
+            audit_event(&store, found.id, act(4).audit_id())
+                .await
+                .expect("read")
+                .is_none(),
+            "another act"
+        );
     }
 }

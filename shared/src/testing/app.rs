@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,8 +50,26 @@ impl TestApp {
         Self { world, router }
     }
 
+    /// Any request, for those that the builders cannot make.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("routers do not fail");
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("a body in memory").to_bytes().to_vec();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
     pub fn request(&self, method: Method, path: impl Into<String>) -> TestRequest<'_> {
-        TestRequest { app: self, method, path: path.into(), headers: HeaderMap::new(), body: Vec::new() }
+        TestRequest {
+            app: self,
+            method,
+            path: path.into(),
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+        }
     }
 
     pub fn get(&self, path: impl Into<String>) -> TestRequest<'_> {
@@ -88,7 +106,10 @@ impl Drop for TestApp {
             return;
         }
         let left = self.world.take_messages();
-        assert!(left.is_empty(), "messages that the test did not look at (take_messages): {left:#?}");
+        assert!(
+            left.is_empty(),
+            "messages that the test did not look at (take_messages): {left:#?}"
+        );
         self.world.journal();
     }
 }
@@ -106,7 +127,8 @@ impl TestRequest<'_> {
     }
 
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.insert(name, value.parse().expect("a header value"));
+        self.headers
+            .insert(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
         self
     }
 
@@ -119,12 +141,13 @@ impl TestRequest<'_> {
     }
 
     pub async fn send(self) -> Answer {
-        let mut request = Request::builder().method(self.method).uri(self.path).body(Body::from(self.body)).expect("a path");
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(self.path)
+            .body(Body::from(self.body))
+            .expect("a path");
         *request.headers_mut() = self.headers;
-        let response = self.app.router.clone().oneshot(request).await.expect("routers do not fail");
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("a body in memory").to_bytes().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        self.app.send(request).await
     }
 }
 
@@ -154,7 +177,12 @@ impl Answer {
     /// The answer itself, if it is a problem document with this status and code.
     #[track_caller]
     pub fn expect_problem(self, status: u16, code: &str) -> Self {
-        assert_eq!((self.status.as_u16(), self.json()["code"].as_str()), (status, Some(code)), "{}", self.text());
+        assert_eq!(
+            (self.status.as_u16(), self.json()["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.text()
+        );
         assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json");
         self
     }

@@ -31,8 +31,13 @@ pub struct TokenBuilder {
 impl TestIssuer {
     /// Publishes key number 1.
     pub fn new() -> Self {
-        let keys = MemoryKeys { keys: vec![Self::public_key(1)], ..MemoryKeys::default() };
-        Self { published: Arc::new(Mutex::new(keys)) }
+        let keys = MemoryKeys {
+            keys: vec![Self::public_key(1)],
+            ..MemoryKeys::default()
+        };
+        Self {
+            published: Arc::new(Mutex::new(keys)),
+        }
     }
 
     pub fn verifier(&self) -> Verifier {
@@ -66,7 +71,8 @@ impl TestIssuer {
     }
 
     pub(crate) fn public_key(number: u8) -> Jwk {
-        let mut key = Jwk::from_encoding_key(&private_key(number), Algorithm::EdDSA).expect("an Ed25519 key has a public half");
+        let mut key =
+            Jwk::from_encoding_key(&private_key(number), Algorithm::EdDSA).expect("an Ed25519 key has a public half");
         key.common.key_id = Some(format!("key-{number}"));
         key
     }

@@ -6,6 +6,7 @@
 pub mod table_contract;
 mod app;
 mod issuer;
+pub mod market;
 mod scripted;
 mod world;
 

@@ -75,7 +75,10 @@ impl ScriptedServer {
 
     /// A client of Stripe that asks here.
     pub fn stripe(&self) -> StripeClient {
-        StripeClient::new(self.base.clone(), StripeSecretSource::fixed("sk_test_123", &["whsec_test"]))
+        StripeClient::new(
+            self.base.clone(),
+            StripeSecretSource::fixed("sk_test_123", &["whsec_test"]),
+        )
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Script> {
@@ -83,10 +86,21 @@ impl ScriptedServer {
     }
 }
 
-async fn answer(State(script): State<Arc<Mutex<Script>>>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(
+    State(script): State<Arc<Mutex<Script>>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let mut script = script.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let body = String::from_utf8_lossy(&body).into_owned();
-    script.asked.push(Recorded { method: method.to_string(), path: uri.to_string(), body, headers });
+    script.asked.push(Recorded {
+        method: method.to_string(),
+        path: uri.to_string(),
+        body,
+        headers,
+    });
     match script.answers.pop_front() {
         Some((0, _)) => panic!("the script breaks the connection off here"),
         Some((status, body)) => (StatusCode::from_u16(status).expect("a status"), axum::Json(body)).into_response(),

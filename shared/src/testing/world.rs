@@ -34,7 +34,15 @@ impl TestWorld {
         let clock = Clock::fixed("2026-11-22T09:00:00Z".parse().expect("a time"));
         let (store, issuer) = (Store::memory(), TestIssuer::new());
         let edge = Edge::signed_in(clock.clone(), store.clone(), issuer.verifier());
-        Self { clock, store, objects: Objects::memory(), queues: Queues::memory(), mail: Mail::memory(), issuer, edge }
+        Self {
+            clock,
+            store,
+            objects: Objects::memory(),
+            queues: Queues::memory(),
+            mail: Mail::memory(),
+            issuer,
+            edge,
+        }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -57,14 +65,27 @@ impl TestWorld {
 
     /// The user that the person `name` is, made if nobody has seen them yet.
     pub async fn user(&self, name: &str) -> UserId {
-        let claims = self.issuer.verifier().verify(&self.sign_in(name), self.now()).await.expect("a valid token");
-        accounts::sign_in(&self.store, claims, self.now()).await.expect("memory does not fail").id
+        let claims = self
+            .issuer
+            .verifier()
+            .verify(&self.sign_in(name), self.now())
+            .await
+            .expect("a valid token");
+        accounts::sign_in(&self.store, claims, self.now())
+            .await
+            .expect("memory does not fail")
+            .id
     }
 
     /// Makes the person `name` a member of the partner's team.
     pub async fn join(&self, partner: PartnerId, name: &str, role: Role) -> UserId {
         let user = self.user(name).await;
-        let member = MemberItem { partner, user, role, since: self.now() };
+        let member = MemberItem {
+            partner,
+            user,
+            role,
+            since: self.now(),
+        };
         let writes = accounts::add_member(&member).expect("a member is an item");
         self.store.transact(writes.into()).await.expect("not a member yet");
         user
@@ -91,7 +112,11 @@ impl TestWorld {
 
     /// The messages that all changes since the last call announce, in order: what the outbox relay would send.
     pub fn take_messages(&self) -> Vec<Envelope> {
-        let changes = self.store.as_memory().map(|memory| memory.take_changes()).unwrap_or_default();
+        let changes = self
+            .store
+            .as_memory()
+            .map(|memory| memory.take_changes())
+            .unwrap_or_default();
         let announced = changes.iter().filter_map(|change| {
             let new = change.new.as_ref()?;
             Some(outbox::announced(change.old.as_ref(), new).expect("an outbox can be read"))
@@ -101,9 +126,15 @@ impl TestWorld {
 
     /// The whole journal. Reading an entry checks that it balances.
     pub fn journal(&self) -> Vec<JournalEntry> {
-        let items = self.store.as_memory().map(|memory| memory.scan(TableName::Ledger)).unwrap_or_default();
+        let items = self
+            .store
+            .as_memory()
+            .map(|memory| memory.scan(TableName::Ledger))
+            .unwrap_or_default();
         let entries = items.into_iter().filter(|item| item.contains_key("postings"));
-        entries.map(|item| serde_dynamo::from_item(item).expect("an entry that balances")).collect()
+        entries
+            .map(|item| serde_dynamo::from_item(item).expect("an entry that balances"))
+            .collect()
     }
 }
 

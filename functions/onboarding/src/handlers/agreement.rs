@@ -16,7 +16,10 @@ use crate::context::{Context, act};
 /// The agreement that binds partners, as it now is. Public.
 #[utoipa::path(get, path = "/v1/agreement", tag = "partners", responses((status = 200, body = AgreementView)))]
 pub(crate) async fn show() -> Json<AgreementView> {
-    Json(AgreementView { version: CURRENT_VERSION, text: CURRENT_TEXT })
+    Json(AgreementView {
+        version: CURRENT_VERSION,
+        text: CURRENT_TEXT,
+    })
 }
 
 /// Accepts the agreement in the partner's name. Only owners may.
@@ -45,9 +48,10 @@ pub(crate) async fn accept(
             "/version",
             format!("The current version is {CURRENT_VERSION}. Read it at /v1/agreement, then accept that one."),
         )),
-        Err(AcceptError::Rejected) => {
-            Err(Problem::conflict("partner_rejected", "The application was rejected; see its holds for the reason."))
-        }
+        Err(AcceptError::Rejected) => Err(Problem::conflict(
+            "partner_rejected",
+            "The application was rejected; see its holds for the reason.",
+        )),
     }
 }
 

@@ -28,18 +28,20 @@ pub(crate) async fn create(
     let decision = request.checked().map_err(Problem::invalid)?;
     let act = act(&operator.user, &call);
     let before = context.partner(operator.partner).await?;
-    let partner = match decide::decide(&before, &decision, act) {
+    let (partner, decided_at) = match decide::decide(&before, &decision, act) {
         Ok(change) => {
             partners::save(&context.store, &change, before.revision, []).await?;
-            change.partner
+            (change.partner, call.now)
         }
         Err(DecideError::WrongReason { .. }) => return Err(wrong_reason(request.decision)),
-        Err(DecideError::WrongStatus { .. }) if context.is_done(operator.partner, &act).await? => before.value,
-        Err(DecideError::WrongStatus { status, decision: past }) => {
-            let (needed, _) = decision.transition();
-            let detail = format!("The partner is {status}; only one that is {needed} can be {past}.");
-            return Err(Problem::conflict("wrong_status", detail));
-        }
+        Err(DecideError::WrongStatus { status, decision: past }) => match context.done(operator.partner, &act).await? {
+            Some(event) => (before.value, event.at),
+            None => {
+                let (needed, _) = decision.transition();
+                let detail = format!("The partner is {status}; only one that is {needed} can be {past}.");
+                return Err(Problem::conflict("wrong_status", detail));
+            }
+        },
     };
     let view = DecisionView {
         id: call.seed.id("decision"),
@@ -47,14 +49,25 @@ pub(crate) async fn create(
         reason_code: request.reason_code,
         evidence: request.evidence,
         decided_by: operator.user.id,
-        decided_at: call.now,
+        decided_at,
         partner: PartnerView::of(partner, None),
     };
     Ok((StatusCode::CREATED, Json(view)))
 }
 
 fn wrong_reason(decision: DecisionKind) -> Problem {
-    let origin = if decision == DecisionKind::Reject { Origin::Rejection } else { Origin::Suspension };
-    let fitting: Vec<_> = HoldReason::iter().filter(|reason| reason.origin() == origin).map(|reason| reason.to_string()).collect();
-    Problem::refused("wrong_reason_code", "/reason_code", format!("must be one of {}", fitting.join(", ")))
+    let origin = if decision == DecisionKind::Reject {
+        Origin::Rejection
+    } else {
+        Origin::Suspension
+    };
+    let fitting: Vec<_> = HoldReason::iter()
+        .filter(|reason| reason.origin() == origin)
+        .map(|reason| reason.to_string())
+        .collect();
+    Problem::refused(
+        "wrong_reason_code",
+        "/reason_code",
+        format!("must be one of {}", fitting.join(", ")),
+    )
 }

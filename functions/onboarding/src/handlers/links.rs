@@ -33,17 +33,30 @@ pub(crate) async fn create(
         Ok(()) => connect(&context, &partner, act(&owner.user, &call)).await?,
         Err(ConnectError::AlreadyConnected { account }) => account,
         Err(ConnectError::Rejected) => {
-            return Err(Problem::conflict("partner_rejected", "The application was rejected; see its holds for the reason."));
+            return Err(Problem::conflict(
+                "partner_rejected",
+                "The application was rejected; see its holds for the reason.",
+            ));
         }
     };
     let home = || format!("{}/partners/{}", context.public_url, owner.partner);
     let return_url = request.return_url.unwrap_or_else(home);
     let refresh_url = request.refresh_url.unwrap_or_else(|| return_url.clone());
-    let link = CreateAccountLink { account, refresh_url, return_url };
+    let link = CreateAccountLink {
+        account,
+        refresh_url,
+        return_url,
+    };
     let key = format!("onboarding-link-{}", call.seed);
     let link = context.stripe.create_account_link(&link, &key).await?;
     let expires_at = Timestamp::from_second(link.expires_at).map_err(Problem::internal)?;
-    Ok((StatusCode::CREATED, Json(OnboardingLinkView { url: link.url, expires_at })))
+    Ok((
+        StatusCode::CREATED,
+        Json(OnboardingLinkView {
+            url: link.url,
+            expires_at,
+        }),
+    ))
 }
 
 /// Makes the partner's account and records it. A crash between the two leaves an account without a record; asking again within

@@ -41,10 +41,13 @@ pub(crate) async fn add(
 ) -> Result<(StatusCode, Json<MemberView>), Problem> {
     let (user, role, act) = (request.user_id, request.role, act(&owner.user, &call));
     if let Some(known) = accounts::member(&context.store, owner.partner, user).await? {
-        return if context.is_done(owner.partner, &act).await? {
+        return if context.done(owner.partner, &act).await?.is_some() {
             Ok((StatusCode::CREATED, Json(known.value.into())))
         } else {
-            Err(Problem::conflict("already_member", "This user is in the team. To change the role, remove and add them."))
+            Err(Problem::conflict(
+                "already_member",
+                "This user is in the team. To change the role, remove and add them.",
+            ))
         };
     }
     if accounts::user(&context.store, user).await?.is_none() {
@@ -53,8 +56,19 @@ pub(crate) async fn add(
     }
     let partner = context.partner(owner.partner).await?;
     let change = team::add(&partner, user, role == Role::Owner, act).map_err(refusal)?;
-    let member = MemberItem { partner: owner.partner, user, role, since: call.now };
-    partners::save(&context.store, &change, partner.revision, accounts::add_member(&member)?).await?;
+    let member = MemberItem {
+        partner: owner.partner,
+        user,
+        role,
+        since: call.now,
+    };
+    partners::save(
+        &context.store,
+        &change,
+        partner.revision,
+        accounts::add_member(&member)?,
+    )
+    .await?;
     Ok((StatusCode::CREATED, Json(member.into())))
 }
 
@@ -67,21 +81,39 @@ pub(crate) async fn remove(
     State(context): State<Context>,
     member: PartnerMember<PartnersWrite>,
     call: Call,
-    Path((_, user)): Path<(PartnerId, UserId)>,
+    path: Path<(PartnerId, UserId)>,
 ) -> Result<StatusCode, Problem> {
+    let Path((_, user)) = path;
     if member.standing != Standing::Owner && user != member.user.id {
-        return Err(Problem::forbidden("owner_required", "Only an owner may remove others. You may remove yourself."));
+        return Err(Problem::forbidden(
+            "owner_required",
+            "Only an owner may remove others. You may remove yourself.",
+        ));
     }
-    accounts::member(&context.store, member.partner, user).await?.ok_or_else(Problem::not_found)?;
+    accounts::member(&context.store, member.partner, user)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let partner = context.partner(member.partner).await?;
     let change = team::remove(&partner, user, act(&member.user, &call)).map_err(refusal)?;
-    partners::save(&context.store, &change, partner.revision, accounts::remove_member(member.partner, user)).await?;
+    partners::save(
+        &context.store,
+        &change,
+        partner.revision,
+        accounts::remove_member(member.partner, user),
+    )
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn refusal(error: TeamError) -> Problem {
     match error {
-        TeamError::Full => Problem::conflict("team_full", format!("A team has at most {MAX_TEAM} members. Remove one first.")),
-        TeamError::LastOwner => Problem::conflict("last_owner", "A partner needs an owner. Add another one first, then remove this one."),
+        TeamError::Full => Problem::conflict(
+            "team_full",
+            format!("A team has at most {MAX_TEAM} members. Remove one first."),
+        ),
+        TeamError::LastOwner => Problem::conflict(
+            "last_owner",
+            "A partner needs an owner. Add another one first, then remove this one.",
+        ),
     }
 }

@@ -26,7 +26,10 @@ pub(crate) async fn apply(
     call: Call,
     Json(request): Json<Apply>,
 ) -> Result<impl IntoResponse, Problem> {
-    let change = application::apply(request.checked().map_err(Problem::invalid)?, act(&principal.user, &call));
+    let change = application::apply(
+        request.checked().map_err(Problem::invalid)?,
+        act(&principal.user, &call),
+    );
     let created = partners::create(&context.store, &change).await;
     let partner = match created {
         Ok(()) => change.partner,
@@ -34,7 +37,11 @@ pub(crate) async fn apply(
         Err(error) => return Err(error.into()),
     };
     let place = format!("/v1/partners/{}", partner.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(PartnerView::of(partner, Some(Role::Owner)))))
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, place)],
+        Json(PartnerView::of(partner, Some(Role::Owner))),
+    ))
 }
 
 /// What the same request made before it was cut off; a refusal where it was another request.
@@ -42,7 +49,9 @@ async fn earlier(context: &Context, user: &User, wanted: &Partner) -> Result<Par
     match partners::applied_for(&context.store, user.id, &wanted.name.folded()).await? {
         Some(id) if id == wanted.id => Ok(context.partner(id).await?.value),
         Some(id) => {
-            let detail = format!("You have applied under this name before: see /v1/partners/{id}. A rejected application can be reopened.");
+            let detail = format!(
+                "You have applied under this name before: see /v1/partners/{id}. A rejected application can be reopened."
+            );
             Err(Problem::conflict("already_applied", detail))
         }
         None => Err(Problem::changed_meanwhile()),
@@ -64,7 +73,12 @@ pub(crate) async fn list(
     }
 }
 
-async fn of_status(context: &Context, user: &User, status: Status, paging: &Paging) -> Result<Json<Page<PartnerView>>, Problem> {
+async fn of_status(
+    context: &Context,
+    user: &User,
+    status: Status,
+    paging: &Paging,
+) -> Result<Json<Page<PartnerView>>, Problem> {
     if !user.operator {
         let detail = "Only operators may list all partners. Without \"status\" you get those that you work for.";
         return Err(Problem::forbidden("operator_required", detail));
@@ -78,7 +92,10 @@ async fn own(context: &Context, user: &User, paging: &Paging) -> Result<Json<Pag
     let roles: HashMap<PartnerId, Role> = page.items.iter().map(|member| (member.partner, member.role)).collect();
     let ids: Vec<_> = page.items.iter().map(|member| member.partner).collect();
     let partners = partners::load_many(&context.store, &ids).await?;
-    let page = store::Page { items: partners, next: page.next };
+    let page = store::Page {
+        items: partners,
+        next: page.next,
+    };
     Ok(Json(paging.page(page, |partner| {
         let role = roles.get(&partner.id).copied();
         PartnerView::of(partner, role)
@@ -97,5 +114,8 @@ pub(crate) async fn show(
         Standing::Member => Some(Role::Member),
         Standing::Operator => None,
     };
-    Ok(Json(PartnerView::of(context.partner(member.partner).await?.value, role)))
+    Ok(Json(PartnerView::of(
+        context.partner(member.partner).await?.value,
+        role,
+    )))
 }

@@ -29,7 +29,10 @@ pub(crate) async fn create(
         user: principal.user.id,
         label: profile::label(&request.label).map_err(Problem::internal)?,
         hint: token.hint(),
-        valid_until: call.now.saturating_add(request.valid_for()).map_err(Problem::internal)?,
+        valid_until: call
+            .now
+            .saturating_add(request.valid_for())
+            .map_err(Problem::internal)?,
         scopes: request.scopes,
         secret_sha256: token.sha256(),
         created_at: call.now,
@@ -38,13 +41,24 @@ pub(crate) async fn create(
     let place = format!("/v1/api-tokens/{}", item.id);
     let created = context.store.transact(accounts::create_api_token(&item)?.into()).await;
     // The same request was cut off before it could answer: its token is there, but nobody has its secret.
-    created.map_err(|error| if error.is_conflict() { unseen(&place) } else { error.into() })?;
-    let body = NewApiToken { token: item.into(), secret: token.reveal().to_owned() };
+    created.map_err(|error| {
+        if error.is_conflict() {
+            unseen(&place)
+        } else {
+            error.into()
+        }
+    })?;
+    let body = NewApiToken {
+        token: item.into(),
+        secret: token.reveal().to_owned(),
+    };
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], ShownOnce, Json(body)))
 }
 
 fn unseen(place: &str) -> Problem {
-    let detail = format!("The first request made {place}, but its secret was never shown. Delete it and make another with a new key.");
+    let detail = format!(
+        "The first request made {place}, but its secret was never shown. Delete it and make another with a new key."
+    );
     Problem::conflict("secret_shown_once", detail)
 }
 
@@ -72,7 +86,10 @@ pub(crate) async fn revoke(
     let item = accounts::user_api_token(&context.store, principal.user.id, token).await?;
     let item = item.ok_or_else(Problem::not_found)?;
     if item.revoked_at.is_none() {
-        context.store.transact(accounts::revoke_api_token(&item, call.now).into()).await?;
+        context
+            .store
+            .transact(accounts::revoke_api_token(&item, call.now).into())
+            .await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

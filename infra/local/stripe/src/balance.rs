@@ -94,9 +94,9 @@ pub(crate) fn sums(world: &World, owner: Option<&str>) -> BTreeMap<String, (i64,
             let sum = sums.entry(text(&entry.body, "currency").to_owned()).or_default();
             let net = int(&entry.body, "net");
             if text(&entry.body, "status") == "available" {
-                sum.0 += net
+                sum.0 += net;
             } else {
-                sum.1 += net
+                sum.1 += net;
             }
         }
     }

@@ -43,7 +43,7 @@ pub(crate) struct Use {
     pub account: Option<String>,
     pub key: String,
     pub path: String,
-    /// All parameters as they came, compared as text.
+    /// All parameters in one order, compared as text.
     pub params: String,
 }
 

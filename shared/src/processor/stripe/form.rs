@@ -9,6 +9,7 @@ impl Form {
     }
 
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "callers write numbers and texts alike")]
     pub(super) fn with(mut self, name: impl Into<String>, value: impl ToString) -> Self {
         self.0.push((name.into(), value.to_string()));
         self
@@ -25,7 +26,8 @@ impl Form {
     /// `prefix[key]=value` for each.
     #[must_use]
     pub(super) fn with_map<'a>(self, prefix: &str, map: impl IntoIterator<Item = (&'a String, &'a String)>) -> Self {
-        map.into_iter().fold(self, |form, (key, value)| form.with(format!("{prefix}[{key}]"), value))
+        map.into_iter()
+            .fold(self, |form, (key, value)| form.with(format!("{prefix}[{key}]"), value))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -33,6 +35,8 @@ impl Form {
     }
 
     pub(super) fn encode(&self) -> String {
-        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
+        url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&self.0)
+            .finish()
     }
 }

@@ -93,7 +93,11 @@ struct ErrorDetail {
 
 impl StripeClient {
     pub fn new(base: Url, secret: StripeSecretSource) -> Self {
-        Self(Arc::new(Inner { base, secret, http: OnceCell::new() }))
+        Self(Arc::new(Inner {
+            base,
+            secret,
+            http: OnceCell::new(),
+        }))
     }
 
     pub async fn create_account(&self, request: &CreateAccount, idempotency_key: &str) -> Result<Account, StripeError> {
@@ -104,12 +108,21 @@ impl StripeClient {
         self.get(&["v1", "accounts", account], Form::new()).await
     }
 
-    pub async fn create_account_link(&self, request: &CreateAccountLink, idempotency_key: &str) -> Result<AccountLink, StripeError> {
+    pub async fn create_account_link(
+        &self,
+        request: &CreateAccountLink,
+        idempotency_key: &str,
+    ) -> Result<AccountLink, StripeError> {
         self.post("/v1/account_links", request.form(), idempotency_key).await
     }
 
-    pub async fn create_checkout_session(&self, request: &CreateCheckoutSession, idempotency_key: &str) -> Result<CheckoutSession, StripeError> {
-        self.post("/v1/checkout/sessions", request.form(), idempotency_key).await
+    pub async fn create_checkout_session(
+        &self,
+        request: &CreateCheckoutSession,
+        idempotency_key: &str,
+    ) -> Result<CheckoutSession, StripeError> {
+        self.post("/v1/checkout/sessions", request.form(), idempotency_key)
+            .await
     }
 
     /// With its payment intent, that one's latest charge, and the charge's balance transaction, as far as they exist.
@@ -119,8 +132,18 @@ impl StripeClient {
     }
 
     /// Ends a session that nobody has paid, so that nobody can pay it any more.
-    pub async fn expire_checkout_session(&self, session: &str, idempotency_key: &str) -> Result<CheckoutSession, StripeError> {
-        self.send(Method::POST, &["v1", "checkout", "sessions", session, "expire"], Form::new(), Some(idempotency_key)).await
+    pub async fn expire_checkout_session(
+        &self,
+        session: &str,
+        idempotency_key: &str,
+    ) -> Result<CheckoutSession, StripeError> {
+        self.send(
+            Method::POST,
+            &["v1", "checkout", "sessions", session, "expire"],
+            Form::new(),
+            Some(idempotency_key),
+        )
+        .await
     }
 
     /// With its balance transaction, once there is one.
@@ -129,13 +152,21 @@ impl StripeClient {
         self.get(&["v1", "charges", charge], expand).await
     }
 
-    pub async fn create_transfer(&self, request: &CreateTransfer, idempotency_key: &str) -> Result<Transfer, StripeError> {
+    pub async fn create_transfer(
+        &self,
+        request: &CreateTransfer,
+        idempotency_key: &str,
+    ) -> Result<Transfer, StripeError> {
         self.post("/v1/transfers", request.form(), idempotency_key).await
     }
 
     /// All transfers of a group: how an unknown outcome is looked up. A payout is one transfer, so one page has them all.
     pub async fn transfers_of(&self, transfer_group: &str) -> Result<List<Transfer>, StripeError> {
-        self.get(&["v1", "transfers"], Form::new().with("transfer_group", transfer_group).with("limit", "100")).await
+        self.get(
+            &["v1", "transfers"],
+            Form::new().with("transfer_group", transfer_group).with("limit", "100"),
+        )
+        .await
     }
 
     pub async fn balance_transactions(&self, page: &ListPage) -> Result<List<BalanceTransaction>, StripeError> {
@@ -156,9 +187,20 @@ impl StripeClient {
         self.send(Method::POST, &path, form, Some(idempotency_key)).await
     }
 
-    async fn send<T: DeserializeOwned>(&self, method: Method, path: &[&str], form: Form, key: Option<&str>) -> Result<T, StripeError> {
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        form: Form,
+        key: Option<&str>,
+    ) -> Result<T, StripeError> {
         let secret = self.0.secret.get().await?;
-        let http = self.0.http.get_or_try_init(async || build_http()).await.map_err(|error| StripeError::Unauthorised(Box::new(error)))?;
+        let http = self
+            .0
+            .http
+            .get_or_try_init(async || build_http())
+            .await
+            .map_err(|error| StripeError::Unauthorised(Box::new(error)))?;
         let mut url = self.url(path);
         if method == Method::GET && !form.is_empty() {
             url.set_query(Some(&form.encode()));
@@ -168,7 +210,9 @@ impl StripeClient {
             .bearer_auth(secret.secret_key.expose_secret())
             .header("Stripe-Version", API_VERSION);
         if method == Method::POST {
-            request = request.header("Content-Type", "application/x-www-form-urlencoded").body(form.encode());
+            request = request
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .body(form.encode());
         }
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
@@ -235,9 +279,11 @@ fn refusal(status: StatusCode, body: &[u8]) -> StripeError {
         StatusCode::CONFLICT => StripeError::Conflict,
         _ if kind == "idempotency_error" => StripeError::KeyReused { message },
         // Only Stripe's own words are proof: a 4xx without them may be some proxy's.
-        _ if status.is_client_error() && !kind.is_empty() => {
-            StripeError::Refused { status: status.as_u16(), code: code.unwrap_or(kind), message }
-        }
+        _ if status.is_client_error() && !kind.is_empty() => StripeError::Refused {
+            status: status.as_u16(),
+            code: code.unwrap_or(kind),
+            message,
+        },
         _ => unknown(format!("status {}: {message}", status.as_u16())),
     }
 }

@@ -40,7 +40,15 @@ impl<T: Identified> Expandable<T> {
 macro_rules! identified {
     ($($object:ty),+) => { $(impl Identified for $object { fn id(&self) -> &str { &self.id } })+ };
 }
-identified!(Account, CheckoutSession, PaymentIntent, Charge, BalanceTransaction, Transfer, Event);
+identified!(
+    Account,
+    CheckoutSession,
+    PaymentIntent,
+    Charge,
+    BalanceTransaction,
+    Transfer,
+    Event
+);
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct List<T> {
@@ -70,7 +78,10 @@ pub struct Account {
 impl Account {
     /// Whether transfers to it are possible.
     pub fn can_be_paid(&self) -> bool {
-        let transfers = self.capabilities.as_ref().and_then(|capabilities| capabilities.transfers);
+        let transfers = self
+            .capabilities
+            .as_ref()
+            .and_then(|capabilities| capabilities.transfers);
         self.payouts_enabled && transfers == Some(CapabilityStatus::Active)
     }
 }
@@ -269,6 +280,8 @@ impl Event {
     }
 }
 
-fn null_as_default<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+fn null_as_default<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }

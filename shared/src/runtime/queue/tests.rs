@@ -15,7 +15,9 @@ fn message(id: &str, group: Option<&str>, body: &str) -> SqsMessage {
     message.message_id = Some(id.into());
     message.body = Some(body.into());
     message.attributes.insert("ApproximateReceiveCount".into(), "2".into());
-    message.attributes.insert("SentTimestamp".into(), "1795338000000".into());
+    message
+        .attributes
+        .insert("SentTimestamp".into(), "1795338000000".into());
     if let Some(group) = group {
         message.attributes.insert("MessageGroupId".into(), group.into());
     }
@@ -34,7 +36,10 @@ async fn obey(_: &(), delivery: Delivery<serde_json::Value>) -> Result<(), Failu
 
 #[track_caller]
 fn check(failed: &[Failed<'_>], expected: &[(&str, i32)]) {
-    let failed: Vec<_> = failed.iter().map(|failed| (failed.message.message_id.as_deref().expect("an id"), failed.pause_s)).collect();
+    let failed: Vec<_> = failed
+        .iter()
+        .map(|failed| (failed.message.message_id.as_deref().expect("an id"), failed.pause_s))
+        .collect();
     assert_eq!(failed, expected);
 }
 
@@ -50,7 +55,10 @@ async fn only_what_failed_comes_again() {
     let failed = batch(&(), &obey, &messages, in_ten_seconds(), &clock()).await;
     check(&failed, &[("2", 4), ("3", 0), ("4", 0)]);
     let answer = serde_json::to_value(response(&failed)).expect("JSON");
-    assert_eq!(answer, serde_json::json!({"batchItemFailures": [{"itemIdentifier": "2"}, {"itemIdentifier": "3"}, {"itemIdentifier": "4"}]}));
+    assert_eq!(
+        answer,
+        serde_json::json!({"batchItemFailures": [{"itemIdentifier": "2"}, {"itemIdentifier": "3"}, {"itemIdentifier": "4"}]})
+    );
 }
 
 #[tokio::test]
@@ -73,7 +81,10 @@ async fn a_slow_message_takes_only_its_share_of_the_time() {
     let in_700_ms = in_ten_seconds() - 9_300;
     let failed = batch(&(), &obey, &messages, in_700_ms, &clock()).await;
     check(&failed, &[("1", 4)]);
-    assert!(started.elapsed() >= Duration::from_millis(100), "half of the 200 ms that the reserve leaves");
+    assert!(
+        started.elapsed() >= Duration::from_millis(100),
+        "half of the 200 ms that the reserve leaves"
+    );
 }
 
 #[tokio::test]
@@ -83,7 +94,11 @@ async fn a_second_arrival_has_the_same_seed() {
         seeds.borrow_mut().push(delivery.seed);
         Ok(())
     };
-    let messages = [message("1", None, "1"), message("1", None, "1"), message("2", None, "1")];
+    let messages = [
+        message("1", None, "1"),
+        message("1", None, "1"),
+        message("2", None, "1"),
+    ];
     batch(&(), &note, &messages, in_ten_seconds(), &clock()).await;
     let seeds = seeds.into_inner();
     assert_eq!(seeds[0], seeds[1]);
@@ -93,7 +108,13 @@ async fn a_second_arrival_has_the_same_seed() {
 #[test]
 fn an_arn_becomes_a_url() {
     let arn = "arn:aws:sqs:eu-central-1:123456789012:souk-scan";
-    assert_eq!(queue_url(arn, None).as_deref(), Some("https://sqs.eu-central-1.amazonaws.com/123456789012/souk-scan"));
-    assert_eq!(queue_url(arn, Some("http://localhost:4566/")).as_deref(), Some("http://localhost:4566/123456789012/souk-scan"));
+    assert_eq!(
+        queue_url(arn, None).as_deref(),
+        Some("https://sqs.eu-central-1.amazonaws.com/123456789012/souk-scan")
+    );
+    assert_eq!(
+        queue_url(arn, Some("http://localhost:4566/")).as_deref(),
+        Some("http://localhost:4566/123456789012/souk-scan")
+    );
     assert_eq!(queue_url("nonsense", None), None);
 }

@@ -72,7 +72,7 @@ pub async fn find(
 }
 
 /// What takes the index from what the public saw to what it sees now: at most 18 entries to write and 18 to remove.
-pub(super) fn reindex(before: Option<&Published>, after: Option<&Published>) -> Result<Vec<Write>, StoreError> {
+pub(crate) fn reindex(before: Option<&Published>, after: Option<&Published>) -> Result<Vec<Write>, StoreError> {
     let (old, new) = (entries(before), entries(after));
     let gone = old.keys().filter(|key| !new.contains_key(key));
     // An entry that is missing already must not keep the rest from being written.

@@ -3,7 +3,7 @@
 //! What a rule returned is written whole: every change of state carries the revision it was decided on, and goes in one transaction with its
 //! audit entry and its message. What the public sees is in [`publication`], the index it browses in [`browse`].
 
-mod browse;
+pub(crate) mod browse;
 mod publication;
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,7 @@ use crate::listing::{
 use crate::scan::Check;
 
 pub use browse::{find, shelf};
-pub use publication::{Standing, published, published_many, published_revision, save_publication};
+pub use publication::{PublicationBasis, published, published_many, published_revision, save_publication};
 
 // ---- listings
 
@@ -278,7 +278,7 @@ pub async fn review_queue(store: &Store, after: Option<PageKey>, limit: usize) -
 
 /// What a submission was decided on: none of it may have changed.
 #[derive(Debug, Clone, Copy)]
-pub struct Basis {
+pub struct SubmissionBasis {
     pub version_revision: u64,
     /// The texts and the price are copied from the listing as it was then.
     pub listing_revision: u64,
@@ -287,7 +287,12 @@ pub struct Basis {
 }
 
 /// A version handed in, findable in the review queue.
-pub async fn submit(store: &Store, version: &Version, submission: &Submission, basis: Basis) -> Result<(), StoreError> {
+pub async fn submit(
+    store: &Store,
+    version: &Version,
+    submission: &Submission,
+    basis: SubmissionBasis,
+) -> Result<(), StoreError> {
     let (partner, status) = (submission.partner, submission.status().to_string());
     let item = Write::create(keys::submission(partner, submission.id), submission)?;
     let writes = vec![

@@ -31,7 +31,7 @@ pub async fn published_many(store: &Store, listings: &[ListingId]) -> Result<Vec
 
 /// What a publication was decided on: none of it may have changed.
 #[derive(Debug, Clone, Copy)]
-pub struct Standing {
+pub struct PublicationBasis {
     pub listing_revision: u64,
     pub version_revision: u64,
     /// Of the approval that is published, or that becomes visible again.
@@ -46,31 +46,31 @@ pub async fn save_publication(
     store: &Store,
     change: &Publication,
     before: Option<&Versioned<Published>>,
-    standing: Standing,
+    basis: PublicationBasis,
 ) -> Result<(), StoreError> {
     let (listing, version) = (&change.listing, &change.version);
     let mut writes = vec![
         Write::replace(
             keys::listing(listing.partner, listing.id),
             listing,
-            standing.listing_revision,
+            basis.listing_revision,
         )?,
         Write::replace(
             keys::version(version.listing, version.id),
             version,
-            standing.version_revision,
+            basis.version_revision,
         )?,
         Write::create(keys::listing_audit(listing.id, change.audit.id), &change.audit)?,
     ];
     writes.extend(seen(listing.id, before, change.published.as_ref())?);
     writes.extend(reindex(before.map(|before| &before.value), change.published.as_ref())?);
-    if let Some((submission, revision)) = standing.submission {
+    if let Some((submission, revision)) = basis.submission {
         writes.push(Write::check(
             keys::submission(listing.partner, submission),
             Condition::Revision(revision),
         ));
     }
-    if let Some(revision) = standing.partner_revision {
+    if let Some(revision) = basis.partner_revision {
         writes.push(Write::check(
             keys::partner(listing.partner),
             Condition::Revision(revision),

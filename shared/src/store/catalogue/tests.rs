@@ -37,14 +37,14 @@ async fn bring_out(store: &Store, number: u64, content: Content) -> (Listing, Ve
         sample::occasion(&seed),
     )
     .expect("approved");
-    save_publication(store, &change, None, standing(1, 1))
+    save_publication(store, &change, None, basis(1, 1))
         .await
         .expect("written");
     (change.listing, change.version, submission)
 }
 
-fn standing(listing_revision: u64, version_revision: u64) -> Standing {
-    Standing {
+fn basis(listing_revision: u64, version_revision: u64) -> PublicationBasis {
+    PublicationBasis {
         listing_revision,
         version_revision,
         submission: None,
@@ -170,7 +170,7 @@ async fn a_new_title_and_category_leave_no_trace_of_the_old_ones() {
         sample::occasion(&seed),
     )
     .expect("approved");
-    save_publication(&store, &change, Some(&before), standing(2, 1))
+    save_publication(&store, &change, Some(&before), basis(2, 1))
         .await
         .expect("written");
 
@@ -186,7 +186,7 @@ async fn a_new_title_and_category_leave_no_trace_of_the_old_ones() {
         ("New Name", 500)
     );
 
-    let stale = save_publication(&store, &change, Some(&before), standing(2, 1)).await;
+    let stale = save_publication(&store, &change, Some(&before), basis(2, 1)).await;
     assert!(stale.expect_err("stale").is_conflict(), "a publication is written once");
 
     // Yanked again, the first release is what the public sees, as it was approved.
@@ -200,7 +200,7 @@ async fn a_new_title_and_category_leave_no_trace_of_the_old_ones() {
         &before,
         Some((&first, &first_submission)),
     );
-    save_publication(&store, &change, Some(&before), standing(3, 2))
+    save_publication(&store, &change, Some(&before), basis(3, 2))
         .await
         .expect("written");
     assert_eq!(found(&store, None, "warm").await, ["Warm Tape Pads"]);
@@ -211,7 +211,7 @@ async fn a_new_title_and_category_leave_no_trace_of_the_old_ones() {
         .expect("read")
         .expect("published");
     let change = yank_of(&change.listing, &first, &before, None);
-    save_publication(&store, &change, Some(&before), standing(4, 2))
+    save_publication(&store, &change, Some(&before), basis(4, 2))
         .await
         .expect("written");
     assert_eq!(published(&store, listing.id).await.expect("read"), None);

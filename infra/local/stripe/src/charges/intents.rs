@@ -387,7 +387,8 @@ fn make_method(world: &mut World, owner: Option<&str>, card: &Card, payer: &Paye
         "metadata": {},
     });
     let mut details = method_details(card);
-    if let Some(shown) = details["card"].as_object_mut() {
+    let shape = text(&details, "type").to_owned();
+    if let Some(shown) = details.get_mut(&shape).and_then(Value::as_object_mut) {
         for only_charges in [
             "amount_authorized",
             "installments",

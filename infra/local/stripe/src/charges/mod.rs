@@ -153,7 +153,7 @@ pub(crate) fn fee_arrives(world: &mut World, charge: &str) {
         let transaction = world.set(charge, |_| {})["balance_transaction"].clone();
         world.set(charge, |body| body["balance_transaction"] = Value::Null);
         world.update(charge, "charge.updated", |body| {
-            body["balance_transaction"] = transaction
+            body["balance_transaction"] = transaction;
         });
     }
 }

@@ -183,7 +183,7 @@ fn forge(world: &mut World, control: &Control) -> Outcome {
     };
     let tampering = tampering(control)?;
     let first = world.webhooks.deliveries.len();
-    let event = events::forge(world, kind, control.body["account"].as_str(), data);
+    let event = events::forge(world, kind, control.body["account"].as_str(), &data);
     let id = text(&event, "id").to_owned();
     for delivery in world.webhooks.deliveries.iter_mut().skip(first) {
         delivery.tampering = tampering;

@@ -212,17 +212,20 @@ pub(crate) fn take_due(world: &mut World) -> (Vec<Outgoing>, bool) {
         match controls.order {
             Order::Reverse => due.reverse(),
             _ => {
-                due.sort_by_key(|number| scramble(controls.seed ^ scramble(u64::try_from(*number).unwrap_or_default())))
+                due.sort_by_key(|number| {
+                    scramble(controls.seed ^ scramble(u64::try_from(*number).unwrap_or_default()))
+                });
             }
         }
     }
-    world.webhooks.busy = one_by_one && !due.is_empty();
-    (
-        due.into_iter()
-            .filter_map(|number| outgoing(world, number, now))
-            .collect(),
-        one_by_one,
-    )
+    let batch: Vec<Outgoing> = due
+        .into_iter()
+        .filter_map(|number| outgoing(world, number, now))
+        .collect();
+    if one_by_one {
+        world.webhooks.busy = !batch.is_empty();
+    }
+    (batch, one_by_one)
 }
 
 fn outgoing(world: &mut World, number: usize, now_ms: i64) -> Option<Outgoing> {
@@ -275,7 +278,7 @@ pub(crate) fn record(world: &mut World, number: usize, event: &str, outcome: &Re
     if delivery.state == State::Delivered {
         let event = delivery.event.clone();
         world.set(&event, |body| {
-            body["pending_webhooks"] = json!((int(body, "pending_webhooks") - 1).max(0))
+            body["pending_webhooks"] = json!((int(body, "pending_webhooks") - 1).max(0));
         });
     }
 }

@@ -20,7 +20,7 @@ use crate::world::{Kind, World, int, text};
 const KEPT_S: i64 = 30 * 24 * 60 * 60;
 
 /// Makes an event about `object` and plans its deliveries. Suppressed types are never made at all.
-pub(crate) fn emit(world: &mut World, event: &str, owner: Option<&str>, object: Value, previous: Option<Value>) {
+pub(crate) fn emit(world: &mut World, event: &str, owner: Option<&str>, object: &Value, previous: Option<Value>) {
     if world
         .webhooks
         .controls
@@ -34,11 +34,11 @@ pub(crate) fn emit(world: &mut World, event: &str, owner: Option<&str>, object: 
     if let Some(previous) = previous {
         data["previous_attributes"] = previous;
     }
-    forge(world, event, owner, data);
+    forge(world, event, owner, &data);
 }
 
 /// Makes an event of any content and returns it.
-pub(crate) fn forge(world: &mut World, event: &str, owner: Option<&str>, data: Value) -> Value {
+pub(crate) fn forge(world: &mut World, event: &str, owner: Option<&str>, data: &Value) -> Value {
     let id = world.id(Kind::Event);
     let request = world.request.as_ref();
     let mut body = json!({

@@ -102,12 +102,20 @@ fn idempotency_use(incoming: &Incoming) -> Option<Use> {
         account: incoming.header("stripe-account").map(str::to_owned),
         key: key.to_owned(),
         path: incoming.uri.path().to_owned(),
-        params: format!(
-            "{}?{}",
-            String::from_utf8_lossy(&incoming.body),
-            incoming.uri.query().unwrap_or_default()
-        ),
+        params: sorted_pairs(&incoming.body, incoming.uri.query().unwrap_or_default()),
     })
+}
+
+/// The parameters in one order, so that a client that writes them in another sends the same request.
+fn sorted_pairs(body: &[u8], query: &str) -> String {
+    let body = String::from_utf8_lossy(body);
+    let mut pairs: Vec<&str> = body
+        .split('&')
+        .chain(query.split('&'))
+        .filter(|pair| !pair.is_empty())
+        .collect();
+    pairs.sort_unstable();
+    pairs.join("&")
 }
 
 /// Checks the API key and takes the idempotency key; returns what is to be replayed.

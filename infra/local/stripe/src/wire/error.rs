@@ -13,10 +13,10 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: u16, kind: &str, message: &str) -> Self {
+    fn new(status: u16, kind: &str, message: impl Into<String>) -> Self {
         let mut body = Map::new();
         body.insert("type".to_owned(), json!(kind));
-        body.insert("message".to_owned(), json!(message));
+        body.insert("message".to_owned(), Value::String(message.into()));
         Self {
             status,
             body,
@@ -26,7 +26,7 @@ impl ApiError {
 
     /// 400 `invalid_request_error`.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self::new(400, "invalid_request_error", message.into())
+        Self::new(400, "invalid_request_error", message)
     }
 
     /// 400 for a request that was understood and refused in the course of doing it.
@@ -54,7 +54,7 @@ impl ApiError {
     }
 
     pub(crate) fn unauthorized(message: impl Into<String>) -> Self {
-        Self::new(401, "invalid_request_error", message.into())
+        Self::new(401, "invalid_request_error", message)
     }
 
     pub(crate) fn no_access(account: &str) -> Self {
@@ -66,12 +66,12 @@ impl ApiError {
     }
 
     pub(crate) fn idempotency(status: u16, message: impl Into<String>) -> Self {
-        Self::new(status, "idempotency_error", message.into())
+        Self::new(status, "idempotency_error", message)
     }
 
     /// 402 `card_error`; the payment intent it belongs to rides along, as with Stripe.
     pub(crate) fn card(code: &str, decline_code: Option<&str>, message: &str) -> Self {
-        let mut error = Self::new(402, "card_error", message.to_owned()).code(code);
+        let mut error = Self::new(402, "card_error", message).code(code);
         if let Some(decline) = decline_code {
             error.body.insert("decline_code".to_owned(), json!(decline));
         }
@@ -86,7 +86,7 @@ impl ApiError {
             503 => ("api_error", "Stripe is temporarily unavailable. Please try again."),
             _ => ("api_error", "An unknown error occurred"),
         };
-        let error = Self::new(status, kind, message.to_owned());
+        let error = Self::new(status, kind, message);
         if status == 429 { error.code("rate_limit") } else { error }
     }
 

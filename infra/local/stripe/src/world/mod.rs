@@ -175,7 +175,7 @@ impl World {
             entry.owner.clone()
         };
         let object = entry.body.clone();
-        crate::events::emit(self, event, owner.as_deref(), object, previous);
+        crate::events::emit(self, event, owner.as_deref(), &object, previous);
     }
 }
 

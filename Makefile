@@ -1,0 +1,24 @@
+# Thin names for what README.md promises. What they do is in infra/.
+# Everything that is installed goes to target/venv, in pinned versions; `rm -rf target` starts afresh.
+
+.PHONY: run stop test check lint bench
+
+run: ## build, deploy and seed the local stack; ARGS=--detach returns when it is ready
+	@python3 -m infra.local run $(ARGS)
+
+stop: ## end a stack that runs in the background
+	@python3 -m infra.local stop $(ARGS)
+
+test: ## everything that must hold
+	@infra/ci/test.sh
+
+check: ## the quick part: format, clippy, the pure core
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	cargo check --package shared --no-default-features --locked
+
+lint: ## template.yaml through sam validate, cfn-lint and checkov
+	@infra/lint/check.sh
+
+bench: ## cold starts, sizes, costs and throughput, as a table
+	@infra/bench/run.sh $(ARGS)

@@ -1,0 +1,40 @@
+//! A partner's listings from the draft to the public, and the review between.
+//!
+//! Trigger: HTTP. Writes listings, versions, uploads, submissions, what is published with its index, and the audit entries of decisions,
+//! publications and yanks; a decision carries the message that tells the partner. Idempotency: the `Idempotency-Key` of each POST, whose
+//! seed gives everything it makes its id; publishing what is published and yanking what is yanked change nothing.
+//!
+//! To everybody outside a partner's team its drafts do not exist; operators look, and decide about what was handed in, but not about
+//! their own team's work.
+
+mod access;
+mod api;
+mod context;
+mod handlers;
+mod problems;
+mod standing;
+
+#[cfg(test)]
+mod tests;
+
+pub use context::Context;
+
+use handlers::{listings, releases, review, submissions, uploads, versions};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub fn routes() -> OpenApiRouter<Context> {
+    OpenApiRouter::new()
+        .routes(routes!(listings::create, listings::list))
+        .routes(routes!(listings::show, listings::change))
+        .routes(routes!(versions::create, versions::list))
+        .routes(routes!(versions::show))
+        .routes(routes!(uploads::create))
+        .routes(routes!(submissions::create))
+        .routes(routes!(releases::publish))
+        .routes(routes!(releases::yank))
+        .routes(routes!(submissions::list))
+        .routes(routes!(submissions::show))
+        .routes(routes!(review::queue))
+        .routes(routes!(review::decide))
+}

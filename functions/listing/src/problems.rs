@@ -1,0 +1,136 @@
+//! What the rules refuse, as problem documents: the one place of this function that names codes and says what to do.
+
+use shared::http::{FieldError, Problem};
+use shared::listing::{Flaw, ListingError, PublishError, ReviewError, Status, SubmitError, UploadError, YankError};
+
+pub(crate) fn flawed(flaws: Vec<Flaw>) -> Problem {
+    Problem::invalid(
+        flaws
+            .into_iter()
+            .map(|flaw| FieldError::new(flaw.pointer, flaw.detail))
+            .collect(),
+    )
+}
+
+pub(crate) fn listing(error: ListingError) -> Problem {
+    match error {
+        ListingError::Invalid(flaws) => flawed(flaws),
+        ListingError::TooManyVersions => {
+            Problem::conflict("too_many_versions", format!("{error}. Create another listing."))
+        }
+    }
+}
+
+pub(crate) fn number_taken(number: &str) -> Problem {
+    let detail =
+        format!("This listing has a version {number} already, and a number is used once. Choose a higher one.");
+    Problem::refused("version_number_taken", "/number", detail)
+}
+
+pub(crate) fn upload(error: UploadError) -> Problem {
+    match error {
+        UploadError::Invalid(flaws) => flawed(flaws),
+        UploadError::Closed(status) => {
+            let what_to_do = match status {
+                Status::Scanning => "Wait for the scan to end.",
+                Status::Passed => "Hand it in, or create another version for other bytes.",
+                Status::Submitted => "Wait for the decision.",
+                _ => "Create another version.",
+            };
+            Problem::conflict(
+                "version_not_open",
+                format!("The version is {}. {what_to_do}", spoken(status)),
+            )
+        }
+    }
+}
+
+pub(crate) fn submit(error: SubmitError) -> Problem {
+    match error {
+        SubmitError::NotPassed(status) => {
+            let what_to_do = match status {
+                Status::Draft => "Upload its package first.",
+                Status::Scanning => "Wait for the scan to end.",
+                Status::Quarantined | Status::Rejected | Status::Errored => {
+                    "Read the version's checks, then upload another package."
+                }
+                Status::ChangesRequested => "Upload a package with the changes first.",
+                _ => "It has been handed in before.",
+            };
+            Problem::conflict(
+                "scan_not_passed",
+                format!("The version is {}. {what_to_do}", spoken(status)),
+            )
+        }
+        // The flaws are the listing's, not the request's.
+        SubmitError::Content(flaws) => {
+            let flaws: Vec<_> = flaws
+                .iter()
+                .map(|flaw| format!("{} {}", flaw.pointer, flaw.detail))
+                .collect();
+            Problem::conflict(
+                "listing_incomplete",
+                format!("Change the listing first: {}.", flaws.join("; ")),
+            )
+        }
+    }
+}
+
+pub(crate) fn review(error: ReviewError) -> Problem {
+    match error {
+        ReviewError::Invalid(flaws) => flawed(flaws),
+        ReviewError::OwnWork => {
+            let detail = "Nobody decides about what they or their own team handed in. Leave it to another operator.";
+            Problem::forbidden("own_work", detail)
+        }
+        ReviewError::AlreadyDecided(act) => {
+            let detail = format!("The decision about this submission was \"{act}\", and it is made once.");
+            Problem::conflict("already_decided", detail)
+        }
+        ReviewError::NotCurrent => Problem::conflict(
+            "not_in_review",
+            "The version is no longer in review under this submission.",
+        ),
+    }
+}
+
+pub(crate) fn publish(error: PublishError) -> Problem {
+    match error {
+        PublishError::NotApproved(status) => {
+            let what_to_do = match status {
+                Status::Submitted => "Wait for the decision.",
+                Status::Yanked => "What was taken off does not come back; create another version.",
+                _ => "Its package must pass the scan, be handed in and be approved first.",
+            };
+            Problem::conflict(
+                "not_approved",
+                format!("The version is {}. {what_to_do}", spoken(status)),
+            )
+        }
+        PublishError::NotThisApproval => Problem::internal(error),
+    }
+}
+
+pub(crate) fn yank(error: YankError) -> Problem {
+    match error {
+        YankError::Invalid(flaws) => flawed(flaws),
+        YankError::NotPublished(status) => {
+            let detail = format!(
+                "The version is {}; only what is published can be taken off.",
+                spoken(status)
+            );
+            Problem::conflict("not_published", detail)
+        }
+        YankError::NotLive => Problem::internal(error),
+    }
+}
+
+fn spoken(status: Status) -> String {
+    match status {
+        Status::Draft => "waiting for its package".to_owned(),
+        Status::Errored => "not scanned, because the scan could not be carried out".to_owned(),
+        Status::Scanning => "being scanned".to_owned(),
+        Status::ChangesRequested => "waiting for changes that the review asked for".to_owned(),
+        other => other.to_string(),
+    }
+}

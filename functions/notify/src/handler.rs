@@ -1,0 +1,92 @@
+//! One message, one mail.
+
+use shared::http::problem::chain;
+use shared::ids::{OrderId, PartnerId, UserId};
+use shared::mail::MailError;
+use shared::messages::{Envelope, Message, Notice};
+use shared::purchase::OrderStatus;
+use shared::runtime::{Delivery, Failure};
+use shared::store::mails::{self, Claim};
+use shared::store::{accounts, commerce, partners};
+
+use crate::context::Context;
+use crate::letter::Draft;
+use crate::{notices, receipt};
+
+#[derive(Debug, thiserror::Error)]
+enum Unfit {
+    #[error("a message that does not belong into this queue")]
+    OtherMessage,
+    #[error("there is no order {0}, or it is not paid")]
+    NoPaidOrder(OrderId),
+    #[error("there is no partner {0}")]
+    NoPartner(PartnerId),
+    #[error("another delivery of this message is being sent")]
+    BeingSent,
+}
+
+/// Idempotency key: the message's id, in the item that says whether it has become a mail.
+pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
+    let (addressee, draft) = match &delivery.message.message {
+        Message::OrderPaid { customer, order } => (*customer, write_receipt(context, *customer, *order).await?),
+        Message::PartnerNotice { partner, user, notice } => (*user, write_notice(context, *partner, notice).await?),
+        _ => return Err(Failure::reject(Unfit::OtherMessage)),
+    };
+    let user = accounts::user(&context.store, addressee).await?;
+    let Some(address) = user.and_then(|user| user.value.email) else {
+        tracing::warn!(user.id = %addressee, message.id = %delivery.message.id, "nobody to write to: the person is gone or has no verified address");
+        return Ok(());
+    };
+    let lease = match mails::claim(&context.store, delivery.message.id, delivery.now).await? {
+        Claim::Leased(lease) => lease,
+        Claim::Sent => return Ok(()),
+        Claim::Busy => return Err(Failure::retry(Unfit::BeingSent)),
+    };
+    match context.mail.send(&draft.to(address)).await {
+        Ok(()) => {
+            tracing::info!(message.id = %delivery.message.id, "mail sent");
+            Ok(lease.sent(&context.store, delivery.now).await?)
+        }
+        Err(error) => {
+            if let Err(error) = lease.give_back(&context.store, delivery.now).await {
+                tracing::warn!(error = %chain(&error), "the lease was not given back; it runs out by itself");
+            }
+            Err(match error {
+                MailError::Refused(_) => Failure::reject(error),
+                MailError::Unavailable(_) => Failure::retry(error),
+            })
+        }
+    }
+}
+
+async fn write_receipt(context: &Context, customer: UserId, id: OrderId) -> Result<Draft, Failure> {
+    let order = commerce::order(&context.store, customer, id).await?;
+    let order = order.filter(|order| order.status == OrderStatus::Paid);
+    let order = order.ok_or_else(|| Failure::reject(Unfit::NoPaidOrder(id)))?;
+    let ids: Vec<_> = order.lines.iter().map(|line| line.licence).collect();
+    let licences = commerce::licences(&context.store, &ids).await?;
+    Ok(receipt::write(&order, &licences, &context.public_url))
+}
+
+async fn write_notice(context: &Context, id: PartnerId, notice: &Notice) -> Result<Draft, Failure> {
+    let partner = partners::load(&context.store, id).await?;
+    let partner = partner.ok_or_else(|| Failure::reject(Unfit::NoPartner(id)))?;
+    Ok(match notice {
+        Notice::Partner { decision, reason_code } => {
+            notices::partner(&partner, decision, reason_code, &context.public_url)
+        }
+        Notice::Submission {
+            listing_title,
+            version,
+            decision,
+            reason_code,
+        } => notices::submission(
+            &partner,
+            listing_title,
+            version,
+            decision,
+            reason_code,
+            &context.public_url,
+        ),
+    })
+}

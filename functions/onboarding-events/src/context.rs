@@ -1,0 +1,20 @@
+//! What the handler works with.
+
+use shared::processor::stripe::StripeClient;
+use shared::runtime::Start;
+use shared::store::{Store, TableName};
+
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub store: Store,
+    pub stripe: StripeClient,
+}
+
+impl Context {
+    pub fn from_start(start: &Start<'_>) -> Self {
+        Self {
+            store: start.store(&[TableName::Accounts]),
+            stripe: start.stripe(),
+        }
+    }
+}

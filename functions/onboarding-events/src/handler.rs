@@ -1,0 +1,45 @@
+//! One message: fetch the account, decide, write.
+
+use shared::messages::{Envelope, Message};
+use shared::partner::account;
+use shared::runtime::{Delivery, Failure};
+use shared::store::partners;
+
+use crate::context::Context;
+
+#[derive(Debug, thiserror::Error)]
+enum Unfit {
+    #[error("a message that does not belong into this queue")]
+    OtherMessage,
+    /// Stripe may tell of an account before the onboarding function has recorded it; if it never does, the account is nobody's.
+    #[error("the account {0} is no partner's, or not yet")]
+    UnknownAccount(String),
+    #[error("the account {0} leads to a partner that is not there")]
+    NoPartner(String),
+    #[error("the account {0} leads to a partner that has another one")]
+    OtherAccount(String),
+}
+
+/// Idempotency key: the partner's revision, with the account fetched anew at every delivery.
+pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
+    let Message::AccountChanged { account, .. } = delivery.message.message else {
+        return Err(Failure::reject(Unfit::OtherMessage));
+    };
+    let Some(id) = partners::of_processor_account(&context.store, &account).await? else {
+        return Err(Failure::retry(Unfit::UnknownAccount(account)));
+    };
+    // Read before Stripe is asked, so that an answer is never laid over a partner that a newer answer has changed.
+    let Some(partner) = partners::load(&context.store, id).await? else {
+        return Err(Failure::reject(Unfit::NoPartner(account)));
+    };
+    let report = context.stripe.account(&account).await?.report();
+    let change = account::update(&partner, &report, delivery.now, delivery.seed)
+        .map_err(|_| Failure::reject(Unfit::OtherAccount(account)))?;
+    let Some(change) = change else {
+        tracing::info!(partner.id = %id, "the account says nothing new");
+        return Ok(());
+    };
+    partners::save(&context.store, &change, partner.revision, []).await?;
+    tracing::info!(partner.id = %id, holds.open = change.partner.open_holds().count(), "the partner follows its account");
+    Ok(())
+}

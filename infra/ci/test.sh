@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Everything that must hold, in the order in which it is quickest found out. `make test` and .ci/run are this.
+#
+# Deployed binaries, tests and clippy are built in one target folder, one profile and one form (`--workspace`): each switch would
+# compile the AWS SDKs anew.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+log=target/test.log
+mkdir -p target
+: >"$log"
+trap 'status=$?; python3 infra/ci/totals.py "$log" "$status"' EXIT
+
+step() { printf '\n━━ %s\n' "$*"; }
+# The runners' own words, on the screen and in the log that the totals are taken from.
+counted() { "$@" 2>&1 | tee -a "$log"; }
+
+command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustup, then run this again" >&2; exit 1; }
+python3 -m infra.local install cargo-tools
+# What the machine has comes first; the pinned tools fill the gaps.
+export PATH="$PATH:$PWD/target/venv/cargo-tools/bin"
+
+step "format"
+cargo fmt --all --check
+
+step "template.yaml: sam validate, cfn-lint, checkov"
+infra/lint/check.sh
+
+step "clippy"
+cargo clippy --workspace --all-targets --locked --quiet -- --deny warnings
+
+step "dependencies: bans, licences, sources"
+cargo deny --config infra/deny.toml check --hide-inclusion-graph bans licenses sources
+infra/ci/advisories.sh
+
+step "the pure core compiles without AWS"
+cargo check --package shared --no-default-features --locked --quiet
+
+step "unit tests, with coverage"
+counted infra/ci/nextest.sh --filterset 'not binary(journeys)'
+python3 infra/ci/coverage.py shared
+
+step "the official Stripe library against the stand-in"
+counted infra/ci/stripe-client.sh
+
+step "journeys through the deployed stack"
+counted python3 -m infra.local test-stack -- infra/ci/nextest.sh --filterset 'binary(journeys)'
+
+step "examples in the documentation"
+counted cargo test --workspace --doc --locked --quiet

@@ -1,0 +1,8 @@
+//! The stand-in over HTTP, as its users meet it: a file per subject.
+
+mod contract;
+mod money;
+mod outages;
+mod pages;
+mod support;
+mod webhooks;

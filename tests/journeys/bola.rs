@@ -1,0 +1,296 @@
+//! Who may what: every route, asked by everybody who must not have it (OWASP API1, API5).
+//!
+//! 1. Paula has a team, a published listing, a sale and a payout; Chiara has the order and the licence; Marek has a partner of his own.
+//! 2. Each route of the table in `support::routes` is asked by nobody, with tokens that are no good, by strangers, by the wrong role, with
+//!    API tokens that lack the scope, and through one's own partner with other people's ids.
+//! 3. Each answer is the one that the route's row demands, as a problem document, and afterwards nothing has changed.
+//! 4. Those who may are let in, so that the refusals mean something.
+
+use serde_json::{Value, json};
+use support::routes::{Access, ROUTES, Route};
+use support::{Answer, Api, Listing, Order, Partner, Person, Stack, unique};
+
+use crate::sale::{pay_out, sent_payout};
+
+struct World {
+    stack: Stack,
+    paula: Partner,
+    /// In Paula's team, and no owner of it.
+    pieter: Person,
+    marek: Partner,
+    chiara: Person,
+    dev: Person,
+    kit: Listing,
+    payout: String,
+    order: String,
+    licence: String,
+    chiaras_token: String,
+    pieters_id: String,
+}
+
+impl World {
+    async fn new() -> Self {
+        let stack = Stack::load();
+        let (paula, marek) = (Partner::new(&stack).await, Partner::approved(&stack).await);
+        let (pieter, chiara, dev) =
+            (stack.somebody("Pieter Member").await, stack.somebody("Chiara Customer").await, stack.somebody("Dev Customer").await);
+        let pieters_id = pieter.id().await;
+        paula.api.post(&paula.path("/members"), json!({"user_id": pieters_id, "role": "member"})).await.is(201);
+        let kit = paula.published(&stack, 1299).await;
+        let order = Order::place(&chiara, &[&kit]).await;
+        let paid = order.pay(&stack, &chiara).await;
+        let payout = {
+            let _alone = stack.alone_with("payouts").await;
+            pay_out(&stack).await;
+            sent_payout(&paula).await["id"].as_str().unwrap().to_owned()
+        };
+        let licence = paid["lines"][0]["licence_id"].as_str().unwrap().to_owned();
+        let token = chiara.api.post("/api-tokens", json!({"label": "Chiara's", "scopes": ["orders:read"]})).await.is(201);
+        let chiaras_token = token["id"].as_str().unwrap().to_owned();
+        Self { stack, paula, pieter, marek, chiara, dev, kit, payout, order: order.id, licence, chiaras_token, pieters_id }
+    }
+
+    fn id(&self, name: &str) -> String {
+        match name {
+            "partner_id" => &self.paula.id,
+            "listing_id" => &self.kit.id,
+            "version_id" => &self.kit.version,
+            "submission_id" => &self.kit.submission,
+            "payout_id" => &self.payout,
+            "order_id" => &self.order,
+            "licence_id" => &self.licence,
+            "token_id" => &self.chiaras_token,
+            "user_id" => &self.pieters_id,
+            other => panic!("no {other} to fill a path with"),
+        }
+        .clone()
+    }
+
+    async fn ask(&self, api: &Api, route: &Route) -> Answer {
+        send(api, route, &route.path_with(|name| self.id(name))).await
+    }
+
+    /// Everything that the routes could have changed.
+    async fn state(&self) -> Value {
+        let (paula, chiara) = (&self.paula, &self.chiara);
+        json!({
+            "partner": paula.api.get(&paula.path("")).await.is(200),
+            "members": paula.api.all(&paula.path("/members")).await,
+            "listings": paula.api.all(&paula.path("/listings")).await,
+            "versions": paula.api.all(&paula.path(&format!("/listings/{}/versions", self.kit.id))).await,
+            "submissions": paula.api.all(&paula.path("/submissions")).await,
+            "audit": self.stack.operator().all(&paula.path("/audit-events")).await,
+            "orders": chiara.api.all("/orders").await,
+            "licences": chiara.api.all("/licences").await,
+            "tokens": chiara.api.all("/api-tokens").await,
+            "cart": chiara.api.get("/cart").await.is(200),
+        })
+    }
+}
+
+async fn send(api: &Api, route: &Route, path: &str) -> Answer {
+    let call = api.call(route.method, path);
+    match (route.method, route.body) {
+        ("GET" | "DELETE", _) => call.send().await,
+        (_, body) => call.key(&unique()).raw("application/json", body.unwrap_or("{}")).send().await,
+    }
+}
+
+/// Status by caller; `None` where the row says nothing about the caller, because it would act on what is its own.
+type Demand = fn(Access) -> Option<u16>;
+
+fn without_identity(access: Access) -> Option<u16> {
+    match access {
+        Access::Public => Some(200),
+        Access::Webhook => Some(400),
+        _ => Some(401),
+    }
+}
+
+fn without_scope(access: Access) -> Option<u16> {
+    match access {
+        Access::Public => Some(200),
+        Access::Webhook => Some(400),
+        _ => Some(403),
+    }
+}
+
+fn stranger(access: Access) -> Option<u16> {
+    match access {
+        Access::Public => Some(200),
+        Access::Webhook => Some(400),
+        Access::SignedIn(_) => None,
+        Access::Holder(_) | Access::TeamReads(_) | Access::TeamWrites(_) | Access::Owner(_) | Access::PartnersOperator => Some(404),
+        Access::Operator => Some(403),
+    }
+}
+
+fn member(access: Access) -> Option<u16> {
+    match access {
+        Access::Owner(_) | Access::PartnersOperator | Access::Operator => Some(403),
+        Access::TeamReads(_) => Some(200),
+        Access::Holder(_) => Some(404),
+        Access::Public | Access::Webhook | Access::SignedIn(_) | Access::TeamWrites(_) => None,
+    }
+}
+
+fn owner(access: Access) -> Option<u16> {
+    match access {
+        Access::PartnersOperator | Access::Operator => Some(403),
+        Access::TeamReads(_) => Some(200),
+        Access::Holder(_) => Some(404),
+        Access::Public | Access::Webhook | Access::SignedIn(_) | Access::TeamWrites(_) | Access::Owner(_) => None,
+    }
+}
+
+fn operator(access: Access) -> Option<u16> {
+    match access {
+        Access::TeamReads(_) => Some(200),
+        Access::TeamWrites(_) | Access::Owner(_) => Some(403),
+        Access::Holder(_) => Some(404),
+        Access::Public | Access::Webhook | Access::SignedIn(_) | Access::PartnersOperator | Access::Operator => None,
+    }
+}
+
+#[tokio::test]
+async fn every_route_asked_by_everybody_who_must_not_have_it() {
+    let world = World::new().await;
+    let (stack, before) = (&world.stack, world.state().await);
+    let audience = Person::for_audience(stack, "Other Audience", json!({}), "another-application").await;
+    let expired = Person::new(stack, "Late Comer", json!({"exp": support::now().as_second() - 3600, "iat": support::now().as_second() - 7200})).await;
+    let revoked = world.dev.api_token(&["orders:read", "licences:read", "partners:read", "listings:read", "earnings:read"]).await;
+    let tokens = world.dev.api.all("/api-tokens").await;
+    world.dev.api.delete(&format!("/api-tokens/{}", tokens[0]["id"].as_str().unwrap())).await.is(204);
+    let operators_token = stack.description().tokens["operator"].clone();
+    let unsigned = format!("{}.", without_signature(&operators_token).replace(&operators_token[..operators_token.find('.').unwrap()], NO_ALGORITHM));
+
+    let callers: Vec<(&str, Api, Demand)> = vec![
+        ("nobody", stack.public(), without_identity),
+        ("a text that is no token", stack.with_token("nonsense"), without_identity),
+        ("a token with another signature", stack.with_token(&with_other_signature(&operators_token)), without_identity),
+        ("a token without a signature", stack.with_token(&unsigned), without_identity),
+        ("a token for another application", audience.api, without_identity),
+        ("a token that has expired", expired.api, without_identity),
+        ("an API token that has been revoked", stack.with_token(&revoked), without_identity),
+        ("an API token that never was", stack.with_token("souk_pat_0000000000000000000000000000000000000000000AAAAAA"), without_identity),
+        ("the owner of another partner", world.marek.api.clone(), stranger),
+        ("another customer", world.dev.api.clone(), stranger),
+        ("a member of the team", world.pieter.api.clone(), member),
+        ("the partner's owner", world.paula.api.clone(), owner),
+        ("an operator", stack.operator(), operator),
+    ];
+    let mut wrong = Vec::new();
+    for route in ROUTES {
+        for (who, api, demand) in &callers {
+            if let Some(status) = demand(route.access) {
+                judge(&world.ask(api, route).await, who, status, &mut wrong);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(world.state().await, before, "one of the refusals changed something");
+}
+
+#[tokio::test]
+async fn an_api_token_does_what_its_scopes_say_and_no_more() {
+    let world = World::new().await;
+    let before = world.state().await;
+    let scopes = ["partners:read", "partners:write", "listings:read", "listings:write", "earnings:read", "orders:read", "orders:write", "licences:read"];
+    let mut wrong = Vec::new();
+    for route in ROUTES {
+        let needed = match route.access {
+            Access::SignedIn(scope) | Access::Holder(scope) => scope,
+            Access::TeamReads(scope) | Access::TeamWrites(scope) | Access::Owner(scope) => Some(scope),
+            Access::Public | Access::Webhook => continue,
+            Access::Operator | Access::PartnersOperator => None,
+        };
+        let is_customers = matches!(route.access, Access::Holder(_)) || route.path.starts_with("/v1/orders") || route.path.starts_with("/v1/lic");
+        let holder = if is_customers { &world.chiara } else { &world.paula.owner };
+        let others: Vec<&str> = scopes.iter().copied().filter(|scope| Some(*scope) != needed).collect();
+        let without = world.stack.with_token(&holder.api_token(&others).await);
+        judge(&world.ask(&without, route).await, "an API token with every scope but the right one", without_scope(route.access).unwrap(), &mut wrong);
+        if let (Some(scope), "GET") = (needed, route.method) {
+            let with = world.stack.with_token(&holder.api_token(&[scope]).await);
+            judge(&world.ask(&with, route).await, "an API token with just the right scope", 200, &mut wrong);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let mut after = world.state().await;
+    // The tokens that this test has made are the only news.
+    after["tokens"] = before["tokens"].clone();
+    assert_eq!(after, before);
+}
+
+#[tokio::test]
+async fn other_peoples_things_are_not_found_through_ones_own_partner() {
+    let world = World::new().await;
+    let before = world.state().await;
+    let marek = &world.marek;
+    let mut wrong = Vec::new();
+    let nested = ROUTES.iter().filter(|route| route.parameters().first() == Some(&"partner_id") && route.parameters().len() > 1);
+    for route in nested.clone() {
+        let path = route.path_with(|name| if name == "partner_id" { marek.id.clone() } else { world.id(name) });
+        if route.access == Access::PartnersOperator {
+            judge(&send(&world.stack.operator(), route, &path).await, "an operator, at the wrong partner", 404, &mut wrong);
+        } else {
+            judge(&send(&marek.api, route, &path).await, "the owner of another partner, at their own", 404, &mut wrong);
+        }
+    }
+    assert!(nested.count() >= 10, "the table has lost its nested routes");
+    // A listing of one's own with a version of another's.
+    let own = marek.draft(100).await;
+    for route in ROUTES.iter().filter(|route| route.parameters().contains(&"version_id")) {
+        let path = route.path_with(|name| match name {
+            "partner_id" => marek.id.clone(),
+            "listing_id" => own.id.clone(),
+            other => world.id(other),
+        });
+        judge(&send(&marek.api, route, &path).await, "another's version under one's own listing", 404, &mut wrong);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(world.state().await, before);
+}
+
+#[tokio::test]
+async fn those_who_may_are_let_in() {
+    let world = World::new().await;
+    let mut wrong = Vec::new();
+    for route in ROUTES.iter().filter(|route| route.method == "GET") {
+        let api = match route.access {
+            Access::Public => world.stack.public(),
+            Access::Operator | Access::PartnersOperator => world.stack.operator(),
+            Access::TeamReads(_) => world.pieter.api.clone(),
+            _ => world.chiara.api.clone(),
+        };
+        judge(&world.ask(&api, route).await, "whoever may", 200, &mut wrong);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let ended = Route { method: "DELETE", ..*ROUTES.iter().find(|route| route.path.ends_with("{token_id}")).unwrap() };
+    world.ask(&world.chiara.api, &ended).await.is(204);
+    world.pieter.api.delete(&world.paula.path(&format!("/members/{}", world.pieters_id))).await.is(204);
+    world.pieter.api.get(&world.paula.path("")).await.refused(404, "not_found");
+}
+
+fn judge(answer: &Answer, who: &str, status: u16, wrong: &mut Vec<String>) {
+    if answer.status != status {
+        wrong.push(format!("{} by {who}: {} instead of {status}: {}", answer.what, answer.status, answer.text()));
+    } else if status >= 400 {
+        answer.problem();
+        if status == 401 && !answer.header("www-authenticate").starts_with("Bearer") {
+            wrong.push(format!("{} by {who}: 401 without a challenge", answer.what));
+        }
+    }
+}
+
+/// Base64 of `{"alg":"none"}`.
+const NO_ALGORITHM: &str = "eyJhbGciOiJub25lIn0";
+
+fn without_signature(token: &str) -> &str {
+    &token[..token.rfind('.').unwrap()]
+}
+
+fn with_other_signature(token: &str) -> String {
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let other: String = signature.chars().rev().collect();
+    format!("{signed}.{other}")
+}

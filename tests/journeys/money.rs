@@ -1,0 +1,82 @@
+//! What one sale costs, counted where DynamoDB counts it.
+//!
+//! 1. Chiara buys one thing from one partner.
+//! 2. Each function tells in its log how many requests it made of DynamoDB and how many write units these were, as DynamoDB reported them.
+//! 3. Taking the event in is one write; settling is one transaction of the order, the journal entry, the balance and the licence. The two
+//!    together are the nine write units that a sale may cost; a repetition costs none.
+//!
+//! A change that makes a sale dearer fails here, and has to say why.
+
+use serde_json::json;
+use shared::messages::{Envelope, Message, PaymentSubject};
+use shared::seed::Seed;
+use support::aws::Invocation;
+use support::{Order, Partner, Stack, eventually, unique};
+
+/// The floor that the facts about payments name: the inbox item, then one transaction of four items at two units each.
+const SALE_WRITE_UNITS: u64 = 9;
+
+#[tokio::test]
+async fn a_sale_costs_nine_write_units() {
+    let stack = Stack::load();
+    let paula = Partner::new(&stack).await;
+    let kit = paula.published(&stack, 1299).await;
+    let chiara = stack.somebody("Chiara Customer").await;
+    let order = Order::place(&chiara, &[&kit]).await;
+    order.pay(&stack, &chiara).await;
+
+    let settled = eventually("the settlement's log", async || {
+        let calls = stack.aws().invocations("settlement", &order.id).await;
+        let found = calls.iter().find(|call| call.lines.iter().any(|line| line["message"] == "order settled")).cloned();
+        found.filter(|call| has_usage(call)).ok_or_else(|| format!("{calls:#?}"))
+    })
+    .await;
+    assert_eq!(settled.number("sqs.messages"), 1, "{settled:#?}");
+    // The order is read, then everything is written.
+    assert_eq!((settled.number("dynamodb.requests"), settled.number("dynamodb.write_units")), (2, SALE_WRITE_UNITS - 1), "{settled:#?}");
+
+    let events = stack.stripe().events_about(&order.id).await;
+    let completed = events.iter().find(|event| event["type"] == "checkout.session.completed").unwrap();
+    let id = completed["id"].as_str().unwrap();
+    let taken_in = eventually("the webhook's log", async || {
+        let calls = stack.aws().invocations("purchase-webhook", id).await;
+        calls.into_iter().find(has_usage).ok_or_else(|| "not logged".to_owned())
+    })
+    .await;
+    assert_eq!((taken_in.number("dynamodb.requests"), taken_in.number("dynamodb.write_units")), (1, 1), "{taken_in:#?}");
+}
+
+#[tokio::test]
+async fn a_repetition_writes_nothing() {
+    let stack = Stack::load();
+    let paula = Partner::new(&stack).await;
+    let kit = paula.published(&stack, 1299).await;
+    let chiara = stack.somebody("Chiara Customer").await;
+    let order = Order::place(&chiara, &[&kit]).await;
+    order.pay(&stack, &chiara).await;
+    let message = Message::PaymentChanged {
+        event_id: format!("evt_{}", unique()),
+        subject: PaymentSubject::CheckoutSession,
+        object_id: order.session(),
+        customer: chiara.id().await.parse().unwrap(),
+        order: order.id.parse().unwrap(),
+    };
+    let envelope = Envelope::new(Seed::fresh(support::now()).id("repetition"), message);
+    // Called as the queue calls it: the answer to one message, and one call's log to read.
+    let id = unique();
+    let event = json!({"Records": [{
+        "messageId": id, "receiptHandle": "none", "body": serde_json::to_string(&envelope).unwrap(), "attributes": {"ApproximateReceiveCount": "1"},
+        "messageAttributes": {}, "eventSource": "aws:sqs", "awsRegion": stack.description().region,
+    }]});
+    let before = stack.aws().invocations("settlement", "batch processed").await.len();
+    let answer = stack.aws().invoke("settlement", &event).await;
+    assert_eq!(answer["batchItemFailures"], json!([]), "{answer}");
+    let calls = stack.aws().invocations("settlement", "batch processed").await;
+    let idle = calls[before..].iter().filter(|call| call.number("dynamodb.requests") == 1 && call.number("dynamodb.write_units") == 0);
+    assert!(idle.count() >= 1, "a repetition reads the order and nothing else: {:#?}", &calls[before..]);
+    assert_eq!(stack.aws().items_about("ledger", &order.id).await.len(), 1);
+}
+
+fn has_usage(call: &Invocation) -> bool {
+    call.lines.iter().any(|line| line["dynamodb.requests"].is_u64())
+}

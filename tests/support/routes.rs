@@ -1,0 +1,154 @@
+//! Every route of the API, who may use it, and a body it takes. The rules' own table, kept apart from the code it judges: a test fails when
+//! `template.yaml` has a route without a row here.
+
+/// Who may use a route. What everybody else gets is decided by `journeys/bola.rs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, signed in or not.
+    Public,
+    /// The processor, by its signature.
+    Webhook,
+    /// Everybody who signed in, about what is their own; an API token needs the scope, `None` takes no API token.
+    SignedIn(Option<&'static str>),
+    /// Whoever the thing in the path belongs to; for everybody else it does not exist.
+    Holder(Option<&'static str>),
+    /// The partner's team, and operators, who look.
+    TeamReads(&'static str),
+    /// The partner's team; operators may not.
+    TeamWrites(&'static str),
+    /// An owner of the partner.
+    Owner(&'static str),
+    /// Operators.
+    Operator,
+    /// Operators, at a partner's route: the team learns that it may not, to others there is no such partner.
+    PartnersOperator,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub access: Access,
+    /// A body in the right shape, where the route reads one.
+    pub body: Option<&'static str>,
+    /// Fields that the body cannot do without.
+    pub needs: &'static [&'static str],
+}
+
+impl Route {
+    const fn of(method: &'static str, path: &'static str, access: Access) -> Self {
+        Self { method, path, access, body: None, needs: &[] }
+    }
+
+    const fn takes(self, body: &'static str, needs: &'static [&'static str]) -> Self {
+        Self { body: Some(body), needs, ..self }
+    }
+
+    /// Whether it answers with pages.
+    pub fn is_list(&self) -> bool {
+        const LISTS: [&str; 14] = [
+            "/v1/api-tokens", "/v1/partners", "/v1/listings", "/v1/orders", "/v1/licences", "/v1/licenses", "/v1/submissions", "/audit-events",
+            "/members", "/listings", "/versions", "/submissions", "/journal-entries", "/payouts",
+        ];
+        self.method == "GET" && LISTS.iter().any(|end| self.path == *end || (!end.starts_with("/v1") && self.path.ends_with(end)))
+    }
+
+    /// The path with its parameters filled in.
+    pub fn path_with(&self, ids: impl Fn(&str) -> String) -> String {
+        let segment = |part: &str| match part.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some(name) => ids(name),
+            None => part.to_owned(),
+        };
+        self.path.split('/').map(segment).collect::<Vec<_>>().join("/")
+    }
+
+    pub fn parameters(&self) -> Vec<&'static str> {
+        self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect()
+    }
+}
+
+const APPLY: &str = r#"{"name": "Warm Pads", "country": "DE", "support_email": "help@warm.example", "website": "https://warm.example", "about": "Pads and nothing but pads, for those who like them."}"#;
+const LISTING: &str = r##"{"title": "Warm Pads", "summary": "Pads.", "description": "# Pads", "category": "grooves", "content_type": "groove-template", "price": {"amount": 1299, "currency": "EUR"}, "tags": ["pads"]}"##;
+const TOKEN: &str = r#"{"label": "pipeline", "scopes": ["listings:read"], "valid_days": 3}"#;
+const PARTNER_DECISION: &str = r#"{"decision": "suspend", "reason_code": "policy_violation", "evidence": "A test says so."}"#;
+const REVIEW_DECISION: &str = r#"{"decision": "reject", "reason_code": "spam", "note": "A test says so."}"#;
+const MEMBER: &str = r#"{"user_id": "usr_01h455vb4pex5vsknk084sn02q", "role": "member"}"#;
+const YANK: &str = r#"{"reason_code": "withdrawn", "note": "A test says so."}"#;
+const LINK: &str = r#"{"return_url": "https://warm.example/done", "refresh_url": "https://warm.example/again"}"#;
+const ORDER: &str = r#"{"lines": [{"listing_id": "lst_01h455vb4pex5vsknk084sn02q"}], "success_url": "https://warm.example/paid", "cancel_url": "https://warm.example/no"}"#;
+const DOWNLOAD: &str = r#"{"version_id": "ver_01h455vb4pex5vsknk084sn02q"}"#;
+
+macro_rules! partner {
+    ($rest:literal) => {
+        concat!("/v1/partners/{partner_id}", $rest)
+    };
+}
+macro_rules! version {
+    ($rest:literal) => {
+        concat!("/v1/partners/{partner_id}/listings/{listing_id}/versions/{version_id}", $rest)
+    };
+}
+
+use Access::{Holder, Operator, Owner, PartnersOperator, Public, SignedIn, TeamReads, TeamWrites, Webhook};
+
+const ORDERS_READ: Access = SignedIn(Some("orders:read"));
+const ORDERS_WRITE: Access = SignedIn(Some("orders:write"));
+const LICENCES_READ: Access = SignedIn(Some("licences:read"));
+const LISTINGS_READ: Access = TeamReads("listings:read");
+const LISTINGS_WRITE: Access = TeamWrites("listings:write");
+const EARNINGS_READ: Access = TeamReads("earnings:read");
+const OWN_LICENCE: Access = Holder(Some("licences:read"));
+
+pub const ROUTES: &[Route] = &[
+    Route::of("GET", "/v1/agreement", Public),
+    Route::of("GET", "/v1/me", SignedIn(Some("partners:read"))),
+    Route::of("POST", "/v1/api-tokens", SignedIn(None)).takes(TOKEN, &["label", "scopes"]),
+    Route::of("GET", "/v1/api-tokens", SignedIn(None)),
+    Route::of("DELETE", "/v1/api-tokens/{token_id}", Holder(None)),
+    Route::of("POST", "/v1/partners", SignedIn(Some("partners:write"))).takes(APPLY, &["name", "country", "support_email", "about"]),
+    Route::of("GET", "/v1/partners", SignedIn(Some("partners:read"))),
+    Route::of("GET", partner!(""), TeamReads("partners:read")),
+    Route::of("POST", partner!("/agreements"), Owner("partners:write")).takes(r#"{"version": "2026-11-01"}"#, &["version"]),
+    Route::of("POST", partner!("/onboarding-links"), Owner("partners:write")).takes(LINK, &[]),
+    Route::of("POST", partner!("/decisions"), PartnersOperator).takes(PARTNER_DECISION, &["decision"]),
+    Route::of("GET", partner!("/audit-events"), PartnersOperator),
+    Route::of("GET", partner!("/members"), TeamReads("partners:read")),
+    Route::of("POST", partner!("/members"), Owner("partners:write")).takes(MEMBER, &["user_id", "role"]),
+    Route::of("DELETE", partner!("/members/{user_id}"), TeamWrites("partners:write")),
+    Route::of("POST", partner!("/listings"), LISTINGS_WRITE)
+        .takes(LISTING, &["title", "summary", "description", "category", "content_type", "price"]),
+    Route::of("GET", partner!("/listings"), LISTINGS_READ),
+    Route::of("GET", partner!("/listings/{listing_id}"), LISTINGS_READ),
+    Route::of("PATCH", partner!("/listings/{listing_id}"), LISTINGS_WRITE).takes(LISTING, &[]),
+    Route::of("POST", partner!("/listings/{listing_id}/versions"), LISTINGS_WRITE).takes(r#"{"number": "1.0.1", "notes": "New."}"#, &["number"]),
+    Route::of("GET", partner!("/listings/{listing_id}/versions"), LISTINGS_READ),
+    Route::of("GET", version!(""), LISTINGS_READ),
+    Route::of("POST", version!("/uploads"), LISTINGS_WRITE).takes(r#"{"size_bytes": 100}"#, &["size_bytes"]),
+    Route::of("POST", version!("/submissions"), LISTINGS_WRITE),
+    Route::of("POST", version!("/publish"), LISTINGS_WRITE),
+    Route::of("POST", version!("/yank"), LISTINGS_WRITE).takes(YANK, &["reason_code"]),
+    Route::of("GET", partner!("/submissions"), LISTINGS_READ),
+    Route::of("GET", partner!("/submissions/{submission_id}"), LISTINGS_READ),
+    Route::of("POST", partner!("/submissions/{submission_id}/decisions"), PartnersOperator)
+        .takes(REVIEW_DECISION, &["decision", "reason_code", "note"]),
+    Route::of("GET", "/v1/submissions", Operator),
+    Route::of("GET", "/v1/listings", Public),
+    Route::of("GET", "/v1/listings/{listing_id}", Public),
+    Route::of("GET", "/v1/cart", ORDERS_READ),
+    Route::of("PUT", "/v1/cart/lines/{listing_id}", ORDERS_WRITE),
+    Route::of("DELETE", "/v1/cart/lines/{listing_id}", ORDERS_WRITE),
+    Route::of("POST", "/v1/orders", ORDERS_WRITE).takes(ORDER, &[]),
+    Route::of("GET", "/v1/orders", ORDERS_READ),
+    Route::of("GET", "/v1/orders/{order_id}", Holder(Some("orders:read"))),
+    Route::of("GET", "/v1/licences", LICENCES_READ),
+    Route::of("GET", "/v1/licences/{licence_id}", OWN_LICENCE),
+    Route::of("POST", "/v1/licences/{licence_id}/downloads", OWN_LICENCE).takes(DOWNLOAD, &[]),
+    Route::of("GET", "/v1/licenses", LICENCES_READ),
+    Route::of("GET", "/v1/licenses/{licence_id}", OWN_LICENCE),
+    Route::of("POST", "/v1/licenses/{licence_id}/downloads", OWN_LICENCE).takes(DOWNLOAD, &[]),
+    Route::of("POST", "/v1/webhooks/stripe", Webhook),
+    Route::of("GET", partner!("/balances"), EARNINGS_READ),
+    Route::of("GET", partner!("/journal-entries"), EARNINGS_READ),
+    Route::of("GET", partner!("/payouts"), EARNINGS_READ),
+    Route::of("GET", partner!("/payouts/{payout_id}"), EARNINGS_READ),
+];
