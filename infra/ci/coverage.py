@@ -65,7 +65,19 @@ def _report(crate: str, files: list[dict[str, object]]) -> None:
 def _test_binaries() -> list[str]:
     """As nextest runs them; listing builds nothing that is not built already."""
     environment = {"RUSTC_WORKSPACE_WRAPPER": str(REPO / "infra" / "ci" / "instrument.sh"), "LLVM_PROFILE_FILE": "/dev/null"}
-    listed = _run("env", *(f"{k}={v}" for k, v in environment.items()), "cargo", "nextest", "list", "--workspace", "--locked", "--list-type", "binaries-only", "--message-format", "json")
+    listed = _run(
+        "env",
+        *(f"{k}={v}" for k, v in environment.items()),
+        "cargo",
+        "nextest",
+        "list",
+        "--workspace",
+        "--locked",
+        "--list-type",
+        "binaries-only",
+        "--message-format",
+        "json",
+    )
     return [binary["binary-path"] for binary in json.loads(listed)["rust-binaries"].values()]
 
 

@@ -25,7 +25,9 @@ def main() -> int:
     try:
         _wait(url)
         environment = os.environ | {"STRIPE_STANDIN_URL": url, "STRIPE_STANDIN_KEY": KEY}
-        return subprocess.run([sys.executable, "-m", "unittest", "discover", "--start-directory", str(TESTS)], env=environment, check=False).returncode
+        return subprocess.run(
+            [sys.executable, "-m", "unittest", "discover", "--start-directory", str(TESTS)], env=environment, check=False
+        ).returncode
     finally:
         standin.terminate()
         standin.wait()

@@ -96,8 +96,15 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         sub.add_argument("--state", type=Path, default=state, help="folder of the stack's state and logs (default: %(default)s)")
         sub.add_argument("--profile", choices=["dev", "release"], default=profile, help="which binaries (default: %(default)s)")
         sub.add_argument("--binaries", type=Path, help="a folder of binaries built already; nothing is built then")
-        sub.add_argument("--port", type=int, default=port, help="first of three ports: AWS, issuer, Stripe; 0 for free ones (default: %(default)s)")
-        sub.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="a template parameter; may be repeated")
+        sub.add_argument(
+            "--port",
+            type=int,
+            default=port,
+            help="first of three ports: AWS, issuer, Stripe; 0 for free ones (default: %(default)s)",
+        )
+        sub.add_argument(
+            "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a template parameter; may be repeated"
+        )
         return sub
 
     sub = command("run", run, "Build, deploy and seed the stack, and keep it until Ctrl-C.", "release", DEFAULT_PORT, DEFAULT_STATE)

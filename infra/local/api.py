@@ -38,7 +38,9 @@ class Api:
 
 
 def post_json(url: str, body: dict[str, Any]) -> Any:
-    return _send(urllib.request.Request(url, data=json.dumps(body).encode(), headers={"content-type": "application/json"}, method="POST"))
+    return _send(
+        urllib.request.Request(url, data=json.dumps(body).encode(), headers={"content-type": "application/json"}, method="POST")
+    )
 
 
 def post_form(url: str, fields: dict[str, str], file: bytes) -> None:

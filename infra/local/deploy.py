@@ -19,9 +19,26 @@ ARTIFACTS = "souk-local-artifacts"
 
 def deploy(emulator: Emulator, places: Places, stack: str, parameters: Mapping[str, str]) -> dict[str, str]:
     """The stack's outputs."""
-    emulator.client("s3").create_bucket(Bucket=ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": emulator.client("s3").meta.region_name})
-    command = [str(venvs.program(venvs.SAM, "sam")), "deploy", "--template-file", str(places.package / "template.yaml"), "--stack-name", stack]
-    command += ["--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--no-confirm-changeset", "--no-progressbar"]
+    emulator.client("s3").create_bucket(
+        Bucket=ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": emulator.client("s3").meta.region_name}
+    )
+    command = [
+        str(venvs.program(venvs.SAM, "sam")),
+        "deploy",
+        "--template-file",
+        str(places.package / "template.yaml"),
+        "--stack-name",
+        stack,
+    ]
+    command += [
+        "--s3-bucket",
+        ARTIFACTS,
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "CAPABILITY_AUTO_EXPAND",
+        "--no-confirm-changeset",
+        "--no-progressbar",
+    ]
     command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
     environment = {
         "PATH": os.environ["PATH"],
@@ -33,7 +50,15 @@ def deploy(emulator: Emulator, places: Places, stack: str, parameters: Mapping[s
     places.logs.mkdir(parents=True, exist_ok=True)
     log = places.logs / "deploy.log"
     with log.open("wb") as output:
-        done = subprocess.run(command, env=environment, cwd=places.package, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            command,
+            env=environment,
+            cwd=places.package,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
     if done.returncode != 0:
         raise Trouble(f"the deploy failed ({log}):\n{_reasons(emulator, stack) or log.read_text(errors='replace')[-2000:]}")
     [described] = emulator.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
@@ -52,4 +77,6 @@ def _reasons(emulator: Emulator, stack: str) -> str:
         events = emulator.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
     except ClientError:
         return ""
-    return "\n".join(f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason', '')}" for e in events if e["ResourceStatus"].endswith("_FAILED"))
+    return "\n".join(
+        f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason', '')}" for e in events if e["ResourceStatus"].endswith("_FAILED")
+    )

@@ -25,7 +25,11 @@ class Emulator:
 
     def client(self, service: str) -> Any:
         return boto3.client(
-            service, endpoint_url=self.endpoint, region_name=REGION, aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY_ID,
+            aws_secret_access_key=SECRET_ACCESS_KEY,
         )
 
     def environment(self) -> dict[str, str]:
@@ -62,6 +66,8 @@ def start(children: Children, places: Places, ports: Ports) -> Emulator:
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
     }
     launcher = REPO / "infra" / "local" / "launch_ministack.py"
-    child = children.start("ministack", [str(venvs.program(venvs.EMULATOR, "python")), str(launcher)], environment, places.temporary)
+    child = children.start(
+        "ministack", [str(venvs.program(venvs.EMULATOR, "python")), str(launcher)], environment, places.temporary
+    )
     child.wait_until_it_answers(f"{emulator.endpoint}/_ministack/health")
     return emulator

@@ -14,9 +14,13 @@ def print_guide(places: Places, description: dict[str, Any], listings: list[dict
     line()
     line("Souk stands.")
     line(f"  API      {api}/v1/…")
-    line(f"  Stripe   {stripe}" + ("  (the real one)" if description["stripe_is_real"] else "  (stand-in; what it can be made to do is listed there)"))
+    line(
+        f"  Stripe   {stripe}"
+        + ("  (the real one)" if description["stripe_is_real"] else "  (stand-in; what it can be made to do is listed there)")
+    )
     line(f"  Sign-in  {description['oidc_issuer']}  (operator, partner, partner2, customer, customer2)")
-    line(f"  AWS      {description['aws_endpoint']}  (region {description['region']}, key and secret: test); mails at /_ministack/ses/messages")
+    line(f"  AWS      {description['aws_endpoint']}  (region {description['region']}, key and secret: test)")
+    line(f"  Mails    {description['aws_endpoint']}/_ministack/ses/messages")
     line(f"  All names, queues and tokens: {state}/stack.json; logs: {state}/logs")
     if description["stripe_is_real"]:
         line()
@@ -32,6 +36,6 @@ def print_guide(places: Places, description: dict[str, Any], listings: list[dict
     for listing in sorted(listings, key=lambda entry: -entry["price"]["amount"])[:1]:
         line(f"  # buy “{listing['title']}”: open the answer's checkout_url in a browser and pay with 4242 4242 4242 4242")
         line('  curl -s "$API/v1/orders" -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\')
-        line(f"       -H \"Idempotency-Key: first\" -d '{{\"lines\": [{{\"listing_id\": \"{listing['id']}\"}}]}}'")
+        line(f'       -H "Idempotency-Key: first" -d \'{{"lines": [{{"listing_id": "{listing["id"]}"}}]}}\'')
         line('  curl -s "$API/v1/licences" -H "Authorization: Bearer $TOKEN"')
     line()

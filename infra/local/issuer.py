@@ -43,7 +43,15 @@ USERS = {
 
 def start(children: Children, places: Places, ports: Ports) -> str:
     """The issuer's URL, exactly as its tokens name it."""
-    command = [str(venvs.program(venvs.ISSUER, "oidc-provider-mock")), "--host", HOST, "--port", str(ports.issuer), "--token-max-age", str(TOKEN_SECONDS)]
+    command = [
+        str(venvs.program(venvs.ISSUER, "oidc-provider-mock")),
+        "--host",
+        HOST,
+        "--port",
+        str(ports.issuer),
+        "--token-max-age",
+        str(TOKEN_SECONDS),
+    ]
     for user in USERS.values():
         command += ["--user-claims", json.dumps(asdict(user))]
     environment = {"PATH": "/usr/bin:/bin", "PYTHONWARNINGS": "ignore"}
@@ -60,13 +68,28 @@ def tokens(issuer: str) -> dict[str, str]:
 def _sign_in(issuer: str, user: User) -> str:
     """The authorisation code flow: the form a person would submit, then the exchange."""
     metadata = json.loads(_open(urllib.request.Request(f"{issuer}/.well-known/openid-configuration")).read())
-    query = {"client_id": AUDIENCE, "redirect_uri": CALLBACK, "response_type": "code", "scope": "openid email profile", "state": "local"}
-    form = urllib.request.Request(f"{metadata['authorization_endpoint']}?{urllib.parse.urlencode(query)}", data=urllib.parse.urlencode({"sub": user.sub}).encode())
+    query = {
+        "client_id": AUDIENCE,
+        "redirect_uri": CALLBACK,
+        "response_type": "code",
+        "scope": "openid email profile",
+        "state": "local",
+    }
+    form = urllib.request.Request(
+        f"{metadata['authorization_endpoint']}?{urllib.parse.urlencode(query)}",
+        data=urllib.parse.urlencode({"sub": user.sub}).encode(),
+    )
     redirect = _open(form).headers.get("Location")
     code = urllib.parse.parse_qs(urllib.parse.urlparse(redirect or "").query).get("code")
     if not code:
         raise Trouble(f"{issuer} did not sign {user.sub} in")
-    exchange = {"grant_type": "authorization_code", "code": code[0], "redirect_uri": CALLBACK, "client_id": AUDIENCE, "client_secret": "local"}
+    exchange = {
+        "grant_type": "authorization_code",
+        "code": code[0],
+        "redirect_uri": CALLBACK,
+        "client_id": AUDIENCE,
+        "client_secret": "local",
+    }
     answer = _open(urllib.request.Request(metadata["token_endpoint"], data=urllib.parse.urlencode(exchange).encode()))
     return str(json.loads(answer.read())["id_token"])
 

@@ -24,7 +24,9 @@ def choose(first: int) -> Ports:
     if first == 0:
         return Ports(*_free(3))
     wanted = Ports(first, first + 1, first + 2)
-    taken = [f"port {port} is in use by {_owner(port)}" for port in (wanted.emulator, wanted.issuer, wanted.stripe) if not _is_free(port)]
+    taken = [
+        f"port {port} is in use by {_owner(port)}" for port in (wanted.emulator, wanted.issuer, wanted.stripe) if not _is_free(port)
+    ]
     if taken:
         raise Trouble("\n".join(taken) + "\nEnd what uses them, or choose others: make run ARGS='--port 4600'")
     return wanted

@@ -62,7 +62,13 @@ class Children:
         log = self._places.logs / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                list(command), env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                list(command),
+                env=dict(environment),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         child = Child(name, process, log)
         self._children.append(child)
@@ -96,7 +102,11 @@ def running(places: Places) -> list[tuple[str, int]]:
         entries = json.loads(places.processes.read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return []
-    return [(e["name"], e["pid"]) for e in entries if e["started"] is not None and _alive(e["pid"]) and _started(e["pid"]) == e["started"]]
+    return [
+        (e["name"], e["pid"])
+        for e in entries
+        if e["started"] is not None and _alive(e["pid"]) and _started(e["pid"]) == e["started"]
+    ]
 
 
 def stop_recorded(places: Places) -> bool:

@@ -44,9 +44,13 @@ def _route(gateway: Any, physical: Mapping[str, str], api_id: str, document: Map
             logical_id = _function(operation["x-amazon-apigateway-integration"]["uri"])
             if logical_id not in integrations:
                 arn = f"arn:aws:lambda:{REGION}:000000000000:function:{physical[logical_id]}"
-                made = gateway.create_integration(ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0")
+                made = gateway.create_integration(
+                    ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
+                )
                 integrations[logical_id] = made["IntegrationId"]
-            gateway.create_route(ApiId=api_id, RouteKey=f"{method.upper()} {path}", Target=f"integrations/{integrations[logical_id]}")
+            gateway.create_route(
+                ApiId=api_id, RouteKey=f"{method.upper()} {path}", Target=f"integrations/{integrations[logical_id]}"
+            )
             count += 1
     return count
 

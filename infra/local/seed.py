@@ -99,7 +99,9 @@ def _become_partner(api: Api, operator: Api, application: dict[str, Any], descri
     api.post(f"/partners/{partner}/agreements", {"version": agreement})
     operator.post(f"/partners/{partner}/decisions", {"decision": "approve"})
     web = description["parameters"]["PublicUrl"]
-    link = api.post(f"/partners/{partner}/onboarding-links", {"return_url": f"{web}/partner", "refresh_url": f"{web}/partner"})["url"]
+    link = api.post(f"/partners/{partner}/onboarding-links", {"return_url": f"{web}/partner", "refresh_url": f"{web}/partner"})[
+        "url"
+    ]
     account = re.search(r"acct_\w+", link)
     if not account:
         raise Trouble(f"an onboarding link that names no account: {link}")

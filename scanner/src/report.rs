@@ -52,7 +52,8 @@ impl Report {
         let primary = reasons.iter().any(|(_, rule)| !is_consequence(rule));
         let mut codes: Vec<&str> = Vec::new();
         for (_, rule) in reasons {
-            if !(primary && is_consequence(rule)) && !codes.contains(&rule) {
+            let is_beside_the_point = primary && is_consequence(rule);
+            if !is_beside_the_point && !codes.contains(&rule) {
                 codes.push(rule);
             }
         }

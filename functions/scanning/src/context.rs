@@ -35,7 +35,14 @@ impl Context {
 }
 
 fn load(path: &Path) -> Result<Engine, String> {
-    let rules = std::fs::read(path).map_err(|error| format!("the rules in {} cannot be read: {error}", path.display()))?;
-    let unusable = |error| format!("the rules in {} cannot be used: {}", path.display(), shared::http::problem::chain(&error));
+    let rules =
+        std::fs::read(path).map_err(|error| format!("the rules in {} cannot be read: {error}", path.display()))?;
+    let unusable = |error| {
+        format!(
+            "the rules in {} cannot be used: {}",
+            path.display(),
+            shared::http::problem::chain(&error)
+        )
+    };
     Engine::new(Config::new(rules)).map_err(unusable)
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use shared::listing::{Arrival, Listing, MAX_PACKAGE_BYTES, Upload, UploadKey, Version, arrive, artifact_key, conclude};
+use shared::listing::{
+    Arrival, Listing, MAX_PACKAGE_BYTES, Upload, UploadKey, Version, arrive, artifact_key, conclude,
+};
 use shared::objects::{Bucket, ObjectError, ObjectRef};
 use shared::runtime::{Delivery, Failure};
 use shared::scan::Verdict;
@@ -52,12 +54,19 @@ async fn one(context: &Context, record: &Record, delivery: &Delivery<Notificatio
         }
         Arrival::Begin(scanning) => {
             catalogue::begin_scan(&context.store, &scanning, arrived.version.revision).await?;
-            arrived.version = Versioned { value: scanning, revision: arrived.version.revision + 1 };
+            arrived.version = Versioned {
+                value: scanning,
+                revision: arrived.version.revision + 1,
+            };
         }
         Arrival::Resume => {}
     }
     let scan = if delivery.receives >= context.max_receives {
-        verdict::errored("scan.gave_up", &format!("{} deliveries did not get to the end of a scan", delivery.receives), now)
+        verdict::errored(
+            "scan.gave_up",
+            &format!("{} deliveries did not get to the end of a scan", delivery.receives),
+            now,
+        )
     } else {
         scan(context, &arrived, now).await?
     };
@@ -67,25 +76,46 @@ async fn one(context: &Context, record: &Record, delivery: &Delivery<Notificatio
 async fn load(context: &Context, record: &Record, key: &UploadKey) -> Result<Arrived, Failure> {
     let unknown = || Failure::reject(format!("nobody has asked for an upload to {key}"));
     let store = &context.store;
-    let upload = catalogue::upload(store, key.version, key.upload).await?.ok_or_else(unknown)?;
+    let upload = catalogue::upload(store, key.version, key.upload)
+        .await?
+        .ok_or_else(unknown)?;
     if upload.key() != *key {
         return Err(unknown());
     }
-    let version = catalogue::version(store, key.listing, key.version).await?.ok_or_else(unknown)?;
-    let listing = catalogue::listing(store, key.partner, key.listing).await?.ok_or_else(unknown)?.value;
-    let newest = ObjectRef { bucket: Bucket::Quarantine, key: key.to_string(), version: None };
+    let version = catalogue::version(store, key.listing, key.version)
+        .await?
+        .ok_or_else(unknown)?;
+    let listing = catalogue::listing(store, key.partner, key.listing)
+        .await?
+        .ok_or_else(unknown)?
+        .value;
+    let newest = ObjectRef {
+        bucket: Bucket::Quarantine,
+        key: key.to_string(),
+        version: None,
+    };
     let object_version = match &record.s3.object.version_id {
         Some(version) => version.clone(),
         None => newest_version(context, &newest).await?,
     };
-    let object = ObjectRef { version: Some(object_version.clone()), ..newest };
-    Ok(Arrived { object, object_version, listing, version, upload })
+    let object = ObjectRef {
+        version: Some(object_version.clone()),
+        ..newest
+    };
+    Ok(Arrived {
+        object,
+        object_version,
+        listing,
+        version,
+        upload,
+    })
 }
 
 /// For a notification that does not say which version it is about: whatever is newest is pinned from here on.
 async fn newest_version(context: &Context, newest: &ObjectRef) -> Result<String, Failure> {
     let head = context.objects.head(newest).await.map_err(Failure::retry)?;
-    head.version.ok_or_else(|| Failure::reject("an object without a version id: the bucket is not versioned"))
+    head.version
+        .ok_or_else(|| Failure::reject("an object without a version id: the bucket is not versioned"))
 }
 
 /// What there is to say about the object. An error means that nothing was found out, so it must be tried again.
@@ -94,7 +124,11 @@ async fn scan(context: &Context, arrived: &Arrived, now: Timestamp) -> Result<Sc
     let head = match context.objects.head(&arrived.object).await {
         Ok(head) => head,
         Err(ObjectError::NotFound) => {
-            return Ok(verdict::errored("upload.missing", "the object is gone before it was scanned", now));
+            return Ok(verdict::errored(
+                "upload.missing",
+                "the object is gone before it was scanned",
+                now,
+            ));
         }
         Err(error) => return Err(Failure::retry(error)),
     };
@@ -102,14 +136,28 @@ async fn scan(context: &Context, arrived: &Arrived, now: Timestamp) -> Result<Sc
         let seen = format!("{} bytes instead of {}", head.size_bytes, upload.size_bytes);
         return Ok(verdict::refused("upload.wrong_size", &seen, now));
     }
-    let package = context.objects.get(&arrived.object, upload.size_bytes).await.map_err(Failure::retry)?;
+    let package = context
+        .objects
+        .get(&arrived.object, upload.size_bytes)
+        .await
+        .map_err(Failure::retry)?;
     let sha256 = hex::encode(Sha256::digest(&package));
     if upload.sha256.as_ref().is_some_and(|announced| *announced != sha256) {
-        return Ok(verdict::refused("upload.wrong_hash", &format!("the package's SHA-256 is {sha256}"), now));
+        return Ok(verdict::refused(
+            "upload.wrong_hash",
+            &format!("the package's SHA-256 is {sha256}"),
+            now,
+        ));
     }
-    let engine = context.engine.as_ref().map(Arc::clone).ok_or_else(|| Failure::retry("there is no engine"))?;
+    let engine = context
+        .engine
+        .as_ref()
+        .map(Arc::clone)
+        .ok_or_else(|| Failure::retry("there is no engine"))?;
     // On a thread of its own: this one keeps the time.
-    let report = tokio::task::spawn_blocking(move || engine.scan(&package)).await.map_err(Failure::retry)?;
+    let report = tokio::task::spawn_blocking(move || engine.scan(&package))
+        .await
+        .map_err(Failure::retry)?;
     if report.sha256 != sha256 {
         return Err(Failure::retry("the report is about other bytes"));
     }
@@ -125,7 +173,15 @@ async fn record_verdict(context: &Context, arrived: &Arrived, scan: Scan) -> Res
     let (version, upload) = (&arrived.version, &arrived.upload);
     let scanned = conclude(version, upload, &arrived.object_version, scan.summary, clean.as_deref());
     let scanned = scanned.map_err(Failure::reject)?;
-    match catalogue::record_scan(&context.store, &scanned, version.revision, upload.revision, &scan.checks).await {
+    match catalogue::record_scan(
+        &context.store,
+        &scanned,
+        version.revision,
+        upload.revision,
+        &scan.checks,
+    )
+    .await
+    {
         Ok(()) => tracing::info!(upload.id = %upload.id, version.id = %version.id, %verdict, "package scanned"),
         Err(StoreError::Conflict { .. }) if has_ended(context, upload).await? => {
             tracing::info!(upload.id = %upload.id, "another delivery was quicker");
@@ -144,11 +200,20 @@ async fn has_ended(context: &Context, upload: &Upload) -> Result<bool, StoreErro
 /// an earlier delivery made is as good.
 async fn copy(context: &Context, arrived: &Arrived, sha256: &str) -> Result<String, Failure> {
     let key = artifact_key(arrived.version.listing, arrived.version.id, sha256);
-    let there = ObjectRef { bucket: Bucket::Clean, key: key.clone(), version: None };
+    let there = ObjectRef {
+        bucket: Bucket::Clean,
+        key: key.clone(),
+        version: None,
+    };
     let version = match context.objects.head(&there).await {
         Ok(head) if head.size_bytes == arrived.upload.size_bytes => head.version,
         Ok(_) | Err(ObjectError::NotFound) => {
-            context.objects.copy(&arrived.object, Bucket::Clean, &key).await.map_err(Failure::retry)?.version
+            context
+                .objects
+                .copy(&arrived.object, Bucket::Clean, &key)
+                .await
+                .map_err(Failure::retry)?
+                .version
         }
         Err(error) => return Err(Failure::retry(error)),
     };

@@ -57,6 +57,9 @@ impl Record {
     /// The key as it is in the bucket.
     pub(crate) fn key(&self) -> String {
         let pair = format!("key={}", self.s3.object.key);
-        url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, key)| key.into_owned()).unwrap_or_default()
+        url::form_urlencoded::parse(pair.as_bytes())
+            .next()
+            .map(|(_, key)| key.into_owned())
+            .unwrap_or_default()
     }
 }

@@ -28,22 +28,52 @@ pub(crate) fn of(report: Report, listing: &Listing, version: &Version, now: Time
         verdict = verdict.max(Verdict::Rejected);
         reason_codes.extend(declared.findings.iter().map(|finding| finding.rule.clone()));
     }
-    let Report { sha256, size, ruleset, checks, .. } = report;
-    let mut checks: Vec<Check> = checks.into_iter().map(|check| of_engine(check, &ruleset, now)).collect();
-    checks.push(Check { ruleset: ruleset.clone(), ..declared });
-    Scan { summary: Summary { verdict, reason_codes, ruleset, sha256, size_bytes: size, at: now }, checks }
+    let Report {
+        sha256,
+        size,
+        ruleset,
+        checks,
+        ..
+    } = report;
+    let mut checks: Vec<Check> = checks
+        .into_iter()
+        .map(|check| of_engine(check, &ruleset, now))
+        .collect();
+    checks.push(Check {
+        ruleset: ruleset.clone(),
+        ..declared
+    });
+    Scan {
+        summary: Summary {
+            verdict,
+            reason_codes,
+            ruleset,
+            sha256,
+            size_bytes: size,
+            at: now,
+        },
+        checks,
+    }
 }
 
 /// The scan could not be carried out.
 pub(crate) fn errored(rule: &str, evidence: &str, now: Timestamp) -> Scan {
     let remedy = "Upload the package again. If that does not help either, tell support the id of the upload.";
-    without_scan(Verdict::Errored, finding(rule, Severity::Quarantine, evidence, remedy), now)
+    without_scan(
+        Verdict::Errored,
+        finding(rule, Severity::Quarantine, evidence, remedy),
+        now,
+    )
 }
 
 /// The object is not what the upload was asked for.
 pub(crate) fn refused(rule: &str, evidence: &str, now: Timestamp) -> Scan {
     let remedy = "Ask for an upload with the package's exact size and hash, then post exactly this package.";
-    without_scan(Verdict::Rejected, finding(rule, Severity::Reject, evidence, remedy), now)
+    without_scan(
+        Verdict::Rejected,
+        finding(rule, Severity::Reject, evidence, remedy),
+        now,
+    )
 }
 
 fn without_scan(verdict: Verdict, finding: Finding, now: Timestamp) -> Scan {
@@ -59,7 +89,10 @@ fn without_scan(verdict: Verdict, finding: Finding, now: Timestamp) -> Scan {
         size_bytes: 0,
         at: now,
     };
-    Scan { summary, checks: vec![Check::new(name, outcome, vec![finding], now)] }
+    Scan {
+        summary,
+        checks: vec![Check::new(name, outcome, vec![finding], now)],
+    }
 }
 
 /// Without a manifest there is nothing to compare, and the engine has said so.
@@ -67,18 +100,28 @@ fn declaration(manifest: Option<&Manifest>, listing: &Listing, version: &Version
     let mut findings = Vec::new();
     if let Some(package) = manifest.map(|manifest| &manifest.package) {
         if package.version != version.number {
-            let seen = format!("souk.toml says version {}, the upload is of {}", package.version, version.number);
+            let seen = format!(
+                "souk.toml says version {}, the upload is of {}",
+                package.version, version.number
+            );
             let remedy = "Set the version in souk.toml to the version's number, or create that version.";
             findings.push(finding("declaration.version", Severity::Reject, &seen, remedy));
         }
         if package.content_type.name() != listing.content.content_type.name() {
-            let seen =
-                format!("souk.toml says {}, the listing {}", package.content_type.name(), listing.content.content_type);
+            let seen = format!(
+                "souk.toml says {}, the listing {}",
+                package.content_type.name(),
+                listing.content.content_type
+            );
             let remedy = "Upload it to a listing of its content type.";
             findings.push(finding("declaration.content_type", Severity::Reject, &seen, remedy));
         }
     }
-    let outcome = if findings.is_empty() { CheckOutcome::Passed } else { CheckOutcome::Found };
+    let outcome = if findings.is_empty() {
+        CheckOutcome::Passed
+    } else {
+        CheckOutcome::Found
+    };
     Check::new(DECLARATION, outcome, findings, now)
 }
 

@@ -8,9 +8,12 @@
 use memchr::memmem;
 
 use super::Refusal;
-use super::records::{Bytes, CENTRAL, Central, END, END_LEN, EndRecord, LOCAL, Zip64End};
+use super::records::{Bytes, CENTRAL, Central, END, EndRecord, LOCAL, Zip64End};
 use super::rule::Rule;
 use crate::config::Limits;
+
+/// An end record with the longest comment: readers look no further back.
+const TAIL_BYTES: usize = 22 + 65_535;
 
 /// The central directory, complete.
 #[derive(Debug)]
@@ -226,7 +229,7 @@ fn central_entries<'a>(bytes: Bytes<'a>, extent: &Extent, limits: &Limits) -> Re
 /// Whether `content` ends as a ZIP file does: with an end record that leads to a directory.
 pub(crate) fn ends_like_a_zip(content: &[u8]) -> bool {
     let bytes = Bytes(content);
-    let tail_at = content.len().saturating_sub(END_LEN as usize + usize::from(u16::MAX));
+    let tail_at = content.len().saturating_sub(TAIL_BYTES);
     let tail = content.get(tail_at..).unwrap_or_default();
     memmem::rfind_iter(tail, &END.to_le_bytes()).any(|at| {
         EndRecord::read(bytes, (tail_at + at) as u64).is_some_and(|record| {

@@ -44,7 +44,7 @@ pub(crate) const ZIP64_END: u32 = 0x0606_4b50;
 pub(crate) const ZIP64_LOCATOR: u32 = 0x0706_4b50;
 pub(crate) const DESCRIPTOR: u32 = 0x0807_4b50;
 
-pub(crate) const END_LEN: u64 = 22;
+const END_LEN: u64 = 22;
 const LOCAL_LEN: u64 = 30;
 const CENTRAL_LEN: u64 = 46;
 const ZIP64_END_LEN: u64 = 56;

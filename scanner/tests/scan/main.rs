@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic in a test is the report")]
 #![expect(clippy::cast_possible_truncation, reason = "the packages made here are small")]
 
+mod agreement;
 mod archive;
 mod catalogue;
 mod content;

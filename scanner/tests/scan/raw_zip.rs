@@ -69,7 +69,7 @@ pub struct Zip64 {
     pub extension: Vec<u8>,
 }
 
-pub fn deflate(content: &[u8]) -> Vec<u8> {
+fn deflate(content: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()

@@ -43,7 +43,12 @@ fn passes_from(command: &str, arguments: &[&str]) {
 
 /// Whether Info-ZIP is there: the shell that runs it always is.
 fn has(program: &str) -> bool {
-    Command::new(program).arg("-v").stdout(Stdio::null()).status().is_ok()
+    Command::new(program)
+        .arg("-v")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok()
 }
 
 #[test]
@@ -56,6 +61,14 @@ fn info_zip_writes_what_passes() {
     passes_from("sh", &["-c", "zip -q -r -X - . | cat"]);
     passes_from("sh", &["-c", "zip -q -0 -r - . | cat"]);
     passes_from("sh", &["-c", "zip -q -9 -r x.zip . && cat x.zip"]);
+}
+
+#[test]
+fn java_writes_what_passes() {
+    if has("jar") {
+        passes_from("sh", &["-c", "jar cfM x.zip * && cat x.zip"]);
+        passes_from("sh", &["-c", "jar c0fM x.zip * && cat x.zip"]);
+    }
 }
 
 const PYTHON_WRITES: &str = r#"

@@ -1,0 +1,188 @@
+//! Second deliveries, late ones, interrupted ones, and those that never get anywhere.
+
+use shared::listing::{
+    Arrival, Requested, Status, UploadOutcome, UploadRequest, arrive, artifact_key, request_upload, sample,
+};
+use shared::objects::{Bucket, ObjectRef};
+use shared::runtime::Failure;
+use shared::store::catalogue;
+
+use super::{MAX_RECEIVES, World, delivery, groove, notification};
+use crate::handle;
+
+#[tokio::test]
+async fn a_second_delivery_changes_nothing() {
+    let bytes = groove();
+    let world = World::new(&bytes).await;
+    let object = world.post(&bytes).await;
+    world.deliver(&object, 1).await.expect("scanned");
+    let before = world.stored();
+    world.deliver(&object, 2).await.expect("ignored");
+    world
+        .deliver(&object, MAX_RECEIVES)
+        .await
+        .expect("ignored, not errored");
+    assert_eq!(world.stored(), before);
+    let copies = ObjectRef {
+        bucket: Bucket::Clean,
+        key: world.clean()[0].clone(),
+        version: Some("v2".into()),
+    };
+    assert!(
+        world.context.objects.head(&copies).await.is_err(),
+        "the copy was made once"
+    );
+}
+
+/// The form can be posted twice. What was scanned is what is clean, whatever lies under the key by then.
+#[tokio::test]
+async fn a_swapped_object_is_never_what_passed() {
+    let (bytes, mut other) = (groove(), groove());
+    let last = other.len() - 1;
+    other[last] = 1;
+    let world = World::new(&bytes).await;
+    let first = world.post(&bytes).await;
+    let second = world.post(&other).await;
+    world.deliver(&first, 1).await.expect("scanned");
+    world.deliver(&second, 1).await.expect("ignored");
+    let version = world.now().await;
+    let artifact = version.artifact().expect("the first one passed");
+    assert_eq!(
+        world.clean_bytes(&artifact.object_key, &artifact.object_version).await,
+        bytes
+    );
+
+    // The other way round, the first object that is told of is the one that counts.
+    let world = World::new(&bytes).await;
+    let first = world.post(&other).await;
+    let second = world.post(&bytes).await;
+    world.deliver(&first, 1).await.expect("scanned");
+    world.deliver(&second, 1).await.expect("ignored");
+    assert_eq!((world.status().await, world.clean()), (Status::Rejected, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_superseded_upload_is_not_scanned() {
+    let bytes = groove();
+    let world = World::new(&bytes).await;
+    let object = world.post(&bytes).await;
+    let request = UploadRequest {
+        size_bytes: 500,
+        sha256: None,
+    };
+    let newer = request_upload(
+        &world.version,
+        sample::author(),
+        &request,
+        sample::now(),
+        &sample::seed(9),
+    );
+    let newer: Requested = newer.expect("still a draft");
+    catalogue::request_upload(&world.context.store, &newer, 2)
+        .await
+        .expect("written");
+    world.deliver(&object, 1).await.expect("recorded");
+    let upload = catalogue::upload(&world.context.store, world.version.id, world.upload.id).await;
+    let outcome = upload.expect("read").expect("stored").value.outcome;
+    assert!(matches!(outcome, Some(UploadOutcome::Superseded { .. })), "{outcome:?}");
+    assert_eq!((world.status().await, world.clean()), (Status::Draft, Vec::new()));
+    world.deliver(&object, 2).await.expect("ignored");
+}
+
+/// A crash may leave the version being scanned, and even the copy made.
+#[tokio::test]
+async fn an_interrupted_scan_is_finished_by_the_next_delivery() {
+    let bytes = groove();
+    let world = World::new(&bytes).await;
+    let object = world.post(&bytes).await;
+    let Arrival::Begin(scanning) = arrive(&world.version, &world.upload, &object, sample::now()) else {
+        panic!("first")
+    };
+    catalogue::begin_scan(&world.context.store, &scanning, 2)
+        .await
+        .expect("written");
+    let sha256 = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&bytes));
+    let pinned = ObjectRef {
+        bucket: Bucket::Quarantine,
+        key: world.upload.key().to_string(),
+        version: Some(object.clone()),
+    };
+    let key = artifact_key(world.listing.id, world.version.id, &sha256);
+    world
+        .context
+        .objects
+        .copy(&pinned, Bucket::Clean, &key)
+        .await
+        .expect("copied");
+
+    world.deliver(&object, 2).await.expect("scanned");
+    let version = world.now().await;
+    assert_eq!(
+        version.artifact().expect("passed").object_version,
+        "v1",
+        "the copy that was there is used"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_scanned_is_tried_again_and_then_errored() {
+    let bytes = groove();
+    let mut world = World::new(&bytes).await;
+    let object = world.post(&bytes).await;
+    world.context.engine = None;
+    for receives in 1..MAX_RECEIVES {
+        let failure = world.deliver(&object, receives).await.expect_err("there is no engine");
+        assert!(matches!(failure, Failure::Retry(_)), "{failure:?}");
+        assert_eq!(world.status().await, Status::Scanning);
+    }
+    world.deliver(&object, MAX_RECEIVES).await.expect("recorded");
+    let version = world.now().await;
+    assert_eq!(
+        (version.status(), version.reason_codes()),
+        (Status::Errored, &["scan.gave_up".to_owned()][..])
+    );
+    let checks = world.checks().await;
+    assert_eq!(checks[0].findings[0].rule, "scan.gave_up");
+    assert_eq!(world.clean(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_object_that_is_gone_is_an_error_not_a_pass() {
+    let bytes = groove();
+    let world = World::new(&bytes).await;
+    world.deliver("v7", 1).await.expect("recorded");
+    let version = world.now().await;
+    assert_eq!(
+        (version.status(), version.reason_codes()),
+        (Status::Errored, &["upload.missing".to_owned()][..])
+    );
+}
+
+#[tokio::test]
+async fn objects_that_nobody_asked_for_go_to_the_dead_letters() {
+    let bytes = groove();
+    let world = World::new(&bytes).await;
+    let before = world.stored();
+    let known = world.upload.key().to_string();
+    let foreign = known.replace(&world.upload.id.to_string(), "upl_01h2xcejqtf2nbrexx3vqjhp41");
+    let elsewhere = known.replace(&world.upload.partner.to_string(), "ptn_01h2xcejqtf2nbrexx3vqjhp41");
+    for key in ["uploads/readme.txt", &foreign, &elsewhere] {
+        let failure = handle(&world.context, delivery(&notification(key, Some("v1")), 1))
+            .await
+            .expect_err("unknown");
+        assert!(matches!(failure, Failure::Reject(_)), "{key}: {failure:?}");
+    }
+    assert_eq!(world.stored(), before);
+}
+
+#[tokio::test]
+async fn a_notification_without_a_version_means_the_newest() {
+    let bytes = groove();
+    let world = World::new(&bytes).await;
+    world.post(&bytes).await;
+    let key = world.upload.key().to_string().replace('/', "%2F");
+    handle(&world.context, delivery(&notification(&key, None), 1))
+        .await
+        .expect("scanned");
+    assert_eq!(world.status().await, Status::Passed);
+}
