@@ -6,5 +6,5 @@ cd "$(dirname "$0")/../.."
 # The functions and the two programs that only the benchmark needs, in one build: each form of it would compile the SDKs anew.
 cargo build --workspace --bins --features bench/bench,noop/bench --release --locked
 
-binaries="${CARGO_TARGET_DIR:-target}/release"
+binaries=$(cd "${CARGO_TARGET_DIR:-target}/release" && pwd)
 exec python3 -m infra.local test-stack --profile release --state target/bench --binaries "$binaries" -- "$binaries/bench" "$@"

@@ -74,6 +74,7 @@ def test_stack(arguments: argparse.Namespace) -> int:
     """A stack on free ports for the length of one command, which finds it through SOUK_STACK."""
     from . import stack
 
+    os.environ.pop("STRIPE_SECRET_KEY", None)  # tests move money only in the stand-in
     parameters = {"PayoutHoldDays": "0", "PayoutMinimumMinor": "1"} | _parameters(arguments)
     options = stack.Options(_places(arguments), arguments.profile, arguments.port, parameters, arguments.binaries)
     with stack.standing(options) as standing:

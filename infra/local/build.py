@@ -1,7 +1,7 @@
 """Builds the functions once for the whole workspace and lays them out as `sam build` would.
 
 `sam build` compiles every function's dependencies apart; one workspace build shares them. The package folder holds the template,
-byte for byte, and under each function's CodeUri its `bootstrap`: a CodeUri is resolved against the template, so nothing is rewritten.
+byte for byte, and under each function's CodeUri its `bootstrap`: SAM looks for code beside the template, so nothing is rewritten.
 """
 
 from __future__ import annotations

@@ -22,23 +22,11 @@ def deploy(emulator: Emulator, places: Places, stack: str, parameters: Mapping[s
     emulator.client("s3").create_bucket(
         Bucket=ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": emulator.client("s3").meta.region_name}
     )
-    command = [
-        str(venvs.program(venvs.SAM, "sam")),
-        "deploy",
-        "--template-file",
-        str(places.package / "template.yaml"),
-        "--stack-name",
-        stack,
-    ]
-    command += [
-        "--s3-bucket",
-        ARTIFACTS,
-        "--capabilities",
-        "CAPABILITY_IAM",
-        "CAPABILITY_AUTO_EXPAND",
-        "--no-confirm-changeset",
-        "--no-progressbar",
-    ]
+    sam = str(venvs.program(venvs.SAM, "sam"))
+    command = [sam, "deploy", "--stack-name", stack, "--template-file", str(places.package / "template.yaml")]
+    command += ["--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    # MiniStack takes the API's id from this tag, so that its address is the same in every run.
+    command += ["--tags", f"ms-custom-id={stack}", "--no-confirm-changeset", "--no-progressbar"]
     command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
     environment = {
         "PATH": os.environ["PATH"],

@@ -147,7 +147,7 @@ def _write_down(places: Places, description: Mapping[str, Any]) -> None:
 
 
 def _resources(outputs: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The outputs by kind: `PayoutTransferQueueUrl` is `queues["payout-transfer"]`, `ScanDeadLettersUrl` `queues["scan-dead-letters"]`."""
+    """The outputs by kind: `ScanQueueUrl` is `queues["scan"]`, `ScanDeadLettersUrl` is `queues["scan-dead-letters"]`."""
     kinds = {
         "tables": r"(\w+)TableName",
         "buckets": r"(\w+)BucketName",

@@ -3,10 +3,10 @@ use shared::objects::*; use shared::runtime::*; use std::time::Duration;
 #[tokio::main(flavor="current_thread")]
 async fn main() {
     let env = Env::from_pairs([("AWS_REGION","us-east-1"),("AWS_ACCESS_KEY_ID","test"),("AWS_SECRET_ACCESS_KEY","test"),("AWS_ENDPOINT_URL","http://localhost:4977"),
-      ("QUARANTINE_BUCKET","q"),("CLEAN_BUCKET","c"),("NOTIFY_QUEUE_URL","http://localhost:4977/000000000000/notify"),("MAIL_SENDER","a@b.example"),("STRIPE_SECRET_ARN","stripe")]);
+      ("QUARANTINE_BUCKET","quar"),("CLEAN_BUCKET","clean"),("NOTIFY_QUEUE_URL","http://localhost:4977/000000000000/notify"),("MAIL_SENDER","a@b.example"),("STRIPE_SECRET_ARN","stripe")]);
     let (o, clients, qs, mail, sec) = env.load(|e| { let c = Clients::from_env(e); (Objects::from_env(e,&c), c.clone(), shared::queues::Queues::from_env(e,&c,&[shared::messages::Queue::Notify]), shared::mail::Mail::from_env(e,&c), shared::runtime::secrets::StripeSecretSource::from_env(e,&c)) }).unwrap();
     let s3 = clients.s3();
-    for b in ["q","c"] { s3.create_bucket().bucket(b).send().await.unwrap(); s3.put_bucket_versioning().bucket(b).versioning_configuration(aws_sdk_s3::types::VersioningConfiguration::builder().status(aws_sdk_s3::types::BucketVersioningStatus::Enabled).build()).send().await.unwrap(); }
+    for b in ["quar","clean"] { s3.create_bucket().bucket(b).send().await.unwrap(); s3.put_bucket_versioning().bucket(b).versioning_configuration(aws_sdk_s3::types::VersioningConfiguration::builder().status(aws_sdk_s3::types::BucketVersioningStatus::Enabled).build()).send().await.unwrap(); }
     let now = jiff::Timestamp::now();
     let a = o.put(Bucket::Quarantine,"uploads/a b+c.zip","application/zip",b"one".to_vec()).await.unwrap();
     let b = o.put(Bucket::Quarantine,"uploads/a b+c.zip","application/zip",b"two!".to_vec()).await.unwrap();

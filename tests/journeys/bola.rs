@@ -32,10 +32,20 @@ impl World {
     async fn new() -> Self {
         let stack = Stack::load();
         let (paula, marek) = (Partner::new(&stack).await, Partner::approved(&stack).await);
-        let (pieter, chiara, dev) =
-            (stack.somebody("Pieter Member").await, stack.somebody("Chiara Customer").await, stack.somebody("Dev Customer").await);
+        let (pieter, chiara, dev) = (
+            stack.somebody("Pieter Member").await,
+            stack.somebody("Chiara Customer").await,
+            stack.somebody("Dev Customer").await,
+        );
         let pieters_id = pieter.id().await;
-        paula.api.post(&paula.path("/members"), json!({"user_id": pieters_id, "role": "member"})).await.is(201);
+        paula
+            .api
+            .post(
+                &paula.path("/members"),
+                json!({"user_id": pieters_id, "role": "member"}),
+            )
+            .await
+            .is(201);
         let kit = paula.published(&stack, 1299).await;
         let order = Order::place(&chiara, &[&kit]).await;
         let paid = order.pay(&stack, &chiara).await;
@@ -45,9 +55,26 @@ impl World {
             sent_payout(&paula).await["id"].as_str().unwrap().to_owned()
         };
         let licence = paid["lines"][0]["licence_id"].as_str().unwrap().to_owned();
-        let token = chiara.api.post("/api-tokens", json!({"label": "Chiara's", "scopes": ["orders:read"]})).await.is(201);
+        let token = chiara
+            .api
+            .post("/api-tokens", json!({"label": "Chiara's", "scopes": ["orders:read"]}))
+            .await
+            .is(201);
         let chiaras_token = token["id"].as_str().unwrap().to_owned();
-        Self { stack, paula, pieter, marek, chiara, dev, kit, payout, order: order.id, licence, chiaras_token, pieters_id }
+        Self {
+            stack,
+            paula,
+            pieter,
+            marek,
+            chiara,
+            dev,
+            kit,
+            payout,
+            order: order.id,
+            licence,
+            chiaras_token,
+            pieters_id,
+        }
     }
 
     fn id(&self, name: &str) -> String {
@@ -92,7 +119,12 @@ async fn send(api: &Api, route: &Route, path: &str) -> Answer {
     let call = api.call(route.method, path);
     match (route.method, route.body) {
         ("GET" | "DELETE", _) => call.send().await,
-        (_, body) => call.key(&unique()).raw("application/json", body.unwrap_or("{}")).send().await,
+        (_, body) => {
+            call.key(&unique())
+                .raw("application/json", body.unwrap_or("{}"))
+                .send()
+                .await
+        }
     }
 }
 
@@ -120,7 +152,11 @@ fn stranger(access: Access) -> Option<u16> {
         Access::Public => Some(200),
         Access::Webhook => Some(400),
         Access::SignedIn(_) => None,
-        Access::Holder(_) | Access::TeamReads(_) | Access::TeamWrites(_) | Access::Owner(_) | Access::PartnersOperator => Some(404),
+        Access::Holder(_)
+        | Access::TeamReads(_)
+        | Access::TeamWrites(_)
+        | Access::Owner(_)
+        | Access::PartnersOperator => Some(404),
         Access::Operator => Some(403),
     }
 }
@@ -157,22 +193,65 @@ async fn every_route_asked_by_everybody_who_must_not_have_it() {
     let world = World::new().await;
     let (stack, before) = (&world.stack, world.state().await);
     let audience = Person::for_audience(stack, "Other Audience", json!({}), "another-application").await;
-    let expired = Person::new(stack, "Late Comer", json!({"exp": support::now().as_second() - 3600, "iat": support::now().as_second() - 7200})).await;
-    let revoked = world.dev.api_token(&["orders:read", "licences:read", "partners:read", "listings:read", "earnings:read"]).await;
+    let expired = Person::new(
+        stack,
+        "Late Comer",
+        json!({"exp": support::now().as_second() - 3600, "iat": support::now().as_second() - 7200}),
+    )
+    .await;
+    let revoked = world
+        .dev
+        .api_token(&[
+            "orders:read",
+            "licences:read",
+            "partners:read",
+            "listings:read",
+            "earnings:read",
+        ])
+        .await;
     let tokens = world.dev.api.all("/api-tokens").await;
-    world.dev.api.delete(&format!("/api-tokens/{}", tokens[0]["id"].as_str().unwrap())).await.is(204);
+    world
+        .dev
+        .api
+        .delete(&format!("/api-tokens/{}", tokens[0]["id"].as_str().unwrap()))
+        .await
+        .is(204);
     let operators_token = stack.description().tokens["operator"].clone();
-    let unsigned = format!("{}.", without_signature(&operators_token).replace(&operators_token[..operators_token.find('.').unwrap()], NO_ALGORITHM));
+    let unsigned = format!(
+        "{}.",
+        without_signature(&operators_token)
+            .replace(&operators_token[..operators_token.find('.').unwrap()], NO_ALGORITHM)
+    );
 
     let callers: Vec<(&str, Api, Demand)> = vec![
         ("nobody", stack.public(), without_identity),
-        ("a text that is no token", stack.with_token("nonsense"), without_identity),
-        ("a token with another signature", stack.with_token(&with_other_signature(&operators_token)), without_identity),
-        ("a token without a signature", stack.with_token(&unsigned), without_identity),
+        (
+            "a text that is no token",
+            stack.with_token("nonsense"),
+            without_identity,
+        ),
+        (
+            "a token with another signature",
+            stack.with_token(&with_other_signature(&operators_token)),
+            without_identity,
+        ),
+        (
+            "a token without a signature",
+            stack.with_token(&unsigned),
+            without_identity,
+        ),
         ("a token for another application", audience.api, without_identity),
         ("a token that has expired", expired.api, without_identity),
-        ("an API token that has been revoked", stack.with_token(&revoked), without_identity),
-        ("an API token that never was", stack.with_token("souk_pat_0000000000000000000000000000000000000000000AAAAAA"), without_identity),
+        (
+            "an API token that has been revoked",
+            stack.with_token(&revoked),
+            without_identity,
+        ),
+        (
+            "an API token that never was",
+            stack.with_token("souk_pat_0000000000000000000000000000000000000000000AAAAAA"),
+            without_identity,
+        ),
         ("the owner of another partner", world.marek.api.clone(), stranger),
         ("another customer", world.dev.api.clone(), stranger),
         ("a member of the team", world.pieter.api.clone(), member),
@@ -195,7 +274,16 @@ async fn every_route_asked_by_everybody_who_must_not_have_it() {
 async fn an_api_token_does_what_its_scopes_say_and_no_more() {
     let world = World::new().await;
     let before = world.state().await;
-    let scopes = ["partners:read", "partners:write", "listings:read", "listings:write", "earnings:read", "orders:read", "orders:write", "licences:read"];
+    let scopes = [
+        "partners:read",
+        "partners:write",
+        "listings:read",
+        "listings:write",
+        "earnings:read",
+        "orders:read",
+        "orders:write",
+        "licences:read",
+    ];
     let mut wrong = Vec::new();
     for route in ROUTES {
         let needed = match route.access {
@@ -204,14 +292,30 @@ async fn an_api_token_does_what_its_scopes_say_and_no_more() {
             Access::Public | Access::Webhook => continue,
             Access::Operator | Access::PartnersOperator => None,
         };
-        let is_customers = matches!(route.access, Access::Holder(_)) || route.path.starts_with("/v1/orders") || route.path.starts_with("/v1/lic");
-        let holder = if is_customers { &world.chiara } else { &world.paula.owner };
+        let is_customers = matches!(route.access, Access::Holder(_))
+            || route.path.starts_with("/v1/orders")
+            || route.path.starts_with("/v1/lic");
+        let holder = if is_customers {
+            &world.chiara
+        } else {
+            &world.paula.owner
+        };
         let others: Vec<&str> = scopes.iter().copied().filter(|scope| Some(*scope) != needed).collect();
         let without = world.stack.with_token(&holder.api_token(&others).await);
-        judge(&world.ask(&without, route).await, "an API token with every scope but the right one", without_scope(route.access).unwrap(), &mut wrong);
+        judge(
+            &world.ask(&without, route).await,
+            "an API token with every scope but the right one",
+            without_scope(route.access).unwrap(),
+            &mut wrong,
+        );
         if let (Some(scope), "GET") = (needed, route.method) {
             let with = world.stack.with_token(&holder.api_token(&[scope]).await);
-            judge(&world.ask(&with, route).await, "an API token with just the right scope", 200, &mut wrong);
+            judge(
+                &world.ask(&with, route).await,
+                "an API token with just the right scope",
+                200,
+                &mut wrong,
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -227,13 +331,31 @@ async fn other_peoples_things_are_not_found_through_ones_own_partner() {
     let before = world.state().await;
     let marek = &world.marek;
     let mut wrong = Vec::new();
-    let nested = ROUTES.iter().filter(|route| route.parameters().first() == Some(&"partner_id") && route.parameters().len() > 1);
+    let nested = ROUTES
+        .iter()
+        .filter(|route| route.parameters().first() == Some(&"partner_id") && route.parameters().len() > 1);
     for route in nested.clone() {
-        let path = route.path_with(|name| if name == "partner_id" { marek.id.clone() } else { world.id(name) });
+        let path = route.path_with(|name| {
+            if name == "partner_id" {
+                marek.id.clone()
+            } else {
+                world.id(name)
+            }
+        });
         if route.access == Access::PartnersOperator {
-            judge(&send(&world.stack.operator(), route, &path).await, "an operator, at the wrong partner", 404, &mut wrong);
+            judge(
+                &send(&world.stack.operator(), route, &path).await,
+                "an operator, at the wrong partner",
+                404,
+                &mut wrong,
+            );
         } else {
-            judge(&send(&marek.api, route, &path).await, "the owner of another partner, at their own", 404, &mut wrong);
+            judge(
+                &send(&marek.api, route, &path).await,
+                "the owner of another partner, at their own",
+                404,
+                &mut wrong,
+            );
         }
     }
     assert!(nested.count() >= 10, "the table has lost its nested routes");
@@ -245,7 +367,12 @@ async fn other_peoples_things_are_not_found_through_ones_own_partner() {
             "listing_id" => own.id.clone(),
             other => world.id(other),
         });
-        judge(&send(&marek.api, route, &path).await, "another's version under one's own listing", 404, &mut wrong);
+        judge(
+            &send(&marek.api, route, &path).await,
+            "another's version under one's own listing",
+            404,
+            &mut wrong,
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(world.state().await, before);
@@ -265,15 +392,33 @@ async fn those_who_may_are_let_in() {
         judge(&world.ask(&api, route).await, "whoever may", 200, &mut wrong);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let ended = Route { method: "DELETE", ..*ROUTES.iter().find(|route| route.path.ends_with("{token_id}")).unwrap() };
+    let ended = Route {
+        method: "DELETE",
+        ..*ROUTES.iter().find(|route| route.path.ends_with("{token_id}")).unwrap()
+    };
     world.ask(&world.chiara.api, &ended).await.is(204);
-    world.pieter.api.delete(&world.paula.path(&format!("/members/{}", world.pieters_id))).await.is(204);
-    world.pieter.api.get(&world.paula.path("")).await.refused(404, "not_found");
+    world
+        .pieter
+        .api
+        .delete(&world.paula.path(&format!("/members/{}", world.pieters_id)))
+        .await
+        .is(204);
+    world
+        .pieter
+        .api
+        .get(&world.paula.path(""))
+        .await
+        .refused(404, "not_found");
 }
 
 fn judge(answer: &Answer, who: &str, status: u16, wrong: &mut Vec<String>) {
     if answer.status != status {
-        wrong.push(format!("{} by {who}: {} instead of {status}: {}", answer.what, answer.status, answer.text()));
+        wrong.push(format!(
+            "{} by {who}: {} instead of {status}: {}",
+            answer.what,
+            answer.status,
+            answer.text()
+        ));
     } else if status >= 400 {
         answer.problem();
         if status == 401 && !answer.header("www-authenticate").starts_with("Bearer") {

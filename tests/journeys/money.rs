@@ -27,23 +27,45 @@ async fn a_sale_costs_nine_write_units() {
 
     let settled = eventually("the settlement's log", async || {
         let calls = stack.aws().invocations("settlement", &order.id).await;
-        let found = calls.iter().find(|call| call.lines.iter().any(|line| line["message"] == "order settled")).cloned();
-        found.filter(|call| has_usage(call)).ok_or_else(|| format!("{calls:#?}"))
+        let found = calls
+            .iter()
+            .find(|call| call.lines.iter().any(|line| line["message"] == "order settled"))
+            .cloned();
+        found
+            .filter(|call| has_usage(call))
+            .ok_or_else(|| format!("{calls:#?}"))
     })
     .await;
     assert_eq!(settled.number("sqs.messages"), 1, "{settled:#?}");
     // The order is read, then everything is written.
-    assert_eq!((settled.number("dynamodb.requests"), settled.number("dynamodb.write_units")), (2, SALE_WRITE_UNITS - 1), "{settled:#?}");
+    assert_eq!(
+        (
+            settled.number("dynamodb.requests"),
+            settled.number("dynamodb.write_units")
+        ),
+        (2, SALE_WRITE_UNITS - 1),
+        "{settled:#?}"
+    );
 
     let events = stack.stripe().events_about(&order.id).await;
-    let completed = events.iter().find(|event| event["type"] == "checkout.session.completed").unwrap();
+    let completed = events
+        .iter()
+        .find(|event| event["type"] == "checkout.session.completed")
+        .unwrap();
     let id = completed["id"].as_str().unwrap();
     let taken_in = eventually("the webhook's log", async || {
         let calls = stack.aws().invocations("purchase-webhook", id).await;
         calls.into_iter().find(has_usage).ok_or_else(|| "not logged".to_owned())
     })
     .await;
-    assert_eq!((taken_in.number("dynamodb.requests"), taken_in.number("dynamodb.write_units")), (1, 1), "{taken_in:#?}");
+    assert_eq!(
+        (
+            taken_in.number("dynamodb.requests"),
+            taken_in.number("dynamodb.write_units")
+        ),
+        (1, 1),
+        "{taken_in:#?}"
+    );
 }
 
 #[tokio::test]
@@ -72,8 +94,14 @@ async fn a_repetition_writes_nothing() {
     let answer = stack.aws().invoke("settlement", &event).await;
     assert_eq!(answer["batchItemFailures"], json!([]), "{answer}");
     let calls = stack.aws().invocations("settlement", "batch processed").await;
-    let idle = calls[before..].iter().filter(|call| call.number("dynamodb.requests") == 1 && call.number("dynamodb.write_units") == 0);
-    assert!(idle.count() >= 1, "a repetition reads the order and nothing else: {:#?}", &calls[before..]);
+    let idle = calls[before..]
+        .iter()
+        .filter(|call| call.number("dynamodb.requests") == 1 && call.number("dynamodb.write_units") == 0);
+    assert!(
+        idle.count() >= 1,
+        "a repetition reads the order and nothing else: {:#?}",
+        &calls[before..]
+    );
     assert_eq!(stack.aws().items_about("ledger", &order.id).await.len(), 1);
 }
 

@@ -17,7 +17,10 @@ async fn a_text_that_is_no_message_dies_in_every_queue() {
     let stack = Stack::load();
     let aws = stack.aws();
     let queues = ["settlement", "onboarding", "payout-transfer", "notify", "scan"];
-    let poison: Vec<String> = queues.iter().map(|queue| format!("{{\"poison\": \"{queue} {}\"}}", unique())).collect();
+    let poison: Vec<String> = queues
+        .iter()
+        .map(|queue| format!("{{\"poison\": \"{queue} {}\"}}", unique()))
+        .collect();
     for (queue, text) in queues.iter().zip(&poison) {
         let group = unique();
         let is_fifo = stack.queue(queue).ends_with(".fifo");
@@ -38,7 +41,10 @@ async fn a_settlement_that_fails_holds_up_its_own_order_only() {
     let stack = Stack::load();
     let paula = Partner::new(&stack).await;
     let kit = paula.published(&stack, 1000).await;
-    let (chiara, dev) = (stack.somebody("Chiara Customer").await, stack.somebody("Dev Customer").await);
+    let (chiara, dev) = (
+        stack.somebody("Chiara Customer").await,
+        stack.somebody("Dev Customer").await,
+    );
     let (held_up, free) = (Order::place(&chiara, &[&kit]).await, Order::place(&dev, &[&kit]).await);
 
     // An order that does not exist may still be on its way, so this is tried again and again.
@@ -54,17 +60,29 @@ async fn a_settlement_that_fails_holds_up_its_own_order_only() {
     stack.stripe().pay(&held_up.session(), "success").await;
     free.pay(&stack, &dev).await;
     let waiting = stack.aws().holds("settlement", &id).await;
-    assert!(waiting.is_some(), "the poison died before another order could pass it; nothing was shown");
+    assert!(
+        waiting.is_some(),
+        "the poison died before another order could pass it; nothing was shown"
+    );
     let order = chiara.api.get(&format!("/orders/{}", held_up.id)).await.is(200);
-    assert_eq!(order["status"], "pending", "a message overtook another one of its group");
+    assert_eq!(
+        order["status"], "pending",
+        "a message overtook another one of its group"
+    );
 
     let dead = stack.aws().dies("settlement", &id).await;
     assert_eq!(dead.group.as_deref(), Some(held_up.id.as_str()));
     held_up.becomes(&chiara, "paid").await;
     stack.aws().assert_no_dead_letter(&free.id).await;
     let others = stack.aws().waiting("settlement-dead-letters").await;
-    let followers: Vec<_> = others.iter().filter(|dead| dead.group.as_deref() == Some(held_up.id.as_str()) && dead.id != id).collect();
-    assert!(followers.is_empty(), "what waited behind the poison died with it: {followers:?}");
+    let followers: Vec<_> = others
+        .iter()
+        .filter(|dead| dead.group.as_deref() == Some(held_up.id.as_str()) && dead.id != id)
+        .collect();
+    assert!(
+        followers.is_empty(),
+        "what waited behind the poison died with it: {followers:?}"
+    );
 }
 
 #[tokio::test]
@@ -78,7 +96,10 @@ async fn a_payout_that_does_not_exist_keeps_nobody_from_being_paid() {
     let partner = shared::ids::PartnerId::try_from(format!("ptn_{}", &kit.id[4..])).unwrap();
     let payout = "pay_01h455vb4pex5vsknk084sn02q".parse().unwrap();
     let poison = envelope(Message::PayoutDecided { partner, payout });
-    let id = stack.aws().push("payout-transfer", Some(&partner.to_string()), &poison).await;
+    let id = stack
+        .aws()
+        .push("payout-transfer", Some(&partner.to_string()), &poison)
+        .await;
     pay_out(&stack).await;
     sent_payout(&paula).await;
     stack.aws().dies("payout-transfer", &id).await;
@@ -91,7 +112,10 @@ async fn what_the_relay_cannot_read_is_parked_and_the_rest_goes_on() {
     let kit = paula.published(&stack, 0).await;
     let chiara = stack.somebody("Chiara Customer").await;
     let mark = unique();
-    for (number, outbox) in [json!({"L": [{"S": "no message"}]}), json!({"L": [{"N": "7"}]})].into_iter().enumerate() {
+    for (number, outbox) in [json!({"L": [{"S": "no message"}]}), json!({"L": [{"N": "7"}]})]
+        .into_iter()
+        .enumerate()
+    {
         let item = json!({"pk": {"S": format!("POISON {mark} {number}")}, "sk": {"S": "POISON"}, "outbox": outbox});
         stack.aws().put_item("commerce", item).await;
     }
@@ -99,8 +123,15 @@ async fn what_the_relay_cannot_read_is_parked_and_the_rest_goes_on() {
     order.becomes(&chiara, "paid").await;
     let parked = eventually("two parked records", async || {
         let parked = stack.aws().waiting("parked").await;
-        let ours: Vec<_> = parked.into_iter().filter(|message| message.body.contains(&mark)).collect();
-        if ours.len() >= 2 { Ok(ours) } else { Err(format!("{ours:?}")) }
+        let ours: Vec<_> = parked
+            .into_iter()
+            .filter(|message| message.body.contains(&mark))
+            .collect();
+        if ours.len() >= 2 {
+            Ok(ours)
+        } else {
+            Err(format!("{ours:?}"))
+        }
     })
     .await;
     assert_eq!(parked.len(), 2, "parked more than once: {parked:?}");
@@ -126,8 +157,15 @@ async fn events_that_nobody_knows_are_stored_and_nothing_follows() {
     live["livemode"] = json!(true);
     let mut connected = webhook::event("checkout.session.completed", &session);
     connected["account"] = json!(paula.account);
-    let unknown = webhook::event("radar.early_fraud_warning.mystery", &json!({"id": "issfr_1", "object": "mystery"}));
-    for (event, disposition) in [(&live, "quarantined"), (&connected, "quarantined"), (&unknown, "stored")] {
+    let unknown = webhook::event(
+        "radar.early_fraud_warning.mystery",
+        &json!({"id": "issfr_1", "object": "mystery"}),
+    );
+    for (event, disposition) in [
+        (&live, "quarantined"),
+        (&connected, "quarantined"),
+        (&unknown, "stored"),
+    ] {
         webhook::deliver(&stack, event).await.is(200);
         let inbox = stack.aws().items_about("commerce", event["id"].as_str().unwrap()).await;
         assert_eq!(inbox.len(), 1, "{inbox:?}");
@@ -135,10 +173,14 @@ async fn events_that_nobody_knows_are_stored_and_nothing_follows() {
         assert_eq!(inbox[0].get("outbox"), None, "something follows: {inbox:?}");
     }
     // A completed session by its event, an open one by the processor: who is asked decides.
-    webhook::deliver(&stack, &webhook::event("checkout.session.completed", &paid(&session))).await.is(200);
-    eventually("the event being settled", async || match stack.aws().holds("settlement", &order.id).await {
-        Some(message) => Err(format!("{message:?}")),
-        None => Ok(()),
+    webhook::deliver(&stack, &webhook::event("checkout.session.completed", &paid(&session)))
+        .await
+        .is(200);
+    eventually("the event being settled", async || {
+        match stack.aws().holds("settlement", &order.id).await {
+            Some(message) => Err(format!("{message:?}")),
+            None => Ok(()),
+        }
     })
     .await;
     let still = chiara.api.get(&format!("/orders/{}", order.id)).await.is(200);

@@ -21,47 +21,120 @@ async fn bad_packages_are_refused_by_name_and_a_good_one_passes() {
     let mut altered = grooves("1.0.0");
     let at = altered.windows(4).position(|window| window == b"MThd").unwrap();
     altered[at + 9] ^= 1;
-    let twice = zip(&[("souk.toml", honest.as_bytes()), ("grooves/one.mid", MIDI), ("grooves/one.mid", MIDI)]);
-    let lying = pack("groove-template", "1.0.0", &[("grooves/one.mid", b"\x7fELF\x02\x01\x01\x00not music")]);
+    let twice = zip(&[
+        ("souk.toml", honest.as_bytes()),
+        ("grooves/one.mid", MIDI),
+        ("grooves/one.mid", MIDI),
+    ]);
+    let lying = pack(
+        "groove-template",
+        "1.0.0",
+        &[("grooves/one.mid", b"\x7fELF\x02\x01\x01\x00not music")],
+    );
     let bad: Vec<(&str, Vec<u8>, &str)> = vec![
-        ("the test virus", pack("groove-template", "1.0.0", &[("README.md", &eicar()), ("grooves/one.mid", MIDI)]), "eicar"),
-        ("no manifest", zip(&[("README.md", b"# Nothing".as_slice()), ("grooves/one.mid", MIDI)]), "manifest"),
-        ("a manifest that is none", zip(&[("souk.toml", b"format = ".as_slice()), ("grooves/one.mid", MIDI)]), "manifest"),
+        (
+            "the test virus",
+            pack(
+                "groove-template",
+                "1.0.0",
+                &[("README.md", &eicar()), ("grooves/one.mid", MIDI)],
+            ),
+            "eicar",
+        ),
+        (
+            "no manifest",
+            zip(&[("README.md", b"# Nothing".as_slice()), ("grooves/one.mid", MIDI)]),
+            "manifest",
+        ),
+        (
+            "a manifest that is none",
+            zip(&[("souk.toml", b"format = ".as_slice()), ("grooves/one.mid", MIDI)]),
+            "manifest",
+        ),
         ("a path out of the package", entry("../one.mid"), "archive"),
         ("an absolute path", entry("/etc/cron.d/one.mid"), "archive"),
         ("a link out of the package", with_symlink(&honest), "archive"),
         ("one name twice", twice, "archive"),
-        ("a file that is not listed", zip(&[("souk.toml", honest.as_bytes()), ("grooves/one.mid", MIDI), ("more.md", b"# More")]), "hashes"),
-        ("a file that is missing", zip(&[("souk.toml", honest.as_bytes())]), "hashes"),
+        (
+            "a file that is not listed",
+            zip(&[
+                ("souk.toml", honest.as_bytes()),
+                ("grooves/one.mid", MIDI),
+                ("more.md", b"# More"),
+            ]),
+            "hashes",
+        ),
+        (
+            "a file that is missing",
+            zip(&[("souk.toml", honest.as_bytes())]),
+            "hashes",
+        ),
         ("a program that calls itself music", lying, ""),
         ("an archive cut short", cut, "archive"),
         ("an archive with altered content", altered, "archive"),
-        ("no archive at all", b"This is a letter and not a package.".to_vec(), "archive"),
+        (
+            "no archive at all",
+            b"This is a letter and not a package.".to_vec(),
+            "archive",
+        ),
     ];
     for (what, bytes, check) in &bad {
         let stored = paula.upload(&stack, &kit, bytes).await;
-        assert!((200..300).contains(&stored.status), "{what}: the bucket answered {}: {}", stored.status, stored.text());
+        assert!(
+            (200..300).contains(&stored.status),
+            "{what}: the bucket answered {}: {}",
+            stored.status,
+            stored.text()
+        );
         let version = paula.scanned(&kit).await;
         assert_eq!(version["status"], "rejected", "{what}: {version:#}");
-        assert!(!version["reason_codes"].as_array().unwrap().is_empty(), "{what}: {version:#}");
+        assert!(
+            !version["reason_codes"].as_array().unwrap().is_empty(),
+            "{what}: {version:#}"
+        );
         assert!(version["artifact"].is_null(), "{what}: {version:#}");
         let checks = version["checks"].as_array().unwrap();
         let found: Vec<&Value> = checks.iter().filter(|row| row["outcome"] == "found").collect();
-        assert!(found.iter().any(|row| row["check"].as_str().unwrap().contains(check)), "{what}: not found by {check:?} but by {found:#?}");
+        assert!(
+            found.iter().any(|row| row["check"].as_str().unwrap().contains(check)),
+            "{what}: not found by {check:?} but by {found:#?}"
+        );
         for finding in found.iter().flat_map(|row| row["findings"].as_array().unwrap()) {
-            assert!(finding["remedy"].as_str().unwrap().len() > 10 && finding["rule"].is_string(), "{what}: {finding}");
+            assert!(
+                finding["remedy"].as_str().unwrap().len() > 10 && finding["rule"].is_string(),
+                "{what}: {finding}"
+            );
         }
-        paula.api.post(&paula.version_path(&kit, "/submissions"), json!({})).await.refused(409, "scan_not_passed");
-        paula.api.post(&paula.version_path(&kit, "/publish"), json!({})).await.refused(409, "not_approved");
+        paula
+            .api
+            .post(&paula.version_path(&kit, "/submissions"), json!({}))
+            .await
+            .refused(409, "scan_not_passed");
+        paula
+            .api
+            .post(&paula.version_path(&kit, "/publish"), json!({}))
+            .await
+            .refused(409, "not_approved");
     }
 
     paula.upload(&stack, &kit, &grooves("1.0.0")).await.ok();
     let version = paula.scanned(&kit).await;
     assert_eq!(version["status"], "passed", "{version:#}");
     let checks = version["checks"].as_array().unwrap();
-    assert!(checks.len() >= 5 && checks.iter().all(|row| row["outcome"] == "passed"), "a row for each check, passes included: {checks:#?}");
-    paula.api.post(&paula.version_path(&kit, "/publish"), json!({})).await.refused(409, "not_approved");
-    paula.api.post(&paula.version_path(&kit, "/submissions"), json!({})).await.is(201);
+    assert!(
+        checks.len() >= 5 && checks.iter().all(|row| row["outcome"] == "passed"),
+        "a row for each check, passes included: {checks:#?}"
+    );
+    paula
+        .api
+        .post(&paula.version_path(&kit, "/publish"), json!({}))
+        .await
+        .refused(409, "not_approved");
+    paula
+        .api
+        .post(&paula.version_path(&kit, "/submissions"), json!({}))
+        .await
+        .is(201);
     stack.aws().assert_no_dead_letter(&kit.version).await;
 }
 
@@ -70,13 +143,33 @@ async fn what_review_refuses_is_not_published() {
     let stack = Stack::load();
     let paula = Partner::new(&stack).await;
     let kit = paula.submitted(&stack, 1299).await;
-    paula.api.post(&paula.version_path(&kit, "/publish"), json!({})).await.refused(409, "not_approved");
-    let changes = json!({"decision": "request_changes", "reason_code": "incomplete_description", "note": "Say which tempo."});
+    paula
+        .api
+        .post(&paula.version_path(&kit, "/publish"), json!({}))
+        .await
+        .refused(409, "not_approved");
+    let changes =
+        json!({"decision": "request_changes", "reason_code": "incomplete_description", "note": "Say which tempo."});
     let decided = paula.review(&stack, &kit, changes).await.is(201);
     assert_eq!(decided["status"], "changes_requested");
-    paula.review(&stack, &kit, support::scenes::approval()).await.refused(409, "already_decided");
-    paula.api.post(&paula.version_path(&kit, "/publish"), json!({})).await.refused(409, "not_approved");
-    let seen = paula.api.get(&paula.path(&format!("/submissions/{}", kit.submission))).await.is(200);
+    paula
+        .review(&stack, &kit, support::scenes::approval())
+        .await
+        .refused(409, "already_decided");
+    paula
+        .api
+        .post(&paula.version_path(&kit, "/publish"), json!({}))
+        .await
+        .refused(409, "not_approved");
+    let seen = paula
+        .api
+        .get(&paula.path(&format!("/submissions/{}", kit.submission)))
+        .await
+        .is(200);
     assert_eq!(seen["decision"]["note"], "Say which tempo.");
-    stack.public().get(&format!("/listings/{}", kit.id)).await.refused(404, "not_found");
+    stack
+        .public()
+        .get(&format!("/listings/{}", kit.id))
+        .await
+        .refused(404, "not_found");
 }

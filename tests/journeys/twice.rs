@@ -60,22 +60,35 @@ async fn webhooks_in_copies_and_out_of_order() {
         let _alone = stack.alone_with("webhooks").await;
         let stripe = stack.stripe();
         // Held until the debit has come in, so that `completed`, `succeeded` and the charge's events are shuffled among each other.
-        stripe.control("webhooks", json!({"hold": true, "copies": 3, "order": "shuffle", "seed": rand::random::<u32>()})).await;
+        stripe
+            .control(
+                "webhooks",
+                json!({"hold": true, "copies": 3, "order": "shuffle", "seed": rand::random::<u32>()}),
+            )
+            .await;
         stripe.pay(&order.session(), "async_pending").await;
         stripe.settle(&order.session(), true).await;
         stripe.control("webhooks", json!({"hold": false})).await;
         order.becomes(&chiara, "paid").await;
-        stripe.control("webhooks", json!({"hold": false, "copies": 1, "order": "as_emitted"})).await;
+        stripe
+            .control("webhooks", json!({"hold": false, "copies": 1, "order": "as_emitted"}))
+            .await;
     }
-    eventually("the receipt", async || match stack.aws().mails_to(&chiara.email).await.len() {
-        0 => Err("no mail".to_owned()),
-        _ => Ok(()),
+    eventually("the receipt", async || {
+        match stack.aws().mails_to(&chiara.email).await.len() {
+            0 => Err("no mail".to_owned()),
+            _ => Ok(()),
+        }
     })
     .await;
     let events = eventually("the fee's event", async || {
         let events = stack.stripe().events_about(&order.id).await;
         let kinds: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
-        if kinds.contains(&"charge.updated") { Ok(events) } else { Err(format!("{kinds:?}")) }
+        if kinds.contains(&"charge.updated") {
+            Ok(events)
+        } else {
+            Err(format!("{kinds:?}"))
+        }
     })
     .await;
     settled_deliveries(&stack, &events).await;
@@ -131,29 +144,61 @@ async fn every_message_a_second_time() {
     pay_out(&stack).await;
     let payout = sent_payout(&paula).await;
     eventually("the receipt and the notices", async || {
-        let (customers, owners) = (stack.aws().mails_to(&chiara.email).await.len(), stack.aws().mails_to(&paula.owner.email).await.len());
-        if customers == 1 && owners >= 2 { Ok(()) } else { Err(format!("{customers} mails to the customer, {owners} to the owner")) }
+        let (customers, owners) = (
+            stack.aws().mails_to(&chiara.email).await.len(),
+            stack.aws().mails_to(&paula.owner.email).await.len(),
+        );
+        if customers == 1 && owners >= 2 {
+            Ok(())
+        } else {
+            Err(format!("{customers} mails to the customer, {owners} to the owner"))
+        }
     })
     .await;
 
     let mut messages = Vec::new();
-    for (table, text) in [("accounts", &paula.id), ("catalogue", &paula.id), ("commerce", &order.id), ("commerce", &paula.account), ("ledger", &paula.id)] {
+    for (table, text) in [
+        ("accounts", &paula.id),
+        ("catalogue", &paula.id),
+        ("commerce", &order.id),
+        ("commerce", &paula.account),
+        ("ledger", &paula.id),
+    ] {
         messages.extend(outbox(&stack, table, text).await);
     }
     let partner = paula.id.parse().unwrap();
-    let decided = shared::messages::Message::PayoutDecided { partner, payout: payout["id"].as_str().unwrap().parse().unwrap() };
-    messages.push(Envelope::new("msg_01h455vb4pex5vsknk084sn02q".parse().unwrap(), decided));
-    let queues: std::collections::BTreeSet<String> = messages.iter().map(|message| message.message.queue().to_string()).collect();
-    assert_eq!(queues.into_iter().collect::<Vec<_>>(), ["notify", "onboarding", "payout-transfer", "settlement"], "{messages:?}");
+    let decided = shared::messages::Message::PayoutDecided {
+        partner,
+        payout: payout["id"].as_str().unwrap().parse().unwrap(),
+    };
+    messages.push(Envelope::new(
+        "msg_01h455vb4pex5vsknk084sn02q".parse().unwrap(),
+        decided,
+    ));
+    let queues: std::collections::BTreeSet<String> = messages
+        .iter()
+        .map(|message| message.message.queue().to_string())
+        .collect();
+    assert_eq!(
+        queues.into_iter().collect::<Vec<_>>(),
+        ["notify", "onboarding", "payout-transfer", "settlement"],
+        "{messages:?}"
+    );
     let before = Outcome::of(&stack, &paula, &kit, &chiara, &order).await;
 
     for message in messages.iter().chain(messages.iter().rev()) {
         let (queue, group) = (message.message.queue().to_string(), message.message.group());
-        let sent = stack.aws().push(&queue, group.as_deref(), &serde_json::to_string(message).unwrap()).await;
+        let sent = stack
+            .aws()
+            .push(&queue, group.as_deref(), &serde_json::to_string(message).unwrap())
+            .await;
         stack.aws().consumed(&queue, &sent).await;
     }
     assert_eq!(Outcome::of(&stack, &paula, &kit, &chiara, &order).await, before);
-    assert_eq!(stack.stripe().transfers_of(payout["id"].as_str().unwrap()).await.len(), 1);
+    assert_eq!(
+        stack.stripe().transfers_of(payout["id"].as_str().unwrap()).await.len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -168,9 +213,16 @@ async fn two_payout_runs_at_once_and_a_third() {
     let payout = sent_payout(&paula).await;
     pay_out(&stack).await;
     assert_eq!(sent_payout(&paula).await, payout, "a second payout");
-    assert_eq!(stack.stripe().transfers_of(payout["id"].as_str().unwrap()).await.len(), 1);
+    assert_eq!(
+        stack.stripe().transfers_of(payout["id"].as_str().unwrap()).await.len(),
+        1
+    );
     let journal = paula.journal().await;
-    assert_eq!((of_fact(&journal, "payout").len(), of_fact(&journal, "transfer").len()), (1, 1), "{journal:?}");
+    assert_eq!(
+        (of_fact(&journal, "payout").len(), of_fact(&journal, "transfer").len()),
+        (1, 1),
+        "{journal:?}"
+    );
     assert_eq!(paula.owed_minor().await, 0);
 }
 
@@ -187,7 +239,10 @@ async fn a_transfer_whose_answer_is_lost_is_looked_up() {
     stack.stripe().control("outages", lost).await;
     pay_out(&stack).await;
     let payout = sent_payout(&paula).await;
-    assert_eq!(stack.stripe().transfers_of(payout["id"].as_str().unwrap()).await.len(), 1);
+    assert_eq!(
+        stack.stripe().transfers_of(payout["id"].as_str().unwrap()).await.len(),
+        1
+    );
     assert_eq!(paula.owed_minor().await, 0);
 }
 
@@ -198,7 +253,14 @@ async fn an_upload_that_is_told_twice_and_a_form_that_is_used_twice() {
     let mut kit = paula.draft(0).await;
     kit.bytes = grooves("1.0.0");
     // Without a hash the form takes any bytes of the size, so the bytes could be exchanged.
-    let upload = paula.api.post(&paula.version_path(&kit, "/uploads"), json!({"size_bytes": kit.bytes.len()})).await.is(201);
+    let upload = paula
+        .api
+        .post(
+            &paula.version_path(&kit, "/uploads"),
+            json!({"size_bytes": kit.bytes.len()}),
+        )
+        .await
+        .is(201);
     support::scenes::send_form(&stack, &upload, &kit.bytes).await.ok();
     let passed = paula.scanned(&kit).await;
     assert_eq!(passed["status"], "passed", "{passed}");
@@ -219,17 +281,28 @@ async fn an_upload_that_is_told_twice_and_a_form_that_is_used_twice() {
     assert_eq!(after, passed, "the bytes were exchanged after the scan");
     assert_eq!(after["artifact"]["sha256"], sha256(&kit.bytes));
 
-    let submission = paula.api.post(&paula.version_path(&kit, "/submissions"), json!({})).await.is(201);
+    let submission = paula
+        .api
+        .post(&paula.version_path(&kit, "/submissions"), json!({}))
+        .await
+        .is(201);
     kit.submission = submission["id"].as_str().unwrap().to_owned();
     paula.review(&stack, &kit, approval()).await.is(201);
-    paula.api.post(&paula.version_path(&kit, "/publish"), json!({})).await.is(200);
+    paula
+        .api
+        .post(&paula.version_path(&kit, "/publish"), json!({}))
+        .await
+        .is(200);
     let page = stack.public().get(&format!("/listings/{}", kit.id)).await.is(200);
     assert_eq!(page["latest"]["sha256"], sha256(&kit.bytes));
 }
 
 /// What the bucket tells the scan queue of this upload.
 async fn upload_event(stack: &Stack, upload: &Value, key: &str) -> Value {
-    let items = stack.aws().items_about("catalogue", upload["id"].as_str().unwrap()).await;
+    let items = stack
+        .aws()
+        .items_about("catalogue", upload["id"].as_str().unwrap())
+        .await;
     let object_version = items.iter().find_map(|item| item["outcome"]["object_version"].as_str());
     let object_version = object_version.unwrap_or_else(|| panic!("an upload without its outcome: {items:?}"));
     json!({"Records": [{
@@ -246,17 +319,31 @@ async fn upload_event(stack: &Stack, upload: &Value, key: &str) -> Value {
 /// The messages that items with this text announced.
 async fn outbox(stack: &Stack, table: &str, text: &str) -> Vec<Envelope> {
     let items = stack.aws().items_about(table, text).await;
-    let texts = items.iter().flat_map(|item| item["outbox"].as_array().cloned().unwrap_or_default());
-    texts.map(|text| serde_json::from_str(text.as_str().unwrap()).unwrap()).collect()
+    let texts = items
+        .iter()
+        .flat_map(|item| item["outbox"].as_array().cloned().unwrap_or_default());
+    texts
+        .map(|text| serde_json::from_str(text.as_str().unwrap()).unwrap())
+        .collect()
 }
 
 /// Waits until every delivery of these events has been answered, each with success.
 async fn settled_deliveries(stack: &Stack, events: &[Value]) {
     eventually("the end of all deliveries", async || {
         let deliveries = stack.stripe().deliveries().await;
-        let ours: Vec<&Value> = deliveries.iter().filter(|delivery| events.iter().any(|event| event["id"] == delivery["event"])).collect();
-        let open: Vec<&&Value> = ours.iter().filter(|delivery| delivery["state"] != "delivered").collect();
-        if open.is_empty() { Ok(()) } else { Err(format!("{open:?}")) }
+        let ours: Vec<&Value> = deliveries
+            .iter()
+            .filter(|delivery| events.iter().any(|event| event["id"] == delivery["event"]))
+            .collect();
+        let open: Vec<&&Value> = ours
+            .iter()
+            .filter(|delivery| delivery["state"] != "delivered")
+            .collect();
+        if open.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{open:?}"))
+        }
     })
     .await;
 }
@@ -272,12 +359,21 @@ async fn queues_are_silent(stack: &Stack, text: &str) {
             }
         }
         quiet += 1;
-        if quiet < 10 { Err("quiet, but not for long".to_owned()) } else { Ok(()) }
+        if quiet < 10 {
+            Err("quiet, but not for long".to_owned())
+        } else {
+            Ok(())
+        }
     })
     .await;
 }
 
 /// What has been taken off the balance by payout runs of other tests.
 async fn paid_out(partner: &Partner) -> i64 {
-    partner.payouts().await.iter().map(|payout| payout["amount"]["amount"].as_i64().unwrap()).sum()
+    partner
+        .payouts()
+        .await
+        .iter()
+        .map(|payout| payout["amount"]["amount"].as_i64().unwrap())
+        .sum()
 }

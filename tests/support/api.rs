@@ -24,7 +24,11 @@ pub struct Call {
 
 impl Api {
     pub(crate) fn new(stack: &Stack, token: Option<String>) -> Self {
-        Self { http: stack.http().clone(), base: stack.description().api_url.clone(), token }
+        Self {
+            http: stack.http().clone(),
+            base: stack.description().api_url.clone(),
+            token,
+        }
     }
 
     /// A path below `/v1`, or a link from an answer.
@@ -35,7 +39,10 @@ impl Api {
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
-        Call { request, what: format!("{method} /v1{path}") }
+        Call {
+            request,
+            what: format!("{method} /v1{path}"),
+        }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -70,7 +77,13 @@ impl Api {
         let mut cursor = String::new();
         loop {
             let page = self.get(&format!("{path}{separator}limit=100{cursor}")).await.ok();
-            items.extend(page["items"].as_array().unwrap_or_else(|| panic!("{path} is not a list: {page}")).iter().cloned());
+            items.extend(
+                page["items"]
+                    .as_array()
+                    .unwrap_or_else(|| panic!("{path} is not a list: {page}"))
+                    .iter()
+                    .cloned(),
+            );
             match page["next"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
                 None => return items,
@@ -85,7 +98,10 @@ impl Call {
     }
 
     pub fn header(self, name: &str, value: &str) -> Self {
-        Self { request: self.request.header(name, value), ..self }
+        Self {
+            request: self.request.header(name, value),
+            ..self
+        }
     }
 
     pub fn json(self, body: &Value) -> Self {
@@ -93,20 +109,37 @@ impl Call {
     }
 
     pub fn raw(self, content_type: &str, body: impl Into<reqwest::Body>) -> Self {
-        Self { request: self.request.header(CONTENT_TYPE, content_type).body(body), ..self }
+        Self {
+            request: self.request.header(CONTENT_TYPE, content_type).body(body),
+            ..self
+        }
     }
 
     /// A body that does not say what it is.
     pub fn untyped(self, body: impl Into<reqwest::Body>) -> Self {
-        Self { request: self.request.body(body), ..self }
+        Self {
+            request: self.request.body(body),
+            ..self
+        }
     }
 
     pub async fn send(self) -> Answer {
         let Self { request, what } = self;
-        let response = request.send().await.unwrap_or_else(|error| panic!("{what} was not answered: {error:?}"));
+        let response = request
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("{what} was not answered: {error:?}"));
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = response.bytes().await.unwrap_or_else(|error| panic!("{what} was answered by half: {error:?}"));
-        Answer { what, status, headers, bytes: bytes.to_vec() }
+        let bytes = response
+            .bytes()
+            .await
+            .unwrap_or_else(|error| panic!("{what} was answered by half: {error:?}"));
+        Answer {
+            what,
+            status,
+            headers,
+            bytes: bytes.to_vec(),
+        }
     }
 }
 
@@ -125,7 +158,10 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// The body, where nothing is said of the status.
@@ -136,14 +172,27 @@ impl Answer {
     /// The body of an answer that went well.
     #[track_caller]
     pub fn ok(&self) -> Value {
-        assert!((200..300).contains(&self.status), "{} answered {}: {}", self.what, self.status, self.text());
+        assert!(
+            (200..300).contains(&self.status),
+            "{} answered {}: {}",
+            self.what,
+            self.status,
+            self.text()
+        );
         self.json()
     }
 
     /// The body of an answer with this status.
     #[track_caller]
     pub fn is(&self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{} answered {}: {}", self.what, self.status, self.text());
+        assert_eq!(
+            self.status,
+            status,
+            "{} answered {}: {}",
+            self.what,
+            self.status,
+            self.text()
+        );
         self.json()
     }
 
@@ -151,29 +200,69 @@ impl Answer {
     #[track_caller]
     pub fn refused(&self, status: u16, code: &str) -> Value {
         let problem = self.problem();
-        assert_eq!((self.status, problem["code"].as_str().unwrap_or_default()), (status, code), "{}: {problem}", self.what);
+        assert_eq!(
+            (self.status, problem["code"].as_str().unwrap_or_default()),
+            (status, code),
+            "{}: {problem}",
+            self.what
+        );
         problem
     }
 
     /// Checks that this is a problem document (RFC 9457) with everything Souk puts into one.
     #[track_caller]
     pub fn problem(&self) -> Value {
-        assert!((400..600).contains(&self.status), "{} was not refused but answered {}: {}", self.what, self.status, self.text());
+        assert!(
+            (400..600).contains(&self.status),
+            "{} was not refused but answered {}: {}",
+            self.what,
+            self.status,
+            self.text()
+        );
         let content_type = self.header("content-type");
-        assert_eq!(content_type, "application/problem+json", "{} answered {} with {content_type:?}: {}", self.what, self.status, self.text());
+        assert_eq!(
+            content_type,
+            "application/problem+json",
+            "{} answered {} with {content_type:?}: {}",
+            self.what,
+            self.status,
+            self.text()
+        );
         let problem = self.json();
-        let text = |name: &str| problem[name].as_str().unwrap_or_else(|| panic!("{}: no {name} in {problem}", self.what)).to_owned();
+        let text = |name: &str| {
+            problem[name]
+                .as_str()
+                .unwrap_or_else(|| panic!("{}: no {name} in {problem}", self.what))
+                .to_owned()
+        };
         let code = text("code");
         assert_eq!(problem["status"], self.status, "{}: {problem}", self.what);
-        assert_eq!(text("type"), format!("urn:souk:problem:{code}"), "{}: {problem}", self.what);
+        assert_eq!(
+            text("type"),
+            format!("urn:souk:problem:{code}"),
+            "{}: {problem}",
+            self.what
+        );
         assert!(!text("title").is_empty(), "{}: {problem}", self.what);
         let detail = text("detail");
-        assert!(detail.len() > 10, "{}: the detail says too little: {problem}", self.what);
+        assert!(
+            detail.len() > 10,
+            "{}: the detail says too little: {problem}",
+            self.what
+        );
         for leak in ["panicked", "Error {", "Some(", "src/", "DynamoDb", "SdkError"] {
-            assert!(!self.text().contains(leak), "{} shows its inside ({leak}): {problem}", self.what);
+            assert!(
+                !self.text().contains(leak),
+                "{} shows its inside ({leak}): {problem}",
+                self.what
+            );
         }
         for error in problem["errors"].as_array().into_iter().flatten() {
-            assert!(error["pointer"].is_string() && error["detail"].is_string(), "{}: {problem}", self.what);
+            assert!(
+                error["pointer"].is_string() && error["detail"].is_string(),
+                "{}: {problem}",
+                self.what
+            );
         }
         problem
     }

@@ -50,7 +50,13 @@ impl Invocation {
 impl Aws {
     pub(crate) fn new(stack: &Stack) -> Self {
         let description = stack.description();
-        let credentials = Credentials::new(&description.access_key_id, &description.secret_access_key, None, None, "stack.json");
+        let credentials = Credentials::new(
+            &description.access_key_id,
+            &description.secret_access_key,
+            None,
+            None,
+            "stack.json",
+        );
         Self {
             http: stack.http().clone(),
             endpoint: description.aws_endpoint.clone(),
@@ -100,8 +106,18 @@ impl Aws {
     pub async fn invoke(&self, function: &str, event: &Value) -> Value {
         let name = &self.stack.description().functions[function];
         let path = format!("/2015-03-31/functions/{name}/invocations");
-        let (status, text) = self.send("lambda", &path, &[("content-type", "application/json")], &event.to_string()).await;
-        assert!(status == 200 && !text.contains("errorMessage"), "{name} answered {status}: {text}");
+        let (status, text) = self
+            .send(
+                "lambda",
+                &path,
+                &[("content-type", "application/json")],
+                &event.to_string(),
+            )
+            .await;
+        assert!(
+            status == 200 && !text.contains("errorMessage"),
+            "{name} answered {status}: {text}"
+        );
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
@@ -121,21 +137,47 @@ impl Aws {
     /// What lies in a queue, received by nobody or by somebody.
     pub async fn waiting(&self, queue: &str) -> Vec<Waiting> {
         let url = format!("{}/_ministack/sqs/messages", self.endpoint);
-        let wanted = self.stack.queue(queue).rsplit('/').next().unwrap_or_default().to_owned();
+        let wanted = self
+            .stack
+            .queue(queue)
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let all: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        let queues = all["messages"].as_object().into_iter().flat_map(Map::values).filter_map(Value::as_object).flat_map(Map::values);
-        let named = queues.filter_map(Value::as_object).flatten().filter(|(url, _)| url.rsplit('/').next() == Some(wanted.as_str()));
-        named.flat_map(|(_, messages)| messages.as_array().cloned().unwrap_or_default()).map(|message| waiting(&message)).collect()
+        let queues = all["messages"]
+            .as_object()
+            .into_iter()
+            .flat_map(Map::values)
+            .filter_map(Value::as_object)
+            .flat_map(Map::values);
+        let named = queues
+            .filter_map(Value::as_object)
+            .flatten()
+            .filter(|(url, _)| url.rsplit('/').next() == Some(wanted.as_str()));
+        named
+            .flat_map(|(_, messages)| messages.as_array().cloned().unwrap_or_default())
+            .map(|message| waiting(&message))
+            .collect()
     }
 
     /// Whether a queue holds a message with this text.
     pub async fn holds(&self, queue: &str, text: &str) -> Option<Waiting> {
-        self.waiting(queue).await.into_iter().find(|message| message.id == text || message.body.contains(text))
+        self.waiting(queue)
+            .await
+            .into_iter()
+            .find(|message| message.id == text || message.body.contains(text))
     }
 
     /// Checks that no dead letter and no parked message speaks of this.
     pub async fn assert_no_dead_letter(&self, text: &str) {
-        for queue in self.stack.description().queues.keys().filter(|name| name.ends_with("dead-letters") || *name == "parked") {
+        for queue in self
+            .stack
+            .description()
+            .queues
+            .keys()
+            .filter(|name| name.ends_with("dead-letters") || *name == "parked")
+        {
             if let Some(message) = self.holds(queue, text).await {
                 panic!("{queue} holds {message:?}");
             }
@@ -144,9 +186,11 @@ impl Aws {
 
     /// Waits until a message has left its queue for good; it must not be among the dead letters.
     pub async fn consumed(&self, queue: &str, message: &str) {
-        eventually(&format!("message {message} leaving {queue}"), async || match self.holds(queue, message).await {
-            Some(waiting) => Err(format!("{waiting:?}")),
-            None => Ok(()),
+        eventually(&format!("message {message} leaving {queue}"), async || {
+            match self.holds(queue, message).await {
+                Some(waiting) => Err(format!("{waiting:?}")),
+                None => Ok(()),
+            }
         })
         .await;
         let dead = self.holds(&format!("{queue}-dead-letters"), message).await;
@@ -156,7 +200,10 @@ impl Aws {
     /// Waits until a message is among the dead letters of its queue.
     pub async fn dies(&self, queue: &str, text: &str) -> Waiting {
         let dead_letters = format!("{queue}-dead-letters");
-        eventually_within(LAST_RECEIVE, &format!("{text} in {dead_letters}"), async || match self.holds(&dead_letters, text).await {
+        eventually_within(LAST_RECEIVE, &format!("{text} in {dead_letters}"), async || match self
+            .holds(&dead_letters, text)
+            .await
+        {
             Some(message) => Ok(message),
             None => Err(format!("in {queue}: {:?}", self.holds(queue, text).await)),
         })
@@ -182,7 +229,11 @@ impl Aws {
             }
             let page = self.call("dynamodb", "DynamoDB_20120810.Scan", "1.0", request).await;
             let all = page["Items"].as_array().cloned().unwrap_or_default();
-            items.extend(all.iter().map(plain_item).filter(|item| item.to_string().contains(text)));
+            items.extend(
+                all.iter()
+                    .map(plain_item)
+                    .filter(|item| item.to_string().contains(text)),
+            );
             start = page["LastEvaluatedKey"].clone();
             if start.is_null() {
                 return items;
@@ -193,8 +244,11 @@ impl Aws {
     /// How many items each table has, for tests of what must write nothing. The tables of remembered requests and of people are left
     /// out: signing in writes a profile.
     pub async fn item_count(&self, table: &str) -> u64 {
-        let request = json!({"TableName": self.stack.description().tables[table], "Select": "COUNT", "ConsistentRead": true});
-        self.call("dynamodb", "DynamoDB_20120810.Scan", "1.0", request).await["Count"].as_u64().unwrap()
+        let request =
+            json!({"TableName": self.stack.description().tables[table], "Select": "COUNT", "ConsistentRead": true});
+        self.call("dynamodb", "DynamoDB_20120810.Scan", "1.0", request).await["Count"]
+            .as_u64()
+            .unwrap()
     }
 
     // ---- logs
@@ -213,7 +267,9 @@ impl Aws {
             let page = self.call("logs", "Logs_20140328.FilterLogEvents", "1.1", request).await;
             for event in page["events"].as_array().into_iter().flatten() {
                 let stream = event["logStreamName"].as_str().unwrap_or_default();
-                let Ok(line) = serde_json::from_str::<Value>(event["message"].as_str().unwrap_or_default()) else { continue };
+                let Ok(line) = serde_json::from_str::<Value>(event["message"].as_str().unwrap_or_default()) else {
+                    continue;
+                };
                 if !streams.contains_key(stream) {
                     order.push(stream.to_owned());
                 }
@@ -225,7 +281,9 @@ impl Aws {
             }
         }
         let all = order.into_iter().filter_map(|stream| streams.remove(&stream));
-        all.filter(|lines| lines.iter().any(|line| line.to_string().contains(text))).map(|lines| Invocation { lines }).collect()
+        all.filter(|lines| lines.iter().any(|line| line.to_string().contains(text)))
+            .map(|lines| Invocation { lines })
+            .collect()
     }
 
     // ---- mails
@@ -234,8 +292,19 @@ impl Aws {
     pub async fn mails_to(&self, address: &str) -> Vec<Value> {
         let url = format!("{}/_ministack/ses/messages", self.endpoint);
         let all: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        let mails = all["messages"].as_object().into_iter().flat_map(Map::values).filter_map(Value::as_array).flatten();
-        let is_theirs = |mail: &&Value| mail["To"].as_array().into_iter().flatten().any(|to| to.as_str().is_some_and(|to| to.contains(address)));
+        let mails = all["messages"]
+            .as_object()
+            .into_iter()
+            .flat_map(Map::values)
+            .filter_map(Value::as_array)
+            .flatten();
+        let is_theirs = |mail: &&Value| {
+            mail["To"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|to| to.as_str().is_some_and(|to| to.contains(address)))
+        };
         mails.filter(is_theirs).cloned().collect()
     }
 }
@@ -258,7 +327,9 @@ fn plain_item(item: &Value) -> Value {
 }
 
 fn plain(value: &Value) -> Value {
-    let Some((kind, inner)) = value.as_object().and_then(|typed| typed.iter().next()) else { return Value::Null };
+    let Some((kind, inner)) = value.as_object().and_then(|typed| typed.iter().next()) else {
+        return Value::Null;
+    };
     match kind.as_str() {
         "N" => serde_json::from_str(inner.as_str().unwrap_or_default()).unwrap_or(Value::Null),
         "M" => plain_item(inner),

@@ -9,7 +9,10 @@ pub const MIDI: &[u8] = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0MTrk\x00\x
 
 /// The harmless file that every scanner must call a virus (eicar.org); in two halves, so that none calls this one so.
 pub fn eicar() -> Vec<u8> {
-    let halves = ["X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD", "-ANTIVIRUS-TEST-FILE!$H+H*"];
+    let halves = [
+        "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD",
+        "-ANTIVIRUS-TEST-FILE!$H+H*",
+    ];
     halves.concat().into_bytes()
 }
 
@@ -40,18 +43,30 @@ pub fn pack(content_type: &str, version: &str, files: &[(&str, &[u8])]) -> Vec<u
 /// A small groove package that is unlike any other.
 pub fn grooves(version: &str) -> Vec<u8> {
     let readme = format!("# Grooves\n\nTake {}.\n", crate::unique());
-    pack("groove-template", version, &[("README.md", readme.as_bytes()), ("grooves/one.mid", MIDI)])
+    pack(
+        "groove-template",
+        version,
+        &[("README.md", readme.as_bytes()), ("grooves/one.mid", MIDI)],
+    )
 }
 
 /// An archive of these entries, named exactly so.
 pub fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
     const UNIX_FILE: u32 = 0o100_644 << 16;
-    zip_with_modes(&entries.iter().map(|(name, content)| (*name, *content, UNIX_FILE)).collect::<Vec<_>>())
+    zip_with_modes(
+        &entries
+            .iter()
+            .map(|(name, content)| (*name, *content, UNIX_FILE))
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// An archive whose second entry is a symbolic link out of the package.
 pub fn with_symlink(manifest: &str) -> Vec<u8> {
-    zip_with_modes(&[("souk.toml", manifest.as_bytes(), 0o100_644 << 16), ("grooves/link.mid", b"/etc/passwd", 0o120_777 << 16)])
+    zip_with_modes(&[
+        ("souk.toml", manifest.as_bytes(), 0o100_644 << 16),
+        ("grooves/link.mid", b"/etc/passwd", 0o120_777 << 16),
+    ])
 }
 
 /// APPNOTE 4.3: local headers and contents, the central directory, its end.
@@ -74,7 +89,16 @@ fn zip_with_modes(entries: &[(&str, &[u8], u32)]) -> Vec<u8> {
         directory.extend(name.as_bytes());
     }
     let (count, place) = (short(entries.len()), size(&archive));
-    let end = [b"PK\x05\x06", [0; 4].as_slice(), &count, &count, &size(&directory), &place, &[0, 0]].concat();
+    let end = [
+        b"PK\x05\x06",
+        [0; 4].as_slice(),
+        &count,
+        &count,
+        &size(&directory),
+        &place,
+        &[0, 0],
+    ]
+    .concat();
     [archive, directory, end].concat()
 }
 
@@ -84,9 +108,12 @@ pub fn multipart(fields: &serde_json::Value, file: &[u8]) -> (String, Vec<u8>) {
     let mut body = Vec::new();
     for (name, value) in fields.as_object().unwrap() {
         let value = value.as_str().unwrap();
-        body.extend(format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").into_bytes());
+        body.extend(
+            format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").into_bytes(),
+        );
     }
-    let head = "content-disposition: form-data; name=\"file\"; filename=\"package.zip\"\r\ncontent-type: application/zip";
+    let head =
+        "content-disposition: form-data; name=\"file\"; filename=\"package.zip\"\r\ncontent-type: application/zip";
     body.extend(format!("--{boundary}\r\n{head}\r\n\r\n").into_bytes());
     body.extend(file);
     body.extend(format!("\r\n--{boundary}--\r\n").into_bytes());

@@ -37,20 +37,45 @@ pub struct Route {
 
 impl Route {
     const fn of(method: &'static str, path: &'static str, access: Access) -> Self {
-        Self { method, path, access, body: None, needs: &[] }
+        Self {
+            method,
+            path,
+            access,
+            body: None,
+            needs: &[],
+        }
     }
 
     const fn takes(self, body: &'static str, needs: &'static [&'static str]) -> Self {
-        Self { body: Some(body), needs, ..self }
+        Self {
+            body: Some(body),
+            needs,
+            ..self
+        }
     }
 
     /// Whether it answers with pages.
     pub fn is_list(&self) -> bool {
         const LISTS: [&str; 14] = [
-            "/v1/api-tokens", "/v1/partners", "/v1/listings", "/v1/orders", "/v1/licences", "/v1/licenses", "/v1/submissions", "/audit-events",
-            "/members", "/listings", "/versions", "/submissions", "/journal-entries", "/payouts",
+            "/v1/api-tokens",
+            "/v1/partners",
+            "/v1/listings",
+            "/v1/orders",
+            "/v1/licences",
+            "/v1/licenses",
+            "/v1/submissions",
+            "/audit-events",
+            "/members",
+            "/listings",
+            "/versions",
+            "/submissions",
+            "/journal-entries",
+            "/payouts",
         ];
-        self.method == "GET" && LISTS.iter().any(|end| self.path == *end || (!end.starts_with("/v1") && self.path.ends_with(end)))
+        self.method == "GET"
+            && LISTS
+                .iter()
+                .any(|end| self.path == *end || (!end.starts_with("/v1") && self.path.ends_with(end)))
     }
 
     /// The path with its parameters filled in.
@@ -63,14 +88,18 @@ impl Route {
     }
 
     pub fn parameters(&self) -> Vec<&'static str> {
-        self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect()
+        self.path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+            .collect()
     }
 }
 
 const APPLY: &str = r#"{"name": "Warm Pads", "country": "DE", "support_email": "help@warm.example", "website": "https://warm.example", "about": "Pads and nothing but pads, for those who like them."}"#;
 const LISTING: &str = r##"{"title": "Warm Pads", "summary": "Pads.", "description": "# Pads", "category": "grooves", "content_type": "groove-template", "price": {"amount": 1299, "currency": "EUR"}, "tags": ["pads"]}"##;
 const TOKEN: &str = r#"{"label": "pipeline", "scopes": ["listings:read"], "valid_days": 3}"#;
-const PARTNER_DECISION: &str = r#"{"decision": "suspend", "reason_code": "policy_violation", "evidence": "A test says so."}"#;
+const PARTNER_DECISION: &str =
+    r#"{"decision": "suspend", "reason_code": "policy_violation", "evidence": "A test says so."}"#;
 const REVIEW_DECISION: &str = r#"{"decision": "reject", "reason_code": "spam", "note": "A test says so."}"#;
 const MEMBER: &str = r#"{"user_id": "usr_01h455vb4pex5vsknk084sn02q", "role": "member"}"#;
 const YANK: &str = r#"{"reason_code": "withdrawn", "note": "A test says so."}"#;
@@ -85,7 +114,10 @@ macro_rules! partner {
 }
 macro_rules! version {
     ($rest:literal) => {
-        concat!("/v1/partners/{partner_id}/listings/{listing_id}/versions/{version_id}", $rest)
+        concat!(
+            "/v1/partners/{partner_id}/listings/{listing_id}/versions/{version_id}",
+            $rest
+        )
     };
 }
 
@@ -105,22 +137,27 @@ pub const ROUTES: &[Route] = &[
     Route::of("POST", "/v1/api-tokens", SignedIn(None)).takes(TOKEN, &["label", "scopes"]),
     Route::of("GET", "/v1/api-tokens", SignedIn(None)),
     Route::of("DELETE", "/v1/api-tokens/{token_id}", Holder(None)),
-    Route::of("POST", "/v1/partners", SignedIn(Some("partners:write"))).takes(APPLY, &["name", "country", "support_email", "about"]),
+    Route::of("POST", "/v1/partners", SignedIn(Some("partners:write")))
+        .takes(APPLY, &["name", "country", "support_email", "about"]),
     Route::of("GET", "/v1/partners", SignedIn(Some("partners:read"))),
     Route::of("GET", partner!(""), TeamReads("partners:read")),
-    Route::of("POST", partner!("/agreements"), Owner("partners:write")).takes(r#"{"version": "2026-11-01"}"#, &["version"]),
+    Route::of("POST", partner!("/agreements"), Owner("partners:write"))
+        .takes(r#"{"version": "2026-11-01"}"#, &["version"]),
     Route::of("POST", partner!("/onboarding-links"), Owner("partners:write")).takes(LINK, &[]),
     Route::of("POST", partner!("/decisions"), PartnersOperator).takes(PARTNER_DECISION, &["decision"]),
     Route::of("GET", partner!("/audit-events"), PartnersOperator),
     Route::of("GET", partner!("/members"), TeamReads("partners:read")),
     Route::of("POST", partner!("/members"), Owner("partners:write")).takes(MEMBER, &["user_id", "role"]),
     Route::of("DELETE", partner!("/members/{user_id}"), TeamWrites("partners:write")),
-    Route::of("POST", partner!("/listings"), LISTINGS_WRITE)
-        .takes(LISTING, &["title", "summary", "description", "category", "content_type", "price"]),
+    Route::of("POST", partner!("/listings"), LISTINGS_WRITE).takes(
+        LISTING,
+        &["title", "summary", "description", "category", "content_type", "price"],
+    ),
     Route::of("GET", partner!("/listings"), LISTINGS_READ),
     Route::of("GET", partner!("/listings/{listing_id}"), LISTINGS_READ),
     Route::of("PATCH", partner!("/listings/{listing_id}"), LISTINGS_WRITE).takes(LISTING, &[]),
-    Route::of("POST", partner!("/listings/{listing_id}/versions"), LISTINGS_WRITE).takes(r#"{"number": "1.0.1", "notes": "New."}"#, &["number"]),
+    Route::of("POST", partner!("/listings/{listing_id}/versions"), LISTINGS_WRITE)
+        .takes(r#"{"number": "1.0.1", "notes": "New."}"#, &["number"]),
     Route::of("GET", partner!("/listings/{listing_id}/versions"), LISTINGS_READ),
     Route::of("GET", version!(""), LISTINGS_READ),
     Route::of("POST", version!("/uploads"), LISTINGS_WRITE).takes(r#"{"size_bytes": 100}"#, &["size_bytes"]),
@@ -129,8 +166,12 @@ pub const ROUTES: &[Route] = &[
     Route::of("POST", version!("/yank"), LISTINGS_WRITE).takes(YANK, &["reason_code"]),
     Route::of("GET", partner!("/submissions"), LISTINGS_READ),
     Route::of("GET", partner!("/submissions/{submission_id}"), LISTINGS_READ),
-    Route::of("POST", partner!("/submissions/{submission_id}/decisions"), PartnersOperator)
-        .takes(REVIEW_DECISION, &["decision", "reason_code", "note"]),
+    Route::of(
+        "POST",
+        partner!("/submissions/{submission_id}/decisions"),
+        PartnersOperator,
+    )
+    .takes(REVIEW_DECISION, &["decision", "reason_code", "note"]),
     Route::of("GET", "/v1/submissions", Operator),
     Route::of("GET", "/v1/listings", Public),
     Route::of("GET", "/v1/listings/{listing_id}", Public),

@@ -58,9 +58,18 @@ impl Partner {
     /// Applied, and nothing else: every hold is open.
     pub async fn applied(stack: &Stack) -> Self {
         let owner = stack.somebody("Paula Partner").await;
-        let made = owner.api.post("/partners", application(&format!("Journey {}", unique()))).await.is(201);
+        let made = owner
+            .api
+            .post("/partners", application(&format!("Journey {}", unique())))
+            .await
+            .is(201);
         let id = made["id"].as_str().unwrap().to_owned();
-        Self { api: owner.api.clone(), owner, id, account: String::new() }
+        Self {
+            api: owner.api.clone(),
+            owner,
+            id,
+            account: String::new(),
+        }
     }
 
     /// May publish and sell, but is not connected, and so not paid.
@@ -84,7 +93,10 @@ impl Partner {
 
     pub async fn accept_agreement(&self) {
         let agreement = self.api.get("/agreement").await.is(200);
-        self.api.post(&self.path("/agreements"), json!({"version": agreement["version"]})).await.is(201);
+        self.api
+            .post(&self.path("/agreements"), json!({"version": agreement["version"]}))
+            .await
+            .is(201);
     }
 
     pub async fn decide(&self, stack: &Stack, decision: Value) -> Answer {
@@ -96,12 +108,23 @@ impl Partner {
         let link = self.api.post(&self.path("/onboarding-links"), json!({})).await.is(201);
         let url = link["url"].as_str().unwrap();
         let account = url.split(['/', '?']).find(|part| part.starts_with("acct_"));
-        self.account = account.unwrap_or_else(|| panic!("an onboarding link without an account: {url}")).to_owned();
+        self.account = account
+            .unwrap_or_else(|| panic!("an onboarding link without an account: {url}"))
+            .to_owned();
         stack.stripe().visit(&self.account, "complete").await;
         eventually("the end of every hold", async || {
             let partner = self.api.get(&self.path("")).await.is(200);
-            let open: Vec<&Value> = partner["holds"].as_array().unwrap().iter().filter(|hold| hold["resolved_at"].is_null()).collect();
-            if open.is_empty() { Ok(()) } else { Err(format!("{open:?}")) }
+            let open: Vec<&Value> = partner["holds"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|hold| hold["resolved_at"].is_null())
+                .collect();
+            if open.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("{open:?}"))
+            }
         })
         .await;
     }
@@ -110,7 +133,10 @@ impl Partner {
     pub async fn owed_minor(&self) -> i64 {
         let balances = self.api.get(&self.path("/balances")).await.is(200);
         let items = balances["items"].as_array().unwrap();
-        items.iter().map(|balance| balance["owed"]["amount"].as_i64().unwrap()).sum()
+        items
+            .iter()
+            .map(|balance| balance["owed"]["amount"].as_i64().unwrap())
+            .sum()
     }
 
     pub async fn journal(&self) -> Vec<Value> {
@@ -125,17 +151,32 @@ impl Partner {
     pub async fn draft(&self, price_minor: i64) -> Listing {
         let word = format!("q{}", unique());
         let title = format!("Groove Kit {word}");
-        let listing = self.api.post(&self.path("/listings"), content(&title, price_minor)).await.is(201);
+        let listing = self
+            .api
+            .post(&self.path("/listings"), content(&title, price_minor))
+            .await
+            .is(201);
         let id = listing["id"].as_str().unwrap().to_owned();
-        let mut listing =
-            Listing { id, version: String::new(), submission: String::new(), word, title, price_minor, bytes: Vec::new() };
+        let mut listing = Listing {
+            id,
+            version: String::new(),
+            submission: String::new(),
+            word,
+            title,
+            price_minor,
+            bytes: Vec::new(),
+        };
         listing.version = self.new_version(&listing, "1.0.0").await;
         listing
     }
 
     pub async fn new_version(&self, listing: &Listing, number: &str) -> String {
         let path = self.path(&format!("/listings/{}/versions", listing.id));
-        let version = self.api.post(&path, json!({"number": number, "notes": "A new take."})).await.is(201);
+        let version = self
+            .api
+            .post(&path, json!({"number": number, "notes": "A new take."}))
+            .await
+            .is(201);
         version["id"].as_str().unwrap().to_owned()
     }
 
@@ -147,7 +188,11 @@ impl Partner {
     /// Asks for an upload of these bytes and sends them with the form: the bucket's answer.
     pub async fn upload(&self, stack: &Stack, listing: &Listing, bytes: &[u8]) -> Answer {
         let request = json!({"size_bytes": bytes.len(), "sha256": sha256(bytes)});
-        let upload = self.api.post(&self.version_path(listing, "/uploads"), request).await.is(201);
+        let upload = self
+            .api
+            .post(&self.version_path(listing, "/uploads"), request)
+            .await
+            .is(201);
         send_form(stack, &upload, bytes).await
     }
 
@@ -168,10 +213,19 @@ impl Partner {
         let mut listing = self.draft(price_minor).await;
         listing.bytes = grooves("1.0.0");
         let stored = self.upload(stack, &listing, &listing.bytes).await;
-        assert!((200..300).contains(&stored.status), "the bucket answered {}: {}", stored.status, stored.text());
+        assert!(
+            (200..300).contains(&stored.status),
+            "the bucket answered {}: {}",
+            stored.status,
+            stored.text()
+        );
         let version = self.scanned(&listing).await;
         assert_eq!(version["status"], "passed", "{version}");
-        let submission = self.api.post(&self.version_path(&listing, "/submissions"), json!({})).await.is(201);
+        let submission = self
+            .api
+            .post(&self.version_path(&listing, "/submissions"), json!({}))
+            .await
+            .is(201);
         listing.submission = submission["id"].as_str().unwrap().to_owned();
         listing
     }
@@ -185,7 +239,10 @@ impl Partner {
     pub async fn published(&self, stack: &Stack, price_minor: i64) -> Listing {
         let listing = self.submitted(stack, price_minor).await;
         self.review(stack, &listing, approval()).await.is(201);
-        self.api.post(&self.version_path(&listing, "/publish"), json!({})).await.ok();
+        self.api
+            .post(&self.version_path(&listing, "/publish"), json!({}))
+            .await
+            .ok();
         listing
     }
 }
@@ -197,35 +254,66 @@ pub fn approval() -> Value {
 /// Sends a file with an upload's form.
 pub async fn send_form(stack: &Stack, upload: &Value, bytes: &[u8]) -> Answer {
     let (content_type, body) = multipart(&upload["fields"], bytes);
-    let url = upload["url"].as_str().unwrap_or_else(|| panic!("an upload without a form: {upload}"));
-    let response = stack.http().post(url).header("content-type", content_type).body(body).send().await.unwrap();
+    let url = upload["url"]
+        .as_str()
+        .unwrap_or_else(|| panic!("an upload without a form: {upload}"));
+    let response = stack
+        .http()
+        .post(url)
+        .header("content-type", content_type)
+        .body(body)
+        .send()
+        .await
+        .unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer { what: format!("POST {url}"), status, headers, bytes: response.bytes().await.unwrap().to_vec() }
+    Answer {
+        what: format!("POST {url}"),
+        status,
+        headers,
+        bytes: response.bytes().await.unwrap().to_vec(),
+    }
 }
 
 impl Order {
     /// Orders these listings.
     pub async fn place(customer: &Person, listings: &[&Listing]) -> Self {
-        let lines: Vec<Value> = listings.iter().map(|listing| json!({"listing_id": listing.id})).collect();
+        let lines: Vec<Value> = listings
+            .iter()
+            .map(|listing| json!({"listing_id": listing.id}))
+            .collect();
         Self::of(customer.api.post("/orders", json!({"lines": lines})).await.is(201))
     }
 
     pub fn of(body: Value) -> Self {
-        Self { id: body["id"].as_str().unwrap_or_else(|| panic!("an order without an id: {body}")).to_owned(), body }
+        Self {
+            id: body["id"]
+                .as_str()
+                .unwrap_or_else(|| panic!("an order without an id: {body}"))
+                .to_owned(),
+            body,
+        }
     }
 
     /// The checkout session, from the address of its page.
     pub fn session(&self) -> String {
-        let url = self.body["checkout_url"].as_str().unwrap_or_else(|| panic!("an order without a checkout: {}", self.body));
+        let url = self.body["checkout_url"]
+            .as_str()
+            .unwrap_or_else(|| panic!("an order without a checkout: {}", self.body));
         let session = url.split(['/', '?', '#']).find(|part| part.starts_with("cs_"));
-        session.unwrap_or_else(|| panic!("a checkout without a session: {url}")).to_owned()
+        session
+            .unwrap_or_else(|| panic!("a checkout without a session: {url}"))
+            .to_owned()
     }
 
     /// The order once it has this status.
     pub async fn becomes(&self, customer: &Person, status: &str) -> Value {
         eventually(&format!("order {} being {status}", self.id), async || {
             let order = customer.api.get(&format!("/orders/{}", self.id)).await.is(200);
-            if order["status"] == status { Ok(order) } else { Err(order.to_string()) }
+            if order["status"] == status {
+                Ok(order)
+            } else {
+                Err(order.to_string())
+            }
         })
         .await
     }
@@ -239,8 +327,14 @@ impl Order {
 
 /// The sum of a journal's postings, which must be zero.
 pub fn sum_minor<'a>(entries: impl IntoIterator<Item = &'a Value>) -> i64 {
-    let postings = entries.into_iter().flat_map(|entry| entry["postings"].as_array().unwrap_or_else(|| panic!("no postings: {entry}")));
-    postings.map(|posting| posting["amount"]["amount"].as_i64().unwrap()).sum()
+    let postings = entries.into_iter().flat_map(|entry| {
+        entry["postings"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no postings: {entry}"))
+    });
+    postings
+        .map(|posting| posting["amount"]["amount"].as_i64().unwrap())
+        .sum()
 }
 
 /// The entries of one fact.

@@ -58,11 +58,21 @@ impl Stack {
                  by hand: python3 -m infra.local test-stack -- cargo nextest run -p journeys"
             )
         });
-        let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{VARIABLE} names {}, which cannot be read: {error}", file.display()));
-        let description = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{} is not a stack's description: {error}", file.display()));
+        let text = std::fs::read_to_string(&file)
+            .unwrap_or_else(|error| panic!("{VARIABLE} names {}, which cannot be read: {error}", file.display()));
+        let description = serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{} is not a stack's description: {error}", file.display()));
         let folder = file.parent().unwrap().to_owned();
-        let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self(Arc::new(Inner { description, folder, http }))
+        let http = reqwest::Client::builder()
+            .timeout(REQUEST_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self(Arc::new(Inner {
+            description,
+            folder,
+            http,
+        }))
     }
 
     pub fn description(&self) -> &Description {
@@ -103,7 +113,9 @@ impl Stack {
     /// URL of a queue by its name in the description, such as `settlement` or `settlement-dead-letters`.
     pub fn queue(&self, name: &str) -> &str {
         let queues = &self.0.description.queues;
-        queues.get(name).unwrap_or_else(|| panic!("the stack has no queue {name}, only {:?}", queues.keys()))
+        queues
+            .get(name)
+            .unwrap_or_else(|| panic!("the stack has no queue {name}, only {:?}", queues.keys()))
     }
 
     /// Lets only one test at a time do what concerns the whole stack, such as a payout run. Held until dropped; tests are processes, so
@@ -117,6 +129,9 @@ impl Stack {
             }
         }
         let file = File::create(self.0.folder.join(format!("{what}.lock"))).unwrap();
-        tokio::task::spawn_blocking(move || file.lock().map(|()| Held(file))).await.unwrap().unwrap()
+        tokio::task::spawn_blocking(move || file.lock().map(|()| Held(file)))
+            .await
+            .unwrap()
+            .unwrap()
     }
 }

@@ -13,20 +13,38 @@ pub struct Stripe {
 
 impl Stripe {
     pub(crate) fn new(stack: &Stack) -> Self {
-        Self { http: stack.http().clone(), base: stack.description().stripe_url.clone(), key: stack.description().stripe_secret_key.clone() }
+        Self {
+            http: stack.http().clone(),
+            base: stack.description().stripe_url.clone(),
+            key: stack.description().stripe_secret_key.clone(),
+        }
     }
 
     /// One of the stand-in's controls; its page `/` lists them.
     pub async fn control(&self, path: &str, body: Value) -> Value {
-        let answer = self.http.post(format!("{}/_control/{path}", self.base)).json(&body).send().await.unwrap();
+        let answer = self
+            .http
+            .post(format!("{}/_control/{path}", self.base))
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
         let status = answer.status();
         let text = answer.text().await.unwrap();
-        assert!(status.is_success(), "the stand-in answered {status} to {path} {body}: {text}");
+        assert!(
+            status.is_success(),
+            "the stand-in answered {status} to {path} {body}: {text}"
+        );
         serde_json::from_str(&text).unwrap()
     }
 
     async fn look(&self, path: &str) -> Value {
-        let answer = self.http.get(format!("{}/_control/{path}", self.base)).send().await.unwrap();
+        let answer = self
+            .http
+            .get(format!("{}/_control/{path}", self.base))
+            .send()
+            .await
+            .unwrap();
         let status = answer.status();
         let text = answer.text().await.unwrap();
         assert!(status.is_success(), "the stand-in answered {status} to {path}: {text}");
@@ -40,12 +58,14 @@ impl Stripe {
 
     /// A customer pays on the checkout page; `card` is the key of a test card.
     pub async fn pay(&self, session: &str, card: &str) -> Value {
-        self.control(&format!("checkout/{session}/pay"), json!({"outcome": card})).await
+        self.control(&format!("checkout/{session}/pay"), json!({"outcome": card}))
+            .await
     }
 
     /// A bank debit comes in or fails.
     pub async fn settle(&self, session: &str, success: bool) {
-        self.control(&format!("checkout/{session}/settle"), json!({"success": success})).await;
+        self.control(&format!("checkout/{session}/settle"), json!({"success": success}))
+            .await;
     }
 
     pub async fn expire(&self, session: &str) {
@@ -54,16 +74,21 @@ impl Stripe {
 
     /// A partner's visit to the onboarding page.
     pub async fn visit(&self, account: &str, outcome: &str) {
-        self.control(&format!("accounts/{account}"), json!({"outcome": outcome})).await;
+        self.control(&format!("accounts/{account}"), json!({"outcome": outcome}))
+            .await;
     }
 
     /// Makes sure that no transfer fails for want of money.
     pub async fn fund(&self) {
-        self.control("balance", json!({"amount": 1_000_000_000, "currency": "eur"})).await;
+        self.control("balance", json!({"amount": 1_000_000_000, "currency": "eur"}))
+            .await;
     }
 
     pub async fn deliveries(&self) -> Vec<Value> {
-        self.look("deliveries").await["deliveries"].as_array().cloned().unwrap_or_default()
+        self.look("deliveries").await["deliveries"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Every event about one of these objects or their orders, as text search over the deliveries' events.
@@ -89,8 +114,14 @@ impl Stripe {
 
     /// The transfers of a payout.
     pub async fn transfers_of(&self, payout: &str) -> Vec<Value> {
-        let request = self.http.get(format!("{}/v1/transfers?transfer_group={payout}&limit=100", self.base)).bearer_auth(&self.key);
+        let request = self
+            .http
+            .get(format!("{}/v1/transfers?transfer_group={payout}&limit=100", self.base))
+            .bearer_auth(&self.key);
         let list: Value = request.send().await.unwrap().json().await.unwrap();
-        list["data"].as_array().unwrap_or_else(|| panic!("no list of transfers: {list}")).clone()
+        list["data"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no list of transfers: {list}"))
+            .clone()
     }
 }

@@ -29,7 +29,11 @@ pub fn functions(template: &Value) -> Vec<Function> {
     let function = |(logical_id, properties): (String, Value)| {
         let code = properties["CodeUri"].as_str().unwrap_or_default();
         let name = code.rsplit('/').next().unwrap_or_default().to_owned();
-        Function { logical_id, name, properties }
+        Function {
+            logical_id,
+            name,
+            properties,
+        }
     };
     of_type.into_iter().map(function).collect()
 }
@@ -37,14 +41,19 @@ pub fn functions(template: &Value) -> Vec<Function> {
 /// Logical ids and properties of every resource of a type.
 pub fn resources(template: &Value, kind: &str) -> Vec<(String, Value)> {
     let all = template["Resources"].as_object().unwrap().iter();
-    all.filter(|(_, resource)| resource["Type"] == kind).map(|(id, resource)| (id.clone(), resource["Properties"].clone())).collect()
+    all.filter(|(_, resource)| resource["Type"] == kind)
+        .map(|(id, resource)| (id.clone(), resource["Properties"].clone()))
+        .collect()
 }
 
 impl Function {
     /// Method and path of every HTTP event.
     pub fn routes(&self) -> Vec<(String, String)> {
         let text = |event: &Value, name: &str| event["Properties"][name].as_str().unwrap_or_default().to_owned();
-        self.events("HttpApi").iter().map(|event| (text(event, "Method"), text(event, "Path"))).collect()
+        self.events("HttpApi")
+            .iter()
+            .map(|event| (text(event, "Method"), text(event, "Path")))
+            .collect()
     }
 
     pub fn events(&self, kind: &str) -> Vec<Value> {
@@ -66,7 +75,12 @@ fn plain(yaml: Yaml) -> Value {
         Yaml::String(text) => json!(text),
         Yaml::Sequence(items) => items.into_iter().map(plain).collect(),
         Yaml::Mapping(pairs) => {
-            let pair = |(name, value): (Yaml, Yaml)| (name.as_str().map_or_else(|| format!("{name:?}"), str::to_owned), plain(value));
+            let pair = |(name, value): (Yaml, Yaml)| {
+                (
+                    name.as_str().map_or_else(|| format!("{name:?}"), str::to_owned),
+                    plain(value),
+                )
+            };
             Value::Object(pairs.into_iter().map(pair).collect())
         }
         Yaml::Tagged(tagged) => {

@@ -14,12 +14,18 @@ pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Result<T, Stri
 }
 
 /// [`eventually`] for what takes longer, such as a message on its way to the dead letters.
-pub async fn eventually_within<T>(patience: Duration, what: &str, mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
+pub async fn eventually_within<T>(
+    patience: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Result<T, String>,
+) -> T {
     let deadline = Instant::now() + patience;
     loop {
         match look().await {
             Ok(found) => return found,
-            Err(seen) if Instant::now() >= deadline => panic!("{what}: not within {} s. Last seen: {seen}", patience.as_secs()),
+            Err(seen) if Instant::now() >= deadline => {
+                panic!("{what}: not within {} s. Last seen: {seen}", patience.as_secs())
+            }
             Err(_) => sleep(PAUSE).await,
         }
     }

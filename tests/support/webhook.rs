@@ -17,7 +17,10 @@ pub fn signature(secret: &str, at_s: i64, body: &str) -> String {
 /// The header that proves the body, now.
 pub fn header(stack: &Stack, body: &str) -> String {
     let at = now().as_second();
-    format!("t={at},v1={}", signature(&stack.description().stripe_webhook_secret, at, body))
+    format!(
+        "t={at},v1={}",
+        signature(&stack.description().stripe_webhook_secret, at, body)
+    )
 }
 
 /// An event of this type about this object, under an id of its own.
@@ -30,7 +33,10 @@ pub fn event(kind: &str, object: &Value) -> Value {
 
 /// Delivers a body with a header of the caller's making.
 pub async fn deliver_with(stack: &Stack, header: Option<&str>, body: &str) -> Answer {
-    let mut call = stack.public().call("POST", "/webhooks/stripe").raw("application/json; charset=utf-8", body.to_owned());
+    let mut call = stack
+        .public()
+        .call("POST", "/webhooks/stripe")
+        .raw("application/json; charset=utf-8", body.to_owned());
     if let Some(header) = header {
         call = call.header("stripe-signature", header);
     }

@@ -34,14 +34,21 @@ fn every_function_has_its_files() {
             wrong.push(format!("functions/{name}/Cargo.toml names another package"));
         }
         if !manifest.contains("[lints]\nworkspace = true") {
-            wrong.push(format!("functions/{name}/Cargo.toml does not take the workspace's lints"));
+            wrong.push(format!(
+                "functions/{name}/Cargo.toml does not take the workspace's lints"
+            ));
         }
         let lib = read(&root().join("functions").join(&name).join("src/lib.rs")).text;
         if !lib.starts_with("//!") {
-            wrong.push(format!("functions/{name}/src/lib.rs does not begin by saying what it owns"));
+            wrong.push(format!(
+                "functions/{name}/src/lib.rs does not begin by saying what it owns"
+            ));
         }
         for said in ["Trigger", "Idempotency"] {
-            let told = lib.lines().take_while(|line| line.starts_with("//!")).any(|line| line.contains(said));
+            let told = lib
+                .lines()
+                .take_while(|line| line.starts_with("//!"))
+                .any(|line| line.contains(said));
             let only_reads = lib.contains("Writes nothing");
             if !told && !(said == "Idempotency" && only_reads) {
                 wrong.push(format!("functions/{name}/src/lib.rs does not tell its {said}"));
@@ -73,7 +80,10 @@ fn every_function_has_sample_events_and_no_others() {
 #[test]
 fn main_starts_and_does_not_think() {
     let mut wrong = Vec::new();
-    for source in rust(&["functions"]).iter().filter(|source| source.path.ends_with("/src/main.rs")) {
+    for source in rust(&["functions"])
+        .iter()
+        .filter(|source| source.path.ends_with("/src/main.rs"))
+    {
         let lines = source.text.lines().count();
         if lines >= MAX_MAIN_LINES || !source.text.contains("shared::runtime::") {
             wrong.push(format!("{}: {lines} lines", source.path));
@@ -90,7 +100,9 @@ fn no_function_depends_on_another() {
         let manifest = read(&root().join("functions").join(name).join("Cargo.toml"));
         for line in manifest.text.lines() {
             let dependency = line.split(['=', '.', ' ']).next().unwrap_or_default();
-            if (functions.iter().any(|other| other == dependency && other != name) && line.contains(['=', '.'])) || line.contains("path = \"../../functions") {
+            if (functions.iter().any(|other| other == dependency && other != name) && line.contains(['=', '.']))
+                || line.contains("path = \"../../functions")
+            {
                 wrong.push(format!("{}: {line}", manifest.path));
             }
         }
@@ -101,10 +113,17 @@ fn no_function_depends_on_another() {
 /// The routes that the code serves, from its `#[utoipa::path]` and its plain `.route(…)`.
 fn served(function: &str) -> BTreeSet<(String, String)> {
     let mut routes = BTreeSet::new();
-    for source in rust(&[&format!("functions/{function}/src")]).iter().filter(|source| !source.is_test()) {
+    for source in rust(&[&format!("functions/{function}/src")])
+        .iter()
+        .filter(|source| !source.is_test())
+    {
         for attribute in source.text.split("utoipa::path(").skip(1) {
             let method = attribute.split(',').next().unwrap_or_default().trim().to_uppercase();
-            let path = attribute.split("path = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+            let path = attribute
+                .split("path = \"")
+                .nth(1)
+                .and_then(|rest| rest.split('"').next())
+                .unwrap_or_default();
             routes.insert((method, path.to_owned()));
         }
         for plain in source.text.split(".route(\"").skip(1) {
@@ -126,10 +145,16 @@ fn the_template_has_exactly_the_routes_that_the_code_serves() {
     for function in functions(&load()) {
         let (given, served): (BTreeSet<_>, _) = (function.routes().into_iter().collect(), served(&function.name));
         for (method, path) in given.difference(&served) {
-            wrong.push(format!("{}: the template has {method} {path}, the code has not", function.name));
+            wrong.push(format!(
+                "{}: the template has {method} {path}, the code has not",
+                function.name
+            ));
         }
         for (method, path) in served.difference(&given) {
-            wrong.push(format!("{}: the code has {method} {path}, the template has not", function.name));
+            wrong.push(format!(
+                "{}: the code has {method} {path}, the template has not",
+                function.name
+            ));
         }
     }
     assert_none("Routes", &wrong);
@@ -138,10 +163,19 @@ fn the_template_has_exactly_the_routes_that_the_code_serves() {
 #[test]
 fn every_route_has_a_row_that_says_who_may() {
     let given: BTreeSet<_> = template::routes(&load()).into_iter().collect();
-    let rows: BTreeSet<_> = ROUTES.iter().map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
-    let missing: Vec<_> = given.difference(&rows).map(|(method, path)| format!("{method} {path}")).collect();
+    let rows: BTreeSet<_> = ROUTES
+        .iter()
+        .map(|route| (route.method.to_owned(), route.path.to_owned()))
+        .collect();
+    let missing: Vec<_> = given
+        .difference(&rows)
+        .map(|(method, path)| format!("{method} {path}"))
+        .collect();
     assert_none("tests/support/routes.rs lacks a row for", &missing);
-    let surplus: Vec<_> = rows.difference(&given).map(|(method, path)| format!("{method} {path}")).collect();
+    let surplus: Vec<_> = rows
+        .difference(&given)
+        .map(|(method, path)| format!("{method} {path}"))
+        .collect();
     assert_none("tests/support/routes.rs has a row too many for", &surplus);
 }
 
@@ -150,7 +184,11 @@ fn paths_are_named_as_the_conventions_say() {
     let mut wrong = Vec::new();
     for (method, path) in template::routes(&load()) {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
-        let is_word = |segment: &&str| segment.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte == b'_' || byte == b'{' || byte == b'}');
+        let is_word = |segment: &&str| {
+            segment
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte == b'_' || byte == b'{' || byte == b'}')
+        };
         if segments.first() != Some(&"v1") || !segments[1..].iter().all(is_word) {
             wrong.push(format!("{method} {path}"));
         }
@@ -161,7 +199,10 @@ fn paths_are_named_as_the_conventions_say() {
 #[test]
 fn the_readme_names_every_function() {
     let readme = read(&root().join("README.md")).text;
-    let missing: Vec<_> = folders("functions").into_iter().filter(|name| !readme.contains(&format!("functions/{name}")) && !readme.contains(&format!("`{name}`"))).collect();
+    let missing: Vec<_> = folders("functions")
+        .into_iter()
+        .filter(|name| !readme.contains(&format!("functions/{name}")) && !readme.contains(&format!("`{name}`")))
+        .collect();
     assert_none("README.md does not mention", &missing);
 }
 
@@ -170,7 +211,10 @@ fn nothing_is_left_behind() {
     let mut wrong = Vec::new();
     for path in files(&["functions", "shared", "scanner", "tests", "infra", "events"]) {
         let name = path.to_string_lossy();
-        if [".orig", ".rej", ".bak", ".snap.new", "~"].iter().any(|end| name.ends_with(end)) {
+        if [".orig", ".rej", ".bak", ".snap.new", "~"]
+            .iter()
+            .any(|end| name.ends_with(end))
+        {
             wrong.push(name.into_owned());
         }
     }

@@ -8,14 +8,28 @@ use support::template::{Function, functions, load, resources};
 use crate::tree::{assert_none, rust};
 
 /// What Lambda sets itself.
-const LAMBDAS_OWN: [&str; 5] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"];
-/// May be given, and is not where the default is right.
-const OPTIONAL: [&str; 1] = ["LOG_LEVEL"];
+const LAMBDAS_OWN: [&str; 6] = [
+    "AWS_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "LAMBDA_TASK_ROOT",
+];
 
 /// The variables that a function's code reads, from the calls of its context: each method of `Start` stands for those it reads.
 fn read_by(function: &str) -> BTreeSet<String> {
     let sources = rust(&[&format!("functions/{function}/src")]);
-    let text: String = sources.iter().filter(|source| !source.is_test()).flat_map(|source| source.code().map(|(_, line)| line.to_owned() + "\n").collect::<Vec<_>>()).collect();
+    let text: String = sources
+        .iter()
+        .filter(|source| !source.is_test())
+        .flat_map(|source| {
+            source
+                .code()
+                .map(|(_, line)| line.to_owned() + "\n")
+                .collect::<Vec<_>>()
+        })
+        .collect();
     let mut names = BTreeSet::new();
     let mut read = |more: &[&str]| names.extend(more.iter().map(|name| (*name).to_owned()));
     if text.contains("start.edge(") {
@@ -34,21 +48,29 @@ fn read_by(function: &str) -> BTreeSet<String> {
         read(&["PARKED_QUEUE_URL"]);
     }
     if text.contains("start.store(") {
-        for (table, name) in [("Accounts", "ACCOUNTS"), ("Catalogue", "CATALOGUE"), ("Commerce", "COMMERCE"), ("Ledger", "LEDGER"), ("Requests", "REQUESTS")] {
+        for (table, name) in [
+            ("Accounts", "ACCOUNTS"),
+            ("Catalogue", "CATALOGUE"),
+            ("Commerce", "COMMERCE"),
+            ("Ledger", "LEDGER"),
+            ("Requests", "REQUESTS"),
+        ] {
             if text.contains(&format!("TableName::{table}")) {
                 read(&[&format!("{name}_TABLE")]);
             }
         }
     }
     if text.contains("start.objects(") {
-        let named: Vec<&str> = ["Quarantine", "Clean"].into_iter().filter(|bucket| text.contains(&format!("Bucket::{bucket}"))).collect();
-        for bucket in named {
-            read(&[&format!("{}_BUCKET", bucket.to_uppercase())]);
-        }
+        read(&["QUARANTINE_BUCKET", "CLEAN_BUCKET"]);
     }
     if text.contains("start.queues(") {
         let all = text.contains("Queue::iter()") || text.contains("Queue::ALL");
-        for (queue, name) in [("Settlement", "SETTLEMENT"), ("Onboarding", "ONBOARDING"), ("PayoutTransfer", "PAYOUT_TRANSFER"), ("Notify", "NOTIFY")] {
+        for (queue, name) in [
+            ("Settlement", "SETTLEMENT"),
+            ("Onboarding", "ONBOARDING"),
+            ("PayoutTransfer", "PAYOUT_TRANSFER"),
+            ("Notify", "NOTIFY"),
+        ] {
             if all || text.contains(&format!("Queue::{queue}")) {
                 read(&[&format!("{name}_QUEUE_URL")]);
             }
@@ -59,9 +81,17 @@ fn read_by(function: &str) -> BTreeSet<String> {
             read(&[name]);
         }
     }
-    // The runtime's own.
-    if rust(&["shared/src/runtime"]).iter().any(|source| source.path.ends_with("start.rs") && source.text.contains("env::STAGE")) {
-        read(&["STAGE"]);
+    // What the runtime reads for every function.
+    let runtime = rust(&["shared/src/runtime"]);
+    let start = runtime
+        .iter()
+        .find(|source| source.path.ends_with("/start.rs"))
+        .unwrap();
+    for name in ["STAGE", "LOG_LEVEL"]
+        .iter()
+        .filter(|name| start.text.contains(&format!("env::{name})")))
+    {
+        read(&[name]);
     }
     names
 }
@@ -69,7 +99,11 @@ fn read_by(function: &str) -> BTreeSet<String> {
 fn given_to(template: &Value, function: &Function) -> BTreeSet<String> {
     let global = &template["Globals"]["Function"]["Environment"]["Variables"];
     let own = &function.properties["Environment"]["Variables"];
-    [global, own].into_iter().filter_map(Value::as_object).flat_map(|variables| variables.keys().cloned()).collect()
+    [global, own]
+        .into_iter()
+        .filter_map(Value::as_object)
+        .flat_map(|variables| variables.keys().cloned())
+        .collect()
 }
 
 #[test]
@@ -81,11 +115,20 @@ fn a_function_gets_exactly_the_variables_it_reads() {
         for name in given.difference(&read) {
             wrong.push(format!("{} is given {name} and does not read it", function.name));
         }
-        for name in read.difference(&given).filter(|name| !OPTIONAL.contains(&name.as_str()) && !LAMBDAS_OWN.contains(&name.as_str())) {
+        for name in read
+            .difference(&given)
+            .filter(|name| !LAMBDAS_OWN.contains(&name.as_str()))
+        {
             wrong.push(format!("{} reads {name} and is not given it", function.name));
         }
-        for name in given.iter().filter(|name| !shared::runtime::env::ALL.contains(&name.as_str())) {
-            wrong.push(format!("{} is given {name}, which shared/src/runtime/env.rs does not know", function.name));
+        for name in given
+            .iter()
+            .filter(|name| !shared::runtime::env::ALL.contains(&name.as_str()))
+        {
+            wrong.push(format!(
+                "{} is given {name}, which shared/src/runtime/env.rs does not know",
+                function.name
+            ));
         }
     }
     assert_none("Environment", &wrong);
@@ -94,7 +137,8 @@ fn a_function_gets_exactly_the_variables_it_reads() {
 /// A property of a function or, where it has none, of all.
 fn setting(template: &Value, function: &Function, name: &str) -> u64 {
     let own = function.properties[name].as_u64();
-    own.or_else(|| template["Globals"]["Function"][name].as_u64()).unwrap_or_else(|| panic!("{} has no {name}", function.name))
+    own.or_else(|| template["Globals"]["Function"][name].as_u64())
+        .unwrap_or_else(|| panic!("{} has no {name}", function.name))
 }
 
 fn referred(value: &Value) -> String {
@@ -106,7 +150,13 @@ fn referred(value: &Value) -> String {
 fn queues_outlast_their_consumers_and_lose_nothing() {
     let template = load();
     let queues = resources(&template, "AWS::SQS::Queue");
-    let queue = |id: &str| queues.iter().find(|(other, _)| other == id).map(|(_, properties)| properties.clone()).unwrap_or_default();
+    let queue = |id: &str| {
+        queues
+            .iter()
+            .find(|(other, _)| other == id)
+            .map(|(_, properties)| properties.clone())
+            .unwrap_or_default()
+    };
     let mut wrong = Vec::new();
     for function in functions(&template) {
         let timeout = setting(&template, &function, "Timeout");
@@ -114,16 +164,24 @@ fn queues_outlast_their_consumers_and_lose_nothing() {
             let (name, source) = (referred(&event["Properties"]["Queue"]), &event["Properties"]);
             let properties = queue(&name);
             if properties["VisibilityTimeout"].as_u64().unwrap_or(30) < 6 * timeout {
-                wrong.push(format!("{name}: visibility below six times the {timeout} s of {}", function.name));
+                wrong.push(format!(
+                    "{name}: visibility below six times the {timeout} s of {}",
+                    function.name
+                ));
             }
-            if !source["FunctionResponseTypes"].as_array().is_some_and(|types| types.iter().any(|kind| kind == "ReportBatchItemFailures")) {
+            if !source["FunctionResponseTypes"]
+                .as_array()
+                .is_some_and(|types| types.iter().any(|kind| kind == "ReportBatchItemFailures"))
+            {
                 wrong.push(format!("{}: {name} does not report failures per item", function.name));
             }
             if properties["FifoQueue"] == true && source["BatchSize"] != 1 {
                 wrong.push(format!("{}: {name} is FIFO, so it is read one message at a time: what waits behind a poison message must not die with it", function.name));
             }
             let dead = referred(&properties["RedrivePolicy"]["deadLetterTargetArn"]);
-            if properties["RedrivePolicy"]["maxReceiveCount"] != 5 || queue(&dead)["FifoQueue"] != properties["FifoQueue"] {
+            if properties["RedrivePolicy"]["maxReceiveCount"] != 5
+                || queue(&dead)["FifoQueue"] != properties["FifoQueue"]
+            {
                 wrong.push(format!("{name}: no dead-letter queue of its kind after five receives"));
             }
             let retention = |properties: &Value| properties["MessageRetentionPeriod"].as_u64().unwrap_or(345_600);
@@ -144,7 +202,11 @@ fn queues_outlast_their_consumers_and_lose_nothing() {
 fn dead_letters_and_errors_call_somebody() {
     let template = load();
     let alarms = resources(&template, "AWS::CloudWatch::Alarm");
-    let watched = |metric: &str, id: &str| alarms.iter().any(|(_, alarm)| alarm["MetricName"] == metric && referred(&alarm["Dimensions"][0]["Value"]) == id);
+    let watched = |metric: &str, id: &str| {
+        alarms
+            .iter()
+            .any(|(_, alarm)| alarm["MetricName"] == metric && referred(&alarm["Dimensions"][0]["Value"]) == id)
+    };
     let mut wrong = Vec::new();
     for (id, properties) in resources(&template, "AWS::SQS::Queue") {
         if properties["RedrivePolicy"].is_null() && !watched("ApproximateNumberOfMessagesVisible", &id) {
@@ -166,9 +228,15 @@ fn streams_park_what_they_cannot_deliver() {
     for function in functions(&template) {
         for event in function.events("DynamoDB") {
             let source = &event["Properties"];
-            let reports = source["FunctionResponseTypes"].to_string().contains("ReportBatchItemFailures");
+            let reports = source["FunctionResponseTypes"]
+                .to_string()
+                .contains("ReportBatchItemFailures");
             let is_bounded = source["MaximumRetryAttempts"].is_u64() && source["MaximumRecordAgeInSeconds"].is_u64();
-            if !reports || !is_bounded || source["BisectBatchOnFunctionError"] != true || source["DestinationConfig"]["OnFailure"].is_null() {
+            if !reports
+                || !is_bounded
+                || source["BisectBatchOnFunctionError"] != true
+                || source["DestinationConfig"]["OnFailure"].is_null()
+            {
                 wrong.push(format!("{}: {source}", function.name));
             }
         }
@@ -185,15 +253,27 @@ struct Allowed {
 
 fn allowed(template: &Value) -> Vec<Allowed> {
     let texts = |value: &Value| match value {
-        Value::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+        Value::Array(items) => items
+            .iter()
+            .filter_map(|item| item.as_str().map(str::to_owned))
+            .collect(),
         Value::String(text) => vec![text.clone()],
         _ => Vec::new(),
     };
     let mut all = Vec::new();
     for (role, properties) in resources(template, "AWS::IAM::Role") {
         for policy in properties["Policies"].as_array().into_iter().flatten() {
-            for statement in policy["PolicyDocument"]["Statement"].as_array().into_iter().flatten().filter(|statement| statement["Effect"] == "Allow") {
-                all.push(Allowed { role: role.clone(), actions: texts(&statement["Action"]), statement: statement.clone() });
+            for statement in policy["PolicyDocument"]["Statement"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|statement| statement["Effect"] == "Allow")
+            {
+                all.push(Allowed {
+                    role: role.clone(),
+                    actions: texts(&statement["Action"]),
+                    statement: statement.clone(),
+                });
             }
         }
     }
@@ -203,9 +283,15 @@ fn allowed(template: &Value) -> Vec<Allowed> {
 #[test]
 fn every_function_has_a_role_of_its_own() {
     let template = load();
-    let roles: Vec<String> = functions(&template).iter().map(|function| referred(&function.properties["Role"])).collect();
+    let roles: Vec<String> = functions(&template)
+        .iter()
+        .map(|function| referred(&function.properties["Role"]))
+        .collect();
     let different: BTreeSet<&String> = roles.iter().collect();
-    assert!(roles.iter().all(|role| !role.is_empty()) && different.len() == roles.len(), "{roles:?}");
+    assert!(
+        roles.iter().all(|role| !role.is_empty()) && different.len() == roles.len(),
+        "{roles:?}"
+    );
     let wrong: Vec<String> = resources(&template, "AWS::IAM::Role")
         .into_iter()
         .filter(|(_, properties)| !properties["ManagedPolicyArns"].is_null())
@@ -217,13 +303,23 @@ fn every_function_has_a_role_of_its_own() {
 #[test]
 fn no_policy_allows_everything() {
     let mut wrong = Vec::new();
-    for Allowed { role, actions, statement } in allowed(&load()) {
+    for Allowed {
+        role,
+        actions,
+        statement,
+    } in allowed(&load())
+    {
         if actions.iter().any(|action| action.contains('*')) || statement["NotAction"] != Value::Null {
             wrong.push(format!("{role} may do everything of its kind: {actions:?}"));
         }
         // Tracing has no resources that could be named.
         let is_tracing = actions.iter().all(|action| action.starts_with("xray:"));
-        if !is_tracing && (statement["Resource"] == "*" || statement["Resource"].as_array().is_some_and(|all| all.iter().any(|one| one == "*"))) {
+        if !is_tracing
+            && (statement["Resource"] == "*"
+                || statement["Resource"]
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(|one| one == "*")))
+        {
             wrong.push(format!("{role} may do {actions:?} to everything"));
         }
     }
@@ -237,13 +333,21 @@ fn concerns(statement: &Value, resource: &str) -> bool {
 #[test]
 fn journal_entries_can_neither_be_changed_nor_deleted() {
     let mut wrong = Vec::new();
-    for Allowed { role, actions, statement } in allowed(&load()).iter().filter(|allowed| concerns(&allowed.statement, "LedgerTable")) {
+    for Allowed {
+        role,
+        actions,
+        statement,
+    } in allowed(&load())
+        .iter()
+        .filter(|allowed| concerns(&allowed.statement, "LedgerTable"))
+    {
         for action in actions {
             let verb = action.trim_start_matches("dynamodb:");
             let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
             let spares_the_journal = keys.as_array().is_some_and(|keys| !keys.is_empty() && keys.iter().all(|key| !matches!(key.as_str(), Some(key) if "JRN#".starts_with(key.trim_end_matches('*')) || key.starts_with("JRN"))));
             match verb {
-                "DeleteItem" | "BatchWriteItem" | "DeleteTable" | "PartiQLUpdate" | "PartiQLDelete" | "PartiQLInsert" => wrong.push(format!("{role} may {verb}")),
+                "DeleteItem" | "BatchWriteItem" | "DeleteTable" | "PartiQLUpdate" | "PartiQLDelete"
+                | "PartiQLInsert" => wrong.push(format!("{role} may {verb}")),
                 "UpdateItem" if !spares_the_journal => wrong.push(format!("{role} may update journal entries")),
                 _ => {}
             }
@@ -256,10 +360,19 @@ fn journal_entries_can_neither_be_changed_nor_deleted() {
 fn only_the_ledgers_own_functions_write_it() {
     let writers: BTreeSet<String> = allowed(&load())
         .into_iter()
-        .filter(|allowed| concerns(&allowed.statement, "LedgerTable") && allowed.actions.iter().any(|action| ["PutItem", "UpdateItem"].iter().any(|verb| action.ends_with(verb))))
+        .filter(|allowed| {
+            concerns(&allowed.statement, "LedgerTable")
+                && allowed
+                    .actions
+                    .iter()
+                    .any(|action| ["PutItem", "UpdateItem"].iter().any(|verb| action.ends_with(verb)))
+        })
         .map(|allowed| allowed.role)
         .collect();
-    assert_eq!(writers.into_iter().collect::<Vec<_>>(), ["PayoutRole", "PayoutTransferRole", "SettlementRole"]);
+    assert_eq!(
+        writers.into_iter().collect::<Vec<_>>(),
+        ["PayoutRole", "PayoutTransferRole", "SettlementRole"]
+    );
 }
 
 #[test]
@@ -271,8 +384,17 @@ fn consumers_may_bring_failed_messages_back() {
         let role = referred(&function.properties["Role"]);
         for event in function.events("SQS") {
             let queue = referred(&event["Properties"]["Queue"]);
-            for action in ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"] {
-                if !all.iter().any(|allowed| allowed.role == role && concerns(&allowed.statement, &queue) && allowed.actions.iter().any(|other| other == action)) {
+            for action in [
+                "sqs:ReceiveMessage",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:ChangeMessageVisibility",
+            ] {
+                if !all.iter().any(|allowed| {
+                    allowed.role == role
+                        && concerns(&allowed.statement, &queue)
+                        && allowed.actions.iter().any(|other| other == action)
+                }) {
                     wrong.push(format!("{role} may not {action} on {queue}"));
                 }
             }
@@ -285,9 +407,17 @@ fn consumers_may_bring_failed_messages_back() {
 fn browsers_may_call_from_one_origin() {
     let template = load();
     let origins = &template["Globals"]["HttpApi"]["CorsConfiguration"]["AllowOrigins"];
-    assert!(origins.as_array().is_some_and(|origins| origins.len() == 1 && origins[0] == serde_json::json!({"Ref": "AllowedOrigin"})), "{origins}");
+    assert!(
+        origins
+            .as_array()
+            .is_some_and(|origins| origins.len() == 1 && origins[0] == serde_json::json!({"Ref": "AllowedOrigin"})),
+        "{origins}"
+    );
     for (bucket, properties) in resources(&template, "AWS::S3::Bucket") {
-        assert!(!properties["CorsConfiguration"].to_string().contains("\"*\""), "{bucket} may be called from everywhere");
+        assert!(
+            !properties["CorsConfiguration"].to_string().contains("\"*\""),
+            "{bucket} may be called from everywhere"
+        );
     }
 }
 
@@ -306,9 +436,22 @@ fn data_is_encrypted_recoverable_and_private() {
     let policies = resources(&template, "AWS::S3::BucketPolicy");
     for (bucket, properties) in resources(&template, "AWS::S3::Bucket") {
         let block = &properties["PublicAccessBlockConfiguration"];
-        let is_private = ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"].iter().all(|name| block[name] == true);
-        let needs_tls = policies.iter().any(|(_, policy)| referred(&policy["Bucket"]) == bucket && policy.to_string().contains("aws:SecureTransport"));
-        if !is_private || !needs_tls || properties["BucketEncryption"].is_null() || properties["VersioningConfiguration"]["Status"] != "Enabled" {
+        let is_private = [
+            "BlockPublicAcls",
+            "BlockPublicPolicy",
+            "IgnorePublicAcls",
+            "RestrictPublicBuckets",
+        ]
+        .iter()
+        .all(|name| block[name] == true);
+        let needs_tls = policies.iter().any(|(_, policy)| {
+            referred(&policy["Bucket"]) == bucket && policy.to_string().contains("aws:SecureTransport")
+        });
+        if !is_private
+            || !needs_tls
+            || properties["BucketEncryption"].is_null()
+            || properties["VersioningConfiguration"]["Status"] != "Enabled"
+        {
             wrong.push(bucket);
         }
     }

@@ -111,7 +111,7 @@ fn account(active: bool) -> Value {
 }
 
 #[track_caller]
-fn check_retry(outcome: Result<(), Failure>) {
+fn check_retry(outcome: &Result<(), Failure>) {
     assert!(matches!(outcome, Err(Failure::Retry(_))), "{outcome:?}");
 }
 
@@ -168,15 +168,15 @@ async fn a_late_message_brings_the_account_as_it_now_is() {
 async fn an_account_that_is_not_recorded_yet_waits() {
     let story = story().await;
     let message = envelopes(VALID).remove(0).expect("an envelope");
-    check_retry(story.deliver(message.clone()).await);
+    check_retry(&story.deliver(message.clone()).await);
     story.connected().await;
     story
         .stripe
         .answers(500, json!({}))
         .answers(429, json!({}))
         .answers(200, account(true));
-    check_retry(story.deliver(message.clone()).await);
-    check_retry(story.deliver(message.clone()).await);
+    check_retry(&story.deliver(message.clone()).await);
+    check_retry(&story.deliver(message.clone()).await);
     story.deliver(message).await.expect("done");
     assert_eq!(story.world.take_messages().len(), 1);
 }

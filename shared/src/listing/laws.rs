@@ -1,4 +1,5 @@
-//! The laws of the version's life, under any sequence of operations: whatever is live passed its scan and was approved, as exactly these bytes.
+//! The laws of the version's life, under any sequence of operations: whatever is live passed its scan and was approved, as exactly
+//! these bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,15 +57,35 @@ fn step() -> impl Strategy<Value = Step> {
         prop_oneof![5 => Just(0_u8), 1 => Just(1_u8)],
         prop_oneof![4 => Just(1_000_u64), 1 => Just(1_001_u64)],
     );
+    let end = (
+        place.clone(),
+        object.clone(),
+        0..6_u8,
+        0..3_u8,
+        any::<bool>(),
+        size.clone(),
+    )
+        .prop_map(|(upload, object, verdict, hash, with_copy, size)| Step::Conclude {
+            upload,
+            object,
+            verdict,
+            hash,
+            with_copy,
+            size,
+        });
+    let decision =
+        (place.clone(), 0..4_u8, prop::bool::weighted(0.2)).prop_map(|(submission, act, of_the_team)| Step::Decide {
+            submission,
+            act,
+            of_the_team,
+        });
     prop_oneof![
         1 => any::<u8>().prop_map(Step::Edit),
-        3 => (version.clone(), size.clone()).prop_map(|(version, size)| Step::Upload { version, size }),
-        4 => (place.clone(), object.clone()).prop_map(|(upload, object)| Step::Arrive { upload, object }),
-        4 => (place.clone(), object, 0..6_u8, 0..3_u8, any::<bool>(), size).prop_map(|(upload, object, verdict, hash, with_copy, size)| {
-            Step::Conclude { upload, object, verdict, hash, with_copy, size }
-        }),
+        3 => (version.clone(), size).prop_map(|(version, size)| Step::Upload { version, size }),
+        4 => (place.clone(), object).prop_map(|(upload, object)| Step::Arrive { upload, object }),
+        4 => end,
         3 => version.clone().prop_map(|version| Step::Submit { version }),
-        3 => (place.clone(), 0..4_u8, prop::bool::weighted(0.2)).prop_map(|(submission, act, of_the_team)| Step::Decide { submission, act, of_the_team }),
+        3 => decision,
         3 => (version.clone(), place).prop_map(|(version, submission)| Step::Publish { version, submission }),
         1 => (version, 0..VERSIONS).prop_map(|(version, next)| Step::Yank { version, next }),
     ]

@@ -31,6 +31,7 @@ mod publication;
 mod review;
 #[cfg(any(test, feature = "test-util"))]
 pub mod sample;
+mod submission;
 mod upload;
 mod version;
 
@@ -41,10 +42,8 @@ pub use publication::{
     Card, Occasion, Publication, PublishError, Published, Release, Seller, YankError, YankReason, YankRequest, publish,
     yank,
 };
-pub use review::{
-    Act, Decision, DecisionRequest, ReasonCode, Review, ReviewError, Reviewed, Reviewer, Submission, SubmissionStatus,
-    SubmitError, decide, submit,
-};
+pub use review::{Act, Decision, DecisionRequest, ReasonCode, ReviewError, Reviewed, Reviewer, decide};
+pub use submission::{Review, Submission, SubmissionStatus, SubmitError, submit};
 pub use upload::{
     Arrival, Ignored, MAX_PACKAGE_BYTES, Requested, ScanError, Scanned, Upload, UploadError, UploadOutcome,
     UploadRequest, arrive, conclude, request_upload,

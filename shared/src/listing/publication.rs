@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::content::{Category, Content, ContentType, Flaw, check_text};
 use super::draft::{Listing, ListingStatus};
-use super::review::{Submission, SubmissionStatus};
+use super::submission::{Submission, SubmissionStatus};
 use super::version::{Artifact, Stage, Status, Version, Yank};
 use crate::audit::AuditEvent;
 use crate::ids::{ListingId, PartnerId, UserId, VersionId};

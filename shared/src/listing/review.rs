@@ -1,52 +1,19 @@
-//! Handing a scanned version in, and a person's decision about it.
+//! A person's decision about what was handed in.
 //!
-//! A submission holds its own copy of everything that is decided on. Nobody decides about their own work: neither who handed it in nor
-//! anybody of the partner's team.
+//! Nobody decides about their own work: neither who handed it in nor anybody of the partner's team.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::content::{Content, Flaw, check_text};
-use super::draft::Listing;
-use super::version::{Artifact, Stage, Status, Version};
+use super::content::{Flaw, check_text};
+use super::submission::{Review, Submission};
+use super::version::{Stage, Version};
 use crate::audit::AuditEvent;
-use crate::ids::{DecisionId, ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
+use crate::ids::{DecisionId, UserId};
 use crate::messages::{Envelope, Message, Notice};
-use crate::money::Currency;
-use crate::partner::working_days;
 use crate::seed::Seed;
 
 const MAX_NOTE_CHARS: usize = 5_000;
-/// What partners are promised: a first decision within this many working days.
-const DECIDED_WITHIN_WORKING_DAYS: u32 = 3;
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Submission {
-    pub id: SubmissionId,
-    pub partner: PartnerId,
-    pub listing: ListingId,
-    pub version: VersionId,
-    pub number: semver::Version,
-    pub notes: String,
-    /// As it was when handed in; published as it is here.
-    pub content: Content,
-    /// The scanned bytes that are decided on.
-    pub artifact: Artifact,
-    /// Names the checks that are the decision's evidence.
-    pub upload: UploadId,
-    pub submitted_by: UserId,
-    pub submitted_at: Timestamp,
-    /// When a decision is due.
-    pub due_at: Timestamp,
-    pub review: Review,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum Review {
-    InReview,
-    Decided { decision: Decision },
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
@@ -70,29 +37,6 @@ pub enum Act {
     /// The same version may come again with other bytes or texts.
     RequestChanges,
     Reject,
-}
-
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumIter,
-    strum::EnumString,
-    utoipa::ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum SubmissionStatus {
-    InReview,
-    Approved,
-    ChangesRequested,
-    Rejected,
 }
 
 /// The published list of reasons.
@@ -140,73 +84,6 @@ impl ReasonCode {
             | Self::Spam => act == Act::Reject,
         }
     }
-}
-
-impl Submission {
-    pub fn status(&self) -> SubmissionStatus {
-        match &self.review {
-            Review::InReview => SubmissionStatus::InReview,
-            Review::Decided { decision } => match decision.act {
-                Act::Approve => SubmissionStatus::Approved,
-                Act::RequestChanges => SubmissionStatus::ChangesRequested,
-                Act::Reject => SubmissionStatus::Rejected,
-            },
-        }
-    }
-
-    pub fn decision(&self) -> Option<&Decision> {
-        match &self.review {
-            Review::InReview => None,
-            Review::Decided { decision } => Some(decision),
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SubmitError {
-    #[error("a version that is {0} cannot be handed in; only one that passed its scan can")]
-    NotPassed(Status),
-    #[error("the listing's content is not acceptable")]
-    Content(Vec<Flaw>),
-}
-
-/// Hands a version in that passed its scan, with the listing's texts and price as they are now.
-pub fn submit(
-    listing: &Listing,
-    version: &Version,
-    by: UserId,
-    currency: Currency,
-    now: Timestamp,
-    seed: &Seed,
-) -> Result<(Version, Submission), SubmitError> {
-    let Stage::Passed { upload, artifact } = &version.stage else {
-        return Err(SubmitError::NotPassed(version.status()));
-    };
-    let flaws = listing.content.flaws(currency);
-    if !flaws.is_empty() {
-        return Err(SubmitError::Content(flaws));
-    }
-    let submission = Submission {
-        id: seed.id("submission"),
-        partner: version.partner,
-        listing: version.listing,
-        version: version.id,
-        number: version.number.clone(),
-        notes: version.notes.clone(),
-        content: listing.content.clone(),
-        artifact: artifact.clone(),
-        upload: *upload,
-        submitted_by: by,
-        submitted_at: now,
-        due_at: working_days::after(now, DECIDED_WITHIN_WORKING_DAYS),
-        review: Review::InReview,
-    };
-    let stage = Stage::Submitted {
-        upload: *upload,
-        artifact: artifact.clone(),
-        submission: submission.id,
-    };
-    Ok((version.at(stage), submission))
 }
 
 /// Who decides, and what is known of them.
@@ -382,7 +259,7 @@ fn notice(submission: &Submission, decision: &Decision, owner: UserId, seed: &Se
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listing::sample;
+    use crate::listing::{Status, SubmissionStatus, sample};
     use strum::IntoEnumIterator;
 
     fn request(act: Act, reason_code: Option<ReasonCode>, note: &str) -> DecisionRequest {

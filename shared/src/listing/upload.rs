@@ -201,7 +201,8 @@ pub struct Scanned {
     pub upload: Upload,
 }
 
-/// Records what the scan of `object_version` came to. `clean_object_version` is the copy in the clean bucket, which exists exactly if it passed.
+/// Records what the scan of `object_version` came to. `clean_object_version` is the copy in the clean bucket; it exists exactly if the
+/// package passed.
 pub fn conclude(
     version: &Version,
     upload: &Upload,

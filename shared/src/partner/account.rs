@@ -83,7 +83,7 @@ pub fn connect(partner: &Partner, report: &AccountReport, act: Act) -> Result<Ch
     });
     settle_holds(&mut partner, report, act.now, act.seed);
     note(&mut partner, report);
-    let mut audit = act.audit("partner.connect_payout_account", partner.id);
+    let mut audit = act.audit("partner.connect_payout_account", &partner.id);
     audit.evidence = Some(report.account.clone());
     Ok(Change {
         partner,

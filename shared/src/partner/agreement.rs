@@ -52,7 +52,7 @@ pub fn accept(partner: &Partner, version: &str, act: Act) -> Result<Change, Acce
         accepted_at: act.now,
     });
     partner.resolve(act.now, |hold| hold.reason_code.origin() == Origin::Agreement);
-    let mut audit = act.audit("partner.accept_agreement", partner.id);
+    let mut audit = act.audit("partner.accept_agreement", &partner.id);
     audit.reason_code = Some(HoldReason::AgreementNotAccepted.to_string());
     audit.evidence = Some(version.to_owned());
     Ok(Change {

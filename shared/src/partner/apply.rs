@@ -36,7 +36,7 @@ pub fn apply(application: Application, act: Act) -> Change {
             .into(),
         payout_account: None,
     };
-    let audit = act.audit("partner.apply", partner.id);
+    let audit = act.audit("partner.apply", &partner.id);
     let messages = vec![partner.notice(seed, "received", HoldReason::ApplicationReview)];
     Change {
         partner,

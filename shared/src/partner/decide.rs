@@ -138,7 +138,7 @@ pub fn decide(partner: &Partner, decision: &Decision, act: Act) -> Result<Change
         "a partner who is not approved is held"
     );
 
-    let mut audit = act.audit(decision.action(), partner.id);
+    let mut audit = act.audit(decision.action(), &partner.id);
     audit.reason_code = Some(told.to_string());
     audit.evidence = decision.evidence().map(str::to_owned);
     let messages = vec![partner.notice(act.seed, decision.past(), told)];

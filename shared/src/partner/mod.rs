@@ -107,7 +107,7 @@ impl Act {
         self.seed.id("audit")
     }
 
-    fn audit(&self, action: &str, subject: impl ToString) -> AuditEvent {
+    fn audit(&self, action: &str, subject: &impl ToString) -> AuditEvent {
         AuditEvent {
             id: self.audit_id(),
             at: self.now,

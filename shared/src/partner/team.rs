@@ -26,7 +26,7 @@ pub fn add(partner: &Partner, user: UserId, as_owner: bool, act: Act) -> Result<
     if as_owner && !partner.is_owner(user) {
         partner.co_owners.push(user);
     }
-    let mut audit = act.audit("member.add", user);
+    let mut audit = act.audit("member.add", &user);
     audit.evidence = Some(if as_owner { "owner" } else { "member" }.to_owned());
     Ok(Change {
         partner,
@@ -46,7 +46,7 @@ pub fn remove(partner: &Partner, user: UserId, act: Act) -> Result<Change, TeamE
     }
     partner.co_owners.retain(|owner| *owner != user);
     partner.team_size = partner.team_size.saturating_sub(1);
-    let audit = act.audit("member.remove", user);
+    let audit = act.audit("member.remove", &user);
     Ok(Change {
         partner,
         audit: Some(audit),

@@ -1,0 +1,136 @@
+//! Handing a scanned version in.
+//!
+//! A submission holds its own copy of everything that is decided on.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::content::{Content, Flaw};
+use super::draft::Listing;
+use super::review::{Act, Decision};
+use super::version::{Artifact, Stage, Status, Version};
+use crate::ids::{ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
+use crate::money::Currency;
+use crate::partner::working_days;
+use crate::seed::Seed;
+
+/// What partners are promised: a first decision within this many working days.
+const DECIDED_WITHIN_WORKING_DAYS: u32 = 3;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    pub id: SubmissionId,
+    pub partner: PartnerId,
+    pub listing: ListingId,
+    pub version: VersionId,
+    pub number: semver::Version,
+    pub notes: String,
+    /// As it was when handed in; published as it is here.
+    pub content: Content,
+    /// The scanned bytes that are decided on.
+    pub artifact: Artifact,
+    /// Names the checks that are the decision's evidence.
+    pub upload: UploadId,
+    pub submitted_by: UserId,
+    pub submitted_at: Timestamp,
+    /// When a decision is due.
+    pub due_at: Timestamp,
+    pub review: Review,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Review {
+    InReview,
+    Decided { decision: Decision },
+}
+
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumIter,
+    strum::EnumString,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum SubmissionStatus {
+    InReview,
+    Approved,
+    ChangesRequested,
+    Rejected,
+}
+
+impl Submission {
+    pub fn status(&self) -> SubmissionStatus {
+        match &self.review {
+            Review::InReview => SubmissionStatus::InReview,
+            Review::Decided { decision } => match decision.act {
+                Act::Approve => SubmissionStatus::Approved,
+                Act::RequestChanges => SubmissionStatus::ChangesRequested,
+                Act::Reject => SubmissionStatus::Rejected,
+            },
+        }
+    }
+
+    pub fn decision(&self) -> Option<&Decision> {
+        match &self.review {
+            Review::InReview => None,
+            Review::Decided { decision } => Some(decision),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    #[error("a version that is {0} cannot be handed in; only one that passed its scan can")]
+    NotPassed(Status),
+    #[error("the listing's content is not acceptable")]
+    Content(Vec<Flaw>),
+}
+
+/// Hands a version in that passed its scan, with the listing's texts and price as they are now.
+pub fn submit(
+    listing: &Listing,
+    version: &Version,
+    by: UserId,
+    currency: Currency,
+    now: Timestamp,
+    seed: &Seed,
+) -> Result<(Version, Submission), SubmitError> {
+    let Stage::Passed { upload, artifact } = &version.stage else {
+        return Err(SubmitError::NotPassed(version.status()));
+    };
+    let flaws = listing.content.flaws(currency);
+    if !flaws.is_empty() {
+        return Err(SubmitError::Content(flaws));
+    }
+    let submission = Submission {
+        id: seed.id("submission"),
+        partner: version.partner,
+        listing: version.listing,
+        version: version.id,
+        number: version.number.clone(),
+        notes: version.notes.clone(),
+        content: listing.content.clone(),
+        artifact: artifact.clone(),
+        upload: *upload,
+        submitted_by: by,
+        submitted_at: now,
+        due_at: working_days::after(now, DECIDED_WITHIN_WORKING_DAYS),
+        review: Review::InReview,
+    };
+    let stage = Stage::Submitted {
+        upload: *upload,
+        artifact: artifact.clone(),
+        submission: submission.id,
+    };
+    Ok((version.at(stage), submission))
+}
