@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -27,7 +28,7 @@ def deploy(emulator: Emulator, places: Places, stack: str, parameters: Mapping[s
     command += ["--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
     # MiniStack takes the API's id from this tag, so that its address is the same in every run.
     command += ["--tags", f"ms-custom-id={stack}", "--no-confirm-changeset", "--no-progressbar"]
-    command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+    command += ["--parameter-overrides", *(f'{name}="{value}"' for name, value in parameters.items())]
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(places.temporary),
@@ -57,6 +58,14 @@ def allow_plain_http(emulator: Emulator, buckets: Iterable[str]) -> None:
     """Lifts the rule that refuses access to a bucket without TLS: MiniStack enforces it and speaks plain HTTP."""
     for bucket in buckets:
         emulator.client("s3").delete_bucket_policy(Bucket=bucket)
+
+
+def allow_mail(emulator: Emulator, function: str) -> None:
+    """Lets the function send mail from any address: AWS checks the sender's identity, as the template says, MiniStack asks for `*`."""
+    role = emulator.client("lambda").get_function_configuration(FunctionName=function)["Role"].rsplit("/", 1)[-1]
+    statement = {"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    emulator.client("iam").put_role_policy(RoleName=role, PolicyName="mail-on-ministack", PolicyDocument=document)
 
 
 def _reasons(emulator: Emulator, stack: str) -> str:

@@ -38,4 +38,8 @@ def print_guide(places: Places, description: dict[str, Any], listings: list[dict
         line('  curl -s "$API/v1/orders" -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\')
         line(f'       -H "Idempotency-Key: first" -d \'{{"lines": [{{"listing_id": "{listing["id"]}"}}]}}\'')
         line('  curl -s "$API/v1/licences" -H "Authorization: Bearer $TOKEN"')
+        line("  # a minute later the payout run has paid the partner")
+        line(f'  PARTNER="Authorization: Bearer $(cat {state}/tokens/partner)"')
+        line('  ID=$(curl -s "$API/v1/partners" -H "$PARTNER" | grep -o "ptn_[a-z0-9]*" | head -1)')
+        line('  curl -s "$API/v1/partners/$ID/payouts" -H "$PARTNER"')
     line()

@@ -109,6 +109,7 @@ def _start(options: Options, chosen: ports.Ports, children: Children) -> Stack:
         aws.client("sesv2").create_email_identity(EmailIdentity=MAIL_SENDER)
         resources = _resources(outputs)
         deploy.allow_plain_http(aws, resources["buckets"].values())
+        deploy.allow_mail(aws, resources["functions"]["notify"])
         count = routes.put_into_effect(aws, STACK_NAME, parameters)
     api_url = f"{aws.endpoint}/_aws/execute-api/{outputs['ApiId']}/%24default"
     what = "real Stripe" if stripe.is_real else "the Stripe stand-in"

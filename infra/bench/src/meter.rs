@@ -20,6 +20,8 @@ pub(crate) struct Usage {
     pub(crate) invocations: u64,
     pub(crate) requests: u64,
     pub(crate) write_units: u64,
+    /// Messages that have to come again: what they used says nothing about a sale that goes well.
+    pub(crate) failed: u64,
 }
 
 impl Usage {
@@ -28,6 +30,7 @@ impl Usage {
             invocations: self.invocations + other.invocations,
             requests: self.requests + other.requests,
             write_units: self.write_units + other.write_units,
+            failed: self.failed + other.failed,
         }
     }
 }
@@ -115,6 +118,7 @@ fn used(line: &Value) -> Usage {
         invocations: 1,
         requests: number("dynamodb.requests"),
         write_units: number("dynamodb.write_units"),
+        failed: number("sqs.failed"),
     }
 }
 
@@ -124,15 +128,13 @@ mod tests {
 
     #[test]
     fn a_line_is_one_invocation() {
-        let line = json!({ "message": "batch processed", "dynamodb.requests": 5, "dynamodb.write_units": 14 });
-        let usage = used(&line).plus(used(&line));
-        assert_eq!(
-            usage,
-            Usage {
-                invocations: 2,
-                requests: 10,
-                write_units: 28
-            }
-        );
+        let line = json!({ "sqs.failed": 1, "dynamodb.requests": 5, "dynamodb.write_units": 14 });
+        let expected = Usage {
+            invocations: 2,
+            requests: 10,
+            write_units: 28,
+            failed: 2,
+        };
+        assert_eq!(used(&line).plus(used(&line)), expected);
     }
 }

@@ -34,18 +34,7 @@ pub(crate) async fn measure(stack: &Stack, aws: &Aws) -> Result<()> {
     // What was measured before something failed is still worth seeing.
     story.table().print();
     outcome?;
-    let uncounted: Vec<_> = story
-        .operations
-        .iter()
-        .filter(|operation| operation.usage.requests == 0)
-        .map(|one| one.name)
-        .collect();
-    ensure!(
-        uncounted.is_empty(),
-        "the log lines count no request of: {}",
-        uncounted.join(", ")
-    );
-    Ok(())
+    story.doubts()
 }
 
 struct Operation {
@@ -315,6 +304,21 @@ impl<'a> Story<'a> {
 
     fn add(&mut self, name: &'static str, usage: Usage, of_sale: bool) {
         self.operations.push(Operation { name, usage, of_sale });
+    }
+
+    /// Operations that were carried out and yet not measured.
+    fn doubts(&self) -> Result<()> {
+        let names = |is_doubtful: fn(&Usage) -> bool| {
+            let doubtful = self.operations.iter().filter(|operation| is_doubtful(&operation.usage));
+            doubtful.map(|operation| operation.name).collect::<Vec<_>>().join(", ")
+        };
+        let (uncounted, failed) = (names(|usage| usage.requests == 0), names(|usage| usage.failed > 0));
+        ensure!(uncounted.is_empty(), "the log lines count no request of: {uncounted}");
+        ensure!(
+            failed.is_empty(),
+            "messages failed and came again, so that more was counted than an undisturbed sale needs: {failed}"
+        );
+        Ok(())
     }
 
     fn table(&self) -> Table {
