@@ -100,7 +100,8 @@ def _start(options: Options, chosen: ports.Ports, children: Children) -> Stack:
         "StripeApiBase": stripe.url,
         "MailSender": MAIL_SENDER,
         "MailIdentity": MAIL_SENDER,
-        "PublicUrl": WEB_ORIGIN,
+        # The stand-in has a page for whoever comes back from it; of the real Stripe nobody does.
+        "PublicUrl": WEB_ORIGIN if stripe.is_real else f"{stripe.url}/shop",
         "AllowedOrigin": WEB_ORIGIN,
         **options.parameters,
     }

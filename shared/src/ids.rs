@@ -25,7 +25,10 @@ pub struct InvalidId {
 }
 
 fn parse(prefix: &'static str, text: &str) -> Result<Uuid, InvalidId> {
-    let invalid = || InvalidId { prefix, given: text.chars().take(80).collect() };
+    let invalid = || InvalidId {
+        prefix,
+        given: text.chars().take(80).collect(),
+    };
     let id: TypeSafeId<DynamicType> = text.parse().map_err(|_| invalid())?;
     // The library also accepts upper-case digits; one id must have one spelling, or a key could be written twice.
     if id.type_prefix() != prefix || id.to_string() != text {

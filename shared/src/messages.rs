@@ -26,7 +26,13 @@ pub enum Queue {
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Message {
     /// The processor told something about an order's payment. Only a hint: the consumer fetches the object itself.
-    PaymentChanged { event_id: String, subject: PaymentSubject, object_id: String, customer: UserId, order: OrderId },
+    PaymentChanged {
+        event_id: String,
+        subject: PaymentSubject,
+        object_id: String,
+        customer: UserId,
+        order: OrderId,
+    },
     /// An order that costs nothing is settled without a processor.
     FreeOrderPlaced { customer: UserId, order: OrderId },
     /// The processor told that a partner's account changed. Only a hint, as above.
@@ -36,7 +42,11 @@ pub enum Message {
     /// Tell the customer what was bought.
     OrderPaid { customer: UserId, order: OrderId },
     /// Tell the partner's owner what was decided about the application, a submission or the account.
-    PartnerNotice { partner: PartnerId, user: UserId, notice: Notice },
+    PartnerNotice {
+        partner: PartnerId,
+        user: UserId,
+        notice: Notice,
+    },
 }
 
 /// Which of the processor's objects a payment event is about.
@@ -51,8 +61,16 @@ pub enum PaymentSubject {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Notice {
-    Partner { decision: String, reason_code: String },
-    Submission { listing_title: String, version: String, decision: String, reason_code: String },
+    Partner {
+        decision: String,
+        reason_code: String,
+    },
+    Submission {
+        listing_title: String,
+        version: String,
+        decision: String,
+        reason_code: String,
+    },
 }
 
 impl Message {
@@ -92,7 +110,11 @@ pub struct Version;
 impl TryFrom<u8> for Version {
     type Error = String;
     fn try_from(version: u8) -> Result<Self, String> {
-        if version == 1 { Ok(Self) } else { Err(format!("envelope version {version} is not known here")) }
+        if version == 1 {
+            Ok(Self)
+        } else {
+            Err(format!("envelope version {version} is not known here"))
+        }
     }
 }
 
@@ -104,6 +126,10 @@ impl From<Version> for u8 {
 
 impl Envelope {
     pub fn new(id: MessageId, message: Message) -> Self {
-        Self { id, v: Version, message }
+        Self {
+            id,
+            v: Version,
+            message,
+        }
     }
 }

@@ -118,7 +118,10 @@ pub struct Money {
 
 impl Money {
     pub const fn new(amount_minor: i64, currency: Currency) -> Self {
-        Self { amount: amount_minor, currency }
+        Self {
+            amount: amount_minor,
+            currency,
+        }
     }
 
     pub const fn zero(currency: Currency) -> Self {
@@ -147,7 +150,10 @@ impl Money {
 
     pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
         if self.currency != other.currency {
-            return Err(MoneyError::CurrencyMismatch { left: self.currency, right: other.currency });
+            return Err(MoneyError::CurrencyMismatch {
+                left: self.currency,
+                right: other.currency,
+            });
         }
         let amount = self.amount.checked_add(other.amount).ok_or(MoneyError::Overflow)?;
         Ok(Self { amount, ..self })
@@ -163,7 +169,10 @@ impl Money {
     }
 
     pub fn checked_mul(self, quantity: u32) -> Result<Self, MoneyError> {
-        let amount = self.amount.checked_mul(i64::from(quantity)).ok_or(MoneyError::Overflow)?;
+        let amount = self
+            .amount
+            .checked_mul(i64::from(quantity))
+            .ok_or(MoneyError::Overflow)?;
         Ok(Self { amount, ..self })
     }
 
@@ -204,7 +213,10 @@ impl Money {
             .into_iter()
             .map(|(_, units, _)| {
                 let units = i64::try_from(units).map_err(|_| MoneyError::Overflow)?;
-                Ok(Self { amount: sign * units, ..self })
+                Ok(Self {
+                    amount: sign * units,
+                    ..self
+                })
             })
             .collect()
     }
@@ -241,7 +253,11 @@ pub struct InvalidRate(u32);
 impl TryFrom<u32> for BasisPoints {
     type Error = InvalidRate;
     fn try_from(rate: u32) -> Result<Self, InvalidRate> {
-        if rate <= 10_000 { Ok(Self(rate)) } else { Err(InvalidRate(rate)) }
+        if rate <= 10_000 {
+            Ok(Self(rate))
+        } else {
+            Err(InvalidRate(rate))
+        }
     }
 }
 

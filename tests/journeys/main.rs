@@ -14,4 +14,5 @@ mod refused;
 mod sale;
 mod samples;
 mod scanning;
+mod start;
 mod twice;

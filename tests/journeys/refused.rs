@@ -160,15 +160,28 @@ async fn a_webhook_that_is_not_the_processors() {
         ("another secret", proof(now, "whsec_other"), &body),
         ("an old time", proof(now - 400, secret), &body),
         ("a future time", proof(now + 400, secret), &body),
-        ("a time that was exchanged", Some(format!("t={},v1={good}", now - 1)), &body),
+        (
+            "a time that was exchanged",
+            Some(format!("t={},v1={good}", now - 1)),
+            &body,
+        ),
         ("an altered byte", Some(format!("t={now},v1={good}")), &altered),
         ("a byte more", Some(format!("t={now},v1={good}")), &longer),
         ("the test scheme", Some(format!("t={now},v0={good}")), &body),
-        ("two that are wrong", Some(format!("t={now},v1={zeros},v1={zeros}")), &body),
+        (
+            "two that are wrong",
+            Some(format!("t={now},v1={zeros},v1={zeros}")),
+            &body,
+        ),
     ];
     for (what, header, body) in &forged {
-        let problem = deliver_with(&stack, header.as_deref(), body).await.refused(400, "invalid_signature");
-        assert!(problem["detail"].as_str().unwrap().contains("signing secret"), "{what}: {problem}");
+        let problem = deliver_with(&stack, header.as_deref(), body)
+            .await
+            .refused(400, "invalid_signature");
+        assert!(
+            problem["detail"].as_str().unwrap().contains("signing secret"),
+            "{what}: {problem}"
+        );
     }
     let stored = stack.aws().items_about("commerce", &id).await;
     assert!(stored.is_empty(), "a forged event was stored: {stored:?}");

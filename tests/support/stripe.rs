@@ -91,20 +91,38 @@ impl Stripe {
             .unwrap_or_default()
     }
 
-    /// Every event about one of these objects or their orders, as text search over the deliveries' events.
+    /// Every event of the platform that mentions this text, the newest first.
     pub async fn events_about(&self, needle: &str) -> Vec<Value> {
-        let mut seen = Vec::new();
-        for delivery in self.deliveries().await {
-            let id = delivery["event"].as_str().unwrap_or_default().to_owned();
-            if seen.iter().any(|event: &Value| event["id"] == id.as_str()) {
-                continue;
-            }
-            let event = self.object(&id).await;
-            if event.to_string().contains(needle) {
-                seen.push(event);
+        let mut found = Vec::new();
+        let mut after = String::new();
+        loop {
+            let url = format!("{}/v1/events?limit=100{after}", self.base);
+            let page: Value = self
+                .http
+                .get(url)
+                .bearer_auth(&self.key)
+                .send()
+                .await
+                .unwrap()
+                .json()
+                .await
+                .unwrap();
+            let events = page["data"]
+                .as_array()
+                .unwrap_or_else(|| panic!("no list of events: {page}"));
+            found.extend(
+                events
+                    .iter()
+                    .filter(|event| event.to_string().contains(needle))
+                    .cloned(),
+            );
+            match events.last() {
+                Some(last) if page["has_more"] == true => {
+                    after = format!("&starting_after={}", last["id"].as_str().unwrap());
+                }
+                _ => return found,
             }
         }
-        seen
     }
 
     /// An event once more, as Stripe does when an answer was lost.

@@ -34,7 +34,11 @@ impl BalanceView {
         let matured: Vec<_> = balance.matured(now).collect();
         let mut held_until = balance.held_until;
         held_until.retain(|day, amount| !matured.contains(day) && !amount.is_zero());
-        Ok(Self { owed: balance.owed, payable, held_until })
+        Ok(Self {
+            owed: balance.owed,
+            payable,
+            held_until,
+        })
     }
 }
 

@@ -14,7 +14,10 @@ pub struct Context {
 impl Context {
     pub fn from_start(start: &Start<'_>) -> Self {
         let store = start.store(&[TableName::Accounts, TableName::Ledger, TableName::Requests]);
-        Self { edge: start.edge(&store), store }
+        Self {
+            edge: start.edge(&store),
+            store,
+        }
     }
 }
 

@@ -22,7 +22,9 @@ pub(crate) async fn balances(
 ) -> Result<Json<Balances>, Problem> {
     let balances = ledger::balances(&context.store, member.partner).await?;
     let items = balances.into_iter().map(|balance| BalanceView::of(balance, call.now));
-    Ok(Json(Balances { items: items.collect::<Result<_, _>>().map_err(Problem::internal)? }))
+    Ok(Json(Balances {
+        items: items.collect::<Result<_, _>>().map_err(Problem::internal)?,
+    }))
 }
 
 /// The partner's journal, by kind of fact and within a kind by time.

@@ -13,7 +13,10 @@ use shared::testing::TestApp;
 
 fn app() -> TestApp {
     TestApp::new(|world| {
-        let context = earnings::Context { edge: world.edge.clone(), store: world.store.clone() };
+        let context = earnings::Context {
+            edge: world.edge.clone(),
+            store: world.store.clone(),
+        };
         shared::http::router(earnings::routes(), context)
     })
 }
@@ -27,9 +30,18 @@ async fn books(app: &TestApp) -> (PartnerId, Payout) {
     let anna = app.seller("anna").await;
     let available_on = "2026-11-29".parse().expect("a date");
     let postings = vec![
-        Posting { account: Account::ProcessorClearing, amount: eur(1299) },
-        Posting { account: Account::PartnerPayable(anna), amount: eur(-1039) },
-        Posting { account: Account::PlatformRevenue, amount: eur(-260) },
+        Posting {
+            account: Account::ProcessorClearing,
+            amount: eur(1299),
+        },
+        Posting {
+            account: Account::PartnerPayable(anna),
+            amount: eur(-1039),
+        },
+        Posting {
+            account: Account::PlatformRevenue,
+            amount: eur(-260),
+        },
     ];
     let fact = Fact::Sale(app.seed().id("order"));
     let sale = JournalEntry::new(app.seed().id("sale"), fact, Some(anna), app.now(), postings).expect("balanced");
@@ -41,10 +53,17 @@ async fn books(app: &TestApp) -> (PartnerId, Payout) {
         created_at: app.now(),
         state: PayoutState::Created,
     };
-    let message = Message::PayoutDecided { partner: anna, payout: payout.id };
+    let message = Message::PayoutDecided {
+        partner: anna,
+        payout: payout.id,
+    };
     let writes = vec![
         ledger::post(&sale).expect("an item"),
-        ledger::credit(&Credit { partner: anna, amount: eur(1039), available_on }),
+        ledger::credit(&Credit {
+            partner: anna,
+            amount: eur(1039),
+            available_on,
+        }),
         ledger::create_payout(&payout, &Envelope::new(app.seed().id("m"), message)).expect("an item"),
     ];
     app.store.transact(writes).await.expect("fresh keys");
@@ -61,16 +80,27 @@ async fn the_team_sees_every_cent() {
     let balances = get("balances".into()).send().await.expect(200).json();
     let zero = json!({"amount": 0, "currency": "EUR"});
     let owed = json!({"amount": 1039, "currency": "EUR"});
-    assert_eq!(balances["items"], json!([{"owed": owed, "payable": zero, "held_until": {"2026-11-29": owed}}]));
+    assert_eq!(
+        balances["items"],
+        json!([{"owed": owed, "payable": zero, "held_until": {"2026-11-29": owed}}])
+    );
     let journal = get("journal-entries".into()).send().await.expect(200).json();
     assert_eq!(journal["items"][0]["fact"], "sale");
-    let sum: i64 = journal["items"][0]["postings"].as_array().expect("legs").iter().filter_map(|leg| leg["amount"]["amount"].as_i64()).sum();
+    let sum: i64 = journal["items"][0]["postings"]
+        .as_array()
+        .expect("legs")
+        .iter()
+        .filter_map(|leg| leg["amount"]["amount"].as_i64())
+        .sum();
     assert_eq!(sum, 0);
     let payouts = get("payouts".into()).send().await.expect(200).json();
     assert_eq!(payouts["items"][0]["id"], json!(payout.id));
     let one = get(format!("payouts/{}", payout.id)).send().await.expect(200).json();
     assert_eq!(one["status"], "created");
-    get(format!("payouts/{}", app.seed().id::<shared::ids::PayoutId>("x"))).send().await.expect_problem(404, "not_found");
+    get(format!("payouts/{}", app.seed().id::<shared::ids::PayoutId>("x")))
+        .send()
+        .await
+        .expect_problem(404, "not_found");
 }
 
 #[tokio::test]
@@ -78,7 +108,13 @@ async fn the_held_part_becomes_payable_on_its_day() {
     let app = app();
     let (anna, _) = books(&app).await;
     app.clock.advance(jiff::SignedDuration::from_hours(7 * 24));
-    let balances = app.get(format!("/v1/partners/{anna}/balances")).bearer(&app.sign_in("anna")).send().await.expect(200).json();
+    let balances = app
+        .get(format!("/v1/partners/{anna}/balances"))
+        .bearer(&app.sign_in("anna"))
+        .send()
+        .await
+        .expect(200)
+        .json();
     assert_eq!(balances["items"][0]["payable"]["amount"], 1039);
     assert_eq!(balances["items"][0]["held_until"], json!({}));
 }
@@ -90,13 +126,26 @@ async fn nobody_else_learns_that_the_partner_exists() {
     app.seller("bert").await;
     let allowed = app.api_token("anna", &[Scope::EarningsRead]).await;
     let other_scope = app.api_token("anna", &[Scope::OrdersRead]).await;
-    for path in ["balances".to_owned(), "journal-entries".into(), "payouts".into(), format!("payouts/{}", payout.id)] {
+    for path in [
+        "balances".to_owned(),
+        "journal-entries".into(),
+        "payouts".into(),
+        format!("payouts/{}", payout.id),
+    ] {
         let get = || app.get(format!("/v1/partners/{anna}/{path}"));
         get().send().await.expect_problem(401, "unauthenticated");
-        get().bearer(&app.sign_in("bert")).send().await.expect_problem(404, "not_found");
+        get()
+            .bearer(&app.sign_in("bert"))
+            .send()
+            .await
+            .expect_problem(404, "not_found");
         get().bearer(&app.sign_in_operator("olga")).send().await.expect(200);
         get().bearer(&allowed).send().await.expect(200);
-        get().bearer(&other_scope).send().await.expect_problem(403, "insufficient_scope");
+        get()
+            .bearer(&other_scope)
+            .send()
+            .await
+            .expect_problem(403, "insufficient_scope");
     }
     app.take_messages();
 }

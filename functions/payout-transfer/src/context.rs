@@ -12,6 +12,9 @@ pub struct Context {
 
 impl Context {
     pub fn from_start(start: &Start<'_>) -> Self {
-        Self { store: start.store(&[TableName::Accounts, TableName::Ledger]), stripe: start.stripe() }
+        Self {
+            store: start.store(&[TableName::Accounts, TableName::Ledger]),
+            stripe: start.stripe(),
+        }
     }
 }

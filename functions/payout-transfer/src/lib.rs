@@ -22,7 +22,10 @@ use shared::store::{Versioned, ledger, partners};
 
 pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
     let Message::PayoutDecided { partner, payout } = &delivery.message.message else {
-        return Err(Failure::reject(format!("a message for {} arrived here", delivery.message.message.queue())));
+        return Err(Failure::reject(format!(
+            "a message for {} arrived here",
+            delivery.message.message.queue()
+        )));
     };
     let payout = load(context, *partner, *payout).await?;
     let destination = destination(context, *partner).await?;
@@ -46,11 +49,17 @@ async fn load(context: &Context, partner: PartnerId, payout: PayoutId) -> Result
 async fn destination(context: &Context, partner: PartnerId) -> Result<Option<String>, Failure> {
     let partner = partners::load(&context.store, partner).await?;
     let payable = partner.filter(|partner| partner.hold_on(Block::Payout).is_none());
-    Ok(payable.and_then(|partner| partner.value.payout_account).map(|account| account.account))
+    Ok(payable
+        .and_then(|partner| partner.value.payout_account)
+        .map(|account| account.account))
 }
 
 async fn send(context: &Context, payout: Versioned<Payout>, seed: Seed, now: Timestamp) -> Result<(), Failure> {
-    let payout = if payout.state == PayoutState::Created { mark_sending(context, payout, now).await? } else { payout };
+    let payout = if payout.state == PayoutState::Created {
+        mark_sending(context, payout, now).await?
+    } else {
+        payout
+    };
     let request = CreateTransfer {
         amount: payout.amount,
         destination: payout.destination.clone(),
@@ -62,7 +71,11 @@ async fn send(context: &Context, payout: Versioned<Payout>, seed: Seed, now: Tim
         Err(StripeError::Refused { code, message, .. }) => {
             tracing::warn!(payout.id = %payout.id, stripe.code = code, stripe.message = message, "transfer refused");
             let short = code == "balance_insufficient";
-            let reason = if short { CancelReason::PlatformBalanceShort } else { CancelReason::ProcessorRefused };
+            let reason = if short {
+                CancelReason::PlatformBalanceShort
+            } else {
+                CancelReason::ProcessorRefused
+            };
             cancel(context, &payout, reason, seed, now).await
         }
         Err(error) => Err(error.into()),
@@ -70,10 +83,23 @@ async fn send(context: &Context, payout: Versioned<Payout>, seed: Seed, now: Tim
 }
 
 /// From here on the processor may have been asked.
-async fn mark_sending(context: &Context, payout: Versioned<Payout>, now: Timestamp) -> Result<Versioned<Payout>, Failure> {
-    let sending = Payout { state: PayoutState::Sending { since: now }, ..payout.value };
-    context.store.write(ledger::update_payout(&sending, payout.revision)?).await?;
-    Ok(Versioned { value: sending, revision: payout.revision + 1 })
+async fn mark_sending(
+    context: &Context,
+    payout: Versioned<Payout>,
+    now: Timestamp,
+) -> Result<Versioned<Payout>, Failure> {
+    let sending = Payout {
+        state: PayoutState::Sending { since: now },
+        ..payout.value
+    };
+    context
+        .store
+        .write(ledger::update_payout(&sending, payout.revision)?)
+        .await?;
+    Ok(Versioned {
+        value: sending,
+        revision: payout.revision + 1,
+    })
 }
 
 /// The transfer that an earlier attempt made, if it did.
@@ -84,11 +110,20 @@ async fn find(context: &Context, payout: &Payout) -> Result<Option<Transfer>, Fa
 
 async fn record(context: &Context, payout: &Versioned<Payout>, transfer: &Transfer, seed: Seed) -> Result<(), Failure> {
     if transfer.amount != payout.amount.minor() {
-        return Err(Failure::reject(format!("transfer {} is not of the amount of payout {}", transfer.id, payout.id)));
+        return Err(Failure::reject(format!(
+            "transfer {} is not of the amount of payout {}",
+            transfer.id, payout.id
+        )));
     }
     let at = Timestamp::from_second(transfer.created).map_err(Failure::reject)?;
-    let sent = PayoutState::Sent { transfer: transfer.id.clone(), at };
-    let sent = Payout { state: sent, ..payout.value.clone() };
+    let sent = PayoutState::Sent {
+        transfer: transfer.id.clone(),
+        at,
+    };
+    let sent = Payout {
+        state: sent,
+        ..payout.value.clone()
+    };
     let entry = transfer_entry(seed.id::<JournalId>("transfer"), &sent, &transfer.id, at);
     let entry = entry.map_err(Failure::reject)?;
     let writes = vec![ledger::update_payout(&sent, payout.revision)?, ledger::post(&entry)?];
@@ -105,7 +140,10 @@ async fn cancel(
     seed: Seed,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let cancelled = Payout { state: PayoutState::Cancelled { reason, at: now }, ..payout.value.clone() };
+    let cancelled = Payout {
+        state: PayoutState::Cancelled { reason, at: now },
+        ..payout.value.clone()
+    };
     let entry = cancel_entry(seed.id::<JournalId>("cancel"), &cancelled, now).map_err(Failure::reject)?;
     let writes = vec![
         ledger::update_payout(&cancelled, payout.revision)?,

@@ -26,7 +26,15 @@ async fn desk() -> Desk {
     let anna = world.seller("anna").await;
     let amount = Money::new(2500, Currency::EUR);
     let available_on = "2026-11-01".parse().expect("a date");
-    world.store.write(ledger::credit(&Credit { partner: anna, amount, available_on })).await.expect("memory");
+    world
+        .store
+        .write(ledger::credit(&Credit {
+            partner: anna,
+            amount,
+            available_on,
+        }))
+        .await
+        .expect("memory");
     let payout = Payout {
         id: world.seed().id("payout"),
         partner: anna,
@@ -36,8 +44,14 @@ async fn desk() -> Desk {
         state: PayoutState::Created,
     };
     let key = keys::balance(anna, Currency::EUR);
-    let balance = ledger::balance(&world.store, &key).await.expect("memory").expect("a balance");
-    let message = Message::PayoutDecided { partner: anna, payout: payout.id };
+    let balance = ledger::balance(&world.store, &key)
+        .await
+        .expect("memory")
+        .expect("a balance");
+    let message = Message::PayoutDecided {
+        partner: anna,
+        payout: payout.id,
+    };
     let envelope = Envelope::new(world.seed().id("m"), message);
     let entry = shared::payout::payout_entry(world.seed().id("j"), &payout).expect("balanced");
     let writes = vec![
@@ -47,20 +61,39 @@ async fn desk() -> Desk {
     ];
     world.store.transact(writes).await.expect("decided");
     world.take_messages();
-    Desk { world, stripe, anna, payout }
+    Desk {
+        world,
+        stripe,
+        anna,
+        payout,
+    }
 }
 
 impl Desk {
     async fn deliver(&self) -> Result<(), Failure> {
-        let context = Context { store: self.world.store.clone(), stripe: self.stripe.stripe() };
-        let message = Message::PayoutDecided { partner: self.anna, payout: self.payout.id };
+        let context = Context {
+            store: self.world.store.clone(),
+            stripe: self.stripe.stripe(),
+        };
+        let message = Message::PayoutDecided {
+            partner: self.anna,
+            payout: self.payout.id,
+        };
         let message = Envelope::new(self.world.seed().id("message"), message);
-        let delivery = Delivery { seed: Seed::of(&message.id), message, now: self.world.now(), receives: 1, id: "1".into() };
+        let delivery = Delivery {
+            seed: Seed::of(&message.id),
+            message,
+            now: self.world.now(),
+            receives: 1,
+            id: "1".into(),
+        };
         payout_transfer::handle(&context, delivery).await
     }
 
     async fn state(&self) -> PayoutState {
-        let payout = ledger::payout(&self.world.store, self.anna, self.payout.id).await.expect("memory");
+        let payout = ledger::payout(&self.world.store, self.anna, self.payout.id)
+            .await
+            .expect("memory");
         payout.expect("the payout").value.state
     }
 
@@ -91,11 +124,21 @@ async fn a_payout_is_sent_once_however_often_it_is_delivered() {
     assert!(matches!(desk.state().await, PayoutState::Sent { transfer, .. } if transfer == "tr_1"));
     let asked = desk.stripe.take_asked();
     assert_eq!(asked.len(), 1, "one request for three deliveries");
-    assert_eq!(asked[0].header("idempotency-key"), Some(desk.payout.id.to_string().as_str()));
-    assert!(asked[0].form().contains(&("transfer_group".into(), desk.payout.id.to_string())));
+    assert_eq!(
+        asked[0].header("idempotency-key"),
+        Some(desk.payout.id.to_string().as_str())
+    );
+    assert!(
+        asked[0]
+            .form()
+            .contains(&("transfer_group".into(), desk.payout.id.to_string()))
+    );
     assert_eq!(desk.facts(), ["payout", "transfer"]);
     let journal = desk.world.journal();
-    let transfer = journal.iter().find(|entry| matches!(entry.fact(), Fact::Transfer(_))).expect("posted");
+    let transfer = journal
+        .iter()
+        .find(|entry| matches!(entry.fact(), Fact::Transfer(_)))
+        .expect("posted");
     assert_eq!(transfer.processor_ref(), Some("tr_1"));
 }
 
@@ -103,13 +146,22 @@ async fn a_payout_is_sent_once_however_often_it_is_delivered() {
 async fn an_unknown_outcome_is_asked_again_with_the_same_key() {
     let desk = desk().await;
     for status in [500, 0, 429] {
-        desk.stripe.answers(status, json!({"error": {"type": "api_error", "message": "?"}}));
+        desk.stripe
+            .answers(status, json!({"error": {"type": "api_error", "message": "?"}}));
         assert!(matches!(desk.deliver().await, Err(Failure::Retry(_))), "{status}");
-        assert!(matches!(desk.state().await, PayoutState::Sending { .. }), "unknown is not failed");
+        assert!(
+            matches!(desk.state().await, PayoutState::Sending { .. }),
+            "unknown is not failed"
+        );
     }
     desk.stripe.answers(200, desk.transfer());
     desk.deliver().await.expect("sent");
-    let keys: Vec<_> = desk.stripe.take_asked().iter().map(|asked| asked.header("idempotency-key").map(str::to_owned)).collect();
+    let keys: Vec<_> = desk
+        .stripe
+        .take_asked()
+        .iter()
+        .map(|asked| asked.header("idempotency-key").map(str::to_owned))
+        .collect();
     assert!(keys.len() >= 4 && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
     assert_eq!((desk.owed().await, desk.facts()), (0, vec!["payout", "transfer"]));
 }
@@ -121,17 +173,25 @@ async fn after_a_day_the_transfer_is_looked_up_first() {
     assert!(found.deliver().await.is_err());
     found.stripe.take_asked();
     found.world.clock.advance(jiff::SignedDuration::from_hours(24));
-    found.stripe.answers(200, json!({"data": [found.transfer()], "has_more": false}));
+    found
+        .stripe
+        .answers(200, json!({"data": [found.transfer()], "has_more": false}));
     found.deliver().await.expect("recorded");
     let asked = found.stripe.take_asked();
-    assert!(asked.iter().all(|asked| asked.method == "GET"), "nothing was sent again: {asked:?}");
+    assert!(
+        asked.iter().all(|asked| asked.method == "GET"),
+        "nothing was sent again: {asked:?}"
+    );
     assert_eq!(found.facts(), ["payout", "transfer"]);
 
     let missing = desk().await;
     missing.stripe.answers(500, json!({}));
     assert!(missing.deliver().await.is_err());
     missing.world.clock.advance(jiff::SignedDuration::from_hours(24));
-    missing.stripe.answers(200, json!({"data": [], "has_more": false})).answers(200, missing.transfer());
+    missing
+        .stripe
+        .answers(200, json!({"data": [], "has_more": false}))
+        .answers(200, missing.transfer());
     missing.deliver().await.expect("sent");
     assert_eq!(missing.facts(), ["payout", "transfer"]);
 }
@@ -149,7 +209,10 @@ async fn a_proven_refusal_gives_the_amount_back_once() {
             desk.deliver().await.expect("cancelled");
         }
         assert!(matches!(desk.state().await, PayoutState::Cancelled { reason: found, .. } if found == reason));
-        assert_eq!((desk.owed().await, desk.facts()), (2500, vec!["payout", "payout_cancelled"]));
+        assert_eq!(
+            (desk.owed().await, desk.facts()),
+            (2500, vec!["payout", "payout_cancelled"])
+        );
     }
 }
 

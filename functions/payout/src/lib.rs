@@ -41,7 +41,9 @@ pub async fn run(context: &Context, tick: Tick) -> Result<(), Failure> {
             let page = ledger::balance_keys(&context.store, shard, after, PAGE).await?;
             for key in &page.items {
                 if tick.deadline.duration_since(context.clock.now()) < RESERVE {
-                    return Err(Failure::retry(format!("the run ended before all balances were seen: {summary:?}")));
+                    return Err(Failure::retry(format!(
+                        "the run ended before all balances were seen: {summary:?}"
+                    )));
                 }
                 one(context, &tick, key, &mut summary).await?;
             }
@@ -64,7 +66,9 @@ pub async fn run(context: &Context, tick: Tick) -> Result<(), Failure> {
 
 async fn one(context: &Context, tick: &Tick, key: &Key, summary: &mut Summary) -> Result<(), Failure> {
     for _ in 0..ATTEMPTS {
-        let Some(balance) = ledger::balance(&context.store, key).await? else { return Ok(()) };
+        let Some(balance) = ledger::balance(&context.store, key).await? else {
+            return Ok(());
+        };
         match decide(context, tick, &balance, summary).await {
             Err(StoreError::Conflict { .. } | StoreError::Busy) => {}
             outcome => return Ok(outcome?),
@@ -74,7 +78,12 @@ async fn one(context: &Context, tick: &Tick, key: &Key, summary: &mut Summary) -
     Ok(())
 }
 
-async fn decide(context: &Context, tick: &Tick, balance: &Versioned<Balance>, summary: &mut Summary) -> Result<(), StoreError> {
+async fn decide(
+    context: &Context,
+    tick: &Tick,
+    balance: &Versioned<Balance>,
+    summary: &mut Summary,
+) -> Result<(), StoreError> {
     let corrupt = |error: Box<dyn std::error::Error + Send + Sync>| StoreError::Corrupt(error);
     let minimum = i64::from(context.minimum_minor);
     // Whether the partner may be paid is asked only where there is something to pay: most balances have nothing.
@@ -83,7 +92,9 @@ async fn decide(context: &Context, tick: &Tick, balance: &Versioned<Balance>, su
         Due::NotYet(_) => summary.nothing_payable += 1,
         Due::Pay(amount) => {
             let partner = partners::load(&context.store, balance.partner).await?;
-            let account = partner.as_ref().filter(|partner| partner.hold_on(Block::Payout).is_none());
+            let account = partner
+                .as_ref()
+                .filter(|partner| partner.hold_on(Block::Payout).is_none());
             let Some(destination) = account.and_then(|partner| partner.payout_account.as_ref()) else {
                 summary.held += 1;
                 return Ok(());
@@ -98,7 +109,10 @@ async fn decide(context: &Context, tick: &Tick, balance: &Versioned<Balance>, su
                 created_at: tick.now,
                 state: PayoutState::Created,
             };
-            let message = Message::PayoutDecided { partner: payout.partner, payout: payout.id };
+            let message = Message::PayoutDecided {
+                partner: payout.partner,
+                payout: payout.id,
+            };
             let envelope = Envelope::new(tick.seed.id::<MessageId>(&label), message);
             let entry = payout_entry(tick.seed.id::<JournalId>(&label), &payout).map_err(|e| corrupt(e.into()))?;
             let writes = vec![

@@ -11,18 +11,30 @@ use shared::store::{StoreError, keys, ledger};
 use shared::testing::TestWorld;
 
 fn context(world: &TestWorld) -> Context {
-    Context { store: world.store.clone(), minimum_minor: 1000, clock: world.clock.clone() }
+    Context {
+        store: world.store.clone(),
+        minimum_minor: 1000,
+        clock: world.clock.clone(),
+    }
 }
 
 async fn earn(world: &TestWorld, partner: PartnerId, minor: i64, available_on: &str) {
     let available_on = available_on.parse().expect("a date");
-    let credit = Credit { partner, amount: Money::new(minor, Currency::EUR), available_on };
+    let credit = Credit {
+        partner,
+        amount: Money::new(minor, Currency::EUR),
+        available_on,
+    };
     world.store.write(ledger::credit(&credit)).await.expect("memory");
 }
 
 async fn run(world: &TestWorld) {
     let deadline = world.now() + jiff::SignedDuration::from_mins(5);
-    let tick = Tick { now: world.now(), seed: world.seed(), deadline };
+    let tick = Tick {
+        now: world.now(),
+        seed: world.seed(),
+        deadline,
+    };
     payout::run(&context(world), tick).await.expect("a run");
 }
 
@@ -40,13 +52,25 @@ async fn what_is_due_leaves_the_balance_with_the_payout_and_its_message() {
     earn(&world, anna, 400, "2026-11-23").await;
     run(&world).await;
     assert_eq!(owed(&world, anna).await, 400);
-    let payouts = ledger::payouts(&world.store, anna, None, 10).await.expect("memory").items;
+    let payouts = ledger::payouts(&world.store, anna, None, 10)
+        .await
+        .expect("memory")
+        .items;
     assert_eq!(payouts.len(), 1);
-    assert_eq!((payouts[0].amount.minor(), &payouts[0].state), (3200, &PayoutState::Created));
+    assert_eq!(
+        (payouts[0].amount.minor(), &payouts[0].state),
+        (3200, &PayoutState::Created)
+    );
     assert_eq!(payouts[0].destination, "acct_anna");
     let messages = world.take_messages();
-    let expected = Message::PayoutDecided { partner: anna, payout: payouts[0].id };
-    assert_eq!(messages.iter().map(|envelope| &envelope.message).collect::<Vec<_>>(), [&expected]);
+    let expected = Message::PayoutDecided {
+        partner: anna,
+        payout: payouts[0].id,
+    };
+    assert_eq!(
+        messages.iter().map(|envelope| &envelope.message).collect::<Vec<_>>(),
+        [&expected]
+    );
     assert_eq!(world.journal().len(), 1);
     run(&world).await;
     assert!(world.take_messages().is_empty(), "the next run finds nothing due");
@@ -59,7 +83,11 @@ async fn what_is_due_leaves_the_balance_with_the_payout_and_its_message() {
 #[tokio::test]
 async fn below_the_minimum_held_or_nothing_stays_owed() {
     let world = TestWorld::new();
-    let (anna, bert, carl) = (world.seller("anna").await, world.seller("bert").await, world.seller("carl").await);
+    let (anna, bert, carl) = (
+        world.seller("anna").await,
+        world.seller("bert").await,
+        world.seller("carl").await,
+    );
     earn(&world, anna, 999, "2026-11-01").await;
     earn(&world, bert, 5000, "2026-11-01").await;
     earn(&world, carl, -300, "2026-11-01").await;
@@ -67,7 +95,14 @@ async fn below_the_minimum_held_or_nothing_stays_owed() {
     run(&world).await;
     assert!(world.take_messages().is_empty());
     assert!(world.journal().is_empty());
-    assert_eq!((owed(&world, anna).await, owed(&world, bert).await, owed(&world, carl).await), (999, 5000, -300));
+    assert_eq!(
+        (
+            owed(&world, anna).await,
+            owed(&world, bert).await,
+            owed(&world, carl).await
+        ),
+        (999, 5000, -300)
+    );
 }
 
 #[tokio::test]
@@ -76,9 +111,16 @@ async fn two_readings_of_one_balance_make_one_payout() {
     let anna = world.seller("anna").await;
     earn(&world, anna, 2000, "2026-11-01").await;
     let key = keys::balance(anna, Currency::EUR);
-    let stale = ledger::balance(&world.store, &key).await.expect("memory").expect("a balance");
+    let stale = ledger::balance(&world.store, &key)
+        .await
+        .expect("memory")
+        .expect("a balance");
     run(&world).await;
-    let payout = ledger::payouts(&world.store, anna, None, 1).await.expect("memory").items.remove(0);
+    let payout = ledger::payouts(&world.store, anna, None, 1)
+        .await
+        .expect("memory")
+        .items
+        .remove(0);
     let again = world.store.write(ledger::debit(&stale, &payout, world.now())).await;
     assert!(matches!(again, Err(StoreError::Conflict { .. })));
     world.take_messages();
@@ -89,7 +131,11 @@ async fn a_run_out_of_time_says_so() {
     let world = TestWorld::new();
     let anna = world.seller("anna").await;
     earn(&world, anna, 2000, "2026-11-01").await;
-    let tick = Tick { now: world.now(), seed: world.seed(), deadline: world.now() };
+    let tick = Tick {
+        now: world.now(),
+        seed: world.seed(),
+        deadline: world.now(),
+    };
     assert!(payout::run(&context(&world), tick).await.is_err());
     assert_eq!(owed(&world, anna).await, 2000);
 }

@@ -21,23 +21,38 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     fn stored(object_id: Option<String>) -> Self {
-        Self { disposition: Disposition::Stored, object_id, messages: Vec::new() }
+        Self {
+            disposition: Disposition::Stored,
+            object_id,
+            messages: Vec::new(),
+        }
     }
 
     fn quarantined(object_id: Option<String>, why: &str) -> Self {
-        Self { disposition: Disposition::Quarantined(why.to_owned()), object_id, messages: Vec::new() }
+        Self {
+            disposition: Disposition::Quarantined(why.to_owned()),
+            object_id,
+            messages: Vec::new(),
+        }
     }
 
     fn queued(object_id: String, message: Message, seed: Seed) -> Self {
         let messages = vec![Envelope::new(seed.id("event"), message)];
-        Self { disposition: Disposition::Queued, object_id: Some(object_id), messages }
+        Self {
+            disposition: Disposition::Queued,
+            object_id: Some(object_id),
+            messages,
+        }
     }
 }
 
 pub(crate) fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
     let object_id = event.object_id().map(str::to_owned);
     if event.livemode != livemode {
-        return Verdict::quarantined(object_id, "the event is of the other mode (live or test) than this deployment");
+        return Verdict::quarantined(
+            object_id,
+            "the event is of the other mode (live or test) than this deployment",
+        );
     }
     let subject = match event.kind.as_str() {
         "checkout.session.completed"
@@ -49,14 +64,22 @@ pub(crate) fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
         _ => return Verdict::stored(object_id),
     };
     if event.account.is_some() {
-        return Verdict::quarantined(object_id, "a payment on a connected account: orders are charged on the platform's own");
+        return Verdict::quarantined(
+            object_id,
+            "a payment on a connected account: orders are charged on the platform's own",
+        );
     }
     let (Some(object_id), Some((customer, order))) = (object_id.clone(), ours(event)) else {
         // Somebody else's payment on the same Stripe account, or one made by hand: no order of ours is concerned.
         return Verdict::stored(object_id);
     };
-    let message =
-        Message::PaymentChanged { event_id: event.id.clone(), subject, object_id: object_id.clone(), customer, order };
+    let message = Message::PaymentChanged {
+        event_id: event.id.clone(),
+        subject,
+        object_id: object_id.clone(),
+        customer,
+        order,
+    };
     Verdict::queued(object_id, message, seed)
 }
 
@@ -64,7 +87,10 @@ fn account_changed(event: &Event, object_id: Option<String>, seed: Seed) -> Verd
     match object_id.or_else(|| event.account.clone()) {
         None => Verdict::quarantined(None, "an account event without an account"),
         Some(account) => {
-            let message = Message::AccountChanged { event_id: event.id.clone(), account: account.clone() };
+            let message = Message::AccountChanged {
+                event_id: event.id.clone(),
+                account: account.clone(),
+            };
             Verdict::queued(account, message, seed)
         }
     }
@@ -72,5 +98,8 @@ fn account_changed(event: &Event, object_id: Option<String>, seed: Seed) -> Verd
 
 /// Whose order the object says it is for. Both ids were put there when the checkout was opened.
 fn ours(event: &Event) -> Option<(UserId, OrderId)> {
-    Some((event.metadata("customer_id")?.parse().ok()?, event.metadata("order_id")?.parse().ok()?))
+    Some((
+        event.metadata("customer_id")?.parse().ok()?,
+        event.metadata("order_id")?.parse().ok()?,
+    ))
 }

@@ -20,10 +20,17 @@ pub(crate) async fn stripe(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Problem> {
-    let signature = headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let signature = headers
+        .get("stripe-signature")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let secrets = context.secrets.get().await.map_err(Problem::unavailable)?;
     let event = webhook::verify(&body, signature, &secrets.webhook_secrets, call.now).map_err(refused)?;
-    let Verdict { disposition, object_id, messages } = dispose(&event, context.livemode, call.seed);
+    let Verdict {
+        disposition,
+        object_id,
+        messages,
+    } = dispose(&event, context.livemode, call.seed);
     let acted_on = disposition == Disposition::Queued;
     if let Disposition::Quarantined(why) = &disposition {
         tracing::error!(event.id = %event.id, event.kind = %event.kind, why, "event quarantined");

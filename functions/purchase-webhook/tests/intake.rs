@@ -24,7 +24,7 @@ fn app() -> TestApp {
     })
 }
 
-fn event(id: &str, kind: &str, object: Value) -> String {
+fn event(id: &str, kind: &str, object: &Value) -> String {
     json!({"id": id, "object": "event", "type": kind, "created": 1_763_800_000, "livemode": false, "api_version": "2026-05-27.dahlia",
         "data": {"object": object}})
     .to_string()
@@ -40,19 +40,27 @@ async fn deliver(app: &TestApp, body: &str, secret: &str) -> shared::testing::An
 }
 
 async fn inbox(app: &TestApp, id: &str) -> Option<InboxEvent> {
-    app.store.get(&keys::processor_event(id)).await.expect("memory").map(|found| found.value)
+    app.store
+        .get(&keys::processor_event(id))
+        .await
+        .expect("memory")
+        .map(|found| found.value)
 }
 
 fn ours(app: &TestApp) -> (UserId, OrderId, Value) {
     let (customer, order) = (app.seed().id::<UserId>("u"), app.seed().id::<OrderId>("o"));
-    (customer, order, json!({"id": "cs_test_1", "metadata": {"customer_id": customer, "order_id": order}}))
+    (
+        customer,
+        order,
+        json!({"id": "cs_test_1", "metadata": {"customer_id": customer, "order_id": order}}),
+    )
 }
 
 #[tokio::test]
 async fn an_event_about_an_order_is_queued_once() {
     let app = app();
     let (customer, order, object) = ours(&app);
-    let body = event("evt_1", "checkout.session.completed", object);
+    let body = event("evt_1", "checkout.session.completed", &object);
     for secret in [SECRETS[0], SECRETS[1], SECRETS[0]] {
         deliver(&app, &body, secret).await.expect(200);
     }
@@ -64,7 +72,10 @@ async fn an_event_about_an_order_is_queued_once() {
         customer,
         order,
     };
-    assert_eq!(messages.iter().map(|envelope| &envelope.message).collect::<Vec<_>>(), [&expected]);
+    assert_eq!(
+        messages.iter().map(|envelope| &envelope.message).collect::<Vec<_>>(),
+        [&expected]
+    );
     let stored = inbox(&app, "evt_1").await.expect("taken in");
     assert_eq!((stored.disposition, stored.body), (Disposition::Queued, None));
 }
@@ -73,7 +84,9 @@ async fn an_event_about_an_order_is_queued_once() {
 async fn taking_in_an_event_costs_one_write_unit() {
     let app = app();
     let (.., object) = ours(&app);
-    deliver(&app, &event("evt_1", "checkout.session.completed", object), SECRETS[0]).await.expect(200);
+    deliver(&app, &event("evt_1", "checkout.session.completed", &object), SECRETS[0])
+        .await
+        .expect(200);
     let usage = app.store.meter().read();
     assert_eq!((usage.requests, usage.write_units()), (1, 1));
     app.take_messages();
@@ -83,20 +96,32 @@ async fn taking_in_an_event_costs_one_write_unit() {
 async fn forgeries_are_refused_and_leave_nothing() {
     let app = app();
     let (.., object) = ours(&app);
-    let body = event("evt_1", "checkout.session.completed", object);
-    deliver(&app, &body, "whsec_wrong").await.expect_problem(400, "invalid_signature");
+    let body = event("evt_1", "checkout.session.completed", &object);
+    deliver(&app, &body, "whsec_wrong")
+        .await
+        .expect_problem(400, "invalid_signature");
     let signature = sign(body.as_bytes(), &SECRETS[0].to_owned().into(), app.now());
     let post = |signature: &str, body: &str| {
         let request = app.request(axum::http::Method::POST, "/v1/webhooks/stripe");
-        request.header("stripe-signature", signature).body(body.as_bytes().to_vec())
+        request
+            .header("stripe-signature", signature)
+            .body(body.as_bytes().to_vec())
     };
-    post(&signature, &body.replace("evt_1", "evt_2")).send().await.expect_problem(400, "invalid_signature");
+    post(&signature, &body.replace("evt_1", "evt_2"))
+        .send()
+        .await
+        .expect_problem(400, "invalid_signature");
     for minutes in [-6, 6] {
         let at = app.now() + jiff::SignedDuration::from_mins(minutes);
         let signature = sign(body.as_bytes(), &SECRETS[0].to_owned().into(), at);
-        post(&signature, &body).send().await.expect_problem(400, "invalid_signature");
+        post(&signature, &body)
+            .send()
+            .await
+            .expect_problem(400, "invalid_signature");
     }
-    let missing = app.request(axum::http::Method::POST, "/v1/webhooks/stripe").body(body.clone().into_bytes());
+    let missing = app
+        .request(axum::http::Method::POST, "/v1/webhooks/stripe")
+        .body(body.clone().into_bytes());
     missing.send().await.expect_problem(400, "invalid_signature");
     assert_eq!((inbox(&app, "evt_1").await, inbox(&app, "evt_2").await), (None, None));
 }
@@ -108,19 +133,25 @@ async fn everything_else_is_stored_or_set_aside() {
     let disposition = async |id: &str, body: String| {
         deliver(&app, &body, SECRETS[0]).await.expect(200);
         let stored = inbox(&app, id).await.expect("taken in");
-        assert!(stored.disposition == Disposition::Queued || stored.body.is_some(), "what nobody fetches is kept whole");
+        assert!(
+            stored.disposition == Disposition::Queued || stored.body.is_some(),
+            "what nobody fetches is kept whole"
+        );
         stored.disposition
     };
-    let unknown = event("evt_1", "gift_card.melted", json!({"id": "gc_1"}));
+    let unknown = event("evt_1", "gift_card.melted", &json!({"id": "gc_1"}));
     assert_eq!(disposition("evt_1", unknown).await, Disposition::Stored);
-    let foreign = event("evt_2", "charge.updated", json!({"id": "ch_1", "metadata": {}}));
+    let foreign = event("evt_2", "charge.updated", &json!({"id": "ch_1", "metadata": {}}));
     assert_eq!(disposition("evt_2", foreign).await, Disposition::Stored);
-    let live = event("evt_3", "charge.updated", object.clone()).replace("\"livemode\":false", "\"livemode\":true");
+    let live = event("evt_3", "charge.updated", &object).replace("\"livemode\":false", "\"livemode\":true");
     assert!(matches!(disposition("evt_3", live).await, Disposition::Quarantined(_)));
-    let connected = event("evt_4", "charge.updated", object).replace("\"object\":\"event\"", "\"account\":\"acct_1\"");
-    assert!(matches!(disposition("evt_4", connected).await, Disposition::Quarantined(_)));
+    let connected = event("evt_4", "charge.updated", &object).replace("\"object\":\"event\"", "\"account\":\"acct_1\"");
+    assert!(matches!(
+        disposition("evt_4", connected).await,
+        Disposition::Quarantined(_)
+    ));
     assert!(app.take_messages().is_empty());
-    let account = event("evt_5", "account.updated", json!({"id": "acct_1"}));
+    let account = event("evt_5", "account.updated", &json!({"id": "acct_1"}));
     assert_eq!(disposition("evt_5", account).await, Disposition::Queued);
     let messages = app.take_messages();
     assert!(matches!(&messages[0].message, Message::AccountChanged { account, .. } if account == "acct_1"));

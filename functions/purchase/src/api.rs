@@ -146,7 +146,10 @@ impl Validate for PlaceOrder {
         if let Some(lines) = &self.lines
             && (lines.is_empty() || lines.len() > MAX_LINES)
         {
-            errors.push(FieldError::new("/lines", format!("must have between 1 and {MAX_LINES} lines")));
+            errors.push(FieldError::new(
+                "/lines",
+                format!("must have between 1 and {MAX_LINES} lines"),
+            ));
         }
         for (pointer, url) in [("/success_url", &self.success_url), ("/cancel_url", &self.cancel_url)] {
             if url.as_ref().is_some_and(|url| !is_web_address(url)) {

@@ -36,6 +36,8 @@ pub(crate) async fn show(
     State(context): State<Context>,
     Path(listing): Path<ListingId>,
 ) -> Result<Json<ListingPage>, Problem> {
-    let published = catalogue::published(&context.store, listing).await?.ok_or_else(Problem::not_found)?;
+    let published = catalogue::published(&context.store, listing)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     Ok(Json(published.into()))
 }

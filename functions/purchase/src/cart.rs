@@ -32,7 +32,9 @@ pub(crate) async fn put_line(
     principal: Principal<OrdersWrite>,
     Path(listing): Path<ListingId>,
 ) -> Result<Json<CartView>, Problem> {
-    catalogue::published(&context.store, listing).await?.ok_or_else(Problem::not_found)?;
+    catalogue::published(&context.store, listing)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let cart = change(&context.store, principal.user.id, |cart| cart.add(listing)).await?;
     view(&context.store, cart).await
 }
@@ -69,7 +71,10 @@ async fn change(
 
 async fn view(store: &Store, cart: Cart) -> Result<Json<CartView>, Problem> {
     let published = catalogue::published_many(store, &cart.lines).await?;
-    let by_id: HashMap<_, _> = published.into_iter().map(|published| (published.listing, published.content)).collect();
+    let by_id: HashMap<_, _> = published
+        .into_iter()
+        .map(|published| (published.listing, published.content))
+        .collect();
     let line = |listing: ListingId| {
         let content = by_id.get(&listing);
         CartLine {
@@ -78,5 +83,7 @@ async fn view(store: &Store, cart: Cart) -> Result<Json<CartView>, Problem> {
             price: content.map(|content| content.price),
         }
     };
-    Ok(Json(CartView { lines: cart.lines.into_iter().map(line).collect() }))
+    Ok(Json(CartView {
+        lines: cart.lines.into_iter().map(line).collect(),
+    }))
 }

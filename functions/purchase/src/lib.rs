@@ -31,5 +31,8 @@ pub fn routes() -> OpenApiRouter<Context> {
         // The other spelling of the same word.
         .route("/v1/licenses", axum::routing::get(licences::list))
         .route("/v1/licenses/{licence_id}", axum::routing::get(licences::show))
-        .route("/v1/licenses/{licence_id}/downloads", axum::routing::post(licences::download))
+        .route(
+            "/v1/licenses/{licence_id}/downloads",
+            axum::routing::post(licences::download),
+        )
 }

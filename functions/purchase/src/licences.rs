@@ -30,9 +30,14 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<LicenceView>>, Problem> {
     let orders = commerce::orders(&context.store, principal.user.id, paging.after(), paging.limit()).await?;
     let paid = orders.items.iter().filter(|order| order.status == OrderStatus::Paid);
-    let ids: Vec<_> = paid.flat_map(|order| order.lines.iter().map(|line| line.licence)).collect();
+    let ids: Vec<_> = paid
+        .flat_map(|order| order.lines.iter().map(|line| line.licence))
+        .collect();
     let licences = commerce::licences(&context.store, &ids).await?;
-    let page = shared::store::Page { items: licences, next: orders.next };
+    let page = shared::store::Page {
+        items: licences,
+        next: orders.next,
+    };
     Ok(Json(paging.page(page, LicenceView::from)))
 }
 
@@ -71,7 +76,10 @@ pub(crate) async fn download(
         key: artifact.object_key,
         version: Some(artifact.object_version),
     };
-    let url = context.objects.presign_download(&object, &file_name, LINK_LIFETIME, call.now).await;
+    let url = context
+        .objects
+        .presign_download(&object, &file_name, LINK_LIFETIME, call.now)
+        .await;
     let lifetime = SignedDuration::try_from(LINK_LIFETIME).unwrap_or_default();
     let link = DownloadLink {
         url: url.map_err(Problem::unavailable)?,
@@ -86,7 +94,9 @@ pub(crate) async fn download(
 /// The licence, if it is the caller's; other people's do not exist.
 async fn held(store: &Store, licence: LicenceId, caller: UserId) -> Result<Licence, Problem> {
     let licence = commerce::licence(store, licence).await?;
-    licence.filter(|licence| licence.owner == caller).ok_or_else(Problem::not_found)
+    licence
+        .filter(|licence| licence.owner == caller)
+        .ok_or_else(Problem::not_found)
 }
 
 /// The version's number and its bytes. What was bought stays downloadable after it has been yanked.
@@ -98,8 +108,14 @@ async fn wanted(store: &Store, licence: &Licence, version: Option<VersionId>) ->
         let latest = latest.ok_or_else(|| Problem::conflict("no_published_version", gone))?;
         return Ok((latest.number.to_string(), latest.artifact));
     };
-    let version = catalogue::version(store, licence.listing, version).await?.ok_or_else(Problem::not_found)?;
+    let version = catalogue::version(store, licence.listing, version)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let was_published = matches!(version.status(), Status::Published | Status::Yanked);
-    let artifact = version.artifact().filter(|_| was_published).cloned().ok_or_else(Problem::not_found)?;
+    let artifact = version
+        .artifact()
+        .filter(|_| was_published)
+        .cloned()
+        .ok_or_else(Problem::not_found)?;
     Ok((version.number.to_string(), artifact))
 }

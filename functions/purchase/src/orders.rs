@@ -38,7 +38,8 @@ pub(crate) async fn create(
         Some(order) => order,
         None => {
             let offers = offers(&context, &wanted(&context, customer, &request).await?).await?;
-            let order = place(customer, &offers, context.commission, call.seed, call.now).map_err(refused)?;
+            let order =
+                place(customer, &offers, context.commission, call.seed, call.now).map_err(|error| refused(&error))?;
             commerce::create_order(&context.store, &order, &free_order_message(&order, &call)).await?
         }
     };
@@ -50,7 +51,11 @@ pub(crate) async fn create(
         commerce::empty_cart(&context.store, customer).await?;
     }
     let location = [(header::LOCATION, format!("/v1/orders/{}", order.id))];
-    Ok((StatusCode::CREATED, location, Json(OrderView::of(order.value, checkout_url))))
+    Ok((
+        StatusCode::CREATED,
+        location,
+        Json(OrderView::of(order.value, checkout_url)),
+    ))
 }
 
 /// The caller's orders, newest first.
@@ -73,7 +78,9 @@ pub(crate) async fn show(
     principal: Principal<OrdersRead>,
     Path(order): Path<OrderId>,
 ) -> Result<Json<OrderView>, Problem> {
-    let order = commerce::order(&context.store, principal.user.id, order).await?.ok_or_else(Problem::not_found)?;
+    let order = commerce::order(&context.store, principal.user.id, order)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let checkout_url = match (&order.session, order.status) {
         (Some(session), OrderStatus::Pending) => match context.stripe.checkout_session(session).await {
             Ok(session) => session.url,
@@ -100,7 +107,10 @@ async fn wanted(context: &Context, customer: UserId, request: &PlaceOrder) -> Re
 /// Today's offers, read from the items themselves; every line that cannot be sold is named.
 async fn offers(context: &Context, listings: &[ListingId]) -> Result<Vec<Offer>, Problem> {
     let published = catalogue::published_many(&context.store, listings).await?;
-    let by_id: HashMap<_, _> = published.into_iter().map(|published| (published.listing, published)).collect();
+    let by_id: HashMap<_, _> = published
+        .into_iter()
+        .map(|published| (published.listing, published))
+        .collect();
     let mut sellers = HashMap::new();
     let mut errors = Vec::new();
     let mut offers = Vec::new();
@@ -133,29 +143,46 @@ async fn offers(context: &Context, listings: &[ListingId]) -> Result<Vec<Offer>,
             errors.push(unavailable());
         }
     }
-    if errors.is_empty() { Ok(offers) } else { Err(Problem::invalid(errors)) }
+    if errors.is_empty() {
+        Ok(offers)
+    } else {
+        Err(Problem::invalid(errors))
+    }
 }
 
-fn refused(error: PlaceError) -> Problem {
+fn refused(error: &PlaceError) -> Problem {
     match error {
-        PlaceError::Empty => {
-            Problem::refused("empty_order", "/lines", "The cart is empty: put a listing into it, or name lines.")
-        }
+        PlaceError::Empty => Problem::refused(
+            "empty_order",
+            "/lines",
+            "The cart is empty: put a listing into it, or name lines.",
+        ),
         PlaceError::TooManyLines => Problem::refused("too_many_lines", "/lines", format!("{error}.")),
-        PlaceError::Duplicate { index } => {
-            Problem::refused("duplicate_line", &format!("/lines/{index}/listing_id"), format!("{error}."))
-        }
-        PlaceError::MixedCurrencies { index, .. } => {
-            Problem::refused("mixed_currencies", &format!("/lines/{index}/listing_id"), format!("{error}."))
-        }
+        PlaceError::Duplicate { index } => Problem::refused(
+            "duplicate_line",
+            &format!("/lines/{index}/listing_id"),
+            format!("{error}."),
+        ),
+        PlaceError::MixedCurrencies { index, .. } => Problem::refused(
+            "mixed_currencies",
+            &format!("/lines/{index}/listing_id"),
+            format!("{error}."),
+        ),
         PlaceError::Money(_) => Problem::refused("total_too_large", "/lines", format!("{error}.")),
     }
 }
 
 /// No processor will tell that nothing was paid, so the order itself does.
 fn free_order_message(order: &Order, call: &Call) -> Vec<Envelope> {
-    let message = Message::FreeOrderPlaced { customer: order.customer, order: order.id };
-    if order.total.is_zero() { vec![Envelope::new(call.seed.id("free order"), message)] } else { Vec::new() }
+    let message = Message::FreeOrderPlaced {
+        customer: order.customer,
+        order: order.id,
+    };
+    if order.total.is_zero() {
+        vec![Envelope::new(call.seed.id("free order"), message)]
+    } else {
+        Vec::new()
+    }
 }
 
 /// The payment page of the order: a new session, or the one that the order has.
@@ -166,10 +193,19 @@ async fn open_checkout(
     request: &PlaceOrder,
 ) -> Result<String, Problem> {
     let default = |page: &str| format!("{}/orders/{}?{page}", context.public_url, order.id);
-    let line = |line: &OrderLine| CheckoutLine { name: line.title.clone(), unit_price: line.price, quantity: 1 };
+    let line = |line: &OrderLine| CheckoutLine {
+        name: line.title.clone(),
+        unit_price: line.price,
+        quantity: 1,
+    };
     let session = CreateCheckoutSession {
         // What is given away along with what is sold needs no line on the payment page.
-        lines: order.lines.iter().filter(|line| !line.price.is_zero()).map(line).collect(),
+        lines: order
+            .lines
+            .iter()
+            .filter(|line| !line.price.is_zero())
+            .map(line)
+            .collect(),
         client_reference_id: order.id.to_string(),
         customer_email: principal.user.email.clone(),
         expires_at: None,
@@ -180,12 +216,21 @@ async fn open_checkout(
         success_url: request.success_url.clone().unwrap_or_else(|| default("paid")),
         cancel_url: request.cancel_url.clone().unwrap_or_else(|| default("cancelled")),
     };
-    let session = context.stripe.create_checkout_session(&session, &order.id.to_string()).await.map_err(checkout_refused)?;
+    let session = context
+        .stripe
+        .create_checkout_session(&session, &order.id.to_string())
+        .await
+        .map_err(checkout_refused)?;
     if order.session.as_deref() != Some(session.id.as_str()) {
-        let with_session = Order { session: Some(session.id.clone()), ..order.value.clone() };
+        let with_session = Order {
+            session: Some(session.id.clone()),
+            ..order.value.clone()
+        };
         commerce::update_order(&context.store, &with_session, order.revision).await?;
     }
-    session.url.ok_or_else(|| Problem::unavailable("the processor opened a session without a page"))
+    session
+        .url
+        .ok_or_else(|| Problem::unavailable("the processor opened a session without a page"))
 }
 
 fn checkout_refused(error: StripeError) -> Problem {

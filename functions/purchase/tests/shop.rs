@@ -53,18 +53,42 @@ async fn anybody_browses_by_category_and_by_word() {
     app.on_sale(seller, "Warm Pads", eur(1299)).await;
     app.on_sale(seller, "Warm Water Bells", eur(500)).await;
     let all = app.get("/v1/listings").send().await.expect(200).json();
-    let titles: Vec<_> = all["items"].as_array().expect("a list").iter().map(|item| item["title"].clone()).collect();
+    let titles: Vec<_> = all["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|item| item["title"].clone())
+        .collect();
     assert_eq!(titles, ["Warm Pads", "Warm Water Bells"]);
     assert_eq!(all["next"], Value::Null);
-    let found = app.get("/v1/listings?category=presets&q=wa%20be").send().await.expect(200).json();
+    let found = app
+        .get("/v1/listings?category=presets&q=wa%20be")
+        .send()
+        .await
+        .expect(200)
+        .json();
     assert_eq!(found["items"][0]["title"], "Warm Water Bells");
     assert_eq!(found["items"].as_array().map(Vec::len), Some(1));
-    assert_eq!(app.get("/v1/listings?category=guides").send().await.expect(200).json()["items"], json!([]));
-    app.get("/v1/listings?q=x").send().await.expect_problem(400, "query_too_short");
-    app.get("/v1/listings?category=nonsense").send().await.expect_problem(400, "invalid_query");
+    assert_eq!(
+        app.get("/v1/listings?category=guides").send().await.expect(200).json()["items"],
+        json!([])
+    );
+    app.get("/v1/listings?q=x")
+        .send()
+        .await
+        .expect_problem(400, "query_too_short");
+    app.get("/v1/listings?category=nonsense")
+        .send()
+        .await
+        .expect_problem(400, "invalid_query");
     let first = app.get("/v1/listings?limit=1").send().await.expect(200).json();
     let cursor = first["next"].as_str().expect("another page");
-    let second = app.get(format!("/v1/listings?limit=1&cursor={cursor}")).send().await.expect(200).json();
+    let second = app
+        .get(format!("/v1/listings?limit=1&cursor={cursor}"))
+        .send()
+        .await
+        .expect(200)
+        .json();
     assert_eq!(second["items"][0]["title"], "Warm Water Bells");
 }
 
@@ -75,7 +99,10 @@ async fn a_listing_shows_everything_but_where_its_bytes_are() {
     let page = app.get(format!("/v1/listings/{listing}")).send().await.expect(200);
     assert!(!page.text().contains("object_key") && !page.text().contains("artifacts/"));
     assert_eq!(page.json()["price"], json!({"amount": 1299, "currency": "EUR"}));
-    app.get("/v1/listings/lst_nonsense").send().await.expect_problem(404, "not_found");
+    app.get("/v1/listings/lst_nonsense")
+        .send()
+        .await
+        .expect_problem(404, "not_found");
 }
 
 #[tokio::test]
@@ -86,26 +113,52 @@ async fn a_cart_is_kept_and_ordered() {
     let bells = app.on_sale(bert, "Bells", eur(500)).await;
     let token = app.sign_in("carla");
     for listing in [pads, bells, pads] {
-        app.put(format!("/v1/cart/lines/{listing}"), &json!({})).bearer(&token).send().await.expect(200);
+        app.put(format!("/v1/cart/lines/{listing}"), &json!({}))
+            .bearer(&token)
+            .send()
+            .await
+            .expect(200);
     }
     let cart = app.get("/v1/cart").bearer(&token).send().await.expect(200).json();
     assert_eq!(cart["lines"].as_array().map(Vec::len), Some(2));
     stripe.answers(200, session("cs_test_1"));
-    let order = app.post("/v1/orders", &json!({})).bearer(&token).send().await.expect(201);
+    let order = app
+        .post("/v1/orders", &json!({}))
+        .bearer(&token)
+        .send()
+        .await
+        .expect(201);
     let location = order.header("location").expect("where the order is").to_owned();
     let order = order.json();
     assert_eq!(order["total"], json!({"amount": 1799, "currency": "EUR"}));
     assert_eq!(order["checkout_url"], "https://pay.example/c/1");
-    assert_eq!(order["lines"][0].get("licence_id"), None, "no licence before it is paid");
+    assert_eq!(
+        order["lines"][0].get("licence_id"),
+        None,
+        "no licence before it is paid"
+    );
     let form = stripe.take_asked().remove(0).form();
     let sent = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     assert_eq!(sent("metadata[order_id]").as_deref(), order["id"].as_str());
-    assert_eq!(sent("payment_intent_data[metadata][order_id]").as_deref(), order["id"].as_str());
+    assert_eq!(
+        sent("payment_intent_data[metadata][order_id]").as_deref(),
+        order["id"].as_str()
+    );
     assert_eq!(sent("line_items[1][price_data][unit_amount]").as_deref(), Some("500"));
-    assert_eq!(app.get("/v1/cart").bearer(&token).send().await.expect(200).json()["lines"], json!([]));
+    assert_eq!(
+        app.get("/v1/cart").bearer(&token).send().await.expect(200).json()["lines"],
+        json!([])
+    );
     stripe.answers(200, session("cs_test_1"));
-    assert_eq!(app.get(location).bearer(&token).send().await.expect(200).json()["checkout_url"], "https://pay.example/c/1");
-    app.delete(format!("/v1/cart/lines/{pads}")).bearer(&token).send().await.expect(200);
+    assert_eq!(
+        app.get(location).bearer(&token).send().await.expect(200).json()["checkout_url"],
+        "https://pay.example/c/1"
+    );
+    app.delete(format!("/v1/cart/lines/{pads}"))
+        .bearer(&token)
+        .send()
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
@@ -120,11 +173,21 @@ async fn the_same_request_opens_one_order_and_one_checkout() {
     stripe.answers(200, session("cs_test_1"));
     let first = ask(lines(&[pads])).send().await.expect(201).json();
     let again = ask(lines(&[pads])).send().await.expect(201);
-    assert_eq!((again.json(), again.header("idempotent-replayed")), (first, Some("true")));
-    let keys: Vec<_> = stripe.take_asked().iter().map(|asked| asked.header("idempotency-key").map(str::to_owned)).collect();
+    assert_eq!(
+        (again.json(), again.header("idempotent-replayed")),
+        (first, Some("true"))
+    );
+    let keys: Vec<_> = stripe
+        .take_asked()
+        .iter()
+        .map(|asked| asked.header("idempotency-key").map(str::to_owned))
+        .collect();
     assert_eq!(keys.len(), 2);
     assert_eq!(keys[0], keys[1], "one order, one key");
-    ask(json!({})).send().await.expect_problem(422, "idempotency_key_reused");
+    ask(json!({}))
+        .send()
+        .await
+        .expect_problem(422, "idempotency_key_reused");
     let orders = app.get("/v1/orders").bearer(&token).send().await.expect(200).json();
     assert_eq!(orders["items"].as_array().map(Vec::len), Some(1));
 }
@@ -140,16 +203,44 @@ async fn what_cannot_be_ordered_is_named() {
     let token = app.sign_in("carla");
     let order = |body: Value| app.post("/v1/orders", &body).bearer(&token);
     order(json!({})).send().await.expect_problem(422, "empty_order");
-    order(lines(&[pads, pads])).send().await.expect_problem(422, "duplicate_line");
-    order(lines(&[pads, dollars])).send().await.expect_problem(422, "mixed_currencies");
-    let unavailable = order(lines(&[pads, bells])).send().await.expect_problem(422, "invalid_request").json();
+    order(lines(&[pads, pads]))
+        .send()
+        .await
+        .expect_problem(422, "duplicate_line");
+    order(lines(&[pads, dollars]))
+        .send()
+        .await
+        .expect_problem(422, "mixed_currencies");
+    let unavailable = order(lines(&[pads, bells]))
+        .send()
+        .await
+        .expect_problem(422, "invalid_request")
+        .json();
     assert_eq!(unavailable["errors"][0]["pointer"], "/lines/1/listing_id");
-    order(json!({"lines": []})).send().await.expect_problem(422, "invalid_request");
-    order(json!({"lines": [{"listing_id": "lst_x"}]})).send().await.expect_problem(422, "invalid_request");
-    order(json!({"success_url": "javascript:alert(1)"})).send().await.expect_problem(422, "invalid_request");
-    stripe.answers(400, json!({"error": {"type": "invalid_request_error", "code": "amount_too_small", "message": "Too small."}}));
-    order(lines(&[pads])).send().await.expect_problem(422, "checkout_refused");
-    app.post("/v1/orders", &json!({})).send().await.expect_problem(401, "unauthenticated");
+    order(json!({"lines": []}))
+        .send()
+        .await
+        .expect_problem(422, "invalid_request");
+    order(json!({"lines": [{"listing_id": "lst_x"}]}))
+        .send()
+        .await
+        .expect_problem(422, "invalid_request");
+    order(json!({"success_url": "javascript:alert(1)"}))
+        .send()
+        .await
+        .expect_problem(422, "invalid_request");
+    stripe.answers(
+        400,
+        json!({"error": {"type": "invalid_request_error", "code": "amount_too_small", "message": "Too small."}}),
+    );
+    order(lines(&[pads]))
+        .send()
+        .await
+        .expect_problem(422, "checkout_refused");
+    app.post("/v1/orders", &json!({}))
+        .send()
+        .await
+        .expect_problem(401, "unauthenticated");
 }
 
 #[tokio::test]
@@ -157,22 +248,41 @@ async fn a_free_order_needs_no_checkout() {
     let Shop { app, stripe } = shop().await;
     let guide = app.on_sale(app.seller("anna").await, "A Free Guide", eur(0)).await;
     let token = app.sign_in("carla");
-    let order = app.post("/v1/orders", &lines(&[guide])).bearer(&token).send().await.expect(201).json();
+    let order = app
+        .post("/v1/orders", &lines(&[guide]))
+        .bearer(&token)
+        .send()
+        .await
+        .expect(201)
+        .json();
     assert_eq!(order.get("checkout_url"), None);
     assert!(stripe.take_asked().is_empty());
     let messages = app.take_messages();
-    assert!(matches!(&messages[..], [one] if matches!(&one.message, Message::FreeOrderPlaced { .. })), "{messages:?}");
+    assert!(
+        matches!(&messages[..], [one] if matches!(&one.message, Message::FreeOrderPlaced { .. })),
+        "{messages:?}"
+    );
 }
 
 /// A paid order with its licence, as settling leaves them.
 async fn bought(app: &TestApp, listing: ListingId, customer: &str) -> Licence {
     let customer = app.customer(customer).await;
     let seed = app.seed();
-    let offer = shared::purchase::Offer { listing, partner: seed.id("p"), title: "Warm Pads".into(), price: eur(1299) };
+    let offer = shared::purchase::Offer {
+        listing,
+        partner: seed.id("p"),
+        title: "Warm Pads".into(),
+        price: eur(1299),
+    };
     let rate = BasisPoints::try_from(2000).expect("a rate");
     let order = shared::purchase::place(customer, &[offer], rate, seed, app.now()).expect("one line");
-    let order = Order { status: OrderStatus::Paid, ..order };
-    commerce::create_order(&app.store, &order, &[]).await.expect("a new order");
+    let order = Order {
+        status: OrderStatus::Paid,
+        ..order
+    };
+    commerce::create_order(&app.store, &order, &[])
+        .await
+        .expect("a new order");
     let id = order.lines[0].licence;
     let licence = Licence {
         id,
@@ -184,7 +294,10 @@ async fn bought(app: &TestApp, listing: ListingId, customer: &str) -> Licence {
         status: LicenceStatus::Active,
         issued_at: app.now(),
     };
-    app.store.write(Write::create(keys::licence(id), &licence).expect("an item")).await.expect("a new licence");
+    app.store
+        .write(Write::create(keys::licence(id), &licence).expect("an item"))
+        .await
+        .expect("a new licence");
     licence
 }
 
@@ -195,23 +308,57 @@ async fn a_licence_is_its_holders_and_opens_the_download() {
     let licence = bought(&app, pads, "carla").await;
     let (carla, mallory) = (app.sign_in("carla"), app.sign_in("mallory"));
     for path in ["licences", "licenses"] {
-        let list = app.get(format!("/v1/{path}")).bearer(&carla).send().await.expect(200).json();
+        let list = app
+            .get(format!("/v1/{path}"))
+            .bearer(&carla)
+            .send()
+            .await
+            .expect(200)
+            .json();
         assert_eq!(list["items"][0]["key"], licence.key.to_string());
-        let theirs = app.get(format!("/v1/{path}")).bearer(&mallory).send().await.expect(200).json();
+        let theirs = app
+            .get(format!("/v1/{path}"))
+            .bearer(&mallory)
+            .send()
+            .await
+            .expect(200)
+            .json();
         assert_eq!(theirs["items"], json!([]));
         let one = format!("/v1/{path}/{}", licence.id);
         app.get(&one).bearer(&carla).send().await.expect(200);
-        app.get(&one).bearer(&mallory).send().await.expect_problem(404, "not_found");
+        app.get(&one)
+            .bearer(&mallory)
+            .send()
+            .await
+            .expect_problem(404, "not_found");
         let downloads = format!("{one}/downloads");
-        let link = app.post(&downloads, &json!({})).bearer(&carla).send().await.expect(201).json();
+        let link = app
+            .post(&downloads, &json!({}))
+            .bearer(&carla)
+            .send()
+            .await
+            .expect(201)
+            .json();
         assert_eq!(link["version"], "1.0.0");
         assert_eq!(link["expires_at"], "2026-11-22T09:05:00Z");
-        app.post(&downloads, &json!({})).bearer(&mallory).send().await.expect_problem(404, "not_found");
+        app.post(&downloads, &json!({}))
+            .bearer(&mallory)
+            .send()
+            .await
+            .expect_problem(404, "not_found");
         let nowhere = json!({"version_id": app.seed().id::<shared::ids::VersionId>("v")});
-        app.post(&downloads, &nowhere).bearer(&carla).send().await.expect_problem(404, "not_found");
+        app.post(&downloads, &nowhere)
+            .bearer(&carla)
+            .send()
+            .await
+            .expect_problem(404, "not_found");
     }
     let order: OrderId = licence.order;
-    app.get(format!("/v1/orders/{order}")).bearer(&mallory).send().await.expect_problem(404, "not_found");
+    app.get(format!("/v1/orders/{order}"))
+        .bearer(&mallory)
+        .send()
+        .await
+        .expect_problem(404, "not_found");
 }
 
 #[tokio::test]
@@ -219,9 +366,19 @@ async fn a_revoked_licence_downloads_nothing() {
     let Shop { app, .. } = shop().await;
     let pads = app.on_sale(app.seller("anna").await, "Warm Pads", eur(1299)).await;
     let licence = bought(&app, pads, "carla").await;
-    let revoked = Licence { status: LicenceStatus::Revoked, ..licence.clone() };
-    app.store.write(Write::replace(keys::licence(licence.id), &revoked, 1).expect("an item")).await.expect("its revision");
+    let revoked = Licence {
+        status: LicenceStatus::Revoked,
+        ..licence.clone()
+    };
+    app.store
+        .write(Write::replace(keys::licence(licence.id), &revoked, 1).expect("an item"))
+        .await
+        .expect("its revision");
     let downloads = format!("/v1/licences/{}/downloads", licence.id);
     let token = app.sign_in("carla");
-    app.post(&downloads, &json!({})).bearer(&token).send().await.expect_problem(409, "licence_not_active");
+    app.post(&downloads, &json!({}))
+        .bearer(&token)
+        .send()
+        .await
+        .expect_problem(409, "licence_not_active");
 }

@@ -11,7 +11,11 @@ use crate::context::Context;
 
 pub(crate) async fn post_fee(context: &Context, delivery: &Delivery<Envelope>, charge_id: &str) -> Result<(), Failure> {
     let charge = context.stripe.charge(charge_id).await?;
-    let Some(movement) = charge.balance_transaction.as_ref().and_then(|movement| movement.object()) else {
+    let Some(movement) = charge
+        .balance_transaction
+        .as_ref()
+        .and_then(|movement| movement.object())
+    else {
         // Not known yet: another event will come when it is.
         return Ok(());
     };
@@ -21,8 +25,14 @@ pub(crate) async fn post_fee(context: &Context, delivery: &Delivery<Envelope>, c
     let currency: Currency = movement.currency.parse().map_err(Failure::reject)?;
     let fee = Money::new(movement.fee, currency);
     let postings = vec![
-        Posting { account: Account::ProcessorFees, amount: fee },
-        Posting { account: Account::ProcessorClearing, amount: fee.checked_neg().map_err(Failure::reject)? },
+        Posting {
+            account: Account::ProcessorFees,
+            amount: fee,
+        },
+        Posting {
+            account: Account::ProcessorClearing,
+            amount: fee.checked_neg().map_err(Failure::reject)?,
+        },
     ];
     let occurred_at = Timestamp::from_second(charge.created).map_err(Failure::reject)?;
     let fact = Fact::Fee(charge.id.clone());
@@ -39,9 +49,16 @@ pub(crate) async fn post_fee(context: &Context, delivery: &Delivery<Envelope>, c
 async fn same_fee(context: &Context, entry: &JournalEntry, fee: Money) -> Result<(), Failure> {
     let posted = context.store.get::<JournalEntry>(&ledger::journal_key(entry)).await?;
     let posted = posted.ok_or_else(|| Failure::retry("a journal entry was there and is gone"))?;
-    if posted.postings().iter().any(|posting| posting.account == Account::ProcessorFees && posting.amount == fee) {
+    if posted
+        .postings()
+        .iter()
+        .any(|posting| posting.account == Account::ProcessorFees && posting.amount == fee)
+    {
         Ok(())
     } else {
-        Err(Failure::reject(format!("the fee of {} was posted with another amount than {fee}", entry.fact().reference())))
+        Err(Failure::reject(format!(
+            "the fee of {} was posted with another amount than {fee}",
+            entry.fact().reference()
+        )))
     }
 }

@@ -16,15 +16,24 @@ use shared::runtime::{Delivery, Failure};
 /// One message of the queue.
 pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
     match &delivery.message.message {
-        Message::PaymentChanged { subject: PaymentSubject::CheckoutSession, object_id, customer, order, .. } => {
-            session::settle_session(context, &delivery, object_id, *customer, *order).await
-        }
-        Message::PaymentChanged { subject: PaymentSubject::Charge, object_id, .. } => {
-            fee::post_fee(context, &delivery, object_id).await
-        }
+        Message::PaymentChanged {
+            subject: PaymentSubject::CheckoutSession,
+            object_id,
+            customer,
+            order,
+            ..
+        } => session::settle_session(context, &delivery, object_id, *customer, *order).await,
+        Message::PaymentChanged {
+            subject: PaymentSubject::Charge,
+            object_id,
+            ..
+        } => fee::post_fee(context, &delivery, object_id).await,
         Message::FreeOrderPlaced { customer, order } => {
             session::settle_free(context, &delivery, *customer, *order).await
         }
-        other => Err(Failure::reject(format!("a message for the queue {} arrived here", other.queue()))),
+        other => Err(Failure::reject(format!(
+            "a message for the queue {} arrived here",
+            other.queue()
+        ))),
     }
 }

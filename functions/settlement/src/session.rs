@@ -31,7 +31,10 @@ pub(crate) async fn settle_session(
     let session = context.stripe.checkout_session(session_id).await?;
     let order = load(context, customer, order).await?;
     if order.session.as_deref().is_some_and(|known| known != session.id) {
-        return Err(Failure::reject(format!("session {} claims order {}, which has another", session.id, order.id)));
+        return Err(Failure::reject(format!(
+            "session {} claims order {}, which has another",
+            session.id, order.id
+        )));
     }
     let changed = match news(&session).map_err(Failure::reject)? {
         News::Paid(payment) => return pay(context, delivery, &order, &payment).await,
@@ -53,7 +56,11 @@ pub(crate) async fn settle_free(
 ) -> Result<(), Failure> {
     let order = load(context, customer, order).await?;
     // An order with a price is never settled by this message, whoever sent it: the amounts would not match.
-    let payment = Payment { amount: Money::zero(order.total.currency()), charge: None, at: order.placed_at };
+    let payment = Payment {
+        amount: Money::zero(order.total.currency()),
+        charge: None,
+        at: order.placed_at,
+    };
     pay(context, delivery, &order, &payment).await
 }
 
@@ -69,12 +76,22 @@ async fn pay(
     order: &Versioned<Order>,
     payment: &Payment,
 ) -> Result<(), Failure> {
-    let settlement = match settle(order, payment, context.hold_days, delivery.seed, shared::licence::secret) {
+    let settlement = match settle(
+        order,
+        payment,
+        context.hold_days,
+        delivery.seed,
+        shared::licence::secret,
+    ) {
         Ok(settlement) => settlement,
         Err(SettleError::AlreadyPaid) => return Ok(()),
         Err(error) => return Err(Failure::reject(error)),
     };
-    match context.store.transact(commerce::settlement_writes(&settlement, order.revision)?).await {
+    match context
+        .store
+        .transact(commerce::settlement_writes(&settlement, order.revision)?)
+        .await
+    {
         Ok(()) => {
             tracing::info!(order.id = %order.id, total = %order.total, "order settled");
             Ok(())
@@ -110,7 +127,9 @@ fn payment_failed(session: &CheckoutSession) -> bool {
 fn payment(session: &CheckoutSession) -> Result<Payment, String> {
     let missing = |what: &str| format!("session {} has no {what}", session.id);
     let currency = session.currency.as_deref().ok_or_else(|| missing("currency"))?;
-    let currency: Currency = currency.parse().map_err(|error| format!("session {}: {error}", session.id))?;
+    let currency: Currency = currency
+        .parse()
+        .map_err(|error| format!("session {}: {error}", session.id))?;
     let amount = session.amount_total.ok_or_else(|| missing("amount"))?;
     let charge = session.charge();
     let created = charge.map_or(session.created, |charge| charge.created);

@@ -23,10 +23,21 @@ struct Till {
 
 async fn till() -> Till {
     let (world, stripe) = (TestWorld::new(), ScriptedServer::start().await);
-    let context = Context { store: world.store.clone(), stripe: stripe.stripe(), hold_days: 7 };
+    let context = Context {
+        store: world.store.clone(),
+        stripe: stripe.stripe(),
+        hold_days: 7,
+    };
     let (anna, bert) = (world.seller("anna").await, world.seller("bert").await);
     let customer = world.customer("carla").await;
-    Till { world, stripe, context, customer, anna, bert }
+    Till {
+        world,
+        stripe,
+        context,
+        customer,
+        anna,
+        bert,
+    }
 }
 
 impl Till {
@@ -41,30 +52,60 @@ impl Till {
         let offers: Vec<_> = prices.iter().enumerate().map(offer).collect();
         let rate = BasisPoints::try_from(2000).expect("a rate");
         let order = place(self.customer, &offers, rate, seed, self.world.now()).expect("an order");
-        let order = Order { session: Some("cs_test_1".into()), ..order };
-        commerce::create_order(&self.world.store, &order, &[]).await.expect("a new order").value
+        let order = Order {
+            session: Some("cs_test_1".into()),
+            ..order
+        };
+        commerce::create_order(&self.world.store, &order, &[])
+            .await
+            .expect("a new order")
+            .value
     }
 
     async fn hear(&self, message: Message) -> Result<(), Failure> {
         let seed = self.world.seed();
         let message = Envelope::new(seed.id("message"), message);
-        let delivery = Delivery { seed: Seed::of(&message.id), message, now: self.world.now(), receives: 1, id: "1".into() };
+        let delivery = Delivery {
+            seed: Seed::of(&message.id),
+            message,
+            now: self.world.now(),
+            receives: 1,
+            id: "1".into(),
+        };
         settlement::handle(&self.context, delivery).await
     }
 
-    async fn hear_of(&self, order: &Order, subject: PaymentSubject, object_id: &str, answer: Value) -> Result<(), Failure> {
+    async fn hear_of(
+        &self,
+        order: &Order,
+        subject: PaymentSubject,
+        object_id: &str,
+        answer: Value,
+    ) -> Result<(), Failure> {
         self.stripe.answers(200, answer);
         let (event_id, object_id) = ("evt_1".to_owned(), object_id.to_owned());
         let (customer, order) = (order.customer, order.id);
-        self.hear(Message::PaymentChanged { event_id, subject, object_id, customer, order }).await
+        self.hear(Message::PaymentChanged {
+            event_id,
+            subject,
+            object_id,
+            customer,
+            order,
+        })
+        .await
     }
 
     async fn hear_session(&self, order: &Order, answer: Value) -> Result<(), Failure> {
-        self.hear_of(order, PaymentSubject::CheckoutSession, "cs_test_1", answer).await
+        self.hear_of(order, PaymentSubject::CheckoutSession, "cs_test_1", answer)
+            .await
     }
 
     async fn stored(&self, order: &Order) -> Order {
-        commerce::order(&self.world.store, order.customer, order.id).await.expect("memory").expect("the order").value
+        commerce::order(&self.world.store, order.customer, order.id)
+            .await
+            .expect("memory")
+            .expect("the order")
+            .value
     }
 
     async fn owed(&self, partner: PartnerId) -> i64 {
@@ -94,7 +135,9 @@ async fn a_paid_session_posts_every_share_and_issues_every_licence_once() {
     let till = till().await;
     let order = till.order(&[(till.anna, 1299), (till.bert, 500)]).await;
     for _ in 0..3 {
-        till.hear_session(&order, session("complete", "paid", 1799)).await.expect("settled");
+        till.hear_session(&order, session("complete", "paid", 1799))
+            .await
+            .expect("settled");
     }
     assert_eq!((till.owed(till.anna).await, till.owed(till.bert).await), (1039, 400));
     let journal = till.world.journal();
@@ -115,15 +158,31 @@ async fn a_sale_of_one_partner_costs_one_transaction_of_eight_write_units() {
     let till = till().await;
     let order = till.order(&[(till.anna, 1299)]).await;
     let before = till.world.store.meter().read();
-    till.hear_session(&order, session("complete", "paid", 1299)).await.expect("settled");
+    till.hear_session(&order, session("complete", "paid", 1299))
+        .await
+        .expect("settled");
     let after = till.world.store.meter().read();
     // Reading the order is the other request. The partner's first sale also puts the balance into the index: one unit, once.
-    assert_eq!((after.requests - before.requests, after.write_units() - before.write_units()), (2, 9));
+    assert_eq!(
+        (
+            after.requests - before.requests,
+            after.write_units() - before.write_units()
+        ),
+        (2, 9)
+    );
     let order = till.order(&[(till.anna, 1299)]).await;
     let before = till.world.store.meter().read();
-    till.hear_session(&order, session("complete", "paid", 1299)).await.expect("settled");
+    till.hear_session(&order, session("complete", "paid", 1299))
+        .await
+        .expect("settled");
     let after = till.world.store.meter().read();
-    assert_eq!((after.requests - before.requests, after.write_units() - before.write_units()), (2, 8));
+    assert_eq!(
+        (
+            after.requests - before.requests,
+            after.write_units() - before.write_units()
+        ),
+        (2, 8)
+    );
 }
 
 #[tokio::test]
@@ -134,7 +193,9 @@ async fn news_in_any_order_ends_in_the_same_state() {
         let order = till.order(&[(till.anna, 1799)]).await;
         for index in order_of_news {
             let (status, payment_status) = news[index];
-            till.hear_session(&order, session(status, payment_status, 1799)).await.expect("understood");
+            till.hear_session(&order, session(status, payment_status, 1799))
+                .await
+                .expect("understood");
         }
         assert_eq!(till.stored(&order).await.status, OrderStatus::Paid, "{order_of_news:?}");
         assert_eq!(till.owed(till.anna).await, 1439);
@@ -145,9 +206,13 @@ async fn news_in_any_order_ends_in_the_same_state() {
 async fn unpaid_sessions_move_no_money() {
     let till = till().await;
     let order = till.order(&[(till.anna, 1799)]).await;
-    till.hear_session(&order, session("open", "unpaid", 1799)).await.expect("no news");
+    till.hear_session(&order, session("open", "unpaid", 1799))
+        .await
+        .expect("no news");
     assert_eq!(till.stored(&order).await.status, OrderStatus::Pending);
-    till.hear_session(&order, session("complete", "unpaid", 1799)).await.expect("on its way");
+    till.hear_session(&order, session("complete", "unpaid", 1799))
+        .await
+        .expect("on its way");
     assert_eq!(till.stored(&order).await.status, OrderStatus::AwaitingPayment);
     assert!(till.world.journal().is_empty());
     assert!(till.world.take_messages().is_empty());
@@ -163,13 +228,37 @@ async fn what_does_not_add_up_is_for_a_person() {
     other["id"] = json!("cs_test_2");
     let outcome = till.hear_session(&order, other).await;
     assert!(matches!(outcome, Err(Failure::Reject(_))), "another session");
-    let outcome = till.hear(Message::FreeOrderPlaced { customer: order.customer, order: order.id }).await;
-    assert!(matches!(outcome, Err(Failure::Reject(_))), "an order with a price is not free");
-    let outcome = till.hear(Message::OrderPaid { customer: order.customer, order: order.id }).await;
-    assert!(matches!(outcome, Err(Failure::Reject(_))), "a message for somebody else");
+    let outcome = till
+        .hear(Message::FreeOrderPlaced {
+            customer: order.customer,
+            order: order.id,
+        })
+        .await;
+    assert!(
+        matches!(outcome, Err(Failure::Reject(_))),
+        "an order with a price is not free"
+    );
+    let outcome = till
+        .hear(Message::OrderPaid {
+            customer: order.customer,
+            order: order.id,
+        })
+        .await;
+    assert!(
+        matches!(outcome, Err(Failure::Reject(_))),
+        "a message for somebody else"
+    );
     let nobody = till.world.seed().id("order");
-    let outcome = till.hear(Message::FreeOrderPlaced { customer: order.customer, order: nobody }).await;
-    assert!(matches!(outcome, Err(Failure::Retry(_))), "an order that may still come");
+    let outcome = till
+        .hear(Message::FreeOrderPlaced {
+            customer: order.customer,
+            order: nobody,
+        })
+        .await;
+    assert!(
+        matches!(outcome, Err(Failure::Retry(_))),
+        "an order that may still come"
+    );
     assert!(till.world.journal().is_empty());
 }
 
@@ -177,7 +266,8 @@ async fn what_does_not_add_up_is_for_a_person() {
 async fn a_processor_that_does_not_answer_is_asked_again() {
     let till = till().await;
     let order = till.order(&[(till.anna, 1799)]).await;
-    till.stripe.answers(500, json!({"error": {"type": "api_error", "message": "down"}}));
+    till.stripe
+        .answers(500, json!({"error": {"type": "api_error", "message": "down"}}));
     let message = Message::PaymentChanged {
         event_id: "evt_1".into(),
         subject: PaymentSubject::CheckoutSession,
@@ -193,7 +283,12 @@ async fn a_free_order_is_settled_without_a_posting() {
     let till = till().await;
     let order = till.order(&[(till.anna, 0)]).await;
     for _ in 0..2 {
-        till.hear(Message::FreeOrderPlaced { customer: order.customer, order: order.id }).await.expect("settled");
+        till.hear(Message::FreeOrderPlaced {
+            customer: order.customer,
+            order: order.id,
+        })
+        .await
+        .expect("settled");
     }
     assert_eq!(till.stored(&order).await.status, OrderStatus::Paid);
     assert!(till.world.journal().is_empty());
@@ -209,10 +304,16 @@ async fn a_fee_is_posted_once_it_is_known_and_never_changed() {
     assert!(till.world.journal().is_empty());
     hear(Some(52)).await.expect("known");
     hear(Some(52)).await.expect("the same again");
-    assert!(matches!(hear(Some(53)).await, Err(Failure::Reject(_))), "another amount under the same fact is an alarm");
+    assert!(
+        matches!(hear(Some(53)).await, Err(Failure::Reject(_))),
+        "another amount under the same fact is an alarm"
+    );
     let journal = till.world.journal();
     assert_eq!(journal.len(), 1);
-    let fee = journal[0].postings().iter().find(|posting| posting.account == Account::ProcessorFees);
+    let fee = journal[0]
+        .postings()
+        .iter()
+        .find(|posting| posting.account == Account::ProcessorFees);
     assert_eq!(fee.map(|posting| posting.amount.minor()), Some(52));
     assert_eq!(journal[0].processor_ref(), Some("txn_1"));
     let key = keys::platform_journal("fee", "ch_1");

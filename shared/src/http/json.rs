@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_path_to_error::{Path as SerdePath, Segment};
 
 use super::problem::{FieldError, Problem};
@@ -84,7 +84,7 @@ pub fn parse<T: DeserializeOwned + Validate>(body: &[u8]) -> Result<T, Problem> 
         ));
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| shape_problem(&error))?;
+    let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| shape_problem(&error, body))?;
     reader.end().map_err(|error| syntax_problem(&error))?;
     let errors = value.validate();
     if errors.is_empty() {
@@ -94,12 +94,17 @@ pub fn parse<T: DeserializeOwned + Validate>(body: &[u8]) -> Result<T, Problem> 
     }
 }
 
-fn shape_problem(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+fn shape_problem(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) -> Problem {
     let inner = error.inner();
-    if !inner.is_data() {
-        return syntax_problem(inner);
+    // serde_json also calls it a syntax error when a number or a list stands where an enum is wanted, so the syntax is asked for itself.
+    if let Err(syntax) = serde_json::from_slice::<IgnoredAny>(body) {
+        return syntax_problem(&syntax);
     }
-    let text = without_position(&inner.to_string());
+    let text = if inner.is_data() {
+        without_position(&inner.to_string())
+    } else {
+        "is of the wrong type".to_owned()
+    };
     let mut pointer = pointer(error.path());
     // serde blames the object for a field it lacks or does not know; the caller looks for the field.
     for said in ["missing field `", "unknown field `"] {
@@ -173,6 +178,14 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Line {
         count: u8,
+        #[serde(default)]
+        #[expect(dead_code, reason = "only its refusal is tested")]
+        size: Option<Size>,
+    }
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Size {
+        Large,
     }
     impl Validate for Cart {
         fn validate(&self) -> Vec<FieldError> {
@@ -217,8 +230,15 @@ mod tests {
             Some("/lines/0/a~1b"),
         );
         check_refused(r#"{"lines":[]}"#, "invalid_request", Some("/lines"));
+        for size in ["true", "[1]", r#"{"large": 1}"#, r#""small""#] {
+            let body = format!(r#"{{"lines":[{{"count":1,"size":{size}}}]}}"#);
+            check_refused(&body, "invalid_request", Some("/lines/0/size"));
+        }
         assert_eq!(
-            parse::<Cart>(br#"{"lines":[{"count":7}]}"#).expect("a cart").lines[0].count,
+            parse::<Cart>(br#"{"lines":[{"count":7,"size":"large"}]}"#)
+                .expect("a cart")
+                .lines[0]
+                .count,
             7
         );
     }

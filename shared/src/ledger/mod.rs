@@ -150,10 +150,26 @@ pub enum LedgerError {
 
 impl JournalEntry {
     /// Checks that the postings balance in every currency. Postings of nothing are left out.
-    pub fn new(id: JournalId, fact: Fact, partner: Option<PartnerId>, occurred_at: Timestamp, postings: Vec<Posting>) -> Result<Self, LedgerError> {
-        let postings: Vec<_> = postings.into_iter().filter(|posting| !posting.amount.is_zero()).collect();
+    pub fn new(
+        id: JournalId,
+        fact: Fact,
+        partner: Option<PartnerId>,
+        occurred_at: Timestamp,
+        postings: Vec<Posting>,
+    ) -> Result<Self, LedgerError> {
+        let postings: Vec<_> = postings
+            .into_iter()
+            .filter(|posting| !posting.amount.is_zero())
+            .collect();
         check_balanced(&postings)?;
-        Ok(Self { id, fact, partner, occurred_at, postings, processor_ref: None })
+        Ok(Self {
+            id,
+            fact,
+            partner,
+            occurred_at,
+            postings,
+            processor_ref: None,
+        })
     }
 
     /// The processor's own id of the movement (balance transaction, transfer), for reconciliation.
@@ -187,7 +203,10 @@ impl JournalEntry {
     /// How this entry changes what the partner is owed (credits are what we owe, so the sign turns).
     pub fn owed_to(&self, partner: PartnerId) -> impl Iterator<Item = Money> {
         let theirs = move |posting: &&Posting| posting.account == Account::PartnerPayable(partner);
-        self.postings.iter().filter(theirs).filter_map(|posting| posting.amount.checked_neg().ok())
+        self.postings
+            .iter()
+            .filter(theirs)
+            .filter_map(|posting| posting.amount.checked_neg().ok())
     }
 }
 
@@ -202,7 +221,10 @@ fn check_balanced(postings: &[Posting]) -> Result<(), LedgerError> {
         sums.insert(currency, sum.checked_add(posting.amount)?);
     }
     match sums.into_values().find(|sum| !sum.is_zero()) {
-        Some(sum) => Err(LedgerError::Unbalanced { currency: sum.currency(), sum_minor: sum.minor() }),
+        Some(sum) => Err(LedgerError::Unbalanced {
+            currency: sum.currency(),
+            sum_minor: sum.minor(),
+        }),
         None => Ok(()),
     }
 }
@@ -223,9 +245,23 @@ struct UncheckedEntry {
 impl TryFrom<UncheckedEntry> for JournalEntry {
     type Error = LedgerError;
     fn try_from(entry: UncheckedEntry) -> Result<Self, LedgerError> {
-        let UncheckedEntry { id, fact, partner, occurred_at, postings, processor_ref } = entry;
+        let UncheckedEntry {
+            id,
+            fact,
+            partner,
+            occurred_at,
+            postings,
+            processor_ref,
+        } = entry;
         check_balanced(&postings)?;
-        Ok(Self { id, fact, partner, occurred_at, postings, processor_ref })
+        Ok(Self {
+            id,
+            fact,
+            partner,
+            occurred_at,
+            postings,
+            processor_ref,
+        })
     }
 }
 
@@ -240,22 +276,52 @@ mod tests {
 
     fn entry(postings: Vec<Posting>) -> Result<JournalEntry, LedgerError> {
         let at = "2026-11-22T09:00:00Z".parse().expect("a time");
-        JournalEntry::new(seed().id("j"), Fact::Sale(seed().id("o")), Some(seed().id("p")), at, postings)
+        JournalEntry::new(
+            seed().id("j"),
+            Fact::Sale(seed().id("o")),
+            Some(seed().id("p")),
+            at,
+            postings,
+        )
     }
 
     fn posting(account: Account, amount: i64, currency: Currency) -> Posting {
-        Posting { account, amount: Money::new(amount, currency) }
+        Posting {
+            account,
+            amount: Money::new(amount, currency),
+        }
     }
 
     #[test]
     fn postings_must_sum_to_zero_in_each_currency() {
         use Account::{PlatformRevenue, ProcessorClearing};
         let eur = Currency::EUR;
-        assert!(entry(vec![posting(ProcessorClearing, 5, eur), posting(PlatformRevenue, -5, eur)]).is_ok());
-        let lopsided = entry(vec![posting(ProcessorClearing, 5, eur), posting(PlatformRevenue, -4, eur)]);
-        assert_eq!(lopsided, Err(LedgerError::Unbalanced { currency: eur, sum_minor: 1 }));
-        let netted = entry(vec![posting(ProcessorClearing, 5, eur), posting(PlatformRevenue, -5, Currency::USD)]);
-        assert!(matches!(netted, Err(LedgerError::Unbalanced { .. })), "two currencies never net");
+        assert!(
+            entry(vec![
+                posting(ProcessorClearing, 5, eur),
+                posting(PlatformRevenue, -5, eur)
+            ])
+            .is_ok()
+        );
+        let lopsided = entry(vec![
+            posting(ProcessorClearing, 5, eur),
+            posting(PlatformRevenue, -4, eur),
+        ]);
+        assert_eq!(
+            lopsided,
+            Err(LedgerError::Unbalanced {
+                currency: eur,
+                sum_minor: 1
+            })
+        );
+        let netted = entry(vec![
+            posting(ProcessorClearing, 5, eur),
+            posting(PlatformRevenue, -5, Currency::USD),
+        ]);
+        assert!(
+            matches!(netted, Err(LedgerError::Unbalanced { .. })),
+            "two currencies never net"
+        );
         assert_eq!(entry(vec![]), Err(LedgerError::TooFewPostings));
     }
 

@@ -95,7 +95,9 @@ fn checksum(bytes: &[u8]) -> [u8; 2] {
 fn encode(bytes: &[u8]) -> String {
     let bit = |i: usize| bytes.get(i / 8).map_or(0, |byte| (byte >> (7 - i % 8)) & 1);
     let letter = |n: usize| (0..5).fold(0, |value, b| value << 1 | usize::from(bit(5 * n + b)));
-    (0..(bytes.len() * 8).div_ceil(5)).map(|n| char::from(ALPHABET[letter(n)])).collect()
+    (0..(bytes.len() * 8).div_ceil(5))
+        .map(|n| char::from(ALPHABET[letter(n)]))
+        .collect()
 }
 
 /// As people type it: any case, O for 0, I and L for 1, with or without hyphens.
@@ -188,13 +190,24 @@ mod tests {
         assert_eq!(text.parse(), Ok(key.clone()));
         assert_eq!(text.to_lowercase().parse(), Ok(key.clone()));
         assert_eq!(text.replace('-', "").parse(), Ok(key.clone()));
-        assert_eq!(format!(" {} ", text.replace('1', "l").replace('0', "o")).parse(), Ok(key));
+        assert_eq!(
+            format!(" {} ", text.replace('1', "l").replace('0', "o")).parse(),
+            Ok(key)
+        );
     }
 
     #[test]
     fn what_is_not_a_key_is_told_apart() {
         let text = key([7; 16]).to_string();
-        for wrong in ["", "SOUK", "SOUK-", "KUOS-AAAAA", &text[..60], &text.replace("SOUK", "SÖUK"), &format!("{text}A")] {
+        for wrong in [
+            "",
+            "SOUK",
+            "SOUK-",
+            "KUOS-AAAAA",
+            &text[..60],
+            &text.replace("SOUK", "SÖUK"),
+            &format!("{text}A"),
+        ] {
             assert_eq!(wrong.parse::<LicenceKey>(), Err(InvalidKey), "{wrong}");
         }
         assert!(!key([7; 16]).opens(&key([8; 16])));

@@ -222,9 +222,11 @@ fn stage_after(submission: &Submission, decision: &Decision) -> Stage {
 }
 
 fn audit(submission: &Submission, decision: &Decision, seed: &Seed) -> AuditEvent {
-    let note = (!decision.note.is_empty())
-        .then(|| format!("\n{}", decision.note))
-        .unwrap_or_default();
+    let note = if decision.note.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}", decision.note)
+    };
     AuditEvent {
         id: seed.id("audit"),
         at: decision.at,

@@ -163,6 +163,7 @@ fn a_reason_belongs_to_its_kind_of_decision() {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "reports are made where they are checked")]
 fn check_report(report: AccountReport, expected: &[&str]) {
     let partner = accept(
         &connected(&AccountReport {

@@ -33,13 +33,21 @@ pub struct Balance {
 
 impl Balance {
     pub fn empty(partner: PartnerId, currency: Currency) -> Self {
-        Self { partner, owed: Money::zero(currency), held_until: BTreeMap::new() }
+        Self {
+            partner,
+            owed: Money::zero(currency),
+            held_until: BTreeMap::new(),
+        }
     }
 
     /// What may be paid out at `now`: everything owed but what is held to a later day.
     pub fn payable(&self, now: Timestamp) -> Result<Money, MoneyError> {
         let today = day(now);
-        let held = self.held_until.iter().filter(|(until, _)| **until > today).map(|(_, amount)| *amount);
+        let held = self
+            .held_until
+            .iter()
+            .filter(|(until, _)| **until > today)
+            .map(|(_, amount)| *amount);
         self.owed.checked_sub(Money::sum(self.owed.currency(), held)?)
     }
 
@@ -76,9 +84,17 @@ pub struct Payout {
 pub enum PayoutState {
     Created,
     /// The processor may have been asked, first at this moment.
-    Sending { since: Timestamp },
-    Sent { transfer: String, at: Timestamp },
-    Cancelled { reason: CancelReason, at: Timestamp },
+    Sending {
+        since: Timestamp,
+    },
+    Sent {
+        transfer: String,
+        at: Timestamp,
+    },
+    Cancelled {
+        reason: CancelReason,
+        at: Timestamp,
+    },
 }
 
 /// Why a payout went back to the balance.
@@ -159,25 +175,60 @@ pub fn due(balance: &Balance, minimum_minor: i64, may_be_paid: bool, now: Timest
 
 /// The entry that takes a payout off the partner's balance.
 pub fn payout_entry(id: JournalId, payout: &Payout) -> Result<JournalEntry, LedgerError> {
-    let postings = moved(payout, Account::PartnerPayable(payout.partner), Account::PayoutsInTransit(payout.partner))?;
-    JournalEntry::new(id, Fact::Payout(payout.id), Some(payout.partner), payout.created_at, postings)
+    let postings = moved(
+        payout,
+        Account::PartnerPayable(payout.partner),
+        Account::PayoutsInTransit(payout.partner),
+    )?;
+    JournalEntry::new(
+        id,
+        Fact::Payout(payout.id),
+        Some(payout.partner),
+        payout.created_at,
+        postings,
+    )
 }
 
 /// The entry that says that the money has left.
-pub fn transfer_entry(id: JournalId, payout: &Payout, transfer: &str, at: Timestamp) -> Result<JournalEntry, LedgerError> {
-    let postings = moved(payout, Account::PayoutsInTransit(payout.partner), Account::ProcessorClearing)?;
-    Ok(JournalEntry::new(id, Fact::Transfer(payout.id), Some(payout.partner), at, postings)?.with_processor_ref(transfer))
+pub fn transfer_entry(
+    id: JournalId,
+    payout: &Payout,
+    transfer: &str,
+    at: Timestamp,
+) -> Result<JournalEntry, LedgerError> {
+    let postings = moved(
+        payout,
+        Account::PayoutsInTransit(payout.partner),
+        Account::ProcessorClearing,
+    )?;
+    Ok(
+        JournalEntry::new(id, Fact::Transfer(payout.id), Some(payout.partner), at, postings)?
+            .with_processor_ref(transfer),
+    )
 }
 
 /// The entry that gives a payout back to the balance.
 pub fn cancel_entry(id: JournalId, payout: &Payout, at: Timestamp) -> Result<JournalEntry, LedgerError> {
-    let postings = moved(payout, Account::PayoutsInTransit(payout.partner), Account::PartnerPayable(payout.partner))?;
+    let postings = moved(
+        payout,
+        Account::PayoutsInTransit(payout.partner),
+        Account::PartnerPayable(payout.partner),
+    )?;
     JournalEntry::new(id, Fact::PayoutCancelled(payout.id), Some(payout.partner), at, postings)
 }
 
 fn moved(payout: &Payout, debit: Account, credit: Account) -> Result<Vec<Posting>, MoneyError> {
-    let credited = Posting { account: credit, amount: payout.amount.checked_neg()? };
-    Ok(vec![Posting { account: debit, amount: payout.amount }, credited])
+    let credited = Posting {
+        account: credit,
+        amount: payout.amount.checked_neg()?,
+    };
+    Ok(vec![
+        Posting {
+            account: debit,
+            amount: payout.amount,
+        },
+        credited,
+    ])
 }
 
 #[cfg(test)]
@@ -198,8 +249,15 @@ mod tests {
     }
 
     fn balance(owed: i64, held: &[(&str, i64)]) -> Balance {
-        let held_until = held.iter().map(|(day, amount)| (day.parse().expect("a date"), eur(*amount))).collect();
-        Balance { partner: seed().id("p"), owed: eur(owed), held_until }
+        let held_until = held
+            .iter()
+            .map(|(day, amount)| (day.parse().expect("a date"), eur(*amount)))
+            .collect();
+        Balance {
+            partner: seed().id("p"),
+            owed: eur(owed),
+            held_until,
+        }
     }
 
     #[track_caller]
@@ -210,13 +268,25 @@ mod tests {
 
     #[test]
     fn only_what_is_no_longer_held_is_due() {
-        check_due(&balance(5000, &[("2026-11-23", 2000), ("2026-11-22", 1000)]), true, &Due::Pay(eur(3000)));
-        check_due(&balance(5000, &[("2026-11-23", 4001)]), true, &Due::NotYet(NotDue::BelowMinimum));
+        check_due(
+            &balance(5000, &[("2026-11-23", 2000), ("2026-11-22", 1000)]),
+            true,
+            &Due::Pay(eur(3000)),
+        );
+        check_due(
+            &balance(5000, &[("2026-11-23", 4001)]),
+            true,
+            &Due::NotYet(NotDue::BelowMinimum),
+        );
         check_due(&balance(1000, &[]), true, &Due::Pay(eur(1000)));
         check_due(&balance(1000, &[]), false, &Due::NotYet(NotDue::PartnerHeld));
         check_due(&balance(0, &[]), true, &Due::NotYet(NotDue::NothingPayable));
         check_due(&balance(-500, &[]), true, &Due::NotYet(NotDue::NothingPayable));
-        check_due(&balance(1500, &[("2026-11-23", 2000)]), true, &Due::NotYet(NotDue::NothingPayable));
+        check_due(
+            &balance(1500, &[("2026-11-23", 2000)]),
+            true,
+            &Due::NotYet(NotDue::NothingPayable),
+        );
     }
 
     #[test]
@@ -239,12 +309,25 @@ mod tests {
         };
         let created = payout(PayoutState::Created);
         assert_eq!(next_step(&created, Some("acct_1"), now), Step::Send);
-        assert_eq!(next_step(&created, Some("acct_2"), now), Step::Cancel(CancelReason::DestinationChanged));
+        assert_eq!(
+            next_step(&created, Some("acct_2"), now),
+            Step::Cancel(CancelReason::DestinationChanged)
+        );
         assert_eq!(next_step(&created, None, now), Step::Cancel(CancelReason::PartnerHeld));
         let sending = payout(PayoutState::Sending { since: now });
-        assert_eq!(next_step(&sending, None, now), Step::Send, "once asked, only the processor's answer cancels");
-        assert_eq!(next_step(&sending, Some("acct_1"), now + SignedDuration::from_hours(23)), Step::LookUpThenSend);
-        let sent = payout(PayoutState::Sent { transfer: "tr_1".into(), at: now });
+        assert_eq!(
+            next_step(&sending, None, now),
+            Step::Send,
+            "once asked, only the processor's answer cancels"
+        );
+        assert_eq!(
+            next_step(&sending, Some("acct_1"), now + SignedDuration::from_hours(23)),
+            Step::LookUpThenSend
+        );
+        let sent = payout(PayoutState::Sent {
+            transfer: "tr_1".into(),
+            at: now,
+        });
         assert_eq!(next_step(&sent, Some("acct_1"), now), Step::Nothing);
     }
 
@@ -264,7 +347,10 @@ mod tests {
             let transit = |p: &&Posting| p.account == Account::PayoutsInTransit(payout.partner);
             entry.postings().iter().filter(transit).map(|p| p.amount.minor()).sum()
         };
-        for ending in [transfer_entry(seed().id("b"), &payout, "tr_1", now), cancel_entry(seed().id("c"), &payout, now)] {
+        for ending in [
+            transfer_entry(seed().id("b"), &payout, "tr_1", now),
+            cancel_entry(seed().id("c"), &payout, now),
+        ] {
             assert_eq!(in_transit(&taken) + in_transit(&ending.expect("balanced")), 0);
         }
     }

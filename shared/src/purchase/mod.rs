@@ -140,7 +140,11 @@ pub enum PlaceError {
     #[error("the listing of line {index} is already in this order")]
     Duplicate { index: usize },
     #[error("line {index} is priced in {found}, the others in {expected}: order each currency by itself")]
-    MixedCurrencies { index: usize, expected: Currency, found: Currency },
+    MixedCurrencies {
+        index: usize,
+        expected: Currency,
+        found: Currency,
+    },
     #[error("the order's total is too large")]
     Money(#[from] MoneyError),
 }
@@ -149,7 +153,13 @@ pub enum PlaceError {
 pub const DEFAULT_RULE: &str = "default@1";
 
 /// Places an order: freezes prices and shares, gives ids to the order and to each licence that it will issue.
-pub fn place(customer: UserId, offers: &[Offer], commission: BasisPoints, seed: Seed, now: Timestamp) -> Result<Order, PlaceError> {
+pub fn place(
+    customer: UserId,
+    offers: &[Offer],
+    commission: BasisPoints,
+    seed: Seed,
+    now: Timestamp,
+) -> Result<Order, PlaceError> {
     let first = offers.first().ok_or(PlaceError::Empty)?;
     if offers.len() > MAX_LINES {
         return Err(PlaceError::TooManyLines);
@@ -162,7 +172,11 @@ pub fn place(customer: UserId, offers: &[Offer], commission: BasisPoints, seed: 
             return Err(PlaceError::Duplicate { index });
         }
         if offer.price.currency() != currency {
-            return Err(PlaceError::MixedCurrencies { index, expected: currency, found: offer.price.currency() });
+            return Err(PlaceError::MixedCurrencies {
+                index,
+                expected: currency,
+                found: offer.price.currency(),
+            });
         }
         lines.push(OrderLine {
             listing: offer.listing,
@@ -196,7 +210,10 @@ impl Order {
     /// The checkout ended and the money is still on its way. `None` where that is no news.
     #[must_use]
     pub fn await_payment(&self) -> Option<Self> {
-        (self.status == OrderStatus::Pending).then(|| Self { status: OrderStatus::AwaitingPayment, ..self.clone() })
+        (self.status == OrderStatus::Pending).then(|| Self {
+            status: OrderStatus::AwaitingPayment,
+            ..self.clone()
+        })
     }
 
     /// The payment failed, or the customer let the checkout lapse. `None` where that is no news: a paid order stays paid.
@@ -216,12 +233,23 @@ mod tests {
     }
 
     fn offer(label: &str, price: Money) -> Offer {
-        Offer { listing: seed().id(label), partner: seed().id("p"), title: label.to_owned(), price }
+        Offer {
+            listing: seed().id(label),
+            partner: seed().id("p"),
+            title: label.to_owned(),
+            price,
+        }
     }
 
     fn placed(offers: &[Offer]) -> Result<Order, PlaceError> {
         let rate = BasisPoints::try_from(2000).expect("a rate");
-        place(seed().id("customer"), offers, rate, seed(), "2026-11-22T09:00:00Z".parse().expect("a time"))
+        place(
+            seed().id("customer"),
+            offers,
+            rate,
+            seed(),
+            "2026-11-22T09:00:00Z".parse().expect("a time"),
+        )
     }
 
     fn eur(amount: i64) -> Money {
@@ -232,16 +260,27 @@ mod tests {
     fn an_order_freezes_prices_shares_and_licence_ids() {
         let order = placed(&[offer("a", eur(1299)), offer("b", eur(1))]).expect("two lines");
         assert_eq!(order.total, eur(1300));
-        let shares: Vec<_> = order.lines.iter().map(|l| (l.share.partner_minor, l.share.platform_minor)).collect();
+        let shares: Vec<_> = order
+            .lines
+            .iter()
+            .map(|l| (l.share.partner_minor, l.share.platform_minor))
+            .collect();
         assert_eq!(shares, [(1039, 260), (1, 0)]);
         assert_ne!(order.lines[0].licence, order.lines[1].licence);
-        assert_eq!(order, placed(&[offer("a", eur(1299)), offer("b", eur(1))]).expect("again"), "a retry places the same order");
+        assert_eq!(
+            order,
+            placed(&[offer("a", eur(1299)), offer("b", eur(1))]).expect("again"),
+            "a retry places the same order"
+        );
     }
 
     #[test]
     fn what_cannot_be_ordered_together_is_refused() {
         assert_eq!(placed(&[]), Err(PlaceError::Empty));
-        assert_eq!(placed(&[offer("a", eur(1)), offer("a", eur(1))]), Err(PlaceError::Duplicate { index: 1 }));
+        assert_eq!(
+            placed(&[offer("a", eur(1)), offer("a", eur(1))]),
+            Err(PlaceError::Duplicate { index: 1 })
+        );
         let mixed = placed(&[offer("a", eur(1)), offer("b", Money::new(1, Currency::USD))]);
         assert!(matches!(mixed, Err(PlaceError::MixedCurrencies { index: 1, .. })));
         let many: Vec<_> = (0..=MAX_LINES).map(|i| offer(&i.to_string(), eur(1))).collect();
@@ -274,7 +313,10 @@ mod tests {
         let order = placed(&[offer("a", eur(1))]).expect("one line");
         assert!(order.await_payment().is_some());
         assert!(order.end_unpaid(OrderStatus::Expired).is_some());
-        let paid = Order { status: OrderStatus::Paid, ..order };
+        let paid = Order {
+            status: OrderStatus::Paid,
+            ..order
+        };
         assert!(paid.await_payment().is_none());
         assert!(paid.end_unpaid(OrderStatus::Cancelled).is_none());
     }

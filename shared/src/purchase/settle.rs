@@ -57,12 +57,21 @@ pub enum SettleError {
 }
 
 /// `secret` gives 128 random bits for each licence key.
-pub fn settle(order: &Order, payment: &Payment, hold_days: u32, seed: Seed, mut secret: impl FnMut() -> [u8; 16]) -> Result<Settlement, SettleError> {
+pub fn settle(
+    order: &Order,
+    payment: &Payment,
+    hold_days: u32,
+    seed: Seed,
+    mut secret: impl FnMut() -> [u8; 16],
+) -> Result<Settlement, SettleError> {
     if order.status == OrderStatus::Paid {
         return Err(SettleError::AlreadyPaid);
     }
     if payment.amount != order.total {
-        return Err(SettleError::AmountMismatch { expected: order.total, paid: payment.amount });
+        return Err(SettleError::AmountMismatch {
+            expected: order.total,
+            paid: payment.amount,
+        });
     }
     let mut entries = Vec::new();
     let mut credits = Vec::new();
@@ -72,10 +81,21 @@ pub fn settle(order: &Order, payment: &Payment, hold_days: u32, seed: Seed, mut 
             continue;
         }
         entries.push(sale_entry(order, partner, &share, payment, seed)?);
-        credits.push(Credit { partner, amount: share.partner, available_on: available_on(payment.at, hold_days) });
+        credits.push(Credit {
+            partner,
+            amount: share.partner,
+            available_on: available_on(payment.at, hold_days),
+        });
     }
-    let licences = order.lines.iter().map(|line| issue(order, line, payment.at, secret())).collect();
-    let message = Message::OrderPaid { customer: order.customer, order: order.id };
+    let licences = order
+        .lines
+        .iter()
+        .map(|line| issue(order, line, payment.at, secret()))
+        .collect();
+    let message = Message::OrderPaid {
+        customer: order.customer,
+        order: order.id,
+    };
     Ok(Settlement {
         order: Order {
             status: OrderStatus::Paid,
@@ -108,7 +128,9 @@ struct Share {
 impl Share {
     fn of(order: &Order, lines: &[&OrderLine]) -> Result<Self, MoneyError> {
         let currency = order.total.currency();
-        let sum = |minor: fn(&OrderLine) -> i64| Money::sum(currency, lines.iter().map(|line| Money::new(minor(line), currency)));
+        let sum = |minor: fn(&OrderLine) -> i64| {
+            Money::sum(currency, lines.iter().map(|line| Money::new(minor(line), currency)))
+        };
         Ok(Self {
             gross: sum(|line| line.price.minor())?,
             partner: sum(|line| line.share.partner_minor)?,
@@ -117,11 +139,26 @@ impl Share {
     }
 }
 
-fn sale_entry(order: &Order, partner: PartnerId, share: &Share, payment: &Payment, seed: Seed) -> Result<JournalEntry, SettleError> {
+fn sale_entry(
+    order: &Order,
+    partner: PartnerId,
+    share: &Share,
+    payment: &Payment,
+    seed: Seed,
+) -> Result<JournalEntry, SettleError> {
     let postings = vec![
-        Posting { account: Account::ProcessorClearing, amount: share.gross },
-        Posting { account: Account::PartnerPayable(partner), amount: share.partner.checked_neg()? },
-        Posting { account: Account::PlatformRevenue, amount: share.platform.checked_neg()? },
+        Posting {
+            account: Account::ProcessorClearing,
+            amount: share.gross,
+        },
+        Posting {
+            account: Account::PartnerPayable(partner),
+            amount: share.partner.checked_neg()?,
+        },
+        Posting {
+            account: Account::PlatformRevenue,
+            amount: share.platform.checked_neg()?,
+        },
     ];
     let id = seed.id(&format!("sale {partner}"));
     let entry = JournalEntry::new(id, Fact::Sale(order.id), Some(partner), payment.at, postings)?;
@@ -164,7 +201,14 @@ mod tests {
         };
         let offers: Vec<_> = prices.iter().enumerate().map(offer).collect();
         let rate = BasisPoints::try_from(rate).expect("a rate");
-        place(seed().id("customer"), &offers, rate, seed(), "2026-11-22T09:00:00Z".parse().expect("a time")).expect("an order")
+        place(
+            seed().id("customer"),
+            &offers,
+            rate,
+            seed(),
+            "2026-11-22T09:00:00Z".parse().expect("a time"),
+        )
+        .expect("an order")
     }
 
     fn paid(order: &Order, minor: i64) -> Result<Settlement, SettleError> {
@@ -183,9 +227,18 @@ mod tests {
         assert_eq!(settlement.order.status, OrderStatus::Paid);
         assert_eq!(settlement.entries.len(), 2);
         assert_eq!(settlement.licences.len(), 3);
-        let credits: BTreeMap<_, _> = settlement.credits.iter().map(|c| (c.partner, c.amount.minor())).collect();
+        let credits: BTreeMap<_, _> = settlement
+            .credits
+            .iter()
+            .map(|c| (c.partner, c.amount.minor()))
+            .collect();
         assert_eq!(credits, BTreeMap::from([(seed().id("p"), 1040), (seed().id("q"), 400)]));
-        assert!(settlement.credits.iter().all(|credit| credit.available_on.to_string() == "2026-11-29"));
+        assert!(
+            settlement
+                .credits
+                .iter()
+                .all(|credit| credit.available_on.to_string() == "2026-11-29")
+        );
         assert_eq!(paid(&settlement.order, 1800), Err(SettleError::AlreadyPaid));
     }
 

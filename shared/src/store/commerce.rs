@@ -33,9 +33,7 @@ pub async fn save_cart(
 /// What was in the cart has been ordered.
 pub async fn empty_cart(store: &Store, customer: UserId) -> Result<(), StoreError> {
     match cart(store, customer).await? {
-        Some(before) if !before.lines.is_empty() => {
-            save_cart(store, customer, Some(&before), &Cart::default()).await
-        }
+        Some(before) if !before.lines.is_empty() => save_cart(store, customer, Some(&before), &Cart::default()).await,
         _ => Ok(()),
     }
 }
@@ -60,14 +58,19 @@ pub async fn orders(
 pub async fn create_order(store: &Store, order: &Order, messages: &[Envelope]) -> Result<Versioned<Order>, StoreError> {
     let key = keys::order(order.customer, order.id);
     match store.write(Write::create(key.clone(), order)?.outbox(messages)?).await {
-        Ok(()) => Ok(Versioned { value: order.clone(), revision: 1 }),
+        Ok(()) => Ok(Versioned {
+            value: order.clone(),
+            revision: 1,
+        }),
         Err(StoreError::Conflict { .. }) => store.get(&key).await?.ok_or(StoreError::Busy),
         Err(error) => Err(error),
     }
 }
 
 pub async fn update_order(store: &Store, order: &Order, revision: u64) -> Result<(), StoreError> {
-    store.write(Write::replace(keys::order(order.customer, order.id), order, revision)?).await
+    store
+        .write(Write::replace(keys::order(order.customer, order.id), order, revision)?)
+        .await
 }
 
 pub async fn licence(store: &Store, licence: LicenceId) -> Result<Option<Licence>, StoreError> {
@@ -131,7 +134,10 @@ pub enum Disposition {
 
 /// Takes an event in, once. `false` when it had been taken in before.
 pub async fn take_in(store: &Store, event: &InboxEvent, messages: &[Envelope]) -> Result<bool, StoreError> {
-    match store.write(Write::create(keys::processor_event(&event.id), event)?.outbox(messages)?).await {
+    match store
+        .write(Write::create(keys::processor_event(&event.id), event)?.outbox(messages)?)
+        .await
+    {
         Ok(()) => Ok(true),
         Err(StoreError::Conflict { .. }) => Ok(false),
         Err(error) => Err(error),

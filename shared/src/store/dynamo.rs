@@ -6,12 +6,16 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, ConsumedCapacity, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, TransactWriteItem,
+    AttributeValue, ConditionCheck, ConsumedCapacity, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity,
+    TransactWriteItem,
 };
 
 use super::keys::Key;
 use super::meter::Meter;
-use super::table::{Action, Condition, INDEX, INDEX_PK, INDEX_SK, Item, Page, PageKey, Query, REVISION, StoreError, TableNames, Update, Write};
+use super::table::{
+    Action, Condition, INDEX, INDEX_PK, INDEX_SK, Item, Page, PageKey, Query, REVISION, StoreError, TableNames, Update,
+    Write,
+};
 
 #[derive(Debug, Clone)]
 pub struct DynamoBackend {
@@ -47,12 +51,19 @@ impl DynamoBackend {
             for key in chunk {
                 let table = self.names.get(key.table)?.to_owned();
                 let so_far = wanted.remove(&table).map(|keys| keys.keys).unwrap_or_default();
-                let keys = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(so_far)).keys(key_item(key));
+                let keys = KeysAndAttributes::builder()
+                    .consistent_read(true)
+                    .set_keys(Some(so_far))
+                    .keys(key_item(key));
                 wanted.insert(table, keys.build().map_err(corrupt)?);
             }
             while !wanted.is_empty() {
                 let request = self.client.batch_get_item().set_request_items(Some(wanted));
-                let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(failed)?;
+                let answer = request
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                    .send()
+                    .await
+                    .map_err(failed)?;
                 let consumed = answer.consumed_capacity();
                 self.meter.count(consumed.iter().map(|c| tenths(Some(c))).sum(), 0);
                 found.extend(answer.responses.unwrap_or_default().into_values().flatten());
@@ -63,14 +74,28 @@ impl DynamoBackend {
     }
 
     pub(crate) async fn query(&self, query: Query) -> Result<Page<Item>, StoreError> {
-        let (pk, sk) = if query.indexed { (INDEX_PK, INDEX_SK) } else { ("pk", "sk") };
+        let (pk, sk) = if query.indexed {
+            (INDEX_PK, INDEX_SK)
+        } else {
+            ("pk", "sk")
+        };
         let mut expression = Expression::default();
-        let mut condition = format!("{} = {}", expression.name(pk), expression.value(AttributeValue::S(query.pk)));
+        let mut condition = format!(
+            "{} = {}",
+            expression.name(pk),
+            expression.value(AttributeValue::S(query.pk))
+        );
         if let Some(prefix) = query.sk_prefix {
-            let prefix = format!("begins_with({}, {})", expression.name(sk), expression.value(AttributeValue::S(prefix)));
+            let prefix = format!(
+                "begins_with({}, {})",
+                expression.name(sk),
+                expression.value(AttributeValue::S(prefix))
+            );
             condition = format!("{condition} AND {prefix}");
         }
-        let start = query.after.map(|PageKey(key)| key.into_iter().map(|(k, v)| (k, AttributeValue::S(v))).collect());
+        let start = query
+            .after
+            .map(|PageKey(key)| key.into_iter().map(|(k, v)| (k, AttributeValue::S(v))).collect());
         let answer = self
             .client
             .query()
@@ -89,35 +114,63 @@ impl DynamoBackend {
             .map_err(failed)?;
         self.count_read(answer.consumed_capacity());
         let next = answer.last_evaluated_key.map(|key| {
-            PageKey(key.into_iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?.clone()))).collect())
+            PageKey(
+                key.into_iter()
+                    .filter_map(|(name, value)| Some((name, value.as_s().ok()?.clone())))
+                    .collect(),
+            )
         });
-        Ok(Page { items: answer.items.unwrap_or_default(), next })
+        Ok(Page {
+            items: answer.items.unwrap_or_default(),
+            next,
+        })
     }
 
     /// A single write. Put, update and delete each have a request of their own, which costs half of a transaction.
     pub(crate) async fn write(&self, write: Write) -> Result<(), StoreError> {
         let table = self.names.get(write.key.table)?.to_owned();
         let mut expression = Expression::default();
-        let condition = write.condition.as_ref().map(|condition| expression.condition(condition));
+        let condition = write
+            .condition
+            .as_ref()
+            .map(|condition| expression.condition(condition));
         let consumed = match write.action {
             Action::Put(item) => {
-                let request = self.client.put_item().table_name(table).set_item(Some(with_key(&write.key, item)));
-                let request = request.set_condition_expression(condition).set_expression_attribute_names(expression.names());
+                let request = self
+                    .client
+                    .put_item()
+                    .table_name(table)
+                    .set_item(Some(with_key(&write.key, item)));
+                let request = request
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(expression.names());
                 let request = request.set_expression_attribute_values(expression.values());
                 let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
                 request.send().await.map_err(failed)?.consumed_capacity
             }
             Action::Update(update) => {
-                let request = self.client.update_item().table_name(table).set_key(Some(key_item(&write.key)));
-                let request = request.update_expression(expression.update(&update)).set_condition_expression(condition);
+                let request = self
+                    .client
+                    .update_item()
+                    .table_name(table)
+                    .set_key(Some(key_item(&write.key)));
+                let request = request
+                    .update_expression(expression.update(&update))
+                    .set_condition_expression(condition);
                 let request = request.set_expression_attribute_names(expression.names());
                 let request = request.set_expression_attribute_values(expression.values());
                 let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
                 request.send().await.map_err(failed)?.consumed_capacity
             }
             Action::Delete => {
-                let request = self.client.delete_item().table_name(table).set_key(Some(key_item(&write.key)));
-                let request = request.set_condition_expression(condition).set_expression_attribute_names(expression.names());
+                let request = self
+                    .client
+                    .delete_item()
+                    .table_name(table)
+                    .set_key(Some(key_item(&write.key)));
+                let request = request
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(expression.names());
                 let request = request.set_expression_attribute_values(expression.values());
                 let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
                 request.send().await.map_err(failed)?.consumed_capacity
@@ -129,17 +182,28 @@ impl DynamoBackend {
     }
 
     pub(crate) async fn transact(&self, writes: Vec<Write>) -> Result<(), StoreError> {
-        let items = writes.into_iter().map(|write| self.transact_item(write)).collect::<Result<Vec<_>, _>>()?;
+        let items = writes
+            .into_iter()
+            .map(|write| self.transact_item(write))
+            .collect::<Result<Vec<_>, _>>()?;
         let request = self.client.transact_write_items().set_transact_items(Some(items));
-        let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(cancelled)?;
-        self.meter.count(0, answer.consumed_capacity().iter().map(|c| tenths(Some(c))).sum());
+        let answer = request
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(cancelled)?;
+        self.meter
+            .count(0, answer.consumed_capacity().iter().map(|c| tenths(Some(c))).sum());
         Ok(())
     }
 
     fn transact_item(&self, write: Write) -> Result<TransactWriteItem, StoreError> {
         let table = self.names.get(write.key.table)?.to_owned();
         let mut expression = Expression::default();
-        let condition = write.condition.as_ref().map(|condition| expression.condition(condition));
+        let condition = write
+            .condition
+            .as_ref()
+            .map(|condition| expression.condition(condition));
         let item = TransactWriteItem::builder();
         let item = match write.action {
             Action::Put(value) => item.put(
@@ -205,9 +269,16 @@ fn with_key(key: &Key, mut item: Item) -> Item {
 }
 
 /// Capacity comes as a float of halves; it is counted in tenths so that sums stay exact.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_arithmetic, reason = "a small positive number of halves")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::float_arithmetic,
+    reason = "a small positive number of halves"
+)]
 fn tenths(consumed: Option<&ConsumedCapacity>) -> u64 {
-    consumed.and_then(ConsumedCapacity::capacity_units).map_or(0, |units| (units * 10.0).round() as u64)
+    consumed
+        .and_then(ConsumedCapacity::capacity_units)
+        .map_or(0, |units| (units * 10.0).round() as u64)
 }
 
 /// Builds an expression's placeholders as it goes: attribute names are never written out, so none can be a reserved word.
@@ -231,17 +302,27 @@ impl Expression {
         format!(":v{}", self.values.len() - 1)
     }
 
-    fn number(&mut self, value: impl ToString) -> String {
+    fn number(&mut self, value: &impl ToString) -> String {
         self.value(AttributeValue::N(value.to_string()))
     }
 
     fn names(&self) -> Option<HashMap<String, String>> {
-        let names: HashMap<_, _> = self.names.iter().enumerate().map(|(i, name)| (format!("#n{i}"), name.clone())).collect();
+        let names: HashMap<_, _> = self
+            .names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| (format!("#n{i}"), name.clone()))
+            .collect();
         (!names.is_empty()).then_some(names)
     }
 
     fn values(&self) -> Option<HashMap<String, AttributeValue>> {
-        let values: HashMap<_, _> = self.values.iter().enumerate().map(|(i, value)| (format!(":v{i}"), value.clone())).collect();
+        let values: HashMap<_, _> = self
+            .values
+            .iter()
+            .enumerate()
+            .map(|(i, value)| (format!(":v{i}"), value.clone()))
+            .collect();
         (!values.is_empty()).then_some(values)
     }
 
@@ -264,11 +345,24 @@ impl Expression {
     }
 
     fn update(&mut self, update: &Update) -> String {
-        let set: Vec<_> = update.set.iter().map(|(k, v)| format!("{} = {}", self.name(k), self.value(v.clone()))).collect();
-        let add: Vec<_> = update.add.iter().map(|(k, v)| format!("{} {}", self.name(k), self.number(v))).collect();
+        let set: Vec<_> = update
+            .set
+            .iter()
+            .map(|(k, v)| format!("{} = {}", self.name(k), self.value(v.clone())))
+            .collect();
+        let add: Vec<_> = update
+            .add
+            .iter()
+            .map(|(k, v)| format!("{} {}", self.name(k), self.number(v)))
+            .collect();
         let remove: Vec<_> = update.remove.iter().map(|k| self.name(k)).collect();
-        let clause = |word: &str, parts: Vec<String>| (!parts.is_empty()).then(|| format!("{word} {}", parts.join(", ")));
-        [clause("SET", set), clause("ADD", add), clause("REMOVE", remove)].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        let clause =
+            |word: &str, parts: Vec<String>| (!parts.is_empty()).then(|| format!("{word} {}", parts.join(", ")));
+        [clause("SET", set), clause("ADD", add), clause("REMOVE", remove)]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
@@ -283,9 +377,15 @@ where
 {
     match (error.code(), error.message()) {
         (Some("ConditionalCheckFailedException"), _) => StoreError::Conflict { failed: vec![0] },
-        (Some("ProvisionedThroughputExceededException" | "RequestLimitExceeded" | "ThrottlingException" | "TransactionConflictException"), _) => {
-            StoreError::Busy
-        }
+        (
+            Some(
+                "ProvisionedThroughputExceededException"
+                | "RequestLimitExceeded"
+                | "ThrottlingException"
+                | "TransactionConflictException",
+            ),
+            _,
+        ) => StoreError::Busy,
         (Some("ValidationException"), Some(message)) if message.contains("size") => StoreError::TooLarge,
         _ => StoreError::Unavailable(Box::new(error)),
     }
@@ -300,11 +400,28 @@ where
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
         return failed(error);
     };
-    let codes: Vec<_> = cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
-    let failed: Vec<_> = codes.iter().enumerate().filter(|(_, code)| **code == "ConditionalCheckFailed").map(|(i, _)| i).collect();
+    let codes: Vec<_> = cancelled
+        .cancellation_reasons()
+        .iter()
+        .map(|reason| reason.code().unwrap_or("None"))
+        .collect();
+    let failed: Vec<_> = codes
+        .iter()
+        .enumerate()
+        .filter(|(_, code)| **code == "ConditionalCheckFailed")
+        .map(|(i, _)| i)
+        .collect();
     if !failed.is_empty() {
         return StoreError::Conflict { failed };
     }
-    let busy = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-    if codes.iter().any(|code| busy.contains(code)) { StoreError::Busy } else { StoreError::Unavailable(Box::new(error)) }
+    let busy = [
+        "TransactionConflict",
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+    ];
+    if codes.iter().any(|code| busy.contains(code)) {
+        StoreError::Busy
+    } else {
+        StoreError::Unavailable(Box::new(error))
+    }
 }

@@ -6,11 +6,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::table::Query;
-use crate::ids::{AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, SubmissionId, TokenId, UploadId, UserId, VersionId};
+use crate::ids::{
+    AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, SubmissionId, TokenId, UploadId, UserId,
+    VersionId,
+};
 use crate::money::Currency;
 
 /// Tables by who may write them. The physical names come from the environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::Display, strum::EnumIter)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::Display, strum::EnumIter,
+)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum TableName {
@@ -40,7 +45,11 @@ impl fmt::Display for Key {
 }
 
 fn key(table: TableName, pk: String, sk: impl Into<String>) -> Key {
-    Key { table, pk, sk: sk.into() }
+    Key {
+        table,
+        pk,
+        sk: sk.into(),
+    }
 }
 
 /// For what is looked up by a text of unknown length or alphabet: keys are at most 2,048 bytes, and `#` must mean only itself.
@@ -61,7 +70,11 @@ pub fn user(user: UserId) -> Key {
 
 /// Which user a subject of an issuer is.
 pub fn subject(issuer: &str, subject: &str) -> Key {
-    key(TableName::Accounts, format!("SUB#{}", hashed(&[issuer, subject])), "SUB")
+    key(
+        TableName::Accounts,
+        format!("SUB#{}", hashed(&[issuer, subject])),
+        "SUB",
+    )
 }
 
 /// An API token by the SHA-256 of its secret, in hexadecimal.
@@ -93,7 +106,11 @@ pub fn partners_by_status(status: &str) -> Query {
 
 /// Taken by the user's application under this name, folded so that spelling does not tell two names apart.
 pub fn application(user: UserId, folded_name: &str) -> Key {
-    key(TableName::Accounts, format!("USR#{user}"), format!("APPL#{}", hashed(&[folded_name])))
+    key(
+        TableName::Accounts,
+        format!("USR#{user}"),
+        format!("APPL#{}", hashed(&[folded_name])),
+    )
 }
 
 /// Which partner an account at the processor belongs to.
@@ -146,7 +163,11 @@ pub fn versions(listing: ListingId) -> Query {
 
 /// Taken by the first version of a listing that has this number.
 pub fn version_number(listing: ListingId, number: &str) -> Key {
-    key(TableName::Catalogue, format!("LST#{listing}"), format!("SEMVER#{number}"))
+    key(
+        TableName::Catalogue,
+        format!("LST#{listing}"),
+        format!("SEMVER#{number}"),
+    )
 }
 
 pub fn upload(version: VersionId, upload: UploadId) -> Key {
@@ -155,7 +176,11 @@ pub fn upload(version: VersionId, upload: UploadId) -> Key {
 
 /// One check's result on one upload.
 pub fn check(version: VersionId, upload: UploadId, check: &str) -> Key {
-    key(TableName::Catalogue, format!("VER#{version}"), format!("CHECK#{upload}#{check}"))
+    key(
+        TableName::Catalogue,
+        format!("VER#{version}"),
+        format!("CHECK#{upload}#{check}"),
+    )
 }
 
 pub fn checks(version: VersionId, upload: UploadId) -> Query {
@@ -163,7 +188,11 @@ pub fn checks(version: VersionId, upload: UploadId) -> Query {
 }
 
 pub fn submission(partner: PartnerId, submission: SubmissionId) -> Key {
-    key(TableName::Catalogue, format!("PTN#{partner}"), format!("SUB#{submission}"))
+    key(
+        TableName::Catalogue,
+        format!("PTN#{partner}"),
+        format!("SUB#{submission}"),
+    )
 }
 
 pub fn submissions(partner: PartnerId) -> Query {
@@ -194,7 +223,11 @@ pub fn published(listing: ListingId) -> Key {
 
 /// A published listing under its category (or under all of them), sorted by title.
 pub fn shelf(category: Option<&str>, title: &str, listing: ListingId) -> Key {
-    key(TableName::Catalogue, format!("SHELF#{}", category.unwrap_or("*")), format!("{title}#{listing}"))
+    key(
+        TableName::Catalogue,
+        format!("SHELF#{}", category.unwrap_or("*")),
+        format!("{title}#{listing}"),
+    )
 }
 
 pub fn shelves(category: Option<&str>) -> Query {
@@ -249,7 +282,11 @@ pub fn mail(message: MessageId) -> Key {
 
 /// A journal entry of a partner: the key is the fact, so a fact is posted once. The entry's `fact` is `sale`, `payout`, ….
 pub fn partner_journal(partner: PartnerId, fact: &str, reference: &str) -> Key {
-    key(TableName::Ledger, format!("JRN#{partner}"), format!("{fact}#{reference}"))
+    key(
+        TableName::Ledger,
+        format!("JRN#{partner}"),
+        format!("{fact}#{reference}"),
+    )
 }
 
 pub fn partner_journals(partner: PartnerId) -> Query {
@@ -258,7 +295,11 @@ pub fn partner_journals(partner: PartnerId) -> Query {
 
 /// A journal entry that concerns no partner, such as a processor's fee. A partition each: they are written at the rate of sales.
 pub fn platform_journal(fact: &str, reference: &str) -> Key {
-    key(TableName::Ledger, format!("JRN#{fact}#{reference}"), format!("{fact}#{reference}"))
+    key(
+        TableName::Ledger,
+        format!("JRN#{fact}#{reference}"),
+        format!("{fact}#{reference}"),
+    )
 }
 
 pub fn balance(partner: PartnerId, currency: Currency) -> Key {
@@ -295,7 +336,11 @@ pub fn payouts(partner: PartnerId) -> Query {
 
 /// An idempotency record: the same key of two principals is two records.
 pub fn request(principal: &str, idempotency_key: &str) -> Key {
-    key(TableName::Requests, format!("REQ#{}", hashed(&[principal, idempotency_key])), "REQ")
+    key(
+        TableName::Requests,
+        format!("REQ#{}", hashed(&[principal, idempotency_key])),
+        "REQ",
+    )
 }
 
 #[cfg(test)]
@@ -308,27 +353,77 @@ mod tests {
     fn keys_md_has_every_key() {
         let document = include_str!("KEYS.md");
         let seed: Seed = "019a0000-0000-7000-8000-000000000000".parse().expect("a uuid");
-        let (usr, ptn, lst) = (seed.id::<UserId>("u"), seed.id::<PartnerId>("p"), seed.id::<ListingId>("l"));
-        let (ver, upl, sub) = (seed.id::<VersionId>("v"), seed.id::<UploadId>("u"), seed.id::<SubmissionId>("s"));
-        let (ord, lic, pay) = (seed.id::<OrderId>("o"), seed.id::<LicenceId>("l"), seed.id::<PayoutId>("p"));
-        let (tok, aud, msg) = (seed.id::<TokenId>("t"), seed.id::<AuditId>("a"), seed.id::<MessageId>("m"));
+        let (usr, ptn, lst) = (
+            seed.id::<UserId>("u"),
+            seed.id::<PartnerId>("p"),
+            seed.id::<ListingId>("l"),
+        );
+        let (ver, upl, sub) = (
+            seed.id::<VersionId>("v"),
+            seed.id::<UploadId>("u"),
+            seed.id::<SubmissionId>("s"),
+        );
+        let (ord, lic, pay) = (
+            seed.id::<OrderId>("o"),
+            seed.id::<LicenceId>("l"),
+            seed.id::<PayoutId>("p"),
+        );
+        let (tok, aud, msg) = (
+            seed.id::<TokenId>("t"),
+            seed.id::<AuditId>("a"),
+            seed.id::<MessageId>("m"),
+        );
         let eur = Currency::EUR;
         let keys = [
-            user(usr), subject("iss", "sub"), api_token("hash"), user_token(usr, tok), application(usr, "warm pads"), partner(ptn), processor_account("acct_1"),
-            member(ptn, usr), membership(usr, ptn), partner_audit(ptn, aud), listing(ptn, lst), version(lst, ver),
-            version_number(lst, "1.0.0"), upload(ver, upl), check(ver, upl, "archive"), submission(ptn, sub), listing_audit(lst, aud),
-            published(lst), shelf(Some("presets"), "warm pads", lst), word(None, "warm", lst), cart(usr), order(usr, ord), licence(lic),
-            processor_event("evt_1"), mail(msg), partner_journal(ptn, "sale", &ord.to_string()), platform_journal("fee", "ch_1"),
-            balance(ptn, eur), payout(ptn, pay), request("usr", "key"),
+            user(usr),
+            subject("iss", "sub"),
+            api_token("hash"),
+            user_token(usr, tok),
+            application(usr, "warm pads"),
+            partner(ptn),
+            processor_account("acct_1"),
+            member(ptn, usr),
+            membership(usr, ptn),
+            partner_audit(ptn, aud),
+            listing(ptn, lst),
+            version(lst, ver),
+            version_number(lst, "1.0.0"),
+            upload(ver, upl),
+            check(ver, upl, "archive"),
+            submission(ptn, sub),
+            listing_audit(lst, aud),
+            published(lst),
+            shelf(Some("presets"), "warm pads", lst),
+            word(None, "warm", lst),
+            cart(usr),
+            order(usr, ord),
+            licence(lic),
+            processor_event("evt_1"),
+            mail(msg),
+            partner_journal(ptn, "sale", &ord.to_string()),
+            platform_journal("fee", "ch_1"),
+            balance(ptn, eur),
+            payout(ptn, pay),
+            request("usr", "key"),
         ];
         for key in keys {
             let shape = |text: &str| text.split('#').next().unwrap_or_default().to_owned();
             let row = format!("| {} | `{}#", key.table, shape(&key.pk));
-            assert!(document.contains(&row), "KEYS.md has no row that begins with {row:?} for {key}");
+            assert!(
+                document.contains(&row),
+                "KEYS.md has no row that begins with {row:?} for {key}"
+            );
         }
-        for (index, _) in [partner_by_status("applied", ptn), submission_by_status("in_review", sub), balance_by_shard(ptn, eur)] {
+        for (index, _) in [
+            partner_by_status("applied", ptn),
+            submission_by_status("in_review", sub),
+            balance_by_shard(ptn, eur),
+        ] {
             let shape = index.split('#').next().unwrap_or_default().to_owned();
-            assert!(document.contains(&format!("`{shape}#")), "KEYS.md does not tell of the index {index}");
+            assert!(
+                document.contains(&format!("`{shape}#")),
+                "KEYS.md does not tell of the index {index}"
+            );
         }
     }
 

@@ -36,7 +36,9 @@ pub async fn journal(
     after: Option<PageKey>,
     limit: usize,
 ) -> Result<Page<JournalEntry>, StoreError> {
-    store.query(keys::partner_journals(partner).after(after).limit(limit)).await
+    store
+        .query(keys::partner_journals(partner).after(after).limit(limit))
+        .await
 }
 
 /// The attribute of a balance that holds what is available from `day` on: `d20261129`.
@@ -61,7 +63,9 @@ pub fn credit(credit: &Credit) -> Write {
 /// Takes a payout off the balance it was decided on: refused when the balance has changed since it was read.
 pub fn debit(balance: &Versioned<Balance>, payout: &Payout, now: jiff::Timestamp) -> Write {
     let update = Update::new().add(OWED, -payout.amount.minor());
-    let update = balance.matured(now).fold(update, |update, day| update.remove(held_attribute(day)));
+    let update = balance
+        .matured(now)
+        .fold(update, |update, day| update.remove(held_attribute(day)));
     Write::update(keys::balance(payout.partner, payout.amount.currency()), update)
         .when(Condition::Revision(balance.revision))
 }
@@ -81,8 +85,12 @@ impl StoredBalance {
     fn read(self) -> Result<Balance, StoreError> {
         let text = |name: &str| self.0.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
         let corrupt = |what: String| StoreError::Corrupt(what.into());
-        let partner: PartnerId = text("partner").parse().map_err(|e| corrupt(format!("a balance's partner: {e}")))?;
-        let currency: Currency = text("currency").parse().map_err(|e| corrupt(format!("a balance's currency: {e}")))?;
+        let partner: PartnerId = text("partner")
+            .parse()
+            .map_err(|e| corrupt(format!("a balance's partner: {e}")))?;
+        let currency: Currency = text("currency")
+            .parse()
+            .map_err(|e| corrupt(format!("a balance's currency: {e}")))?;
         let owed = self.0.get(OWED).and_then(serde_json::Value::as_i64);
         let owed = owed.ok_or_else(|| corrupt(format!("the balance of {partner} has no total")))?;
         let held = |(name, value): (&String, &serde_json::Value)| {
@@ -90,13 +98,22 @@ impl StoredBalance {
             Some((day, Money::new(value.as_i64()?, currency)))
         };
         let held_until: BTreeMap<_, _> = self.0.iter().filter_map(held).collect();
-        Ok(Balance { partner, owed: Money::new(owed, currency), held_until })
+        Ok(Balance {
+            partner,
+            owed: Money::new(owed, currency),
+            held_until,
+        })
     }
 }
 
 pub async fn balance(store: &Store, key: &Key) -> Result<Option<Versioned<Balance>>, StoreError> {
-    let Some(stored) = store.get::<StoredBalance>(key).await? else { return Ok(None) };
-    Ok(Some(Versioned { value: stored.value.read()?, revision: stored.revision }))
+    let Some(stored) = store.get::<StoredBalance>(key).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Versioned {
+        value: stored.value.read()?,
+        revision: stored.revision,
+    }))
 }
 
 /// A partner's balances, one for each currency in which anything was ever earned.
@@ -112,7 +129,9 @@ pub async fn balance_keys(
     after: Option<PageKey>,
     limit: usize,
 ) -> Result<Page<Key>, StoreError> {
-    store.query_keys(keys::balances_by_shard(shard).after(after).limit(limit)).await
+    store
+        .query_keys(keys::balances_by_shard(shard).after(after).limit(limit))
+        .await
 }
 
 /// A new payout, with the message that sends it.
@@ -139,5 +158,7 @@ pub async fn payouts(
     after: Option<PageKey>,
     limit: usize,
 ) -> Result<Page<Payout>, StoreError> {
-    store.query(keys::payouts(partner).descending().after(after).limit(limit)).await
+    store
+        .query(keys::payouts(partner).descending().after(after).limit(limit))
+        .await
 }

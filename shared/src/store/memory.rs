@@ -9,7 +9,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::keys::{Key, TableName};
 use super::meter::Meter;
-use super::table::{Action, Condition, INDEX_PK, INDEX_SK, Item, Page, PageKey, Query, REVISION, StoreError, Update, Write, text};
+use super::table::{
+    Action, Condition, INDEX_PK, INDEX_SK, Item, Page, PageKey, Query, REVISION, StoreError, Update, Write, text,
+};
 
 /// DynamoDB's limit on one item.
 const MAX_ITEM_BYTES: usize = 400 * 1024;
@@ -38,7 +40,10 @@ pub struct MemoryBackend {
 
 impl MemoryBackend {
     pub(crate) fn new(meter: Meter) -> Self {
-        Self { state: Arc::default(), meter }
+        Self {
+            state: Arc::default(),
+            meter,
+        }
     }
 
     /// The changes since the last call, oldest first.
@@ -48,7 +53,12 @@ impl MemoryBackend {
 
     /// All items of one table: for tests that fold the whole of it.
     pub fn scan(&self, table: TableName) -> Vec<Item> {
-        self.lock().items.iter().filter(|((name, ..), _)| *name == table).map(|(_, item)| item.clone()).collect()
+        self.lock()
+            .items
+            .iter()
+            .filter(|((name, ..), _)| *name == table)
+            .map(|(_, item)| item.clone())
+            .collect()
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Item> {
@@ -58,13 +68,21 @@ impl MemoryBackend {
     }
 
     pub(crate) fn get_many(&self, keys: &[Key]) -> Vec<Item> {
-        let found: Vec<_> = keys.iter().filter_map(|key| self.lock().items.get(&place(key)).cloned()).collect();
-        self.meter.count(found.iter().map(|item| 10 * blocks(Some(item), 4096)).sum(), 0);
+        let found: Vec<_> = keys
+            .iter()
+            .filter_map(|key| self.lock().items.get(&place(key)).cloned())
+            .collect();
+        self.meter
+            .count(found.iter().map(|item| 10 * blocks(Some(item), 4096)).sum(), 0);
         found
     }
 
     pub(crate) fn query(&self, query: &Query) -> Page<Item> {
-        let (pk, sk) = if query.indexed { (INDEX_PK, INDEX_SK) } else { ("pk", "sk") };
+        let (pk, sk) = if query.indexed {
+            (INDEX_PK, INDEX_SK)
+        } else {
+            ("pk", "sk")
+        };
         let prefix = query.sk_prefix.as_deref().unwrap_or_default();
         let state = self.lock();
         let mut found: Vec<&Item> = state
@@ -82,14 +100,31 @@ impl MemoryBackend {
             None => 0,
             Some(PageKey(after)) => {
                 let at = |item: &Item| after.iter().all(|(name, value)| text(item, name) == *value);
-                found.iter().position(|item| at(item)).map_or(0, |position| position + 1)
+                found
+                    .iter()
+                    .position(|item| at(item))
+                    .map_or(0, |position| position + 1)
             }
         };
-        let page: Vec<Item> = found.iter().skip(start).take(query.limit).map(|item| (*item).clone()).collect();
+        let page: Vec<Item> = found
+            .iter()
+            .skip(start)
+            .take(query.limit)
+            .map(|item| (*item).clone())
+            .collect();
         // As DynamoDB: a page that is full names a next one, even if that will be empty.
         let next = (page.len() == query.limit).then(|| page.last()).flatten().map(|item| {
-            let names = if query.indexed { vec!["pk", "sk", INDEX_PK, INDEX_SK] } else { vec!["pk", "sk"] };
-            PageKey(names.into_iter().map(|name| (name.to_owned(), text(item, name))).collect())
+            let names = if query.indexed {
+                vec!["pk", "sk", INDEX_PK, INDEX_SK]
+            } else {
+                vec!["pk", "sk"]
+            };
+            PageKey(
+                names
+                    .into_iter()
+                    .map(|name| (name.to_owned(), text(item, name)))
+                    .collect(),
+            )
         });
         self.meter.count(10 * blocks(page.first(), 4096), 0);
         Page { items: page, next }
@@ -105,13 +140,24 @@ impl MemoryBackend {
         }
         let refused = |write: &Write| {
             let item = state.items.get(&place(&write.key));
-            write.condition.as_ref().is_some_and(|condition| !holds(condition, item))
+            write
+                .condition
+                .as_ref()
+                .is_some_and(|condition| !holds(condition, item))
         };
-        let failed: Vec<_> = writes.iter().enumerate().filter(|(_, write)| refused(write)).map(|(index, _)| index).collect();
+        let failed: Vec<_> = writes
+            .iter()
+            .enumerate()
+            .filter(|(_, write)| refused(write))
+            .map(|(index, _)| index)
+            .collect();
         if !failed.is_empty() {
             return Err(StoreError::Conflict { failed });
         }
-        let news: Vec<_> = writes.iter().map(|write| applied(write, state.items.get(&place(&write.key)))).collect();
+        let news: Vec<_> = writes
+            .iter()
+            .map(|write| applied(write, state.items.get(&place(&write.key))))
+            .collect();
         if news.iter().flatten().any(|item| size(item) > MAX_ITEM_BYTES) {
             return Err(StoreError::TooLarge);
         }
@@ -125,7 +171,11 @@ impl MemoryBackend {
                 state.items.insert(place, new.clone());
             }
             if old != new && write.key.table != TableName::Requests {
-                state.changes.push(Change { table: write.key.table, old, new });
+                state.changes.push(Change {
+                    table: write.key.table,
+                    old,
+                    new,
+                });
             }
         }
         self.meter.count(0, 10 * units);
@@ -143,7 +193,11 @@ fn place(key: &Key) -> (TableName, String, String) {
 
 fn holds(condition: &Condition, item: Option<&Item>) -> bool {
     let attribute = |name: &str| item.and_then(|item| item.get(name));
-    let number = |name: &str| attribute(name).and_then(|value| value.as_n().ok()).and_then(|n| n.parse::<i64>().ok());
+    let number = |name: &str| {
+        attribute(name)
+            .and_then(|value| value.as_n().ok())
+            .and_then(|n| n.parse::<i64>().ok())
+    };
     match condition {
         Condition::Absent => item.is_none(),
         Condition::Present => item.is_some(),
@@ -174,7 +228,11 @@ fn applied(write: &Write, old: Option<&Item>) -> Option<Item> {
 fn updated(update: &Update, mut item: Item) -> Item {
     item.extend(update.set.clone());
     for (name, by) in &update.add {
-        let before = item.get(name).and_then(|value| value.as_n().ok()).and_then(|n| n.parse::<i64>().ok()).unwrap_or(0);
+        let before = item
+            .get(name)
+            .and_then(|value| value.as_n().ok())
+            .and_then(|n| n.parse::<i64>().ok())
+            .unwrap_or(0);
         item.insert(name.clone(), AttributeValue::N((before + by).to_string()));
     }
     for name in &update.remove {
@@ -185,7 +243,8 @@ fn updated(update: &Update, mut item: Item) -> Item {
 
 /// A write to the index for an entry that comes or goes, two for one that moves, none for one that stays.
 fn index_writes(old: Option<&Item>, new: Option<&Item>) -> u64 {
-    let entry = |item: Option<&Item>| item.and_then(|item| Some((item.get(INDEX_PK)?.clone(), item.get(INDEX_SK)?.clone())));
+    let entry =
+        |item: Option<&Item>| item.and_then(|item| Some((item.get(INDEX_PK)?.clone(), item.get(INDEX_SK)?.clone())));
     match (entry(old), entry(new)) {
         (None, None) => 0,
         (Some(old), Some(new)) if old == new => 0,
@@ -209,7 +268,12 @@ fn value_size(value: &AttributeValue) -> usize {
         AttributeValue::N(number) => number.trim_start_matches('-').len().div_ceil(2) + 1,
         AttributeValue::B(bytes) => bytes.as_ref().len(),
         AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + value_size(value)).sum::<usize>(),
-        AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + value_size(value)).sum::<usize>(),
+        AttributeValue::M(map) => {
+            3 + map
+                .iter()
+                .map(|(name, value)| 1 + name.len() + value_size(value))
+                .sum::<usize>()
+        }
         _ => 1,
     }
 }

@@ -4,9 +4,9 @@
 //! the keys answer); then one file per context turns domain values into items and back. Expressions, attribute names and key
 //! texts are found in this folder and nowhere else.
 
-pub mod commerce;
 pub mod accounts;
 pub mod catalogue;
+pub mod commerce;
 pub mod dynamo;
 pub mod keys;
 pub mod ledger;

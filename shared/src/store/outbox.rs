@@ -24,15 +24,30 @@ pub(crate) fn encode(envelopes: &[Envelope]) -> Result<AttributeValue, StoreErro
 
 /// The messages that a change from `old` to `new` announces.
 pub fn announced(old: Option<&Item>, new: &Item) -> Result<Vec<Envelope>, StoreError> {
-    let before: HashSet<_> = old.map(decode).transpose()?.unwrap_or_default().into_iter().map(|e| e.id).collect();
-    Ok(decode(new)?.into_iter().filter(|envelope| !before.contains(&envelope.id)).collect())
+    let before: HashSet<_> = old
+        .map(decode)
+        .transpose()?
+        .unwrap_or_default()
+        .into_iter()
+        .map(|e| e.id)
+        .collect();
+    Ok(decode(new)?
+        .into_iter()
+        .filter(|envelope| !before.contains(&envelope.id))
+        .collect())
 }
 
 fn decode(item: &Item) -> Result<Vec<Envelope>, StoreError> {
-    let Some(attribute) = item.get(ATTRIBUTE) else { return Ok(Vec::new()) };
-    let texts = attribute.as_l().map_err(|_| StoreError::Corrupt("an outbox that is not a list".into()))?;
+    let Some(attribute) = item.get(ATTRIBUTE) else {
+        return Ok(Vec::new());
+    };
+    let texts = attribute
+        .as_l()
+        .map_err(|_| StoreError::Corrupt("an outbox that is not a list".into()))?;
     let read = |text: &AttributeValue| {
-        let text = text.as_s().map_err(|_| StoreError::Corrupt("an outbox message that is not text".into()))?;
+        let text = text
+            .as_s()
+            .map_err(|_| StoreError::Corrupt("an outbox message that is not text".into()))?;
         serde_json::from_str(text).map_err(|e| StoreError::Corrupt(Box::new(e)))
     };
     texts.iter().map(read).collect()

@@ -165,27 +165,46 @@ impl Write {
 
     /// The item, whatever was there. Only for what is derived from another item of the same transaction, whose condition guards both.
     pub fn overwrite<T: Serialize>(key: Key, value: &T) -> Result<Self, StoreError> {
-        Ok(Self { condition: None, ..Self::put(key, value, 1, Condition::Absent)? })
+        Ok(Self {
+            condition: None,
+            ..Self::put(key, value, 1, Condition::Absent)?
+        })
     }
 
     /// Single attributes of an item, created where there is none.
     pub fn update(key: Key, update: Update) -> Self {
-        Self { key, action: Action::Update(update.add(REVISION, 1)), condition: None }
+        Self {
+            key,
+            action: Action::Update(update.add(REVISION, 1)),
+            condition: None,
+        }
     }
 
     pub fn delete(key: Key, condition: Condition) -> Self {
-        Self { key, action: Action::Delete, condition: Some(condition) }
+        Self {
+            key,
+            action: Action::Delete,
+            condition: Some(condition),
+        }
     }
 
     /// Writes nothing; the transaction happens only if the condition holds.
     pub fn check(key: Key, condition: Condition) -> Self {
-        Self { key, action: Action::Check, condition: Some(condition) }
+        Self {
+            key,
+            action: Action::Check,
+            condition: Some(condition),
+        }
     }
 
     fn put<T: Serialize>(key: Key, value: &T, revision: u64, condition: Condition) -> Result<Self, StoreError> {
         let mut item: Item = serde_dynamo::to_item(value).map_err(|e| StoreError::Corrupt(Box::new(e)))?;
         item.insert(REVISION.to_owned(), AttributeValue::N(revision.to_string()));
-        Ok(Self { key, action: Action::Put(item), condition: Some(condition) })
+        Ok(Self {
+            key,
+            action: Action::Put(item),
+            condition: Some(condition),
+        })
     }
 
     /// A further condition, on top of those that the write already has.
@@ -199,12 +218,17 @@ impl Write {
 
     /// Messages that announce this change. They are part of the item, so they exist exactly if the change does.
     pub fn outbox(self, envelopes: &[Envelope]) -> Result<Self, StoreError> {
-        if envelopes.is_empty() { Ok(self) } else { Ok(self.attribute(outbox::ATTRIBUTE, outbox::encode(envelopes)?)) }
+        if envelopes.is_empty() {
+            Ok(self)
+        } else {
+            Ok(self.attribute(outbox::ATTRIBUTE, outbox::encode(envelopes)?))
+        }
     }
 
     /// Makes the item findable through the table's index.
     pub fn indexed(self, (pk, sk): (String, String)) -> Self {
-        self.attribute(INDEX_PK, AttributeValue::S(pk)).attribute(INDEX_SK, AttributeValue::S(sk))
+        self.attribute(INDEX_PK, AttributeValue::S(pk))
+            .attribute(INDEX_SK, AttributeValue::S(sk))
     }
 
     /// Lets DynamoDB delete the item some time after this moment. Nothing may depend on it happening.
@@ -236,16 +260,30 @@ pub struct Query {
 
 impl Query {
     pub(crate) fn partition(table: TableName, pk: String) -> Self {
-        Self { table, indexed: false, pk, sk_prefix: None, after: None, limit: 100, descending: false }
+        Self {
+            table,
+            indexed: false,
+            pk,
+            sk_prefix: None,
+            after: None,
+            limit: 100,
+            descending: false,
+        }
     }
 
     pub(crate) fn index(table: TableName, pk: String) -> Self {
-        Self { indexed: true, ..Self::partition(table, pk) }
+        Self {
+            indexed: true,
+            ..Self::partition(table, pk)
+        }
     }
 
     #[must_use]
     pub(crate) fn prefix(self, prefix: String) -> Self {
-        Self { sk_prefix: Some(prefix), ..self }
+        Self {
+            sk_prefix: Some(prefix),
+            ..self
+        }
     }
 
     #[must_use]
@@ -260,7 +298,10 @@ impl Query {
 
     #[must_use]
     pub fn descending(self) -> Self {
-        Self { descending: true, ..self }
+        Self {
+            descending: true,
+            ..self
+        }
     }
 }
 
@@ -276,7 +317,10 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(f).collect(), next: self.next }
+        Page {
+            items: self.items.into_iter().map(f).collect(),
+            next: self.next,
+        }
     }
 }
 
@@ -311,12 +355,18 @@ pub struct Store {
 impl Store {
     pub fn dynamo(client: aws_sdk_dynamodb::Client, names: TableNames) -> Self {
         let meter = Meter::default();
-        Self { backend: Backend::Dynamo(DynamoBackend::new(client, names, meter.clone())), meter }
+        Self {
+            backend: Backend::Dynamo(DynamoBackend::new(client, names, meter.clone())),
+            meter,
+        }
     }
 
     pub fn memory() -> Self {
         let meter = Meter::default();
-        Self { backend: Backend::Memory(MemoryBackend::new(meter.clone())), meter }
+        Self {
+            backend: Backend::Memory(MemoryBackend::new(meter.clone())),
+            meter,
+        }
     }
 
     pub fn meter(&self) -> &Meter {
@@ -345,23 +395,39 @@ impl Store {
             Backend::Dynamo(backend) => backend.get_many(keys).await?,
             Backend::Memory(backend) => backend.get_many(keys),
         };
-        let mut by_key: HashMap<(String, String), Item> =
-            items.into_iter().map(|item| ((text(&item, "pk"), text(&item, "sk")), item)).collect();
-        let found = keys.iter().filter_map(|key| by_key.remove(&(key.pk.clone(), key.sk.clone())));
-        found.map(|item| versioned(item).map(|versioned| versioned.value)).collect()
+        let mut by_key: HashMap<(String, String), Item> = items
+            .into_iter()
+            .map(|item| ((text(&item, "pk"), text(&item, "sk")), item))
+            .collect();
+        let found = keys
+            .iter()
+            .filter_map(|key| by_key.remove(&(key.pk.clone(), key.sk.clone())));
+        found
+            .map(|item| versioned(item).map(|versioned| versioned.value))
+            .collect()
     }
 
     pub async fn query<T: DeserializeOwned>(&self, query: Query) -> Result<Page<T>, StoreError> {
         let page = self.query_items(query).await?;
-        let items = page.items.into_iter().map(|item| versioned(item).map(|versioned| versioned.value));
-        Ok(Page { items: items.collect::<Result<_, _>>()?, next: page.next })
+        let items = page
+            .items
+            .into_iter()
+            .map(|item| versioned(item).map(|versioned| versioned.value));
+        Ok(Page {
+            items: items.collect::<Result<_, _>>()?,
+            next: page.next,
+        })
     }
 
     /// For queries through the index, which answers with keys only.
     pub async fn query_keys(&self, query: Query) -> Result<Page<Key>, StoreError> {
         let table = query.table;
         let page = self.query_items(query).await?;
-        Ok(page.map(|item| Key { table, pk: text(&item, "pk"), sk: text(&item, "sk") }))
+        Ok(page.map(|item| Key {
+            table,
+            pk: text(&item, "pk"),
+            sk: text(&item, "sk"),
+        }))
     }
 
     async fn query_items(&self, query: Query) -> Result<Page<Item>, StoreError> {
@@ -401,5 +467,8 @@ fn versioned<T: DeserializeOwned>(item: Item) -> Result<Versioned<T>, StoreError
 }
 
 pub(crate) fn text(item: &Item, attribute: &str) -> String {
-    item.get(attribute).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
+    item.get(attribute)
+        .and_then(|value| value.as_s().ok())
+        .cloned()
+        .unwrap_or_default()
 }

@@ -9,9 +9,7 @@ use crate::partner::account::connect;
 use crate::partner::agreement::{CURRENT_VERSION, accept};
 use crate::partner::apply::apply;
 use crate::partner::decide::decide;
-use crate::partner::{
-    AccountReport, Act, Application, Country, Decision, Partner, PartnerName, SupportEmail,
-};
+use crate::partner::{AccountReport, Act, Application, Country, Decision, Partner, PartnerName, SupportEmail};
 use crate::seed::Seed;
 use crate::store::catalogue::browse::reindex;
 use crate::store::{Write, keys, partners};
@@ -24,7 +22,11 @@ impl TestWorld {
     /// The person `label` owns it.
     pub async fn seller(&self, label: &str) -> PartnerId {
         let owner = self.user(label).await;
-        let act = || Act { actor: owner, now: self.now(), seed: self.seed() };
+        let act = || Act {
+            actor: owner,
+            now: self.now(),
+            seed: self.seed(),
+        };
         let application = Application {
             name: PartnerName::parse(&format!("Sounds of {label}")).expect("a name"),
             country: Country::parse("DE").expect("a country"),
@@ -51,10 +53,20 @@ impl TestWorld {
 
     /// Suspends the partner: nothing of theirs is sold or paid out.
     pub async fn suspend(&self, partner: PartnerId) {
-        let act = Act { actor: self.user("operator").await, now: self.now(), seed: self.seed() };
-        let partner = partners::load(&self.store, partner).await.expect("memory does not fail").expect("a partner");
+        let act = Act {
+            actor: self.user("operator").await,
+            now: self.now(),
+            seed: self.seed(),
+        };
+        let partner = partners::load(&self.store, partner)
+            .await
+            .expect("memory does not fail")
+            .expect("a partner");
         let reason = crate::partner::HoldReason::FraudSuspected;
-        let decision = Decision::Suspend { reason, evidence: "Chargebacks on nine of ten sales.".into() };
+        let decision = Decision::Suspend {
+            reason,
+            evidence: "Chargebacks on nine of ten sales.".into(),
+        };
         let suspended = decide(&partner, &decision, act).expect("an approved partner");
         self.change_partner(&suspended.partner).await;
         self.take_messages();
@@ -62,7 +74,12 @@ impl TestWorld {
 
     async fn change_partner(&self, partner: &Partner) {
         let key = keys::partner(partner.id);
-        let before = self.store.get::<Partner>(&key).await.expect("memory does not fail").expect("a partner");
+        let before = self
+            .store
+            .get::<Partner>(&key)
+            .await
+            .expect("memory does not fail")
+            .expect("a partner");
         let write = Write::replace(key, partner, before.revision).expect("a partner is an item");
         self.store.write(write).await.expect("nobody else writes");
     }
@@ -72,8 +89,14 @@ impl TestWorld {
         let seed = self.seed();
         let mut published = published(seed, partner, title, price);
         let artifact = &mut published.latest.artifact;
-        let stored = self.objects.put(Bucket::Clean, &artifact.object_key, "application/zip", PACKAGE.to_vec()).await;
-        artifact.object_version = stored.expect("memory does not fail").version.expect("buckets are versioned");
+        let stored = self
+            .objects
+            .put(Bucket::Clean, &artifact.object_key, "application/zip", PACKAGE.to_vec())
+            .await;
+        artifact.object_version = stored
+            .expect("memory does not fail")
+            .version
+            .expect("buckets are versioned");
         let listing = published.listing;
         let mut writes = reindex(None, Some(&published)).expect("an index");
         writes.push(Write::create(keys::published(listing), &published).expect("an item"));

@@ -3,11 +3,11 @@
 //! [`TestApp`] serves a function's router; [`TestWorld`] alone is enough for queue and schedule handlers. Keys, conditions and
 //! transactions are the real ones, only DynamoDB, S3, SQS and SES are not there.
 
-pub mod table_contract;
 mod app;
 mod issuer;
 pub mod market;
 mod scripted;
+pub mod table_contract;
 mod world;
 
 pub use app::{Answer, TestApp, TestRequest};

@@ -19,7 +19,11 @@ struct Thing {
 }
 
 fn thing(name: &str, count: i64) -> Thing {
-    Thing { name: name.to_owned(), count, note: None }
+    Thing {
+        name: name.to_owned(),
+        count,
+        note: None,
+    }
 }
 
 /// Runs every case; panics at the first promise that is not kept.
@@ -62,7 +66,10 @@ fn create(key: &Key, thing: &Thing) -> Write {
 async fn get_and_create(store: &Store, seed: Seed) {
     let key = order_key(seed, "create");
     assert_eq!(read(store, &key).await, None);
-    let first = Thing { note: Some("ünïcode \u{1F3B9}".into()), ..thing("first", i64::MAX) };
+    let first = Thing {
+        note: Some("ünïcode \u{1F3B9}".into()),
+        ..thing("first", i64::MAX)
+    };
     store.write(create(&key, &first)).await.expect("an absent key");
     assert_conflict(store.write(create(&key, &thing("second", 2))).await, &[0]);
     assert_eq!(read(store, &key).await, Some((first, 1)));
@@ -80,10 +87,23 @@ async fn replace_demands_the_revision(store: &Store, seed: Seed) {
 
 async fn updates_add_set_and_remove(store: &Store, seed: Seed) {
     let key = order_key(seed, "update");
-    let update = Update::new().set_text("name", "counter").add("count", 40).set_number("extra", 7);
-    store.write(Write::update(key.clone(), update)).await.expect("creates what is not there");
-    let update = Update::new().add("count", 5).add("count", -3).remove("extra").remove("never there");
-    store.write(Write::update(key.clone(), update)).await.expect("adds to what is there");
+    let update = Update::new()
+        .set_text("name", "counter")
+        .add("count", 40)
+        .set_number("extra", 7);
+    store
+        .write(Write::update(key.clone(), update))
+        .await
+        .expect("creates what is not there");
+    let update = Update::new()
+        .add("count", 5)
+        .add("count", -3)
+        .remove("extra")
+        .remove("never there");
+    store
+        .write(Write::update(key.clone(), update))
+        .await
+        .expect("adds to what is there");
     assert_eq!(read(store, &key).await, Some((thing("counter", 42), 2)));
 }
 
@@ -113,31 +133,61 @@ async fn conditions(store: &Store, seed: Seed) {
 async fn deletes(store: &Store, seed: Seed) {
     let key = order_key(seed, "delete");
     store.write(create(&key, &thing("d", 1))).await.expect("an absent key");
-    assert_conflict(store.write(Write::delete(key.clone(), Condition::Revision(9))).await, &[0]);
-    store.write(Write::delete(key.clone(), Condition::Revision(1))).await.expect("the revision it has");
+    assert_conflict(
+        store.write(Write::delete(key.clone(), Condition::Revision(9))).await,
+        &[0],
+    );
+    store
+        .write(Write::delete(key.clone(), Condition::Revision(1)))
+        .await
+        .expect("the revision it has");
     assert_eq!(read(store, &key).await, None);
 }
 
 async fn transactions_are_all_or_nothing(store: &Store, seed: Seed) {
-    let (a, b) = (order_key(seed, "both a"), keys::balance(seed.id::<PartnerId>("contract"), Currency::EUR));
+    let (a, b) = (
+        order_key(seed, "both a"),
+        keys::balance(seed.id::<PartnerId>("contract"), Currency::EUR),
+    );
     let writes = vec![create(&a, &thing("a", 1)), create(&b, &thing("b", 1))];
     store.transact(writes).await.expect("two tables, one transaction");
     let update = Write::update(a.clone(), Update::new().add("count", 1));
-    let outcome = store.transact(vec![update.clone(), Write::check(b.clone(), Condition::Absent)]).await;
+    let outcome = store
+        .transact(vec![update.clone(), Write::check(b.clone(), Condition::Absent)])
+        .await;
     assert_conflict(outcome, &[1]);
-    assert_eq!(read(store, &a).await, Some((thing("a", 1), 1)), "nothing of a refused transaction is written");
-    store.transact(vec![update, Write::check(b, Condition::Present)]).await.expect("the check holds");
+    assert_eq!(
+        read(store, &a).await,
+        Some((thing("a", 1), 1)),
+        "nothing of a refused transaction is written"
+    );
+    store
+        .transact(vec![update, Write::check(b, Condition::Present)])
+        .await
+        .expect("the check holds");
     assert_eq!(read(store, &a).await, Some((thing("a", 2), 2)));
 }
 
 async fn a_transaction_names_what_failed(store: &Store, seed: Seed) {
     let (a, b, c) = (order_key(seed, "n a"), order_key(seed, "n b"), order_key(seed, "n c"));
     store.write(create(&b, &thing("b", 1))).await.expect("an absent key");
-    let writes = vec![create(&a, &thing("a", 1)), create(&b, &thing("b", 2)), Write::check(c, Condition::Present)];
+    let writes = vec![
+        create(&a, &thing("a", 1)),
+        create(&b, &thing("b", 2)),
+        Write::check(c, Condition::Present),
+    ];
     assert_conflict(store.transact(writes).await, &[1, 2]);
-    let same_twice = vec![create(&a, &thing("a", 1)), Write::update(a, Update::new().add("count", 1))];
-    assert!(matches!(store.transact(same_twice).await, Err(StoreError::Unavailable(_) | StoreError::TooLarge)));
-    let many = (0..101).map(|i| create(&order_key(seed, &format!("many {i}")), &thing("m", i))).collect();
+    let same_twice = vec![
+        create(&a, &thing("a", 1)),
+        Write::update(a, Update::new().add("count", 1)),
+    ];
+    assert!(matches!(
+        store.transact(same_twice).await,
+        Err(StoreError::Unavailable(_) | StoreError::TooLarge)
+    ));
+    let many = (0..101)
+        .map(|i| create(&order_key(seed, &format!("many {i}")), &thing("m", i)))
+        .collect();
     assert!(matches!(store.transact(many).await, Err(StoreError::TooLarge)));
 }
 
@@ -146,9 +196,15 @@ async fn queries_page_in_order(store: &Store, seed: Seed) {
     let mut ids: Vec<OrderId> = (0..7).map(|i| seed.id(&format!("page {i}"))).collect();
     ids.sort();
     for (count, id) in (0..).zip(&ids) {
-        store.write(create(&keys::order(customer, *id), &thing("o", count))).await.expect("an absent key");
+        store
+            .write(create(&keys::order(customer, *id), &thing("o", count)))
+            .await
+            .expect("an absent key");
     }
-    store.write(create(&keys::cart(customer), &thing("not an order", -1))).await.expect("an absent key");
+    store
+        .write(create(&keys::cart(customer), &thing("not an order", -1)))
+        .await
+        .expect("an absent key");
     for descending in [false, true] {
         let (mut after, mut seen) = (None, Vec::new());
         loop {
@@ -175,11 +231,15 @@ async fn the_index_is_sparse_and_keys_only(store: &Store, seed: Seed) {
     let status = format!("contract {seed}");
     let partners: Vec<PartnerId> = (0..3).map(|i| seed.id(&format!("indexed {i}"))).collect();
     for partner in &partners {
-        let write = create(&keys::partner(*partner), &thing("p", 1)).indexed(keys::partner_by_status(&status, *partner));
+        let write =
+            create(&keys::partner(*partner), &thing("p", 1)).indexed(keys::partner_by_status(&status, *partner));
         store.write(write).await.expect("an absent key");
     }
     let unlisted = seed.id::<PartnerId>("not indexed");
-    store.write(create(&keys::partner(unlisted), &thing("p", 1))).await.expect("an absent key");
+    store
+        .write(create(&keys::partner(unlisted), &thing("p", 1)))
+        .await
+        .expect("an absent key");
     let mut found = Vec::new();
     let mut after = None;
     loop {
@@ -201,11 +261,17 @@ async fn get_many_keeps_the_order(store: &Store, seed: Seed) {
     let all: Vec<Key> = (0..105).map(|i| order_key(seed, &format!("gm {i}"))).collect();
     for (count, key) in (0..).zip(&all) {
         if count % 2 == 0 {
-            store.write(create(key, &thing("g", count))).await.expect("an absent key");
+            store
+                .write(create(key, &thing("g", count)))
+                .await
+                .expect("an absent key");
         }
     }
     let found: Vec<Thing> = store.get_many(&all).await.expect("all that are there");
-    assert_eq!(found.iter().map(|thing| thing.count).collect::<Vec<_>>(), (0..105).step_by(2).collect::<Vec<_>>());
+    assert_eq!(
+        found.iter().map(|thing| thing.count).collect::<Vec<_>>(),
+        (0..105).step_by(2).collect::<Vec<_>>()
+    );
 }
 
 async fn write_units(store: &Store, seed: Seed) {
@@ -220,21 +286,37 @@ async fn write_units(store: &Store, seed: Seed) {
         assert_eq!(after.requests - before.requests, 1);
         after.write_units() - before.write_units()
     };
-    let message = Message::OrderPaid { customer: seed.id("contract"), order: seed.id("u") };
+    let message = Message::OrderPaid {
+        customer: seed.id("contract"),
+        order: seed.id("u"),
+    };
     let envelope = Envelope::new(seed.id("message"), message);
     let small = |label: &str| create(&order_key(seed, label), &thing("s", 1));
     assert_eq!(units(&[small("u 1")], false).await, 1);
     let announced = small("u 2").outbox(&[envelope]).expect("a storable message");
     assert_eq!(units(&[announced], false).await, 1, "a message rides for free");
-    let long = Thing { note: Some("x".repeat(1500)), ..thing("l", 1) };
+    let long = Thing {
+        note: Some("x".repeat(1500)),
+        ..thing("l", 1)
+    };
     assert_eq!(units(&[create(&order_key(seed, "u 3"), &long)], false).await, 2);
-    assert_eq!(units(&[small("u 4"), small("u 5")], true).await, 4, "a transaction costs double");
+    assert_eq!(
+        units(&[small("u 4"), small("u 5")], true).await,
+        4,
+        "a transaction costs double"
+    );
 }
 
 async fn too_large(store: &Store, seed: Seed) {
     let key = order_key(seed, "too large");
-    let huge = Thing { note: Some("x".repeat(401 * 1024)), ..thing("h", 1) };
-    assert!(matches!(store.write(create(&key, &huge)).await, Err(StoreError::TooLarge)));
+    let huge = Thing {
+        note: Some("x".repeat(401 * 1024)),
+        ..thing("h", 1)
+    };
+    assert!(matches!(
+        store.write(create(&key, &huge)).await,
+        Err(StoreError::TooLarge)
+    ));
     assert_eq!(read(store, &key).await, None);
 }
 

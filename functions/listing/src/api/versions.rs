@@ -165,7 +165,7 @@ pub(crate) struct UploadView {
 }
 
 impl UploadView {
-    pub(crate) fn of(upload: Upload, form: PresignedPost) -> Self {
+    pub(crate) fn of(upload: &Upload, form: PresignedPost) -> Self {
         Self {
             id: upload.id,
             version_id: upload.version,

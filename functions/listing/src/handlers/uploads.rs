@@ -49,7 +49,7 @@ pub(crate) async fn create(
         requested.upload
     };
     let form = sign(&context.objects, &upload, call.now)?;
-    Ok((StatusCode::CREATED, Json(UploadView::of(upload, form))))
+    Ok((StatusCode::CREATED, Json(UploadView::of(&upload, form))))
 }
 
 fn sign(objects: &Objects, upload: &Upload, now: Timestamp) -> Result<shared::objects::PresignedPost, Problem> {

@@ -34,7 +34,7 @@ pub(crate) async fn create(
         new_version(&listing, member.user.id, &request.into(), call.now, &call.seed).map_err(problems::listing)?;
     let version = match catalogue::create_version(&context.store, &counted, listing.revision, &new).await? {
         VersionCreated::Created => new,
-        VersionCreated::Already(version) => version,
+        VersionCreated::Already(version) => *version,
         VersionCreated::NumberTaken => return Err(problems::number_taken(&new.number.to_string())),
     };
     let place = format!(

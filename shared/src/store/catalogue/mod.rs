@@ -96,7 +96,7 @@ struct NumberItem {
 pub enum VersionCreated {
     Created,
     /// The same request was made before; this is what it made.
-    Already(Version),
+    Already(Box<Version>),
     NumberTaken,
 }
 
@@ -156,7 +156,7 @@ pub async fn create_version(
                 return Ok(VersionCreated::NumberTaken);
             }
             let before = version(store, new.listing, new.id).await?.ok_or(StoreError::Busy)?;
-            Ok(VersionCreated::Already(before.value))
+            Ok(VersionCreated::Already(Box::new(before.value)))
         }
         Err(error) => Err(error),
     }

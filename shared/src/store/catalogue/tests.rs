@@ -265,7 +265,7 @@ async fn a_version_number_is_taken_once() {
         Ok(VersionCreated::Created)
     ));
     assert!(
-        matches!(create_version(&store, &counted, 1, &first).await, Ok(VersionCreated::Already(version)) if version == first)
+        matches!(create_version(&store, &counted, 1, &first).await, Ok(VersionCreated::Already(version)) if *version == first)
     );
     let (_, other) = make(sample::seed(2));
     assert!(matches!(

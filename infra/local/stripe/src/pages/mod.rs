@@ -30,6 +30,7 @@ pub(crate) fn router(app: App) -> Router {
             "/setup/{account}/{token}",
             get(onboarding::show).post(onboarding::submit),
         )
+        .route("/shop/{*page}", get(shop))
         .route("/_control", any(control_root))
         .route("/_control/", any(control_root))
         .route("/_control/{*path}", any(control_path))
@@ -54,6 +55,16 @@ async fn api_request(State(app): State<App>, request: Request) -> Response<Body>
     // A task of its own: a caller that goes away does not stop what it asked for, as with Stripe.
     let answered = tokio::spawn(async move { api::answer(&app, incoming).await });
     answered.await.unwrap_or_else(|_| HangUp::response())
+}
+
+/// Where checkout and onboarding return to on a machine that has no web shop.
+async fn shop(Path(page): Path<String>) -> Response<Body> {
+    let text =
+        format!("The shop's own page would be here ({page}). Ask the API how the order or the account stands now.");
+    html_response(
+        200,
+        layout::message("Back at the shop", &text, Some(("Go to the overview", "/"))),
+    )
 }
 
 async fn control_root(state: State<App>, method: Method, uri: Uri, body: Bytes) -> Response<Body> {
