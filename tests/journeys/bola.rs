@@ -379,6 +379,33 @@ async fn other_peoples_things_are_not_found_through_ones_own_partner() {
 }
 
 #[tokio::test]
+async fn operators_alone_see_all_and_none_decides_about_their_own_work() {
+    let stack = Stack::load();
+    let somebody = stack.somebody("Curious Visitor").await;
+    for status in ["applied", "approved", "suspended", "rejected"] {
+        let path = format!("/partners?status={status}");
+        somebody.api.get(&path).await.refused(403, "operator_required");
+    }
+    let oscar = Person::new(&stack, "Oscar Operator", json!({"roles": ["operator"]})).await;
+    let partner = Partner::of(oscar).await;
+    let waiting = partner.api.all("/partners?status=applied").await;
+    assert!(
+        waiting.iter().any(|one| one["id"] == partner.id.as_str()),
+        "an operator sees who has applied"
+    );
+    partner.accept_agreement().await;
+    partner.decide(&stack, json!({"decision": "approve"})).await.is(201);
+    let kit = partner.submitted(&stack, 100).await;
+    let path = partner.path(&format!("/submissions/{}/decisions", kit.submission));
+    partner
+        .api
+        .post(&path, support::scenes::approval())
+        .await
+        .refused(403, "own_work");
+    partner.review(&stack, &kit, support::scenes::approval()).await.is(201);
+}
+
+#[tokio::test]
 async fn those_who_may_are_let_in() {
     let world = World::new().await;
     let mut wrong = Vec::new();

@@ -10,6 +10,7 @@ mod bola;
 mod contract;
 mod money;
 mod poison;
+mod privacy;
 mod refused;
 mod sale;
 mod samples;

@@ -86,6 +86,25 @@ async fn a_settlement_that_fails_holds_up_its_own_order_only() {
 }
 
 #[tokio::test]
+async fn an_account_that_is_nobodys_keeps_nobody_from_being_connected() {
+    let stack = Stack::load();
+    let account = format!("acct_{}", unique());
+    // The account may not have been recorded yet, so this is tried again and again.
+    let poison = envelope(Message::AccountChanged {
+        event_id: format!("evt_{}", unique()),
+        account: account.clone(),
+    });
+    let id = stack.aws().push("onboarding", Some(&account), &poison).await;
+    let paula = Partner::new(&stack).await;
+    assert!(
+        stack.aws().holds("onboarding", &id).await.is_some(),
+        "the poison died before another account could pass it; nothing was shown"
+    );
+    stack.aws().dies("onboarding", &id).await;
+    stack.aws().assert_no_dead_letter(&paula.account).await;
+}
+
+#[tokio::test]
 async fn a_payout_that_does_not_exist_keeps_nobody_from_being_paid() {
     let stack = Stack::load();
     let paula = Partner::new(&stack).await;

@@ -4,7 +4,7 @@
 //! 2. A listing without an accepted agreement, and a submission before the application has been approved.
 //! 3. A webhook that is not the processor's: no signature, another secret, another time, another body.
 //! 4. A second checkout under the same key: the same answer, never a second order; another request under the key is told so, and one that
-//!    comes while the first still runs is asked to wait.
+//!    comes while the first still runs is asked to wait. A secret is not said twice.
 
 use serde_json::{Value, json};
 use support::package::{grooves, sha256};
@@ -197,6 +197,31 @@ async fn a_webhook_that_is_not_the_processors() {
     let nonsense = "not an event";
     let header = format!("t={now},v1={}", signature(secret, now, nonsense));
     deliver_with(&stack, Some(&header), nonsense).await.problem();
+}
+
+#[tokio::test]
+async fn a_secret_is_shown_once_and_kept_nowhere() {
+    let stack = Stack::load();
+    let chiara = stack.somebody("Chiara Customer").await;
+    let (key, body) = (unique(), json!({"label": "pipeline", "scopes": ["orders:read"]}));
+    let made = chiara
+        .api
+        .post_with_key("/api-tokens", &key, body.clone())
+        .await
+        .is(201);
+    let secret = made["secret"].as_str().unwrap();
+    stack.with_token(secret).get("/orders").await.is(200);
+    let again = chiara
+        .api
+        .post_with_key("/api-tokens", &key, body)
+        .await
+        .refused(409, "secret_shown_once");
+    assert!(!again.to_string().contains(secret), "{again}");
+    assert_eq!(chiara.api.all("/api-tokens").await.len(), 1);
+    for table in ["accounts", "requests"] {
+        let kept = stack.aws().items_about(table, secret).await;
+        assert!(kept.is_empty(), "{table} keeps the secret: {kept:?}");
+    }
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ async fn a_partner_sells_and_is_paid() {
     let journal = paula.journal().await;
     let facts: Vec<&str> = journal.iter().map(|entry| entry["fact"].as_str().unwrap()).collect();
     assert_eq!(facts, ["payout", "sale", "transfer"]);
-    assert!(journal.iter().all(|entry| sum_minor([entry]) == 0), "{journal:?}");
+    paula.assert_books_balance().await;
     stack.aws().assert_no_dead_letter(&order.id).await;
     stack.aws().assert_no_dead_letter(&paula.id).await;
 }
@@ -163,6 +163,8 @@ async fn a_cart_over_two_partners_pays_both() {
     assert_eq!(sent_payout(&paula).await["amount"], eur(1039));
     assert_eq!(sent_payout(&marek).await["amount"], eur(441));
     assert_eq!((paula.owed_minor().await, marek.owed_minor().await), (0, 0));
+    paula.assert_books_balance().await;
+    marek.assert_books_balance().await;
 }
 
 #[tokio::test]
@@ -422,7 +424,22 @@ async fn download_is(stack: &Stack, customer: &support::Api, licence: &str, byte
         .is(201);
     assert_eq!(link["sha256"], support::package::sha256(bytes));
     assert_eq!(link["size_bytes"], bytes.len());
-    assert_eq!(fetch(stack, link["url"].as_str().unwrap()).await, bytes);
+    let url = link["url"].as_str().unwrap();
+    assert_eq!(fetch(stack, url).await, bytes);
+    // The link is for these bytes and this while.
+    for (signed, forged) in [
+        ("X-Amz-Expires=", "X-Amz-Expires=9"),
+        ("versionId=", "versionId=0"),
+        ("/lst_", "/lst_0"),
+    ] {
+        assert!(url.contains(signed), "the link does not say {signed}: {url}");
+        let answer = stack.http().get(url.replacen(signed, forged, 1)).send().await.unwrap();
+        assert!(
+            answer.status().is_client_error(),
+            "{forged} was answered {}",
+            answer.status()
+        );
+    }
 }
 
 async fn fetch(stack: &Stack, url: &str) -> Vec<u8> {

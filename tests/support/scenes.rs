@@ -57,12 +57,13 @@ pub fn content(title: &str, price_minor: i64) -> Value {
 impl Partner {
     /// Applied, and nothing else: every hold is open.
     pub async fn applied(stack: &Stack) -> Self {
-        let owner = stack.somebody("Paula Partner").await;
-        let made = owner
-            .api
-            .post("/partners", application(&format!("Journey {}", unique())))
-            .await
-            .is(201);
+        Self::of(stack.somebody("Paula Partner").await).await
+    }
+
+    /// This person's application, and nothing else.
+    pub async fn of(owner: Person) -> Self {
+        let name = format!("Journey {}", unique());
+        let made = owner.api.post("/partners", application(&name)).await.is(201);
         let id = made["id"].as_str().unwrap().to_owned();
         Self {
             api: owner.api.clone(),
@@ -141,6 +142,17 @@ impl Partner {
 
     pub async fn journal(&self) -> Vec<Value> {
         self.api.all(&self.path("/journal-entries")).await
+    }
+
+    /// Checks that every entry sums to zero, and that the balance is what the entries make of it.
+    pub async fn assert_books_balance(&self) {
+        let journal = self.journal().await;
+        assert!(journal.iter().all(|entry| sum_minor([entry]) == 0), "{journal:?}");
+        let payable = format!("partner_payable:{}", self.id);
+        let postings = journal.iter().flat_map(|entry| entry["postings"].as_array().unwrap());
+        let owed = postings.filter(|posting| posting["account"] == payable.as_str());
+        let owed_minor: i64 = owed.map(|posting| -posting["amount"]["amount"].as_i64().unwrap()).sum();
+        assert_eq!(self.owed_minor().await, owed_minor, "{journal:?}");
     }
 
     pub async fn payouts(&self) -> Vec<Value> {

@@ -126,9 +126,14 @@ fn served(function: &str) -> BTreeSet<(String, String)> {
                 .unwrap_or_default();
             routes.insert((method, path.to_owned()));
         }
-        for plain in source.text.split(".route(\"").skip(1) {
-            let path = plain.split('"').next().unwrap_or_default();
-            let arguments = plain.split(".route(").next().unwrap_or_default();
+        for plain in source.text.split(".route(").skip(1) {
+            let path = plain
+                .trim_start()
+                .trim_start_matches('"')
+                .split('"')
+                .next()
+                .unwrap_or_default();
+            let arguments = plain.split("\n\n").next().unwrap_or_default();
             for method in ["get", "post", "put", "patch", "delete"] {
                 if arguments.contains(&format!("{method}(")) {
                     routes.insert((method.to_uppercase(), path.to_owned()));

@@ -77,6 +77,7 @@ pub(super) fn begin<C>(env: Env, make: impl FnOnce(&Start<'_>) -> C) -> Result<(
             clients: Clients::from_env(env),
         };
         let context = make(&start);
+        tracing::info!(stage = env.read(&env::STAGE), "function started");
         (context, start.clients)
     })
 }
