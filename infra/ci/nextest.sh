@@ -6,7 +6,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-rm -rf target/coverage
 mkdir -p target/coverage
 export RUSTC_WORKSPACE_WRAPPER="$PWD/infra/ci/instrument.sh"
 export LLVM_PROFILE_FILE="$PWD/target/coverage/%m-%p.profraw"

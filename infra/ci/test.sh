@@ -37,14 +37,16 @@ step "the pure core compiles without AWS"
 cargo check --package shared --no-default-features --locked --quiet
 
 step "unit tests, with coverage"
+rm -rf target/coverage
 counted infra/ci/nextest.sh --filterset 'not binary(journeys)'
-python3 infra/ci/coverage.py shared
 
 step "the official Stripe library against the stand-in"
 counted infra/ci/stripe-client.sh
 
 step "journeys through the deployed stack"
 counted python3 -m infra.local test-stack -- infra/ci/nextest.sh --filterset 'binary(journeys)'
+# After both: the suite that both backends of the table pass runs on DynamoDB among the journeys.
+python3 infra/ci/coverage.py shared
 
 step "examples in the documentation"
 counted cargo test --workspace --doc --locked --quiet

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::Value;
 use support::template::{functions, load};
 
 /// What Lambda sets itself, and what has a value of its own where nothing is said.
@@ -17,13 +18,12 @@ const NOT_GIVEN: [&str; 5] = [
     "LAMBDA_TASK_ROOT",
     "AWS_SESSION_TOKEN",
 ];
-const WITH_DEFAULTS: [&str; 6] = [
+const WITH_DEFAULTS: [&str; 5] = [
     "OIDC_ROLES_CLAIM",
     "STRIPE_API_BASE",
     "CURRENCY",
     "SCAN_MAX_RECEIVES",
     "LOG_LEVEL",
-    "STAGE",
 ];
 
 #[test]
@@ -41,11 +41,10 @@ fn every_function_names_all_that_it_misses() {
             .filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
             .collect();
         let missing: Vec<&str> = missing.into_iter().filter(|name| !NOT_GIVEN.contains(name)).collect();
-        let given = function.properties["Environment"]["Variables"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.as_str());
+        let global = &template["Globals"]["Function"]["Environment"]["Variables"];
+        let own = &function.properties["Environment"]["Variables"];
+        let given = [global, own].into_iter().filter_map(Value::as_object).flatten();
+        let given = given.map(|(name, _)| name.as_str());
         let given: BTreeSet<&str> = given.filter(|name| !WITH_DEFAULTS.contains(name)).collect();
         assert_eq!(
             missing,

@@ -171,7 +171,7 @@ pub const ROUTES: &[Route] = &[
         partner!("/submissions/{submission_id}/decisions"),
         PartnersOperator,
     )
-    .takes(REVIEW_DECISION, &["decision", "reason_code", "note"]),
+    .takes(REVIEW_DECISION, &["decision"]),
     Route::of("GET", "/v1/submissions", Operator),
     Route::of("GET", "/v1/listings", Public),
     Route::of("GET", "/v1/listings/{listing_id}", Public),

@@ -70,16 +70,17 @@ impl Deref for Start<'_> {
 
 /// A context and the clients it uses.
 pub(super) fn begin<C>(env: Env, make: impl FnOnce(&Start<'_>) -> C) -> Result<(C, Clients), EnvError> {
-    env.load(|env| {
+    let (context, clients, stage) = env.load(|env| {
         log::start(&env.read(&env::LOG_LEVEL));
         let start = Start {
             env,
             clients: Clients::from_env(env),
         };
         let context = make(&start);
-        tracing::info!(stage = env.read(&env::STAGE), "function started");
-        (context, start.clients)
-    })
+        (context, start.clients, env.read(&env::STAGE))
+    })?;
+    tracing::info!(stage, "function started");
+    Ok((context, clients))
 }
 
 /// Runs a function to its end on one thread: a Lambda does one thing at a time.
