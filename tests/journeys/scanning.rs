@@ -148,6 +148,17 @@ async fn what_review_refuses_is_not_published() {
         .post(&paula.version_path(&kit, "/publish"), json!({}))
         .await
         .refused(409, "not_approved");
+    for unfounded in [
+        json!({"decision": "reject"}),
+        json!({"decision": "reject", "reason_code": "spam"}),
+        json!({"decision": "reject", "reason_code": "meets_guidelines", "note": "It is fine."}),
+        json!({"decision": "approve", "reason_code": "spam", "note": "It is not."}),
+    ] {
+        paula
+            .review(&stack, &kit, unfounded)
+            .await
+            .refused(422, "invalid_request");
+    }
     let changes =
         json!({"decision": "request_changes", "reason_code": "incomplete_description", "note": "Say which tempo."});
     let decided = paula.review(&stack, &kit, changes).await.is(201);
