@@ -131,6 +131,10 @@ ids! {
     OrderId = "ord";
     LicenceId = "lic";
     PayoutId = "pay";
+    /// Money given back to a customer.
+    RefundId = "rfd";
+    /// How a sale is divided.
+    RuleId = "rul";
     /// An entry of the journal.
     JournalId = "jrn";
     /// A reason why something is held back.

@@ -5,14 +5,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{MessageId, OrderId, PartnerId, PayoutId, UserId};
+use crate::ids::{MessageId, OrderId, PartnerId, PayoutId, RefundId, UserId};
 
 /// The queues that the outbox relays to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, strum::EnumIter)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Queue {
-    /// FIFO by order.
+    /// FIFO by order; what the processor tells about refunds and disputes, by charge.
     Settlement,
     /// FIFO by the processor's account.
     Onboarding,
@@ -35,12 +35,31 @@ pub enum Message {
     },
     /// An order that costs nothing is settled without a processor.
     FreeOrderPlaced { customer: UserId, order: OrderId },
+    /// The processor told something about money that goes back to a customer. It names the charge, not the order.
+    ReversalChanged {
+        event_id: String,
+        subject: ReversalSubject,
+        object_id: String,
+        charge: String,
+    },
+    /// A refund has been decided and its amount set aside; ask the processor for it.
+    RefundDecided {
+        customer: UserId,
+        order: OrderId,
+        refund: RefundId,
+    },
     /// The processor told that a partner's account changed. Only a hint, as above.
     AccountChanged { event_id: String, account: String },
     /// A payout has been decided and debited; send it.
     PayoutDecided { partner: PartnerId, payout: PayoutId },
     /// Tell the customer what was bought.
     OrderPaid { customer: UserId, order: OrderId },
+    /// Tell the customer what was given back.
+    OrderRefunded {
+        customer: UserId,
+        order: OrderId,
+        refund: RefundId,
+    },
     /// Tell the partner's owner what was decided about the application, a submission or the account.
     PartnerNotice {
         partner: PartnerId,
@@ -55,6 +74,14 @@ pub enum Message {
 pub enum PaymentSubject {
     CheckoutSession,
     Charge,
+}
+
+/// Which of the processor's objects takes money back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReversalSubject {
+    Refund,
+    Dispute,
 }
 
 /// A mail to a partner. The texts live in the notify function.
@@ -76,20 +103,26 @@ pub enum Notice {
 impl Message {
     pub fn queue(&self) -> Queue {
         match self {
-            Self::PaymentChanged { .. } | Self::FreeOrderPlaced { .. } => Queue::Settlement,
+            Self::PaymentChanged { .. }
+            | Self::FreeOrderPlaced { .. }
+            | Self::ReversalChanged { .. }
+            | Self::RefundDecided { .. } => Queue::Settlement,
             Self::AccountChanged { .. } => Queue::Onboarding,
             Self::PayoutDecided { .. } => Queue::PayoutTransfer,
-            Self::OrderPaid { .. } | Self::PartnerNotice { .. } => Queue::Notify,
+            Self::OrderPaid { .. } | Self::OrderRefunded { .. } | Self::PartnerNotice { .. } => Queue::Notify,
         }
     }
 
     /// What the message must stay in order with; `None` where order does not matter.
     pub fn group(&self) -> Option<String> {
         match self {
-            Self::PaymentChanged { order, .. } | Self::FreeOrderPlaced { order, .. } => Some(order.to_string()),
+            Self::PaymentChanged { order, .. }
+            | Self::FreeOrderPlaced { order, .. }
+            | Self::RefundDecided { order, .. } => Some(order.to_string()),
+            Self::ReversalChanged { charge, .. } => Some(charge.clone()),
             Self::AccountChanged { account, .. } => Some(account.clone()),
             Self::PayoutDecided { partner, .. } => Some(partner.to_string()),
-            Self::OrderPaid { .. } | Self::PartnerNotice { .. } => None,
+            Self::OrderPaid { .. } | Self::OrderRefunded { .. } | Self::PartnerNotice { .. } => None,
         }
     }
 }

@@ -11,6 +11,14 @@
 //! | payout | partner payable | payouts in transit |
 //! | transfer | payouts in transit | processor's clearing |
 //! | payout cancelled | payouts in transit | partner payable |
+//! | transfer reversed | processor's clearing | partner payable |
+//! | referral (one per order and referrer) | platform revenue | partner payable: the affiliate's or reseller's share |
+//! | fee share (where a rule divides the net) | partner payable | processor fees |
+//! | refund (one per refund and partner) | partner payable, platform revenue: what each gives back; losses: what nobody can | processor's clearing |
+//! | refund failed | the refund's postings, turned round | |
+//! | dispute funds (one per movement) | disputes pending; processor fees: the dispute's fee | processor's clearing; or turned round, when they come back |
+//! | dispute lost (one per dispute and partner) | partner payable, platform revenue, losses, as of a refund | disputes pending |
+//! | processor (one per movement that no order or payout explains) | bank, processor fees, losses | processor's clearing |
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +27,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{JournalId, OrderId, PartnerId, PayoutId};
+use crate::ids::{JournalId, OrderId, PartnerId, PayoutId, RefundId};
 use crate::money::{Currency, Money, MoneyError};
 
 /// Where money stands. Shown as `name` or `name:whose`.
@@ -32,6 +40,12 @@ pub enum Account {
     ProcessorFees,
     /// The platform's commission.
     PlatformRevenue,
+    /// What customers got back and no partner's share covers.
+    PlatformLosses,
+    /// What the processor has paid out to the platform.
+    PlatformBank,
+    /// What the processor has taken back for disputes that are still open.
+    DisputesPending,
     /// What is owed to a partner.
     PartnerPayable(PartnerId),
     /// What has been taken off a partner's balance and not yet been sent.
@@ -44,6 +58,9 @@ impl fmt::Display for Account {
             Self::ProcessorClearing => f.write_str("processor_clearing"),
             Self::ProcessorFees => f.write_str("processor_fees"),
             Self::PlatformRevenue => f.write_str("platform_revenue"),
+            Self::PlatformLosses => f.write_str("platform_losses"),
+            Self::PlatformBank => f.write_str("platform_bank"),
+            Self::DisputesPending => f.write_str("disputes_pending"),
             Self::PartnerPayable(partner) => write!(f, "partner_payable:{partner}"),
             Self::PayoutsInTransit(partner) => write!(f, "payouts_in_transit:{partner}"),
         }
@@ -63,6 +80,9 @@ impl FromStr for Account {
                 "processor_clearing" => Ok(Self::ProcessorClearing),
                 "processor_fees" => Ok(Self::ProcessorFees),
                 "platform_revenue" => Ok(Self::PlatformRevenue),
+                "platform_losses" => Ok(Self::PlatformLosses),
+                "platform_bank" => Ok(Self::PlatformBank),
+                "disputes_pending" => Ok(Self::DisputesPending),
                 _ => Err(unknown()),
             },
             Some(("partner_payable", partner)) => partner.parse().map(Self::PartnerPayable).map_err(|_| unknown()),
@@ -92,9 +112,24 @@ pub enum Fact {
     Sale(OrderId),
     /// The processor's fee on one charge, by the charge's id.
     Fee(String),
+    /// The processor's fee on one charge, as far as the partner bears it.
+    FeeShare(String),
+    /// What a sale owes to those who brought the customer.
+    Referral(OrderId),
+    Refund(RefundId),
+    /// A refund that did not reach the customer after all.
+    RefundFailed(RefundId),
+    /// Money taken or given back for a dispute, by the balance transaction's id.
+    DisputeFunds(String),
+    /// The end of a dispute that the customer won, by the dispute's id.
+    DisputeLost(String),
     Payout(PayoutId),
     Transfer(PayoutId),
     PayoutCancelled(PayoutId),
+    /// Money of a transfer that came back, by the reversal's id.
+    TransferReversed(String),
+    /// Another movement at the processor, by the balance transaction's id.
+    Processor(String),
 }
 
 impl Fact {
@@ -102,16 +137,30 @@ impl Fact {
         match self {
             Self::Sale(_) => "sale",
             Self::Fee(_) => "fee",
+            Self::FeeShare(_) => "fee_share",
+            Self::Referral(_) => "referral",
+            Self::Refund(_) => "refund",
+            Self::RefundFailed(_) => "refund_failed",
+            Self::DisputeFunds(_) => "dispute_funds",
+            Self::DisputeLost(_) => "dispute_lost",
             Self::Payout(_) => "payout",
             Self::Transfer(_) => "transfer",
             Self::PayoutCancelled(_) => "payout_cancelled",
+            Self::TransferReversed(_) => "transfer_reversed",
+            Self::Processor(_) => "processor",
         }
     }
 
     pub fn reference(&self) -> String {
         match self {
-            Self::Sale(order) => order.to_string(),
-            Self::Fee(charge) => charge.clone(),
+            Self::Sale(order) | Self::Referral(order) => order.to_string(),
+            Self::Fee(reference)
+            | Self::FeeShare(reference)
+            | Self::DisputeFunds(reference)
+            | Self::DisputeLost(reference)
+            | Self::TransferReversed(reference)
+            | Self::Processor(reference) => reference.clone(),
+            Self::Refund(refund) | Self::RefundFailed(refund) => refund.to_string(),
             Self::Payout(payout) | Self::Transfer(payout) | Self::PayoutCancelled(payout) => payout.to_string(),
         }
     }
@@ -346,6 +395,9 @@ mod tests {
             Account::ProcessorClearing,
             Account::ProcessorFees,
             Account::PlatformRevenue,
+            Account::PlatformLosses,
+            Account::PlatformBank,
+            Account::DisputesPending,
             Account::PartnerPayable(partner),
             Account::PayoutsInTransit(partner),
         ] {

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Money decides: a payment settles an order even when an earlier event had called it cancelled or expired, because events arrive in any
-//! order and the customer has paid. `paid` is final here. Prices, the partner's share and the licence's id are frozen on the line when the
-//! order is placed; settling adds nothing that was not agreed then.
+//! order and the customer has paid. `paid` is final here. Prices, the terms of their division and the licence's id are frozen on the line
+//! when the order is placed; settling adds nothing that was not agreed then.
 
 mod settle;
 
@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{LicenceId, ListingId, OrderId, PartnerId, UserId};
 use crate::money::{BasisPoints, Currency, Money, MoneyError};
+use crate::revenue::{Division, Legs, Terms};
 use crate::seed::Seed;
 
 /// One DynamoDB transaction settles an order: two items a partner, one a line, one for the order, of at most 100.
@@ -92,34 +93,28 @@ pub struct OrderLine {
     pub partner: PartnerId,
     pub title: String,
     pub price: Money,
-    pub share: Share,
+    /// How the price is divided: frozen when the order is placed.
+    pub terms: Terms,
+    /// How it was divided when the order was paid.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub division: Option<Division>,
+    /// What refunds have promised back to the customer, posted or not.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub claimed_minor: i64,
+    /// What has been posted back, leg by leg.
+    #[serde(skip_serializing_if = "is_nothing", default)]
+    pub returned: Legs,
     /// Given when the order is placed, issued when it is paid.
     pub licence: LicenceId,
 }
 
-/// How a price is divided, and by which rule: frozen when the order is placed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Share {
-    /// The rule's name and version.
-    pub rule: String,
-    /// The platform's part.
-    pub commission_bps: BasisPoints,
-    pub partner_minor: i64,
-    pub platform_minor: i64,
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(minor: &i64) -> bool {
+    *minor == 0
 }
 
-impl Share {
-    /// Divides by largest remainder; the partner gets the unit where remainders tie.
-    pub fn of(price: Money, rule: &str, commission: BasisPoints) -> Result<Self, MoneyError> {
-        let platform = u64::from(u32::from(commission));
-        let parts = price.split(&[10_000 - platform, platform])?;
-        Ok(Self {
-            rule: rule.to_owned(),
-            commission_bps: commission,
-            partner_minor: parts[0].minor(),
-            platform_minor: parts[1].minor(),
-        })
-    }
+fn is_nothing(legs: &Legs) -> bool {
+    *legs == Legs::default()
 }
 
 /// What is on offer at the moment of ordering, as far as an order cares.
@@ -149,10 +144,7 @@ pub enum PlaceError {
     Money(#[from] MoneyError),
 }
 
-/// The rule that applies where no other does: the platform's commission as configured.
-pub const DEFAULT_RULE: &str = "default@1";
-
-/// Places an order: freezes prices and shares, gives ids to the order and to each licence that it will issue.
+/// Places an order: freezes prices and terms, gives ids to the order and to each licence that it will issue.
 pub fn place(
     customer: UserId,
     offers: &[Offer],
@@ -183,7 +175,10 @@ pub fn place(
             partner: offer.partner,
             title: offer.title.clone(),
             price: offer.price,
-            share: Share::of(offer.price, DEFAULT_RULE, commission)?,
+            terms: Terms::default_rule(commission),
+            division: None,
+            claimed_minor: 0,
+            returned: Legs::default(),
             licence: seed.id(&format!("licence {index}")),
         });
     }
@@ -199,6 +194,13 @@ pub fn place(
         paid_at: None,
         charge: None,
     })
+}
+
+impl OrderLine {
+    /// Who got how much of the price; nothing before the order is paid.
+    pub fn legs(&self) -> Legs {
+        self.division.as_ref().map(|division| division.legs).unwrap_or_default()
+    }
 }
 
 impl Order {
@@ -257,15 +259,15 @@ mod tests {
     }
 
     #[test]
-    fn an_order_freezes_prices_shares_and_licence_ids() {
+    fn an_order_freezes_prices_terms_and_licence_ids() {
         let order = placed(&[offer("a", eur(1299)), offer("b", eur(1))]).expect("two lines");
         assert_eq!(order.total, eur(1300));
-        let shares: Vec<_> = order
+        let rates: Vec<u32> = order
             .lines
             .iter()
-            .map(|l| (l.share.partner_minor, l.share.platform_minor))
+            .map(|line| line.terms.commission_bps.into())
             .collect();
-        assert_eq!(shares, [(1039, 260), (1, 0)]);
+        assert_eq!(rates, [2000, 2000]);
         assert_ne!(order.lines[0].licence, order.lines[1].licence);
         assert_eq!(
             order,
@@ -287,13 +289,6 @@ mod tests {
         assert_eq!(placed(&many), Err(PlaceError::TooManyLines));
         let huge = placed(&[offer("a", eur(i64::MAX)), offer("b", eur(1))]);
         assert_eq!(huge, Err(PlaceError::Money(MoneyError::Overflow)));
-    }
-
-    #[test]
-    fn a_tie_goes_to_the_partner() {
-        let half = BasisPoints::try_from(5000).expect("a rate");
-        let share = Share::of(eur(1), DEFAULT_RULE, half).expect("small");
-        assert_eq!((share.partner_minor, share.platform_minor), (1, 0));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::licence::{Licence, LicenceKey, LicenceStatus};
 use crate::messages::{Envelope, Message};
 use crate::money::{Money, MoneyError};
 use crate::payout::available_on;
+use crate::revenue::divide;
 use crate::seed::Seed;
 
 /// A payment as the processor itself told it (fetched, not taken from an event).
@@ -73,6 +74,7 @@ pub fn settle(
             paid: payment.amount,
         });
     }
+    let order = &divided(order)?;
     let mut entries = Vec::new();
     let mut credits = Vec::new();
     for (partner, lines) in by_partner(order) {
@@ -110,6 +112,15 @@ pub fn settle(
     })
 }
 
+/// The order with every line's price divided by its terms.
+fn divided(order: &Order) -> Result<Order, MoneyError> {
+    let mut order = order.clone();
+    for line in &mut order.lines {
+        line.division = Some(divide(line.price, &line.terms)?);
+    }
+    Ok(order)
+}
+
 fn by_partner(order: &Order) -> BTreeMap<PartnerId, Vec<&OrderLine>> {
     let mut lines: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for line in &order.lines {
@@ -133,8 +144,8 @@ impl Share {
         };
         Ok(Self {
             gross: sum(|line| line.price.minor())?,
-            partner: sum(|line| line.share.partner_minor)?,
-            platform: sum(|line| line.share.platform_minor)?,
+            partner: sum(|line| line.legs().partner)?,
+            platform: sum(|line| line.legs().platform)?,
         })
     }
 }
