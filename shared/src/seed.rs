@@ -29,6 +29,14 @@ impl Seed {
         Self(id.uuid())
     }
 
+    /// The seed of work that something outside began at `at` and called `name`: always the same one.
+    pub fn named(at: Timestamp, name: &str) -> Self {
+        let digest: [u8; 32] = Sha256::digest(name).into();
+        let mut random = [0; 10];
+        random.copy_from_slice(&digest[..10]);
+        Self(v7(at.as_millisecond(), random))
+    }
+
     /// The id that this work gives to the thing called `label`: always the same one.
     pub fn id<I: Id>(&self, label: &str) -> I {
         let mut hash = Sha256::new();

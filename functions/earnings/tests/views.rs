@@ -3,11 +3,10 @@
 use serde_json::json;
 use shared::auth::Scope;
 use shared::ids::PartnerId;
-use shared::ledger::{Account, Fact, JournalEntry, Posting};
+use shared::ledger::{Account, BalanceChange, Fact, JournalEntry, Posting};
 use shared::messages::{Envelope, Message};
 use shared::money::{Currency, Money};
 use shared::payout::{Payout, PayoutState};
-use shared::purchase::Credit;
 use shared::store::ledger;
 use shared::testing::TestApp;
 
@@ -59,10 +58,11 @@ async fn books(app: &TestApp) -> (PartnerId, Payout) {
     };
     let writes = vec![
         ledger::post(&sale).expect("an item"),
-        ledger::credit(&Credit {
+        ledger::change_balance(&BalanceChange {
             partner: anna,
-            amount: eur(1039),
-            available_on,
+            owed: eur(1039),
+            maturing: Some(available_on),
+            disputed_minor: 0,
         }),
         ledger::create_payout(&payout, &Envelope::new(app.seed().id("m"), message)).expect("an item"),
     ];

@@ -1,13 +1,13 @@
 //! One message, one mail.
 
 use shared::http::problem::chain;
-use shared::ids::{OrderId, PartnerId, UserId};
+use shared::ids::{OrderId, PartnerId, RefundId, UserId};
 use shared::mail::MailError;
 use shared::messages::{Envelope, Message, Notice};
 use shared::purchase::OrderStatus;
 use shared::runtime::{Delivery, Failure};
 use shared::store::mails::{self, Claim};
-use shared::store::{accounts, commerce, partners};
+use shared::store::{accounts, commerce, partners, reversals};
 
 use crate::context::Context;
 use crate::letter::Draft;
@@ -19,6 +19,8 @@ enum Unfit {
     OtherMessage,
     #[error("there is no order {0}, or it is not paid")]
     NoPaidOrder(OrderId),
+    #[error("there is no refund {0}, or not of this order")]
+    NoRefund(RefundId),
     #[error("there is no partner {0}")]
     NoPartner(PartnerId),
     #[error("another delivery of this message is being sent")]
@@ -29,6 +31,11 @@ enum Unfit {
 pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
     let (addressee, draft) = match &delivery.message.message {
         Message::OrderPaid { customer, order } => (*customer, write_receipt(context, *customer, *order).await?),
+        Message::OrderRefunded {
+            customer,
+            order,
+            refund,
+        } => (*customer, write_refund(context, *customer, *order, *refund).await?),
         Message::PartnerNotice { partner, user, notice } => (*user, write_notice(context, *partner, notice).await?),
         _ => return Err(Failure::reject(Unfit::OtherMessage)),
     };
@@ -66,6 +73,17 @@ async fn write_receipt(context: &Context, customer: UserId, id: OrderId) -> Resu
     let ids: Vec<_> = order.lines.iter().map(|line| line.licence).collect();
     let licences = commerce::licences(&context.store, &ids).await?;
     Ok(receipt::write(&order, &licences, &context.public_url))
+}
+
+async fn write_refund(context: &Context, customer: UserId, order: OrderId, refund: RefundId) -> Result<Draft, Failure> {
+    let missing = || Failure::reject(Unfit::NoRefund(refund));
+    let order = commerce::order(&context.store, customer, order)
+        .await?
+        .ok_or_else(missing)?;
+    let refund = reversals::refund(&context.store, order.id, refund)
+        .await?
+        .ok_or_else(missing)?;
+    Ok(receipt::write_refund(&order, &refund, &context.public_url))
 }
 
 async fn write_notice(context: &Context, id: PartnerId, notice: &Notice) -> Result<Draft, Failure> {

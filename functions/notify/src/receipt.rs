@@ -1,7 +1,9 @@
 //! What customers get after paying.
 
 use shared::licence::Licence;
+use shared::money::Money;
 use shared::purchase::Order;
+use shared::purchase::refund::Refund;
 
 use crate::letter::Draft;
 
@@ -29,4 +31,34 @@ pub(crate) fn write(order: &Order, licences: &[Licence], public_url: &str) -> Dr
     let day = paid_at.split('T').next().unwrap_or_default().to_owned();
     draft = draft.facts([("Total", order.total.to_string()), ("Paid on", day)]);
     draft.link("Download what you bought", format!("{public_url}/orders/{}", order.id))
+}
+
+/// What was given back, and what of it can no longer be used.
+pub(crate) fn write_refund(order: &Order, refund: &Refund, public_url: &str) -> Draft {
+    let opening = format!(
+        "{} of your order {} is on its way back to the means of payment that you used. Banks need up to ten days to show it.",
+        refund.amount, order.id
+    );
+    let mut draft = Draft::new(format!("Your refund: {}", refund.amount)).say(opening);
+    for part in &refund.lines {
+        let Some(line) = order.lines.get(part.line) else {
+            continue;
+        };
+        let amount = Money::new(part.minor, order.total.currency());
+        let ended = line
+            .remaining()
+            .and_then(|left| left.total())
+            .is_ok_and(|left| left == 0);
+        let licence = if ended {
+            "ended: please delete what you downloaded"
+        } else {
+            "stays valid"
+        };
+        draft = draft.facts([
+            ("Item", line.title.clone()),
+            ("Refunded", amount.to_string()),
+            ("Licence", licence.to_owned()),
+        ]);
+    }
+    draft.link("See your order", format!("{public_url}/orders/{}", order.id))
 }

@@ -3,11 +3,10 @@
 use payout_transfer::Context;
 use serde_json::{Value, json};
 use shared::ids::PartnerId;
-use shared::ledger::Fact;
+use shared::ledger::{BalanceChange, Fact};
 use shared::messages::{Envelope, Message};
 use shared::money::{Currency, Money};
 use shared::payout::{CancelReason, Payout, PayoutState};
-use shared::purchase::Credit;
 use shared::runtime::{Delivery, Failure};
 use shared::seed::Seed;
 use shared::store::{keys, ledger};
@@ -28,10 +27,11 @@ async fn desk() -> Desk {
     let available_on = "2026-11-01".parse().expect("a date");
     world
         .store
-        .write(ledger::credit(&Credit {
+        .write(ledger::change_balance(&BalanceChange {
             partner: anna,
-            amount,
-            available_on,
+            owed: amount,
+            maturing: Some(available_on),
+            disputed_minor: 0,
         }))
         .await
         .expect("memory");

@@ -2,10 +2,10 @@
 
 use payout::Context;
 use shared::ids::PartnerId;
+use shared::ledger::BalanceChange;
 use shared::messages::Message;
 use shared::money::{Currency, Money};
 use shared::payout::PayoutState;
-use shared::purchase::Credit;
 use shared::runtime::Tick;
 use shared::store::{StoreError, keys, ledger};
 use shared::testing::TestWorld;
@@ -19,13 +19,17 @@ fn context(world: &TestWorld) -> Context {
 }
 
 async fn earn(world: &TestWorld, partner: PartnerId, minor: i64, available_on: &str) {
-    let available_on = available_on.parse().expect("a date");
-    let credit = Credit {
+    let change = BalanceChange {
         partner,
-        amount: Money::new(minor, Currency::EUR),
-        available_on,
+        owed: Money::new(minor, Currency::EUR),
+        maturing: Some(available_on.parse().expect("a date")),
+        disputed_minor: 0,
     };
-    world.store.write(ledger::credit(&credit)).await.expect("memory");
+    world
+        .store
+        .write(ledger::change_balance(&change))
+        .await
+        .expect("memory");
 }
 
 async fn run(world: &TestWorld) {

@@ -4,11 +4,13 @@
 //! |---|---|---|
 //! | `checkout.session.completed`, `.async_payment_succeeded`, `.async_payment_failed`, `.expired` | an order of ours | settlement |
 //! | `charge.succeeded`, `charge.updated` | the fee of such an order | settlement |
+//! | `refund.created`, `.updated`, `.failed` | money that goes back | settlement |
+//! | `charge.dispute.created`, `.updated`, `.closed`, `.funds_withdrawn`, `.funds_reinstated` | a dispute | settlement |
 //! | `account.updated` | a partner's account | onboarding |
 //! | anything else | | is stored |
 
 use shared::ids::{OrderId, UserId};
-use shared::messages::{Envelope, Message, PaymentSubject};
+use shared::messages::{Envelope, Message, PaymentSubject, ReversalSubject};
 use shared::processor::stripe::objects::Event;
 use shared::seed::Seed;
 use shared::store::commerce::Disposition;
@@ -60,6 +62,16 @@ pub(crate) fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
         | "checkout.session.async_payment_failed"
         | "checkout.session.expired" => PaymentSubject::CheckoutSession,
         "charge.succeeded" | "charge.updated" => PaymentSubject::Charge,
+        "refund.created" | "refund.updated" | "refund.failed" => {
+            return reversal_changed(event, object_id, ReversalSubject::Refund, seed);
+        }
+        "charge.dispute.created"
+        | "charge.dispute.updated"
+        | "charge.dispute.closed"
+        | "charge.dispute.funds_withdrawn"
+        | "charge.dispute.funds_reinstated" => {
+            return reversal_changed(event, object_id, ReversalSubject::Dispute, seed);
+        }
         "account.updated" => return account_changed(event, object_id, seed),
         _ => return Verdict::stored(object_id),
     };
@@ -79,6 +91,23 @@ pub(crate) fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
         object_id: object_id.clone(),
         customer,
         order,
+    };
+    Verdict::queued(object_id, message, seed)
+}
+
+/// Whether the charge is of an order of ours, only the charge itself tells: the settlement fetches it.
+fn reversal_changed(event: &Event, object_id: Option<String>, subject: ReversalSubject, seed: Seed) -> Verdict {
+    if event.account.is_some() {
+        return Verdict::stored(object_id);
+    }
+    let (Some(object_id), Some(charge)) = (object_id.clone(), event.object_text("charge")) else {
+        return Verdict::stored(object_id);
+    };
+    let message = Message::ReversalChanged {
+        event_id: event.id.clone(),
+        subject,
+        object_id: object_id.clone(),
+        charge: charge.to_owned(),
     };
     Verdict::queued(object_id, message, seed)
 }

@@ -1,16 +1,20 @@
-//! Settles orders: from a payment to the journal, the partners' balances, the licences and the receipt.
+//! Settles orders: from a payment to the journal, the partners' balances, the licences and the receipt, and all the way back.
 //!
-//! Trigger: SQS, FIFO by order. Writes order, journal entries, balances and licences in one transaction, with the message that sends the receipt;
-//! and one journal entry for each charge's fee. Idempotency: the order's revision and the journal's keys (`sale` of the order, `fee` of the charge):
-//! whatever arrives twice, or in another order, finds the fact posted.
+//! Trigger: SQS, FIFO by order (what the processor tells about refunds and disputes: by charge). Writes order, journal entries, balances and licences
+//! in one transaction, with the message that tells the customer; and one journal entry for each charge's fee. Idempotency: the revisions of order, refund
+//! and dispute, and the journal's keys (`sale` of the order, `fee` of the charge, `refund` of the refund, `dispute_funds` of the movement): whatever arrives
+//! twice, or in another order, finds the fact posted.
 
 mod context;
+mod dispute;
 mod fee;
+mod origin;
+mod refund;
 mod session;
 
 pub use context::Context;
 
-use shared::messages::{Envelope, Message, PaymentSubject};
+use shared::messages::{Envelope, Message, PaymentSubject, ReversalSubject};
 use shared::runtime::{Delivery, Failure};
 
 /// One message of the queue.
@@ -31,6 +35,21 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
         Message::FreeOrderPlaced { customer, order } => {
             session::settle_free(context, &delivery, *customer, *order).await
         }
+        Message::RefundDecided {
+            customer,
+            order,
+            refund,
+        } => refund::send(context, &delivery, *customer, *order, *refund).await,
+        Message::ReversalChanged {
+            subject: ReversalSubject::Refund,
+            object_id,
+            ..
+        } => refund::hear(context, &delivery, object_id).await,
+        Message::ReversalChanged {
+            subject: ReversalSubject::Dispute,
+            object_id,
+            ..
+        } => dispute::hear(context, &delivery, object_id).await,
         other => Err(Failure::reject(format!(
             "a message for the queue {} arrived here",
             other.queue()

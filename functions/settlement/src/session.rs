@@ -10,6 +10,7 @@ use shared::runtime::{Delivery, Failure};
 use shared::store::{StoreError, Versioned, commerce};
 
 use crate::context::Context;
+use crate::origin;
 
 /// What the processor says about the money.
 #[derive(Debug, PartialEq)]
@@ -29,7 +30,7 @@ pub(crate) async fn settle_session(
     order: OrderId,
 ) -> Result<(), Failure> {
     let session = context.stripe.checkout_session(session_id).await?;
-    let order = load(context, customer, order).await?;
+    let order = origin::load(context, customer, order).await?;
     if order.session.as_deref().is_some_and(|known| known != session.id) {
         return Err(Failure::reject(format!(
             "session {} claims order {}, which has another",
@@ -54,7 +55,7 @@ pub(crate) async fn settle_free(
     customer: UserId,
     order: OrderId,
 ) -> Result<(), Failure> {
-    let order = load(context, customer, order).await?;
+    let order = origin::load(context, customer, order).await?;
     // An order with a price is never settled by this message, whoever sent it: the amounts would not match.
     let payment = Payment {
         amount: Money::zero(order.total.currency()),
@@ -62,12 +63,6 @@ pub(crate) async fn settle_free(
         at: order.placed_at,
     };
     pay(context, delivery, &order, &payment).await
-}
-
-/// An order that is not there yet may still be on its way; one that never comes ends in the dead-letter queue.
-async fn load(context: &Context, customer: UserId, order: OrderId) -> Result<Versioned<Order>, Failure> {
-    let found = commerce::order(&context.store, customer, order).await?;
-    found.ok_or_else(|| Failure::retry(format!("order {order} of {customer} does not exist")))
 }
 
 async fn pay(

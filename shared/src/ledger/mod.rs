@@ -25,6 +25,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{JournalId, OrderId, PartnerId, PayoutId, RefundId};
@@ -257,6 +258,18 @@ impl JournalEntry {
             .filter(theirs)
             .filter_map(|posting| posting.amount.checked_neg().ok())
     }
+}
+
+/// How one partner's balance changes along with the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BalanceChange {
+    pub partner: PartnerId,
+    /// Below zero where the partner gives something back.
+    pub owed: Money,
+    /// The day from which this amount may be paid out; `None` where it may be already.
+    pub maturing: Option<Date>,
+    /// What open disputes hold, in the same currency: more where one begins, less where one ends.
+    pub disputed_minor: i64,
 }
 
 fn check_balanced(postings: &[Posting]) -> Result<(), LedgerError> {

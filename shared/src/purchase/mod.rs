@@ -13,13 +13,17 @@
 //! order and the customer has paid. `paid` is final here. Prices, the terms of their division and the licence's id are frozen on the line
 //! when the order is placed; settling adds nothing that was not agreed then.
 
+pub mod dispute;
+pub mod refund;
+pub mod reversal;
 mod settle;
 
-pub use settle::{Credit, Payment, SettleError, Settlement, settle};
+pub use settle::{Payment, SettleError, Settlement, settle};
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{LicenceId, ListingId, OrderId, PartnerId, UserId};
@@ -74,6 +78,9 @@ pub struct Order {
     pub paid_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub charge: Option<String>,
+    /// From which day the shares of a paid order may be paid out.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub available_on: Option<Date>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, utoipa::ToSchema)]
@@ -193,6 +200,7 @@ pub fn place(
         session: None,
         paid_at: None,
         charge: None,
+        available_on: None,
     })
 }
 

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 use super::{Order, OrderLine, OrderStatus};
 use crate::ids::{MessageId, PartnerId};
-use crate::ledger::{Account, Fact, JournalEntry, LedgerError, Posting};
+use crate::ledger::{Account, BalanceChange, Fact, JournalEntry, LedgerError, Posting};
 use crate::licence::{Licence, LicenceKey, LicenceStatus};
 use crate::messages::{Envelope, Message};
 use crate::money::{Money, MoneyError};
@@ -25,21 +24,13 @@ pub struct Payment {
     pub at: Timestamp,
 }
 
-/// What a partner's balance gains, and from which day it may be paid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Credit {
-    pub partner: PartnerId,
-    pub amount: Money,
-    pub available_on: Date,
-}
-
 /// Everything that one settled order writes, in one transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settlement {
     pub order: Order,
     /// One for each partner; none for an order that costs nothing.
     pub entries: Vec<JournalEntry>,
-    pub credits: Vec<Credit>,
+    pub balances: Vec<BalanceChange>,
     pub licences: Vec<Licence>,
     pub announcement: Envelope,
 }
@@ -76,17 +67,19 @@ pub fn settle(
     }
     let order = &divided(order)?;
     let mut entries = Vec::new();
-    let mut credits = Vec::new();
+    let mut balances = Vec::new();
+    let available_on = available_on(payment.at, hold_days);
     for (partner, lines) in by_partner(order) {
         let share = Share::of(order, &lines)?;
         if share.gross.is_zero() {
             continue;
         }
         entries.push(sale_entry(order, partner, &share, payment, seed)?);
-        credits.push(Credit {
+        balances.push(BalanceChange {
             partner,
-            amount: share.partner,
-            available_on: available_on(payment.at, hold_days),
+            owed: share.partner,
+            maturing: Some(available_on),
+            disputed_minor: 0,
         });
     }
     let licences = order
@@ -103,10 +96,11 @@ pub fn settle(
             status: OrderStatus::Paid,
             paid_at: Some(payment.at),
             charge: payment.charge.clone(),
+            available_on: Some(available_on),
             ..order.clone()
         },
         entries,
-        credits,
+        balances,
         licences,
         announcement: Envelope::new(seed.id::<MessageId>("order paid"), message),
     })
@@ -239,16 +233,16 @@ mod tests {
         assert_eq!(settlement.entries.len(), 2);
         assert_eq!(settlement.licences.len(), 3);
         let credits: BTreeMap<_, _> = settlement
-            .credits
+            .balances
             .iter()
-            .map(|c| (c.partner, c.amount.minor()))
+            .map(|change| (change.partner, change.owed.minor()))
             .collect();
         assert_eq!(credits, BTreeMap::from([(seed().id("p"), 1040), (seed().id("q"), 400)]));
         assert!(
             settlement
-                .credits
+                .balances
                 .iter()
-                .all(|credit| credit.available_on.to_string() == "2026-11-29")
+                .all(|change| change.maturing == settlement.order.available_on)
         );
         assert_eq!(paid(&settlement.order, 1800), Err(SettleError::AlreadyPaid));
     }
@@ -256,7 +250,7 @@ mod tests {
     #[test]
     fn a_free_order_issues_licences_and_posts_nothing() {
         let settlement = paid(&order(&[("p", 0)], 2000), 0).expect("nothing to pay");
-        assert!(settlement.entries.is_empty() && settlement.credits.is_empty());
+        assert!(settlement.entries.is_empty() && settlement.balances.is_empty());
         assert_eq!(settlement.licences.len(), 1);
     }
 
@@ -288,7 +282,7 @@ mod tests {
             };
             prop_assert_eq!(posted(&|a| *a == Account::ProcessorClearing), order.total.minor());
             prop_assert_eq!(posted(&|_| true), 0);
-            let credited: i64 = settlement.credits.iter().map(|credit| credit.amount.minor()).sum();
+            let credited: i64 = settlement.balances.iter().map(|change| change.owed.minor()).sum();
             prop_assert_eq!(credited, -posted(&|a| matches!(a, Account::PartnerPayable(_))));
         }
     }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::table::Query;
 use crate::ids::{
-    AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, SubmissionId, TokenId, UploadId, UserId,
-    VersionId,
+    AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, RefundId, SubmissionId, TokenId, UploadId,
+    UserId, VersionId,
 };
 use crate::money::Currency;
 
@@ -264,6 +265,50 @@ pub fn orders(customer: UserId) -> Query {
     Query::partition(TableName::Commerce, format!("CUS#{customer}")).prefix("ORD#".into())
 }
 
+/// Whose order it is: for those who know only the order's id.
+pub fn order_owner(order: OrderId) -> Key {
+    key(TableName::Commerce, format!("ORD#{order}"), "OWNER")
+}
+
+pub fn refund(order: OrderId, refund: RefundId) -> Key {
+    key(TableName::Commerce, format!("ORD#{order}"), format!("RFD#{refund}"))
+}
+
+pub fn refunds(order: OrderId) -> Query {
+    Query::partition(TableName::Commerce, format!("ORD#{order}")).prefix("RFD#".into())
+}
+
+/// Index: refunds that wait for a decision, oldest first.
+pub fn refund_requested(order: OrderId, refund: RefundId) -> (String, String) {
+    ("REFUND#requested".to_owned(), format!("{refund}#{order}"))
+}
+
+pub fn refunds_requested() -> Query {
+    Query::index(TableName::Commerce, "REFUND#requested".to_owned())
+}
+
+/// A dispute by the processor's id of it.
+pub fn dispute(order: OrderId, dispute: &str) -> Key {
+    key(TableName::Commerce, format!("ORD#{order}"), format!("DSP#{dispute}"))
+}
+
+pub fn disputes(order: OrderId) -> Query {
+    Query::partition(TableName::Commerce, format!("ORD#{order}")).prefix("DSP#".into())
+}
+
+/// Index: disputes by status, those first whose evidence is due first.
+pub fn dispute_by_status(status: &str, due: Timestamp, dispute: &str) -> (String, String) {
+    (format!("DISPUTE#{status}"), format!("{due}#{dispute}"))
+}
+
+pub fn disputes_by_status(status: &str) -> Query {
+    Query::index(TableName::Commerce, format!("DISPUTE#{status}"))
+}
+
+pub fn order_audit(order: OrderId, event: AuditId) -> Key {
+    key(TableName::Commerce, format!("ORD#{order}"), format!("AUD#{event}"))
+}
+
 pub fn licence(licence: LicenceId) -> Key {
     key(TableName::Commerce, format!("LIC#{licence}"), "LIC")
 }
@@ -397,6 +442,10 @@ mod tests {
             word(None, "warm", lst),
             cart(usr),
             order(usr, ord),
+            order_owner(ord),
+            refund(ord, seed.id("r")),
+            dispute(ord, "dp_1"),
+            order_audit(ord, aud),
             licence(lic),
             processor_event("evt_1"),
             mail(msg),
@@ -418,6 +467,8 @@ mod tests {
             partner_by_status("applied", ptn),
             submission_by_status("in_review", sub),
             balance_by_shard(ptn, eur),
+            refund_requested(ord, seed.id("r")),
+            dispute_by_status("open", Timestamp::UNIX_EPOCH, "dp_1"),
         ] {
             let shape = index.split('#').next().unwrap_or_default().to_owned();
             assert!(

@@ -10,11 +10,10 @@ use serde::Deserialize;
 use super::keys::{self, Key};
 use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
 use crate::ids::{PartnerId, PayoutId};
-use crate::ledger::JournalEntry;
+use crate::ledger::{BalanceChange, JournalEntry};
 use crate::messages::Envelope;
 use crate::money::{Currency, Money};
 use crate::payout::{Balance, Payout};
-use crate::purchase::Credit;
 
 /// Posts an entry; refused where its fact has been posted.
 pub fn post(entry: &JournalEntry) -> Result<Write, StoreError> {
@@ -47,17 +46,26 @@ fn held_attribute(day: Date) -> String {
 }
 
 const OWED: &str = "owed";
+/// What open disputes hold.
+const DISPUTED: &str = "disputed";
 
-/// Adds a sale's share to a balance. Sales never wait for each other: the item is added to, not replaced.
-pub fn credit(credit: &Credit) -> Write {
-    let (amount, currency) = (credit.amount.minor(), credit.amount.currency());
+/// Changes a balance along with the journal. Sales never wait for each other: the item is added to, not replaced.
+pub fn change_balance(change: &BalanceChange) -> Write {
+    let (amount, currency) = (change.owed.minor(), change.owed.currency());
     let update = Update::new()
-        .set_text("partner", credit.partner.to_string())
+        .set_text("partner", change.partner.to_string())
         .set_text("currency", currency.code())
-        .add(OWED, amount)
-        .add(held_attribute(credit.available_on), amount);
-    Write::update(keys::balance(credit.partner, currency), update)
-        .indexed(keys::balance_by_shard(credit.partner, currency))
+        .add(OWED, amount);
+    let update = match change.maturing {
+        Some(day) => update.add(held_attribute(day), amount),
+        None => update,
+    };
+    let update = match change.disputed_minor {
+        0 => update,
+        disputed => update.add(DISPUTED, disputed),
+    };
+    Write::update(keys::balance(change.partner, currency), update)
+        .indexed(keys::balance_by_shard(change.partner, currency))
 }
 
 /// Takes a payout off the balance it was decided on: refused when the balance has changed since it was read.

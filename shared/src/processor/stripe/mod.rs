@@ -19,8 +19,10 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use self::form::Form;
-use self::objects::{Account, AccountLink, BalanceTransaction, Charge, CheckoutSession, Event, List, Transfer};
-use self::requests::{CreateAccount, CreateAccountLink, CreateCheckoutSession, CreateTransfer, ListPage};
+use self::objects::{
+    Account, AccountLink, BalanceTransaction, Charge, CheckoutSession, Dispute, Event, List, Refund, Transfer,
+};
+use self::requests::{CreateAccount, CreateAccountLink, CreateCheckoutSession, CreateRefund, CreateTransfer, ListPage};
 use crate::runtime::secrets::{SecretError, StripeSecretSource};
 
 /// The version that requests, answers and the webhook endpoint are pinned to (docs.stripe.com/webhooks/versioning).
@@ -150,6 +152,31 @@ impl StripeClient {
     pub async fn charge(&self, charge: &str) -> Result<Charge, StripeError> {
         let expand = Form::new().with("expand[0]", "balance_transaction");
         self.get(&["v1", "charges", charge], expand).await
+    }
+
+    pub async fn create_refund(&self, request: &CreateRefund, idempotency_key: &str) -> Result<Refund, StripeError> {
+        self.post("/v1/refunds", request.form(), idempotency_key).await
+    }
+
+    /// With its charge, whose metadata names the order.
+    pub async fn refund(&self, refund: &str) -> Result<Refund, StripeError> {
+        self.get(&["v1", "refunds", refund], Form::new().with("expand[0]", "charge"))
+            .await
+    }
+
+    /// A charge's refunds, newest first: how an unknown outcome is looked up.
+    pub async fn refunds_of(&self, charge: &str) -> Result<List<Refund>, StripeError> {
+        self.get(
+            &["v1", "refunds"],
+            Form::new().with("charge", charge).with("limit", "100"),
+        )
+        .await
+    }
+
+    /// With its charge, whose metadata names the order.
+    pub async fn dispute(&self, dispute: &str) -> Result<Dispute, StripeError> {
+        self.get(&["v1", "disputes", dispute], Form::new().with("expand[0]", "charge"))
+            .await
     }
 
     pub async fn create_transfer(

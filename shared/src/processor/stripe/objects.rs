@@ -47,6 +47,8 @@ identified!(
     Charge,
     BalanceTransaction,
     Transfer,
+    Refund,
+    Dispute,
     Event
 );
 
@@ -238,6 +240,70 @@ pub struct Transfer {
     pub created: i64,
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Refund {
+    pub id: String,
+    pub amount: i64,
+    pub currency: String,
+    pub charge: Option<Expandable<Charge>>,
+    pub status: Option<RefundStatus>,
+    pub balance_transaction: Option<Expandable<BalanceTransaction>>,
+    /// The money that came back, once it has failed.
+    pub failure_balance_transaction: Option<Expandable<BalanceTransaction>>,
+    pub failure_reason: Option<String>,
+    pub created: i64,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundStatus {
+    Pending,
+    RequiresAction,
+    Succeeded,
+    Failed,
+    Canceled,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Dispute {
+    pub id: String,
+    pub amount: i64,
+    pub currency: String,
+    pub charge: Expandable<Charge>,
+    pub status: DisputeStatus,
+    pub reason: String,
+    /// Every movement of money that it caused; none while it is an inquiry.
+    #[serde(default)]
+    pub balance_transactions: Vec<BalanceTransaction>,
+    pub evidence_details: Option<EvidenceDetails>,
+    pub livemode: bool,
+    pub created: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct EvidenceDetails {
+    pub due_by: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisputeStatus {
+    WarningNeedsResponse,
+    WarningUnderReview,
+    WarningClosed,
+    NeedsResponse,
+    UnderReview,
+    Prevented,
+    Won,
+    Lost,
+    #[serde(other)]
+    Other,
 }
 
 /// An event: an envelope around an object that is left raw, since only the object fetched anew is acted on.

@@ -61,6 +61,16 @@ pub struct CreateTransfer {
     pub metadata: Metadata,
 }
 
+/// Gives money of a charge back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateRefund {
+    pub charge: String,
+    pub amount: Money,
+    /// One of the reasons that Stripe knows; others say nothing.
+    pub reason: Option<&'static str>,
+    pub metadata: Metadata,
+}
+
 /// One page of a list that is newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListPage {
@@ -128,6 +138,16 @@ impl CreateTransfer {
             .with("currency", lower(self.amount))
             .with("destination", &self.destination)
             .with("transfer_group", &self.transfer_group)
+            .with_map("metadata", &self.metadata)
+    }
+}
+
+impl CreateRefund {
+    pub(super) fn form(&self) -> Form {
+        Form::new()
+            .with("charge", &self.charge)
+            .with("amount", self.amount.minor())
+            .with_some("reason", self.reason)
             .with_map("metadata", &self.metadata)
     }
 }

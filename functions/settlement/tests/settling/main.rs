@@ -1,0 +1,6 @@
+//! Settling in-process, there and back.
+
+mod disputes;
+mod payments;
+mod refunds;
+mod till;

@@ -1,0 +1,198 @@
+//! A till: two sellers, a customer, a processor that says what it is told to.
+
+use serde_json::{Value, json};
+use settlement::Context;
+use shared::ids::{ListingId, PartnerId, UserId};
+use shared::ledger::{Account, JournalEntry};
+use shared::licence::LicenceStatus;
+use shared::messages::{Envelope, Message, PaymentSubject, ReversalSubject};
+use shared::money::{BasisPoints, Currency, Money};
+use shared::payout::Balance;
+use shared::purchase::{Offer, Order, place};
+use shared::runtime::{Delivery, Failure};
+use shared::seed::Seed;
+use shared::store::{commerce, ledger};
+use shared::testing::{ScriptedServer, TestWorld};
+
+pub(crate) struct Till {
+    pub(crate) world: TestWorld,
+    pub(crate) stripe: ScriptedServer,
+    pub(crate) context: Context,
+    pub(crate) customer: UserId,
+    pub(crate) anna: PartnerId,
+    pub(crate) bert: PartnerId,
+}
+
+pub(crate) async fn till() -> Till {
+    let (world, stripe) = (TestWorld::new(), ScriptedServer::start().await);
+    let context = Context {
+        store: world.store.clone(),
+        stripe: stripe.stripe(),
+        hold_days: 7,
+    };
+    let (anna, bert) = (world.seller("anna").await, world.seller("bert").await);
+    let customer = world.customer("carla").await;
+    Till {
+        world,
+        stripe,
+        context,
+        customer,
+        anna,
+        bert,
+    }
+}
+
+impl Till {
+    pub(crate) async fn order(&self, prices: &[(PartnerId, i64)]) -> Order {
+        let seed = self.world.seed();
+        let offer = |(index, (partner, minor)): (usize, &(PartnerId, i64))| Offer {
+            listing: seed.id::<ListingId>(&index.to_string()),
+            partner: *partner,
+            title: format!("Pads {index}"),
+            price: Money::new(*minor, Currency::EUR),
+        };
+        let offers: Vec<_> = prices.iter().enumerate().map(offer).collect();
+        let rate = BasisPoints::try_from(2000).expect("a rate");
+        let order = place(self.customer, &offers, rate, seed, self.world.now()).expect("an order");
+        let order = Order {
+            session: Some("cs_test_1".into()),
+            ..order
+        };
+        commerce::create_order(&self.world.store, &order, &[])
+            .await
+            .expect("a new order")
+            .value
+    }
+
+    pub(crate) async fn hear(&self, message: Message) -> Result<(), Failure> {
+        let seed = self.world.seed();
+        let message = Envelope::new(seed.id("message"), message);
+        let delivery = Delivery {
+            seed: Seed::of(&message.id),
+            message,
+            now: self.world.now(),
+            receives: 1,
+            id: "1".into(),
+        };
+        settlement::handle(&self.context, delivery).await
+    }
+
+    pub(crate) async fn hear_of(
+        &self,
+        order: &Order,
+        subject: PaymentSubject,
+        object_id: &str,
+        answer: Value,
+    ) -> Result<(), Failure> {
+        self.stripe.answers(200, answer);
+        let (event_id, object_id) = ("evt_1".to_owned(), object_id.to_owned());
+        let (customer, order) = (order.customer, order.id);
+        self.hear(Message::PaymentChanged {
+            event_id,
+            subject,
+            object_id,
+            customer,
+            order,
+        })
+        .await
+    }
+
+    pub(crate) async fn hear_session(&self, order: &Order, answer: Value) -> Result<(), Failure> {
+        self.hear_of(order, PaymentSubject::CheckoutSession, "cs_test_1", answer)
+            .await
+    }
+
+    pub(crate) async fn stored(&self, order: &Order) -> Order {
+        commerce::order(&self.world.store, order.customer, order.id)
+            .await
+            .expect("memory")
+            .expect("the order")
+            .value
+    }
+
+    pub(crate) async fn owed(&self, partner: PartnerId) -> i64 {
+        let balances = ledger::balances(&self.world.store, partner).await.expect("memory");
+        balances.iter().map(|balance| balance.owed.minor()).sum()
+    }
+}
+
+pub(crate) fn charge(fee: Option<i64>) -> Value {
+    let movement = fee.map(|fee| {
+        json!({"id": "txn_1", "amount": 1799, "fee": fee, "net": 1799 - fee, "currency": "eur", "type": "charge", "status": "pending",
+            "available_on": 1_764_300_000, "created": 1_763_800_100, "source": "ch_1"})
+    });
+    json!({"id": "ch_1", "amount": 1799, "amount_captured": 1799, "amount_refunded": 0, "currency": "eur", "status": "succeeded",
+        "paid": true, "captured": true, "livemode": false, "created": 1_763_800_100, "balance_transaction": movement})
+}
+
+pub(crate) fn session(status: &str, payment_status: &str, amount: i64) -> Value {
+    let intent = json!({"id": "pi_1", "status": if payment_status == "paid" { "succeeded" } else { "processing" }, "livemode": false,
+        "latest_charge": charge(None)});
+    json!({"id": "cs_test_1", "status": status, "payment_status": payment_status, "amount_total": amount, "currency": "eur",
+        "livemode": false, "created": 1_763_800_000, "expires_at": 1_763_880_000, "payment_intent": intent})
+}
+
+impl Till {
+    /// An order that has been paid.
+    pub(crate) async fn sold(&self, prices: &[(PartnerId, i64)]) -> Order {
+        let order = self.order(prices).await;
+        self.hear_session(&order, session("complete", "paid", order.total.minor()))
+            .await
+            .expect("settled");
+        self.world.take_messages();
+        self.stored(&order).await
+    }
+
+    /// What the processor tells about its object, asked for it.
+    pub(crate) async fn hear_reversal(&self, subject: ReversalSubject, object: &Value) -> Result<(), Failure> {
+        self.stripe.answers(200, object.clone());
+        let text = |name: &str| object[name].as_str().unwrap_or_default().to_owned();
+        self.hear(Message::ReversalChanged {
+            event_id: "evt_2".into(),
+            subject,
+            object_id: text("id"),
+            charge: "ch_1".into(),
+        })
+        .await
+    }
+
+    pub(crate) async fn balance(&self, partner: PartnerId) -> Balance {
+        let balances = ledger::balances(&self.world.store, partner).await.expect("memory");
+        balances.into_iter().next().expect("a balance")
+    }
+
+    pub(crate) async fn licence_status(&self, order: &Order, line: usize) -> LicenceStatus {
+        let licence = commerce::licence(&self.world.store, order.lines[line].licence).await;
+        licence.expect("memory").expect("issued").status
+    }
+
+    /// What all entries together say about one account.
+    pub(crate) fn account(&self, account: Account) -> i64 {
+        let journal = self.world.journal();
+        let postings = journal.iter().flat_map(JournalEntry::postings);
+        postings
+            .filter(|posting| posting.account == account)
+            .map(|posting| posting.amount.minor())
+            .sum()
+    }
+
+    /// Every balance is what the journal says it is.
+    pub(crate) async fn check_books(&self) {
+        for partner in [self.anna, self.bert] {
+            let owed = self.owed(partner).await;
+            assert_eq!(
+                owed,
+                -self.account(Account::PartnerPayable(partner)),
+                "the balance of {partner}"
+            );
+        }
+    }
+}
+
+/// The charge with the metadata by which its order is found.
+pub(crate) fn charge_of(order: &Order) -> Value {
+    let mut charge = charge(None);
+    charge["amount"] = json!(order.total.minor());
+    charge["metadata"] = json!({"customer_id": order.customer, "order_id": order.id});
+    charge
+}

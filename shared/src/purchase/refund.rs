@@ -1,0 +1,575 @@
+//! Refunds: money that goes back to a customer, in part or in whole.
+//!
+//! ```text
+//!  requested ──approved──▶ created ──▶ sending ──accepted──▶ pending ──▶ succeeded
+//!      │                      │           │                     │            │
+//!      └─▶ declined           │           └─▶ refused           └──▶ failed ◀┘
+//!                             └ by the operator or the partner at once; the processor's own refunds begin at `sending`
+//! ```
+//!
+//! The amount is set aside on the order's lines (`claimed_minor`) before the processor hears of the refund, so two refunds together
+//! never promise more than was paid. It is posted when the processor has accepted it, taken from what is left of each line
+//! ([`super::reversal`]), and posted back when it fails later. The refund's id is the processor's idempotency key: an unknown outcome
+//! is asked again or looked up, never assumed.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::reversal::{self, Cause, Direction, LineAmount, Returned};
+use super::{Order, OrderStatus};
+use crate::ids::{LicenceId, OrderId, PartnerId, RefundId, UserId};
+use crate::ledger::{Account, BalanceChange, Fact, JournalEntry, LedgerError};
+use crate::money::{Money, MoneyError};
+use crate::seed::Seed;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    pub id: RefundId,
+    pub order: OrderId,
+    pub customer: UserId,
+    pub amount: Money,
+    /// How the amount is spread over the order's lines.
+    pub lines: Vec<LineAmount>,
+    pub reason: RefundReason,
+    pub origin: RefundOrigin,
+    /// What the person who asked for it wrote.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
+    pub created_at: Timestamp,
+    pub state: RefundState,
+    /// The processor's refund, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub processor_ref: Option<String>,
+    /// What was posted, so that exactly this can be posted back.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub returned: Vec<Returned>,
+}
+
+/// Who began it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum RefundOrigin {
+    Operator {
+        user: UserId,
+    },
+    Partner {
+        user: UserId,
+        partner: PartnerId,
+    },
+    Customer,
+    /// Made in the processor's own dashboard.
+    Processor,
+}
+
+/// Why; customers and partners read these codes.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumIter, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum RefundReason {
+    /// The customer changed their mind.
+    RequestedByCustomer,
+    Duplicate,
+    Fraudulent,
+    NotAsDescribed,
+    DoesNotWork,
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum RefundState {
+    Requested,
+    Declined {
+        at: Timestamp,
+        note: String,
+    },
+    Created,
+    /// The processor may have been asked, first at this moment.
+    Sending {
+        since: Timestamp,
+    },
+    /// Accepted and posted; not yet with the customer.
+    Pending {
+        at: Timestamp,
+    },
+    Succeeded {
+        at: Timestamp,
+    },
+    /// The processor did not take it; nothing was posted.
+    Refused {
+        at: Timestamp,
+        code: String,
+    },
+    /// It did not reach the customer; what was posted has been posted back.
+    Failed {
+        at: Timestamp,
+        reason: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefundError {
+    #[error("only a paid order can be refunded")]
+    NotPaid,
+    #[error("the order cost nothing, so there is nothing to give back")]
+    NothingPaid,
+    #[error("the order has no line {line}")]
+    NoSuchLine { line: usize },
+    #[error("line {line} is named twice")]
+    Duplicate { line: usize },
+    #[error("line {line} is another partner's")]
+    NotYours { line: usize },
+    #[error("the amount of line {line} must be more than zero")]
+    NotPositive { line: usize },
+    #[error("line {line} has {left} left to refund, which is less than {asked}")]
+    AboveRemainder { line: usize, asked: Money, left: Money },
+    #[error("nothing of the order is left to refund")]
+    NothingLeft,
+    #[error("the order was paid more than {days} days ago")]
+    TooLate { days: u32 },
+    #[error("the amount is in {asked}, the order in {expected}")]
+    OtherCurrency {
+        asked: crate::money::Currency,
+        expected: crate::money::Currency,
+    },
+    #[error("the refund is not waiting for a decision")]
+    NotRequested,
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What somebody asks for: certain amounts of certain lines, or everything that is left of the lines they may refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundRequest {
+    /// `None`: all lines in full. Within a line, `None`: all that is left of it.
+    pub lines: Option<Vec<(usize, Option<Money>)>>,
+    pub reason: RefundReason,
+    pub note: Option<String>,
+}
+
+/// How long after the payment partners may refund and customers may ask; operators always may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefundPolicy {
+    pub window_days: u32,
+}
+
+/// An order and one of its refunds, both as they now are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    pub order: Order,
+    pub refund: Refund,
+}
+
+/// Begins a refund. An operator's or partner's sets the amount aside at once; a customer's waits for one of them.
+pub fn begin(
+    order: &Order,
+    request: &RefundRequest,
+    origin: RefundOrigin,
+    policy: RefundPolicy,
+    seed: Seed,
+    now: Timestamp,
+) -> Result<Begun, RefundError> {
+    if order.status != OrderStatus::Paid {
+        return Err(RefundError::NotPaid);
+    }
+    if order.total.is_zero() {
+        return Err(RefundError::NothingPaid);
+    }
+    if matches!(origin, RefundOrigin::Partner { .. } | RefundOrigin::Customer) {
+        check_window(order, policy, now)?;
+    }
+    let lines = amounts(order, request, origin)?;
+    let minor = lines
+        .iter()
+        .try_fold(0_i64, |sum, line| sum.checked_add(line.minor))
+        .ok_or(MoneyError::Overflow)?;
+    let refund = Refund {
+        id: seed.id("refund"),
+        order: order.id,
+        customer: order.customer,
+        amount: Money::new(minor, order.total.currency()),
+        lines,
+        reason: request.reason,
+        origin,
+        note: request.note.clone(),
+        created_at: now,
+        state: RefundState::Requested,
+        processor_ref: None,
+        returned: Vec::new(),
+    };
+    if origin == RefundOrigin::Customer {
+        return Ok(Begun {
+            order: order.clone(),
+            refund,
+        });
+    }
+    approve(order, &refund)
+}
+
+fn check_window(order: &Order, policy: RefundPolicy, now: Timestamp) -> Result<(), RefundError> {
+    let window = SignedDuration::from_hours(24 * i64::from(policy.window_days));
+    match order.paid_at {
+        Some(paid_at) if now.duration_since(paid_at) <= window => Ok(()),
+        _ => Err(RefundError::TooLate {
+            days: policy.window_days,
+        }),
+    }
+}
+
+/// The amount of each line; refused where a line has less left.
+fn amounts(order: &Order, request: &RefundRequest, origin: RefundOrigin) -> Result<Vec<LineAmount>, RefundError> {
+    let may = |line: usize| match origin {
+        RefundOrigin::Partner { partner, .. } => order.lines.get(line).is_some_and(|line| line.partner == partner),
+        _ => true,
+    };
+    let Some(wanted) = &request.lines else {
+        let all = (0..order.lines.len()).filter(|line| may(*line));
+        let left: Vec<_> = all
+            .map(|line| LineAmount {
+                line,
+                minor: order.lines[line].refundable_minor(),
+            })
+            .filter(|amount| amount.minor > 0)
+            .collect();
+        return if left.is_empty() {
+            Err(RefundError::NothingLeft)
+        } else {
+            Ok(left)
+        };
+    };
+    let mut amounts: Vec<LineAmount> = Vec::with_capacity(wanted.len());
+    for (line, asked) in wanted {
+        let line = *line;
+        let found = order.lines.get(line).ok_or(RefundError::NoSuchLine { line })?;
+        if !may(line) {
+            return Err(RefundError::NotYours { line });
+        }
+        if amounts.iter().any(|amount| amount.line == line) {
+            return Err(RefundError::Duplicate { line });
+        }
+        let currency = order.total.currency();
+        let left = Money::new(found.refundable_minor(), currency);
+        let asked = asked.unwrap_or(left);
+        if asked.currency() != currency {
+            return Err(RefundError::OtherCurrency {
+                asked: asked.currency(),
+                expected: currency,
+            });
+        }
+        if asked.is_zero() && left.is_zero() {
+            return Err(RefundError::NothingLeft);
+        }
+        if !asked.is_positive() {
+            return Err(RefundError::NotPositive { line });
+        }
+        if asked.minor() > left.minor() {
+            return Err(RefundError::AboveRemainder { line, asked, left });
+        }
+        amounts.push(LineAmount {
+            line,
+            minor: asked.minor(),
+        });
+    }
+    if amounts.is_empty() {
+        Err(RefundError::NothingLeft)
+    } else {
+        Ok(amounts)
+    }
+}
+
+/// Sets the amount aside, to be asked of the processor.
+pub fn approve(order: &Order, refund: &Refund) -> Result<Begun, RefundError> {
+    if refund.state != RefundState::Requested {
+        return Err(RefundError::NotRequested);
+    }
+    let mut order = order.clone();
+    for amount in &refund.lines {
+        let currency = order.total.currency();
+        let line = order
+            .lines
+            .get_mut(amount.line)
+            .ok_or(RefundError::NoSuchLine { line: amount.line })?;
+        let left = line.refundable_minor();
+        if amount.minor > left {
+            let (asked, left) = (Money::new(amount.minor, currency), Money::new(left, currency));
+            return Err(RefundError::AboveRemainder {
+                line: amount.line,
+                asked,
+                left,
+            });
+        }
+        line.claimed_minor += amount.minor;
+    }
+    Ok(Begun {
+        order,
+        refund: Refund {
+            state: RefundState::Created,
+            ..refund.clone()
+        },
+    })
+}
+
+pub fn decline(refund: &Refund, note: &str, now: Timestamp) -> Result<Refund, RefundError> {
+    if refund.state != RefundState::Requested {
+        return Err(RefundError::NotRequested);
+    }
+    Ok(Refund {
+        state: RefundState::Declined {
+            at: now,
+            note: note.to_owned(),
+        },
+        ..refund.clone()
+    })
+}
+
+/// A refund that somebody made at the processor: what it gave back is spread over what is left.
+pub fn adopt(order: &Order, report: &RefundReport, id: RefundId, now: Timestamp) -> Result<Begun, RefundError> {
+    let lines = reversal::spread(order, report.amount.minor())?;
+    let mut order = order.clone();
+    for amount in &lines {
+        if let Some(line) = order.lines.get_mut(amount.line) {
+            line.claimed_minor = line
+                .claimed_minor
+                .checked_add(amount.minor)
+                .ok_or(MoneyError::Overflow)?;
+        }
+    }
+    let refund = Refund {
+        id,
+        order: order.id,
+        customer: order.customer,
+        amount: report.amount,
+        lines,
+        reason: RefundReason::Other,
+        origin: RefundOrigin::Processor,
+        note: None,
+        created_at: report.created,
+        state: RefundState::Sending { since: now },
+        processor_ref: Some(report.reference.clone()),
+        returned: Vec::new(),
+    };
+    Ok(Begun { order, refund })
+}
+
+/// What the processor says about a refund (fetched, not taken from an event).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundReport {
+    pub reference: String,
+    pub amount: Money,
+    pub status: ReportedStatus,
+    /// Whether money has left the platform's balance.
+    pub moved: bool,
+    pub failure: Option<String>,
+    pub created: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportedStatus {
+    /// The processor waits for the customer; no money has moved.
+    RequiresAction,
+    Pending,
+    Succeeded,
+    /// Failed or cancelled.
+    Failed,
+}
+
+/// Everything that one piece of news about a refund writes, in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Advance {
+    pub order: Order,
+    pub refund: Refund,
+    pub entries: Vec<JournalEntry>,
+    pub balances: Vec<BalanceChange>,
+    pub revoked: Vec<LicenceId>,
+    pub reinstated: Vec<LicenceId>,
+    /// Whether the customer has not been told yet.
+    pub accepted: bool,
+}
+
+/// What follows from the processor's word. `None` where it is no news.
+pub fn advance(
+    order: &Order,
+    refund: &Refund,
+    report: &RefundReport,
+    seed: Seed,
+    now: Timestamp,
+) -> Result<Option<Advance>, RefundError> {
+    let posted = match refund.state {
+        RefundState::Created | RefundState::Sending { .. } => false,
+        RefundState::Pending { .. } | RefundState::Succeeded { .. } => true,
+        RefundState::Requested
+        | RefundState::Declined { .. }
+        | RefundState::Refused { .. }
+        | RefundState::Failed { .. } => return Ok(None),
+    };
+    let mut advance = Advance {
+        order: order.clone(),
+        refund: Refund {
+            processor_ref: Some(report.reference.clone()),
+            ..refund.clone()
+        },
+        entries: Vec::new(),
+        balances: Vec::new(),
+        revoked: Vec::new(),
+        reinstated: Vec::new(),
+        accepted: false,
+    };
+    match report.status {
+        ReportedStatus::RequiresAction => return Ok(None),
+        ReportedStatus::Pending if posted => return Ok(None),
+        ReportedStatus::Succeeded if matches!(refund.state, RefundState::Succeeded { .. }) => return Ok(None),
+        ReportedStatus::Pending => {
+            advance.post(seed, now, report)?;
+            advance.refund.state = RefundState::Pending { at: now };
+        }
+        ReportedStatus::Succeeded => {
+            if !posted {
+                advance.post(seed, now, report)?;
+            }
+            advance.refund.state = RefundState::Succeeded { at: now };
+        }
+        ReportedStatus::Failed => {
+            // What moved and came back leaves both movements at the processor, so it leaves both entries here.
+            if !posted && report.moved {
+                advance.post(seed, now, report)?;
+            }
+            advance.post_back(seed, now, report)?;
+            advance.accepted = false;
+            let reason = report.failure.clone().unwrap_or_else(|| "unknown".to_owned());
+            advance.refund.state = RefundState::Failed { at: now, reason };
+        }
+    }
+    Ok(Some(advance))
+}
+
+/// The processor did not take the refund: what was set aside is free again.
+pub fn refuse(order: &Order, refund: &Refund, code: &str, now: Timestamp) -> Begun {
+    let refund = Refund {
+        state: RefundState::Refused {
+            at: now,
+            code: code.to_owned(),
+        },
+        ..refund.clone()
+    };
+    Begun {
+        order: unclaimed(order, &refund),
+        refund,
+    }
+}
+
+fn unclaimed(order: &Order, refund: &Refund) -> Order {
+    let mut order = order.clone();
+    for amount in &refund.lines {
+        if let Some(line) = order.lines.get_mut(amount.line) {
+            line.claimed_minor -= amount.minor;
+        }
+    }
+    order
+}
+
+impl Advance {
+    fn post(&mut self, seed: Seed, now: Timestamp, report: &RefundReport) -> Result<(), RefundError> {
+        let returned = reversal::take(&self.order, &self.refund.lines)?;
+        let cause = self.cause(Fact::Refund(self.refund.id), "refund", report.created, report);
+        self.entries.extend(reversal::entries(
+            &self.order,
+            &returned,
+            &cause,
+            Direction::Back,
+            seed,
+        )?);
+        self.balances.extend(reversal::balance_changes(
+            &self.order,
+            &returned,
+            Direction::Back,
+            day(now),
+        )?);
+        self.order = reversal::apply(&self.order, &returned, Direction::Back)?;
+        self.revoked = reversal::spent(&self.order, &returned)?;
+        self.refund.returned = returned;
+        self.accepted = true;
+        Ok(())
+    }
+
+    fn post_back(&mut self, seed: Seed, now: Timestamp, report: &RefundReport) -> Result<(), RefundError> {
+        let returned = std::mem::take(&mut self.refund.returned);
+        let cause = self.cause(Fact::RefundFailed(self.refund.id), "refund failed", now, report);
+        self.entries.extend(reversal::entries(
+            &self.order,
+            &returned,
+            &cause,
+            Direction::Forth,
+            seed,
+        )?);
+        self.balances.extend(reversal::balance_changes(
+            &self.order,
+            &returned,
+            Direction::Forth,
+            day(now),
+        )?);
+        self.reinstated = reversal::spent(&self.order, &returned)?;
+        self.reinstated.retain(|licence| !self.revoked.contains(licence));
+        self.revoked.clear();
+        self.order = unclaimed(
+            &reversal::apply(&self.order, &returned, Direction::Forth)?,
+            &self.refund,
+        );
+        self.balances = netted(std::mem::take(&mut self.balances))?;
+        Ok(())
+    }
+
+    fn cause(&self, fact: Fact, label: &'static str, at: Timestamp, report: &RefundReport) -> Cause {
+        Cause {
+            fact,
+            account: Account::ProcessorClearing,
+            processor_ref: Some(report.reference.clone()),
+            at,
+            label,
+        }
+    }
+}
+
+/// One change for each balance: a transaction has no item twice.
+fn netted(changes: Vec<BalanceChange>) -> Result<Vec<BalanceChange>, MoneyError> {
+    let mut netted: Vec<BalanceChange> = Vec::new();
+    for change in changes {
+        match netted.iter_mut().find(|known| known.partner == change.partner) {
+            Some(known) => known.owed = known.owed.checked_add(change.owed)?,
+            None => netted.push(change),
+        }
+    }
+    netted.retain(|change| !change.owed.is_zero());
+    Ok(netted)
+}
+
+fn day(at: Timestamp) -> jiff::civil::Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+/// The processor forgets an idempotency key after 24 hours at the earliest; an hour is left for clocks that disagree.
+const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(23);
+
+/// What to do next about a refund that has been decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefundStep {
+    /// Ask for it; the same key makes a second request harmless.
+    Send,
+    /// The key may have been forgotten: look for the refund first, ask only if there is none.
+    LookUpThenSend,
+    /// Accepted, ended, or not decided.
+    Nothing,
+}
+
+pub fn next_step(refund: &Refund, now: Timestamp) -> RefundStep {
+    match refund.state {
+        RefundState::Created => RefundStep::Send,
+        RefundState::Sending { since } if now.duration_since(since) < KEY_LIFETIME => RefundStep::Send,
+        RefundState::Sending { .. } => RefundStep::LookUpThenSend,
+        _ => RefundStep::Nothing,
+    }
+}

@@ -1,0 +1,240 @@
+//! What goes back: from an amount that the customer gets to what each leg of each line gives up.
+//!
+//! A refund and a lost dispute do the same: they take the amount from what is *left* of each line, so nothing is reversed twice,
+//! whatever came before. What is more than a line has left (a refund and a dispute over the same money) is the platform's loss.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::{Order, OrderLine};
+use crate::ids::{LicenceId, PartnerId};
+use crate::ledger::{Account, BalanceChange, Fact, JournalEntry, LedgerError, Posting};
+use crate::money::{Money, MoneyError};
+use crate::revenue::Legs;
+use crate::seed::Seed;
+
+/// An amount of one line, by the line's place in the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineAmount {
+    pub line: usize,
+    pub minor: i64,
+}
+
+/// What one line gives back: the customer gets `minor`, the legs bear their part of it and the platform's losses the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returned {
+    pub line: usize,
+    pub minor: i64,
+    pub legs: Legs,
+}
+
+/// What a reversal is called in the journal, and where the money goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cause {
+    pub fact: Fact,
+    /// The account on the other side of what partners and platform give back.
+    pub account: Account,
+    pub processor_ref: Option<String>,
+    pub at: Timestamp,
+    /// The name of the entry's id within its work; with the partner's id it is unique there.
+    pub label: &'static str,
+}
+
+/// Which way the money moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// To the customer.
+    Back,
+    /// It did not arrive, or was returned: everything as before.
+    Forth,
+}
+
+impl OrderLine {
+    /// What is left of each leg.
+    pub fn remaining(&self) -> Result<Legs, MoneyError> {
+        self.legs().checked_sub(&self.returned)
+    }
+
+    /// What refunds may still promise.
+    pub fn refundable_minor(&self) -> i64 {
+        if self.division.is_some() {
+            self.price.minor() - self.claimed_minor
+        } else {
+            0
+        }
+    }
+}
+
+/// What each line gives back, of what it has left.
+pub(super) fn take(order: &Order, amounts: &[LineAmount]) -> Result<Vec<Returned>, MoneyError> {
+    let mut returned = Vec::with_capacity(amounts.len());
+    for amount in amounts.iter().filter(|amount| amount.minor > 0) {
+        let line = order.lines.get(amount.line).ok_or(MoneyError::NoWeight)?;
+        let left = line.remaining()?;
+        let legs = left.apportion(amount.minor.min(left.total()?))?;
+        returned.push(Returned {
+            line: amount.line,
+            minor: amount.minor,
+            legs,
+        });
+    }
+    Ok(returned)
+}
+
+/// Spreads an amount over the lines in proportion to what each has left. What is more than all of them have left goes to the first
+/// line that was paid for, whose legs will not cover it.
+pub(super) fn spread(order: &Order, minor: i64) -> Result<Vec<LineAmount>, MoneyError> {
+    let left = order
+        .lines
+        .iter()
+        .map(|line| line.remaining()?.total())
+        .collect::<Result<Vec<_>, _>>()?;
+    let total = left
+        .iter()
+        .try_fold(0_i64, |sum, part| sum.checked_add(*part))
+        .ok_or(MoneyError::Overflow)?;
+    let covered = minor.min(total);
+    let mut amounts: Vec<_> = if covered > 0 {
+        let weights: Vec<_> = left.iter().map(|part| u64::try_from(*part).unwrap_or(0)).collect();
+        let parts = Money::new(covered, order.total.currency()).split(&weights)?;
+        parts
+            .iter()
+            .enumerate()
+            .map(|(line, part)| LineAmount {
+                line,
+                minor: part.minor(),
+            })
+            .collect()
+    } else {
+        (0..order.lines.len())
+            .map(|line| LineAmount { line, minor: 0 })
+            .collect()
+    };
+    let paid_for = order.lines.iter().position(|line| !line.price.is_zero());
+    if let Some(amount) = paid_for.and_then(|line| amounts.get_mut(line)) {
+        amount.minor += minor - covered;
+    }
+    amounts.retain(|amount| amount.minor > 0);
+    Ok(amounts)
+}
+
+/// The order with what was given back, or got back again.
+pub(super) fn apply(order: &Order, returned: &[Returned], direction: Direction) -> Result<Order, MoneyError> {
+    let mut order = order.clone();
+    for part in returned {
+        let line = order.lines.get_mut(part.line).ok_or(MoneyError::NoWeight)?;
+        line.returned = match direction {
+            Direction::Back => line.returned.checked_add(&part.legs)?,
+            Direction::Forth => line.returned.checked_sub(&part.legs)?,
+        };
+    }
+    Ok(order)
+}
+
+/// The licences of those lines of which nothing is left: what was bought has been given back.
+pub(super) fn spent(order: &Order, returned: &[Returned]) -> Result<Vec<LicenceId>, MoneyError> {
+    let mut licences = Vec::new();
+    for part in returned {
+        let line = order.lines.get(part.line).ok_or(MoneyError::NoWeight)?;
+        if line.remaining()?.total()? == 0 {
+            licences.push(line.licence);
+        }
+    }
+    Ok(licences)
+}
+
+/// How much each partner bears, sellers and those who brought the customer alike.
+pub(super) fn burden(order: &Order, returned: &[Returned]) -> Result<BTreeMap<PartnerId, i64>, MoneyError> {
+    let mut burden: BTreeMap<PartnerId, i64> = BTreeMap::new();
+    let mut bear = |partner: PartnerId, minor: i64| {
+        let sum = burden.entry(partner).or_default();
+        *sum = sum.checked_add(minor).ok_or(MoneyError::Overflow)?;
+        Ok::<_, MoneyError>(())
+    };
+    for part in returned {
+        let line = order.lines.get(part.line).ok_or(MoneyError::NoWeight)?;
+        bear(line.partner, part.legs.partner)?;
+    }
+    burden.retain(|_, minor| *minor != 0);
+    Ok(burden)
+}
+
+/// One balanced entry for each partner that is concerned, in that partner's journal.
+pub(super) fn entries(
+    order: &Order,
+    returned: &[Returned],
+    cause: &Cause,
+    direction: Direction,
+    seed: Seed,
+) -> Result<Vec<JournalEntry>, LedgerError> {
+    let currency = order.total.currency();
+    let mut postings: BTreeMap<PartnerId, Vec<Posting>> = BTreeMap::new();
+    let mut post = |journal: PartnerId, account: Account, minor: i64| {
+        let minor = match direction {
+            Direction::Back => minor,
+            Direction::Forth => -minor,
+        };
+        postings.entry(journal).or_default().push(Posting {
+            account,
+            amount: Money::new(minor, currency),
+        });
+    };
+    for part in returned {
+        let line = order.lines.get(part.line).ok_or(MoneyError::NoWeight)?;
+        let covered = part.legs.total()?;
+        post(line.partner, Account::PartnerPayable(line.partner), part.legs.partner);
+        // The sale credited the platform with everything but the partner's leg.
+        post(line.partner, Account::PlatformRevenue, covered - part.legs.partner);
+        post(line.partner, Account::PlatformLosses, part.minor - covered);
+        post(line.partner, cause.account, -part.minor);
+    }
+    let entry = |(partner, postings): (PartnerId, Vec<Posting>)| {
+        let id = seed.id(&format!("{} {partner}", cause.label));
+        let entry = JournalEntry::new(id, cause.fact.clone(), Some(partner), cause.at, merged(postings)?)?;
+        Ok(match &cause.processor_ref {
+            Some(reference) => entry.with_processor_ref(reference),
+            None => entry,
+        })
+    };
+    postings.into_iter().map(entry).collect()
+}
+
+/// One posting for each account.
+fn merged(postings: Vec<Posting>) -> Result<Vec<Posting>, MoneyError> {
+    let mut sums: BTreeMap<Account, Money> = BTreeMap::new();
+    for Posting { account, amount } in postings {
+        let sum = sums.get(&account).copied().unwrap_or(Money::zero(amount.currency()));
+        sums.insert(account, sum.checked_add(amount)?);
+    }
+    Ok(sums
+        .into_iter()
+        .map(|(account, amount)| Posting { account, amount })
+        .collect())
+}
+
+/// What the balances lose, or gain again. Money that had not matured is taken from the day on which it would have.
+pub(super) fn balance_changes(
+    order: &Order,
+    returned: &[Returned],
+    direction: Direction,
+    today: Date,
+) -> Result<Vec<BalanceChange>, MoneyError> {
+    let currency = order.total.currency();
+    let maturing = order.available_on.filter(|day| *day > today);
+    let change = |(partner, minor): (PartnerId, i64)| {
+        let owed = match direction {
+            Direction::Back => Money::new(minor, currency).checked_neg()?,
+            Direction::Forth => Money::new(minor, currency),
+        };
+        Ok(BalanceChange {
+            partner,
+            owed,
+            maturing,
+            disputed_minor: 0,
+        })
+    };
+    burden(order, returned)?.into_iter().map(change).collect()
+}

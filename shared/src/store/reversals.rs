@@ -1,0 +1,209 @@
+//! Refunds and disputes: beside their order, in a partition of its own.
+
+use super::keys;
+use super::ledger::{change_balance, post};
+use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
+use crate::audit::AuditEvent;
+use crate::ids::{LicenceId, OrderId, RefundId};
+use crate::ledger::{BalanceChange, JournalEntry};
+use crate::licence::LicenceStatus;
+use crate::messages::Envelope;
+use crate::purchase::Order;
+use crate::purchase::dispute::{Dispute, DisputeAdvance};
+use crate::purchase::refund::{Advance, Refund, RefundState};
+
+pub async fn refund(store: &Store, order: OrderId, refund: RefundId) -> Result<Option<Versioned<Refund>>, StoreError> {
+    store.get(&keys::refund(order, refund)).await
+}
+
+/// An order's refunds, oldest first.
+pub async fn refunds(
+    store: &Store,
+    order: OrderId,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Refund>, StoreError> {
+    store.query(keys::refunds(order).after(after).limit(limit)).await
+}
+
+/// Refunds that customers have asked for and nobody has decided, oldest first. Through the index: read each before deciding.
+pub async fn requested_refunds(
+    store: &Store,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Refund>, StoreError> {
+    let page = store
+        .query_keys(keys::refunds_requested().after(after).limit(limit))
+        .await?;
+    let items = store.get_many(&page.items).await?;
+    Ok(Page { items, next: page.next })
+}
+
+pub async fn dispute(store: &Store, order: OrderId, dispute: &str) -> Result<Option<Versioned<Dispute>>, StoreError> {
+    store.get(&keys::dispute(order, dispute)).await
+}
+
+/// An order's disputes.
+pub async fn disputes(
+    store: &Store,
+    order: OrderId,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Dispute>, StoreError> {
+    store.query(keys::disputes(order).after(after).limit(limit)).await
+}
+
+/// Disputes of one status, by the day on which the evidence is due. Through the index: read each before deciding.
+pub async fn disputes_by_status(
+    store: &Store,
+    status: &str,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Dispute>, StoreError> {
+    let page = store
+        .query_keys(keys::disputes_by_status(status).after(after).limit(limit))
+        .await?;
+    let items = store.get_many(&page.items).await?;
+    Ok(Page { items, next: page.next })
+}
+
+/// A refund that begins: with what is set aside on the order, the act of whoever decided it, and the message that sends it.
+/// The order is only checked where nothing is set aside yet.
+pub fn begin_refund(
+    order: &Order,
+    order_revision: u64,
+    refund: &Refund,
+    audit: Option<&AuditEvent>,
+    messages: &[Envelope],
+) -> Result<Vec<Write>, StoreError> {
+    let order_key = keys::order(order.customer, order.id);
+    let on_order = match refund.state {
+        RefundState::Requested => Write::check(order_key, Condition::Revision(order_revision)),
+        _ => Write::replace(order_key, order, order_revision)?,
+    };
+    let mut writes = vec![on_order, create(refund, messages)?];
+    writes.extend(audit.map(|event| audit_write(order.id, event)).transpose()?);
+    Ok(writes)
+}
+
+fn create(refund: &Refund, messages: &[Envelope]) -> Result<Write, StoreError> {
+    let write = Write::create(keys::refund(refund.order, refund.id), refund)?.outbox(messages)?;
+    Ok(indexed(write, refund))
+}
+
+fn indexed(write: Write, refund: &Refund) -> Write {
+    match refund.state {
+        RefundState::Requested => write.indexed(keys::refund_requested(refund.order, refund.id)),
+        _ => write,
+    }
+}
+
+fn audit_write(order: OrderId, event: &AuditEvent) -> Result<Write, StoreError> {
+    Write::create(keys::order_audit(order, event.id), event)
+}
+
+/// A refund whose state changed, alone.
+pub fn update_refund(refund: &Refund, revision: u64, messages: &[Envelope]) -> Result<Write, StoreError> {
+    let write = Write::replace(keys::refund(refund.order, refund.id), refund, revision)?.outbox(messages)?;
+    Ok(indexed(write, refund))
+}
+
+/// A refund and its order, both changed.
+pub fn update_both(
+    order: &Order,
+    order_revision: u64,
+    refund: &Refund,
+    refund_revision: u64,
+    audit: Option<&AuditEvent>,
+    messages: &[Envelope],
+) -> Result<Vec<Write>, StoreError> {
+    let mut writes = vec![
+        Write::replace(keys::order(order.customer, order.id), order, order_revision)?,
+        update_refund(refund, refund_revision, messages)?,
+    ];
+    writes.extend(audit.map(|event| audit_write(order.id, event)).transpose()?);
+    Ok(writes)
+}
+
+/// A refund that was declined, with the act of whoever declined it.
+pub fn decline_refund(
+    refund: &Refund,
+    revision: u64,
+    audit: &AuditEvent,
+    messages: &[Envelope],
+) -> Result<Vec<Write>, StoreError> {
+    Ok(vec![
+        update_refund(refund, revision, messages)?,
+        audit_write(refund.order, audit)?,
+    ])
+}
+
+/// What the processor's word about a refund writes. `refund_revision` is `None` for one that is first heard of.
+pub fn advance_refund(
+    advance: &Advance,
+    order_revision: u64,
+    refund_revision: Option<u64>,
+    messages: &[Envelope],
+) -> Result<Vec<Write>, StoreError> {
+    let (order, refund) = (&advance.order, &advance.refund);
+    let on_refund = match refund_revision {
+        Some(revision) => update_refund(refund, revision, messages)?,
+        None => create(refund, messages)?,
+    };
+    let mut writes = vec![
+        Write::replace(keys::order(order.customer, order.id), order, order_revision)?,
+        on_refund,
+    ];
+    writes.extend(books(&advance.entries, &advance.balances)?);
+    writes.extend(
+        advance
+            .revoked
+            .iter()
+            .map(|licence| licence_status(*licence, LicenceStatus::Revoked)),
+    );
+    writes.extend(
+        advance
+            .reinstated
+            .iter()
+            .map(|licence| licence_status(*licence, LicenceStatus::Active)),
+    );
+    Ok(writes)
+}
+
+/// What the processor's word about a dispute writes. `revision` is `None` for one that is first heard of.
+pub fn advance_dispute(
+    advance: &DisputeAdvance,
+    order_revision: u64,
+    revision: Option<u64>,
+) -> Result<Vec<Write>, StoreError> {
+    let (order, dispute) = (&advance.order, &advance.dispute);
+    let key = keys::dispute(dispute.order, &dispute.id);
+    let on_dispute = match revision {
+        Some(revision) => Write::replace(key, dispute, revision)?,
+        None => Write::create(key, dispute)?,
+    };
+    let due = dispute.evidence_due.unwrap_or(dispute.opened_at);
+    let mut writes = vec![
+        Write::replace(keys::order(order.customer, order.id), order, order_revision)?,
+        on_dispute.indexed(keys::dispute_by_status(&dispute.status.to_string(), due, &dispute.id)),
+    ];
+    writes.extend(books(&advance.entries, &advance.balances)?);
+    writes.extend(
+        advance
+            .revoked
+            .iter()
+            .map(|licence| licence_status(*licence, LicenceStatus::Revoked)),
+    );
+    Ok(writes)
+}
+
+fn books(entries: &[JournalEntry], balances: &[BalanceChange]) -> Result<Vec<Write>, StoreError> {
+    let mut writes = entries.iter().map(post).collect::<Result<Vec<_>, _>>()?;
+    writes.extend(balances.iter().map(change_balance));
+    Ok(writes)
+}
+
+fn licence_status(licence: LicenceId, status: LicenceStatus) -> Write {
+    let update = Update::new().set_text("status", status.to_string());
+    Write::update(keys::licence(licence), update).when(Condition::Present)
+}
