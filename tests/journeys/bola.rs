@@ -23,6 +23,8 @@ struct World {
     kit: Listing,
     payout: String,
     order: String,
+    /// Chiara has asked for it, and nobody has decided.
+    refund: String,
     licence: String,
     chiaras_token: String,
     pieters_id: String,
@@ -54,6 +56,14 @@ impl World {
             pay_out(&stack).await;
             sent_payout(&paula).await["id"].as_str().unwrap().to_owned()
         };
+        let asked = chiara
+            .api
+            .post(
+                &format!("/orders/{}/refund-requests", order.id),
+                json!({"reason": "other"}),
+            )
+            .await
+            .is(201);
         let licence = paid["lines"][0]["licence_id"].as_str().unwrap().to_owned();
         let token = chiara
             .api
@@ -70,6 +80,7 @@ impl World {
             dev,
             kit,
             payout,
+            refund: asked["id"].as_str().unwrap().to_owned(),
             order: order.id,
             licence,
             chiaras_token,
@@ -85,6 +96,7 @@ impl World {
             "submission_id" => &self.kit.submission,
             "payout_id" => &self.payout,
             "order_id" => &self.order,
+            "refund_id" => &self.refund,
             "licence_id" => &self.licence,
             "token_id" => &self.chiaras_token,
             "user_id" => &self.pieters_id,
@@ -107,6 +119,7 @@ impl World {
             "versions": paula.api.all(&paula.path(&format!("/listings/{}/versions", self.kit.id))).await,
             "submissions": paula.api.all(&paula.path("/submissions")).await,
             "audit": self.stack.operator().all(&paula.path("/audit-events")).await,
+            "refunds": chiara.api.all(&format!("/orders/{}/refunds", self.order)).await,
             "orders": chiara.api.all("/orders").await,
             "licences": chiara.api.all("/licences").await,
             "tokens": chiara.api.all("/api-tokens").await,
@@ -153,6 +166,7 @@ fn stranger(access: Access) -> Option<u16> {
         Access::Webhook => Some(400),
         Access::SignedIn(_) => None,
         Access::Holder(_)
+        | Access::HolderOrOperator(_)
         | Access::TeamReads(_)
         | Access::TeamWrites(_)
         | Access::Owner(_)
@@ -165,7 +179,7 @@ fn member(access: Access) -> Option<u16> {
     match access {
         Access::Owner(_) | Access::PartnersOperator | Access::Operator => Some(403),
         Access::TeamReads(_) => Some(200),
-        Access::Holder(_) => Some(404),
+        Access::Holder(_) | Access::HolderOrOperator(_) => Some(404),
         Access::Public | Access::Webhook | Access::SignedIn(_) | Access::TeamWrites(_) => None,
     }
 }
@@ -174,14 +188,14 @@ fn owner(access: Access) -> Option<u16> {
     match access {
         Access::PartnersOperator | Access::Operator => Some(403),
         Access::TeamReads(_) => Some(200),
-        Access::Holder(_) => Some(404),
+        Access::Holder(_) | Access::HolderOrOperator(_) => Some(404),
         Access::Public | Access::Webhook | Access::SignedIn(_) | Access::TeamWrites(_) | Access::Owner(_) => None,
     }
 }
 
 fn operator(access: Access) -> Option<u16> {
     match access {
-        Access::TeamReads(_) => Some(200),
+        Access::TeamReads(_) | Access::HolderOrOperator(_) => Some(200),
         Access::TeamWrites(_) | Access::Owner(_) => Some(403),
         Access::Holder(_) => Some(404),
         Access::Public | Access::Webhook | Access::SignedIn(_) | Access::PartnersOperator | Access::Operator => None,
@@ -280,6 +294,8 @@ async fn an_api_token_does_what_its_scopes_say_and_no_more() {
         "listings:read",
         "listings:write",
         "earnings:read",
+        "refunds:read",
+        "refunds:write",
         "orders:read",
         "orders:write",
         "licences:read",
@@ -288,11 +304,14 @@ async fn an_api_token_does_what_its_scopes_say_and_no_more() {
     for route in ROUTES {
         let needed = match route.access {
             Access::SignedIn(scope) | Access::Holder(scope) => scope,
-            Access::TeamReads(scope) | Access::TeamWrites(scope) | Access::Owner(scope) => Some(scope),
+            Access::HolderOrOperator(scope)
+            | Access::TeamReads(scope)
+            | Access::TeamWrites(scope)
+            | Access::Owner(scope) => Some(scope),
             Access::Public | Access::Webhook => continue,
             Access::Operator | Access::PartnersOperator => None,
         };
-        let is_customers = matches!(route.access, Access::Holder(_))
+        let is_customers = matches!(route.access, Access::Holder(_) | Access::HolderOrOperator(_))
             || route.path.starts_with("/v1/orders")
             || route.path.starts_with("/v1/lic");
         let holder = if is_customers {

@@ -11,6 +11,7 @@ mod contract;
 mod money;
 mod poison;
 mod privacy;
+mod refunds;
 mod refused;
 mod sale;
 mod samples;

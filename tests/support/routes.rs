@@ -12,6 +12,8 @@ pub enum Access {
     SignedIn(Option<&'static str>),
     /// Whoever the thing in the path belongs to; for everybody else it does not exist.
     Holder(Option<&'static str>),
+    /// As above, and operators.
+    HolderOrOperator(&'static str),
     /// The partner's team, and operators, who look.
     TeamReads(&'static str),
     /// The partner's team; operators may not.
@@ -56,7 +58,7 @@ impl Route {
 
     /// Whether it answers with pages.
     pub fn is_list(&self) -> bool {
-        const LISTS: [&str; 14] = [
+        const LISTS: [&str; 18] = [
             "/v1/api-tokens",
             "/v1/partners",
             "/v1/listings",
@@ -64,6 +66,10 @@ impl Route {
             "/v1/licences",
             "/v1/licenses",
             "/v1/submissions",
+            "/v1/refunds",
+            "/v1/disputes",
+            "/refunds",
+            "/disputes",
             "/audit-events",
             "/members",
             "/listings",
@@ -105,6 +111,8 @@ const MEMBER: &str = r#"{"user_id": "usr_01h455vb4pex5vsknk084sn02q", "role": "m
 const YANK: &str = r#"{"reason_code": "withdrawn", "note": "A test says so."}"#;
 const LINK: &str = r#"{"return_url": "https://warm.example/done", "refresh_url": "https://warm.example/again"}"#;
 const ORDER: &str = r#"{"lines": [{"listing_id": "lst_01h455vb4pex5vsknk084sn02q"}], "success_url": "https://warm.example/paid", "cancel_url": "https://warm.example/no"}"#;
+const REFUND: &str = r#"{"lines": [{"line": 0, "amount": {"amount": 1, "currency": "EUR"}}], "reason": "other", "note": "A test says so."}"#;
+const REFUND_DECISION: &str = r#"{"decision": "decline", "note": "A test says so."}"#;
 const DOWNLOAD: &str = r#"{"version_id": "ver_01h455vb4pex5vsknk084sn02q"}"#;
 
 macro_rules! partner {
@@ -121,13 +129,17 @@ macro_rules! version {
     };
 }
 
-use Access::{Holder, Operator, Owner, PartnersOperator, Public, SignedIn, TeamReads, TeamWrites, Webhook};
+use Access::{
+    Holder, HolderOrOperator, Operator, Owner, PartnersOperator, Public, SignedIn, TeamReads, TeamWrites, Webhook,
+};
 
 const ORDERS_READ: Access = SignedIn(Some("orders:read"));
 const ORDERS_WRITE: Access = SignedIn(Some("orders:write"));
 const LICENCES_READ: Access = SignedIn(Some("licences:read"));
 const LISTINGS_READ: Access = TeamReads("listings:read");
 const LISTINGS_WRITE: Access = TeamWrites("listings:write");
+const REFUNDS_READ: Access = TeamReads("refunds:read");
+const REFUNDS_WRITE: Access = TeamWrites("refunds:write");
 const EARNINGS_READ: Access = TeamReads("earnings:read");
 const OWN_LICENCE: Access = Holder(Some("licences:read"));
 
@@ -181,6 +193,28 @@ pub const ROUTES: &[Route] = &[
     Route::of("POST", "/v1/orders", ORDERS_WRITE).takes(ORDER, &[]),
     Route::of("GET", "/v1/orders", ORDERS_READ),
     Route::of("GET", "/v1/orders/{order_id}", Holder(Some("orders:read"))),
+    Route::of(
+        "POST",
+        "/v1/orders/{order_id}/refund-requests",
+        Holder(Some("orders:write")),
+    )
+    .takes(REFUND, &["reason"]),
+    Route::of("GET", "/v1/orders/{order_id}/refunds", HolderOrOperator("orders:read")),
+    Route::of("POST", "/v1/orders/{order_id}/refunds", Operator).takes(REFUND, &["reason"]),
+    Route::of("POST", "/v1/orders/{order_id}/refunds/{refund_id}/decisions", Operator)
+        .takes(REFUND_DECISION, &["decision"]),
+    Route::of("GET", "/v1/orders/{order_id}/disputes", Operator),
+    Route::of("GET", "/v1/refunds", Operator),
+    Route::of("GET", "/v1/disputes", Operator),
+    Route::of("GET", partner!("/orders/{order_id}"), REFUNDS_READ),
+    Route::of("GET", partner!("/orders/{order_id}/refunds"), REFUNDS_READ),
+    Route::of("POST", partner!("/orders/{order_id}/refunds"), REFUNDS_WRITE).takes(REFUND, &["reason"]),
+    Route::of(
+        "POST",
+        partner!("/orders/{order_id}/refunds/{refund_id}/decisions"),
+        REFUNDS_WRITE,
+    )
+    .takes(REFUND_DECISION, &["decision"]),
     Route::of("GET", "/v1/licences", LICENCES_READ),
     Route::of("GET", "/v1/licences/{licence_id}", OWN_LICENCE),
     Route::of("POST", "/v1/licences/{licence_id}/downloads", OWN_LICENCE).takes(DOWNLOAD, &[]),

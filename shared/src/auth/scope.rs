@@ -90,6 +90,10 @@ scopes! {
     OrdersRead = "orders:read", read_only: true;
     /// Filling the cart, ordering.
     OrdersWrite = "orders:write", read_only: false;
+    /// What a partner sold in an order, and the refunds of it.
+    RefundsRead = "refunds:read", read_only: true;
+    /// Refunding what a partner sold, deciding what its customers ask for.
+    RefundsWrite = "refunds:write", read_only: false;
     /// The caller's licences and what they may download.
     LicencesRead = "licences:read", read_only: true;
 }

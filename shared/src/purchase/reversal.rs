@@ -238,3 +238,221 @@ pub(super) fn balance_changes(
     };
     burden(order, returned)?.into_iter().map(change).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::dispute::{self, DisputeReport, DisputeStatus, Movement};
+    use super::super::refund::{
+        self, RefundOrigin, RefundPolicy, RefundReason, RefundReport, RefundRequest, ReportedStatus,
+    };
+    use super::super::{Offer, Payment, place, settle};
+    use super::*;
+    use crate::money::{BasisPoints, Currency};
+    use proptest::prelude::*;
+
+    fn seed() -> Seed {
+        "019a0000-0000-7000-8000-000000000000".parse().expect("a uuid")
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-22T09:00:00Z".parse().expect("a time")
+    }
+
+    fn paid(prices: &[i64]) -> Order {
+        let offer = |(index, price): (usize, &i64)| Offer {
+            listing: seed().id(&format!("listing {index}")),
+            partner: seed().id(&format!("partner {}", index % 2)),
+            title: format!("Listing {index}"),
+            price: Money::new(*price, Currency::EUR),
+        };
+        let offers: Vec<_> = prices.iter().enumerate().map(offer).collect();
+        let rate = BasisPoints::try_from(1500).expect("a rate");
+        let order = place(seed().id("customer"), &offers, rate, seed(), now()).expect("an order");
+        let payment = Payment {
+            amount: order.total,
+            charge: Some("ch_1".into()),
+            at: now(),
+        };
+        settle(&order, &payment, 7, seed(), || [9; 16])
+            .expect("paid in full")
+            .order
+    }
+
+    /// The books of one order: what every account and every balance has come to.
+    #[derive(Debug, Default)]
+    struct Books {
+        accounts: BTreeMap<Account, i64>,
+        balances: BTreeMap<PartnerId, i64>,
+        disputed: BTreeMap<PartnerId, i64>,
+    }
+
+    impl Books {
+        fn post(&mut self, entries: &[JournalEntry], changes: &[BalanceChange]) {
+            for posting in entries.iter().flat_map(JournalEntry::postings) {
+                *self.accounts.entry(posting.account).or_default() += posting.amount.minor();
+            }
+            for change in changes {
+                *self.balances.entry(change.partner).or_default() += change.owed.minor();
+                *self.disputed.entry(change.partner).or_default() += change.disputed_minor;
+            }
+        }
+
+        fn check(&self) -> Result<(), TestCaseError> {
+            prop_assert_eq!(self.accounts.values().sum::<i64>(), 0);
+            for (partner, owed) in &self.balances {
+                let payable = self
+                    .accounts
+                    .get(&Account::PartnerPayable(*partner))
+                    .copied()
+                    .unwrap_or_default();
+                prop_assert_eq!(payable, -owed, "the balance of {}", partner);
+            }
+            Ok(())
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Refund { line: usize, minor: i64, fails: bool },
+        ByHand { minor: i64 },
+        Dispute { minor: i64, won: bool },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0_usize..3, 1_i64..2_000, any::<bool>()).prop_map(|(line, minor, fails)| Step::Refund {
+                line,
+                minor,
+                fails
+            }),
+            (1_i64..3_000).prop_map(|minor| Step::ByHand { minor }),
+            (1_i64..3_000, any::<bool>()).prop_map(|(minor, won)| Step::Dispute { minor, won }),
+        ]
+    }
+
+    fn report(reference: &str, amount: Money, status: ReportedStatus) -> RefundReport {
+        RefundReport {
+            reference: reference.to_owned(),
+            amount,
+            status,
+            moved: true,
+            failure: None,
+            created: now(),
+        }
+    }
+
+    fn walk(order: &mut Order, books: &mut Books, step: &Step, index: usize) {
+        let work = Seed::named(now(), &index.to_string());
+        let eur = |minor: i64| Money::new(minor, Currency::EUR);
+        match step {
+            Step::Refund { line, minor, fails } => {
+                let lines = Some(vec![(*line, Some(eur(*minor)))]);
+                let request = RefundRequest {
+                    lines,
+                    reason: RefundReason::Other,
+                    note: None,
+                };
+                let origin = RefundOrigin::Operator { user: order.customer };
+                let policy = RefundPolicy { window_days: 30 };
+                let Ok(begun) = refund::begin(order, &request, origin, policy, work, now()) else {
+                    return;
+                };
+                let told = report("re_1", eur(*minor), ReportedStatus::Succeeded);
+                let advanced = refund::advance(&begun.order, &begun.refund, &told, work, now())
+                    .expect("small")
+                    .expect("news");
+                books.post(&advanced.entries, &advanced.balances);
+                *order = advanced.order;
+                if *fails {
+                    let told = report("re_1", eur(*minor), ReportedStatus::Failed);
+                    let failed = refund::advance(order, &advanced.refund, &told, work, now())
+                        .expect("small")
+                        .expect("news");
+                    books.post(&failed.entries, &failed.balances);
+                    *order = failed.order;
+                }
+            }
+            Step::ByHand { minor } => {
+                let told = report("re_9", eur(*minor), ReportedStatus::Succeeded);
+                let begun = refund::adopt(order, &told, work.id("refund"), now()).expect("small");
+                let advanced = refund::advance(&begun.order, &begun.refund, &told, work, now())
+                    .expect("small")
+                    .expect("news");
+                books.post(&advanced.entries, &advanced.balances);
+                *order = advanced.order;
+            }
+            Step::Dispute { minor, won } => {
+                let movement = |id: &str, minor: i64, fee: i64| Movement {
+                    id: id.into(),
+                    amount: eur(minor),
+                    fee: eur(fee),
+                    at: now(),
+                };
+                let mut told = DisputeReport {
+                    id: "dp_1".into(),
+                    charge: "ch_1".into(),
+                    amount: eur(*minor),
+                    reason: "fraudulent".into(),
+                    status: DisputeStatus::Open,
+                    opened_at: now(),
+                    evidence_due: None,
+                    movements: vec![movement("txn_1", -minor, 1500)],
+                };
+                let opened = dispute::advance(order, None, &told, work, now())
+                    .expect("small")
+                    .expect("news");
+                books.post(&opened.entries, &opened.balances);
+                told.status = if *won { DisputeStatus::Won } else { DisputeStatus::Lost };
+                if *won {
+                    told.movements.push(movement("txn_2", *minor, 0));
+                }
+                let ended = dispute::advance(&opened.order, Some(&opened.dispute), &told, work, now())
+                    .expect("small")
+                    .expect("news");
+                books.post(&ended.entries, &ended.balances);
+                assert_eq!(
+                    dispute::advance(&ended.order, Some(&ended.dispute), &told, work, now()).expect("small"),
+                    None
+                );
+                *order = ended.order;
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_goes_back_no_leg_turns_negative_and_the_books_agree(
+            prices in prop::array::uniform3(0_i64..2_000), steps in prop::collection::vec(step(), 0..8),
+        ) {
+            prop_assume!(prices.iter().any(|price| *price > 0));
+            let mut order = paid(&prices);
+            let mut books = Books::default();
+            for (index, step) in steps.iter().enumerate() {
+                walk(&mut order, &mut books, step, index);
+                books.check()?;
+                for line in &order.lines {
+                    let left = line.remaining().expect("small");
+                    for leg in [left.partner, left.platform, left.affiliate, left.reseller] {
+                        prop_assert!(leg >= 0, "{:?} of {:?}", left, line);
+                    }
+                }
+                prop_assert!(books.disputed.values().all(|held| *held == 0), "a dispute that has ended holds nothing");
+                prop_assert_eq!(books.accounts.get(&Account::DisputesPending).copied().unwrap_or_default(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn an_amount_is_spread_over_what_is_left() {
+        let order = paid(&[1000, 500, 0]);
+        let amount = |line, minor| LineAmount { line, minor };
+        assert_eq!(spread(&order, 300), Ok(vec![amount(0, 200), amount(1, 100)]));
+        assert_eq!(
+            spread(&order, 1600),
+            Ok(vec![amount(0, 1100), amount(1, 500)]),
+            "the excess is on a line that was paid for"
+        );
+        let taken = take(&order, &[amount(0, 1100)]).expect("small");
+        assert_eq!(taken[0].legs.total(), Ok(1000), "the legs bear no more than they have");
+    }
+}

@@ -82,6 +82,8 @@ variables! {
     CURRENCY: Currency = parsed, sample "EUR", default "EUR";
     /// Days from a sale until the partner's share is due.
     PAYOUT_HOLD_DAYS: u32 = parsed, sample "7";
+    /// Days after the payment within which partners may refund and customers may ask.
+    REFUND_WINDOW_DAYS: u32 = parsed, sample "30";
     /// Less than this, in minor units, stays owed until there is more.
     PAYOUT_MINIMUM_MINOR: u32 = parsed, sample "1000";
     /// At which delivery a scan that cannot be finished is recorded as errored.

@@ -1,0 +1,157 @@
+//! Who may do what: [`customer`]s ask, [`partner`]s refund what they sold, [`operator`]s refund and decide everything.
+
+pub(crate) mod customer;
+pub(crate) mod operator;
+pub(crate) mod partner;
+
+use axum::Json as PlainJson;
+use axum::http::{HeaderName, StatusCode, header};
+use shared::audit::AuditEvent;
+use shared::auth::User;
+use shared::http::{Call, Problem};
+use shared::ids::{OrderId, RefundId};
+use shared::messages::{Envelope, Message};
+use shared::purchase::Order;
+use shared::purchase::refund::{
+    Refund, RefundError, RefundOrigin, RefundRequest, RefundState, approve, begin, decline,
+};
+use shared::store::{Versioned, reversals};
+
+use crate::api::{Decide, DecisionKind, RefundView};
+use crate::context::Context;
+
+pub(crate) type Created = (StatusCode, [(HeaderName, String); 1], PlainJson<RefundView>);
+
+/// Begins a refund, or gives back the one that the same request began before.
+async fn start(
+    context: &Context,
+    order: &Versioned<Order>,
+    request: &RefundRequest,
+    origin: RefundOrigin,
+    user: &User,
+    call: &Call,
+) -> Result<Created, Problem> {
+    if let Some(begun) = reversals::refund(&context.store, order.id, call.seed.id("refund")).await? {
+        return Ok(created(begun.value));
+    }
+    let begun = begin(order, request, origin, context.policy, call.seed, call.now).map_err(refused)?;
+    let refund = begun.refund;
+    let (messages, audit) = match refund.state {
+        RefundState::Requested => (Vec::new(), None),
+        _ => (
+            vec![decided(&refund, call)],
+            Some(act("refund.create", &refund, user, call, refund.note.clone())),
+        ),
+    };
+    let writes = reversals::begin_refund(&begun.order, order.revision, &refund, audit.as_ref(), &messages)?;
+    context.store.transact(writes).await?;
+    tracing::info!(order.id = %order.id, refund.id = %refund.id, amount = %refund.amount, "refund begun");
+    Ok(created(refund))
+}
+
+/// Approves or declines what a customer asked for.
+async fn settle_request(
+    context: &Context,
+    order: &Versioned<Order>,
+    refund: Versioned<Refund>,
+    request: &Decide,
+    user: &User,
+    call: &Call,
+) -> Result<RefundView, Problem> {
+    let note = request.note.clone();
+    let decided_refund = match request.decision {
+        DecisionKind::Approve => {
+            let begun = approve(order, &refund).map_err(refused)?;
+            let audit = act("refund.approve", &begun.refund, user, call, note);
+            let messages = [decided(&begun.refund, call)];
+            let writes = reversals::update_both(
+                &begun.order,
+                order.revision,
+                &begun.refund,
+                refund.revision,
+                Some(&audit),
+                &messages,
+            )?;
+            context.store.transact(writes).await?;
+            begun.refund
+        }
+        DecisionKind::Decline => {
+            let declined = decline(&refund, note.as_deref().unwrap_or_default(), call.now).map_err(refused)?;
+            let audit = act("refund.decline", &declined, user, call, note);
+            context
+                .store
+                .transact(reversals::decline_refund(&declined, refund.revision, &audit, &[])?)
+                .await?;
+            declined
+        }
+    };
+    Ok(RefundView::from(decided_refund))
+}
+
+async fn find(context: &Context, order: OrderId, refund: RefundId) -> Result<Versioned<Refund>, Problem> {
+    let found = reversals::refund(&context.store, order, refund).await?;
+    found.ok_or_else(Problem::not_found)
+}
+
+fn created(refund: Refund) -> Created {
+    let location = [(header::LOCATION, format!("/v1/orders/{}/refunds", refund.order))];
+    (StatusCode::CREATED, location, PlainJson(refund.into()))
+}
+
+fn decided(refund: &Refund, call: &Call) -> Envelope {
+    let message = Message::RefundDecided {
+        customer: refund.customer,
+        order: refund.order,
+        refund: refund.id,
+    };
+    Envelope::new(call.seed.id("refund decided"), message)
+}
+
+fn act(action: &str, refund: &Refund, user: &User, call: &Call, evidence: Option<String>) -> AuditEvent {
+    AuditEvent {
+        id: call.seed.id("audit"),
+        at: call.now,
+        actor: user.id,
+        action: action.to_owned(),
+        subject: refund.id.to_string(),
+        reason_code: Some(refund.reason.to_string()),
+        evidence,
+    }
+}
+
+fn refused(error: RefundError) -> Problem {
+    let detail = format!("{}.", capitalised(&error.to_string()));
+    let line = |line: usize, field: &str| format!("/lines/{line}/{field}");
+    match error {
+        RefundError::NotPaid => Problem::conflict("order_not_paid", detail),
+        RefundError::NothingPaid => Problem::conflict("nothing_paid", detail),
+        RefundError::NothingLeft => Problem::conflict("nothing_left", detail),
+        RefundError::TooLate { .. } => Problem::conflict(
+            "refund_window_closed",
+            format!("{detail} Ask the marketplace's operator."),
+        ),
+        RefundError::NotRequested => Problem::conflict("already_decided", detail),
+        RefundError::NoSuchLine { line: at } | RefundError::NotYours { line: at } => Problem::refused(
+            "unknown_line",
+            &line(at, "line"),
+            format!("Line {at} is not one that you can refund."),
+        ),
+        RefundError::Duplicate { line: at } => Problem::refused("duplicate_line", &line(at, "line"), detail),
+        RefundError::NotPositive { line: at } => Problem::refused("amount_not_positive", &line(at, "amount"), detail),
+        RefundError::AboveRemainder { line: at, .. } => {
+            Problem::refused("refund_above_remainder", &line(at, "amount"), detail)
+        }
+        RefundError::OtherCurrency { .. } => Problem::refused("other_currency", "/lines", detail),
+        RefundError::Money(_) => Problem::refused("amount_too_large", "/lines", detail),
+        RefundError::Ledger(error) => Problem::internal(error),
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
+    first + chars.as_str()
+}

@@ -1,0 +1,96 @@
+//! What operators do: refund any order, decide what customers ask for, and see the disputes.
+
+use axum::extract::State;
+use serde::Deserialize;
+use shared::auth::Operator;
+use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument, Query};
+use shared::ids::{OrderId, RefundId};
+use shared::purchase::dispute::DisputeStatus;
+use shared::purchase::refund::RefundOrigin;
+use shared::store::reversals;
+
+use super::{Created, find, settle_request, start};
+use crate::api::{AskRefund, Decide, DisputeParams, DisputeView, RefundView};
+use crate::context::Context;
+
+/// Refunds an order, in part or in whole.
+#[utoipa::path(post, path = "/v1/orders/{order_id}/refunds", tag = "refunds", params(("order_id" = OrderId, Path)),
+    request_body = AskRefund,
+    responses((status = 201, body = RefundView), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
+        (status = 422, body = ProblemDocument)))]
+pub(crate) async fn create(
+    State(context): State<Context>,
+    operator: Operator,
+    Path(order): Path<OrderId>,
+    call: Call,
+    Json(request): Json<AskRefund>,
+) -> Result<Created, Problem> {
+    let order = context.order(order).await?;
+    let origin = RefundOrigin::Operator { user: operator.user.id };
+    start(&context, &order, &request.into(), origin, &operator.user, &call).await
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RefundPath {
+    order_id: OrderId,
+    refund_id: RefundId,
+}
+
+/// Approves or declines what a customer asked for.
+#[utoipa::path(post, path = "/v1/orders/{order_id}/refunds/{refund_id}/decisions", tag = "refunds",
+    params(("order_id" = OrderId, Path), ("refund_id" = RefundId, Path)), request_body = Decide,
+    responses((status = 200, body = RefundView), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
+        (status = 422, body = ProblemDocument)))]
+pub(crate) async fn decide(
+    State(context): State<Context>,
+    operator: Operator,
+    Path(path): Path<RefundPath>,
+    call: Call,
+    Json(request): Json<Decide>,
+) -> Result<Json<RefundView>, Problem> {
+    let order = context.order(path.order_id).await?;
+    let refund = find(&context, order.id, path.refund_id).await?;
+    Ok(Json(
+        settle_request(&context, &order, refund, &request, &operator.user, &call).await?,
+    ))
+}
+
+/// Refunds that customers have asked for and nobody has decided, oldest first.
+#[utoipa::path(get, path = "/v1/refunds", tag = "refunds", params(PagingParams),
+    responses((status = 200, body = Page<RefundView>), (status = 403, body = ProblemDocument)))]
+pub(crate) async fn requested(
+    State(context): State<Context>,
+    _operator: Operator,
+    paging: Paging,
+) -> Result<Json<Page<RefundView>>, Problem> {
+    let page = reversals::requested_refunds(&context.store, paging.after(), paging.limit()).await?;
+    Ok(Json(paging.page(page, RefundView::from)))
+}
+
+/// Disputes of one status, those first whose evidence is due first.
+#[utoipa::path(get, path = "/v1/disputes", tag = "refunds", params(DisputeParams, PagingParams),
+    responses((status = 200, body = Page<DisputeView>), (status = 403, body = ProblemDocument)))]
+pub(crate) async fn disputes(
+    State(context): State<Context>,
+    _operator: Operator,
+    Query(params): Query<DisputeParams>,
+    paging: Paging,
+) -> Result<Json<Page<DisputeView>>, Problem> {
+    let status = params.status.unwrap_or(DisputeStatus::Open).to_string();
+    let page = reversals::disputes_by_status(&context.store, &status, paging.after(), paging.limit()).await?;
+    Ok(Json(paging.page(page, DisputeView::from)))
+}
+
+/// An order's disputes.
+#[utoipa::path(get, path = "/v1/orders/{order_id}/disputes", tag = "refunds", params(("order_id" = OrderId, Path), PagingParams),
+    responses((status = 200, body = Page<DisputeView>), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn disputes_of(
+    State(context): State<Context>,
+    _operator: Operator,
+    Path(order): Path<OrderId>,
+    paging: Paging,
+) -> Result<Json<Page<DisputeView>>, Problem> {
+    let order = context.order(order).await?;
+    let page = reversals::disputes(&context.store, order.id, paging.after(), paging.limit()).await?;
+    Ok(Json(paging.page(page, DisputeView::from)))
+}

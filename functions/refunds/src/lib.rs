@@ -1,0 +1,29 @@
+//! Refunds: asked for by customers, made by partners and operators, followed by all three; and the disputes of orders.
+//!
+//! Trigger: HTTP. Writes refunds, what they set aside on their orders, and the audit entry of whoever decided, with the message that sends them, in one
+//! transaction; the settlement asks the processor and posts what becomes of it. Idempotency: the `Idempotency-Key` of each POST, whose seed gives the
+//! refund its id; the order's revision, so that two refunds together never promise more than was paid.
+
+mod api;
+mod context;
+mod handlers;
+
+pub use context::Context;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use handlers::{customer, operator, partner};
+
+pub fn routes() -> OpenApiRouter<Context> {
+    OpenApiRouter::new()
+        .routes(routes!(customer::request))
+        .routes(routes!(customer::list, operator::create))
+        .routes(routes!(operator::decide))
+        .routes(routes!(operator::disputes_of))
+        .routes(routes!(operator::requested))
+        .routes(routes!(operator::disputes))
+        .routes(routes!(partner::order))
+        .routes(routes!(partner::list, partner::create))
+        .routes(routes!(partner::decide))
+}

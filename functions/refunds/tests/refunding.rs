@@ -1,0 +1,331 @@
+//! Refunds in-process: asked for, decided and refused, by each of those who may.
+
+use serde_json::{Value, json};
+use shared::ids::{OrderId, PartnerId};
+use shared::messages::{Envelope, Message};
+use shared::money::{BasisPoints, Currency, Money};
+use shared::purchase::refund::RefundPolicy;
+use shared::purchase::{Offer, Order, Payment, place, settle};
+use shared::store::commerce;
+use shared::testing::TestApp;
+
+fn app() -> TestApp {
+    TestApp::new(|world| {
+        let context = refunds::Context {
+            edge: world.edge.clone(),
+            store: world.store.clone(),
+            policy: RefundPolicy { window_days: 30 },
+        };
+        shared::http::router(refunds::routes(), context)
+    })
+}
+
+struct Sale {
+    order: OrderId,
+    anna: PartnerId,
+    bert: PartnerId,
+}
+
+/// Carla has paid 12.99 to anna's partner and 5.00 to bert's.
+async fn sale(app: &TestApp) -> Sale {
+    let (anna, bert) = (app.seller("anna").await, app.seller("bert").await);
+    let customer = app.customer("carla").await;
+    let offer = |label: &str, partner: PartnerId, minor: i64| Offer {
+        listing: app.seed().id(label),
+        partner,
+        title: label.to_owned(),
+        price: Money::new(minor, Currency::EUR),
+    };
+    let offers = [offer("pads", anna, 1299), offer("keys", bert, 500)];
+    let rate = BasisPoints::try_from(2000).expect("a rate");
+    let placed = place(customer, &offers, rate, app.seed(), app.now()).expect("an order");
+    let stored = commerce::create_order(&app.store, &placed, &[])
+        .await
+        .expect("a new order");
+    let payment = Payment {
+        amount: placed.total,
+        charge: Some("ch_1".into()),
+        at: app.now(),
+    };
+    let settled = settle(&placed, &payment, 7, app.seed(), || [7; 16]).expect("paid in full");
+    let writes = commerce::settlement_writes(&settled, stored.revision).expect("items");
+    app.store.transact(writes).await.expect("nobody else writes");
+    app.take_messages();
+    Sale {
+        order: placed.id,
+        anna,
+        bert,
+    }
+}
+
+impl Sale {
+    fn path(&self, rest: &str) -> String {
+        format!("/v1/orders/{}{rest}", self.order)
+    }
+
+    fn partners(&self, partner: PartnerId, rest: &str) -> String {
+        format!("/v1/partners/{partner}/orders/{}{rest}", self.order)
+    }
+
+    async fn stored(&self, app: &TestApp) -> Order {
+        commerce::order_by_id(&app.store, self.order)
+            .await
+            .expect("memory")
+            .expect("the order")
+            .value
+    }
+}
+
+/// Status and body of an answer.
+#[derive(Debug)]
+struct Got {
+    status: u16,
+    body: Value,
+}
+
+async fn post(app: &TestApp, token: &str, path: &str, body: &Value) -> Got {
+    let answer = app.post(path, body).bearer(token).send().await;
+    Got {
+        status: answer.status.as_u16(),
+        body: answer.json(),
+    }
+}
+
+async fn get(app: &TestApp, token: &str, path: &str) -> Got {
+    let answer = app.get(path).bearer(token).send().await;
+    Got {
+        status: answer.status.as_u16(),
+        body: answer.json(),
+    }
+}
+
+fn eur(minor: i64) -> Value {
+    json!({"amount": minor, "currency": "EUR"})
+}
+
+fn sent(messages: &[Envelope]) -> usize {
+    messages
+        .iter()
+        .filter(|sent| matches!(sent.message, Message::RefundDecided { .. }))
+        .count()
+}
+
+#[tokio::test]
+async fn an_operator_refunds_any_line_and_what_is_promised_is_set_aside() {
+    let app = app();
+    let sale = sale(&app).await;
+    let operator = app.sign_in_operator("olga");
+    let body = json!({"lines": [{"line": 0, "amount": eur(1000)}, {"line": 1}], "reason": "duplicate"});
+    let made = post(&app, &operator, &sale.path("/refunds"), &body).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(made.body["amount"], eur(1500));
+    assert_eq!(made.body["status"], "created");
+    let order = sale.stored(&app).await;
+    assert_eq!(
+        (order.lines[0].refundable_minor(), order.lines[1].refundable_minor()),
+        (299, 0)
+    );
+    assert_eq!(sent(&app.take_messages()), 1);
+    let above = json!({"lines": [{"line": 0, "amount": eur(300)}], "reason": "duplicate"});
+    let refused = post(&app, &operator, &sale.path("/refunds"), &above).await;
+    assert_eq!(
+        (refused.status, refused.body["code"].as_str()),
+        (422, Some("refund_above_remainder"))
+    );
+    assert_eq!(refused.body["errors"][0]["pointer"], "/lines/0/amount");
+    assert_eq!(sale.stored(&app).await, order, "nothing was written");
+    assert_eq!(sent(&app.take_messages()), 0);
+}
+
+#[tokio::test]
+async fn a_partner_refunds_its_own_lines_and_no_others() {
+    let app = app();
+    let sale = sale(&app).await;
+    let anna = app.sign_in("anna");
+    let seen = get(&app, &anna, &sale.partners(sale.anna, "")).await;
+    assert_eq!(seen.body["lines"].as_array().map(Vec::len), Some(1));
+    assert_eq!(seen.body["lines"][0]["refundable"], eur(1299));
+    assert!(
+        !seen.body.to_string().contains("usr_"),
+        "who bought it is not told: {}",
+        seen.body
+    );
+    let berts = json!({"lines": [{"line": 1}], "reason": "other"});
+    let refused = post(&app, &anna, &sale.partners(sale.anna, "/refunds"), &berts).await;
+    assert_eq!(
+        (refused.status, refused.body["code"].as_str()),
+        (422, Some("unknown_line"))
+    );
+    let all = post(
+        &app,
+        &anna,
+        &sale.partners(sale.anna, "/refunds"),
+        &json!({"reason": "other"}),
+    )
+    .await;
+    assert_eq!((all.status, &all.body["amount"]), (201, &eur(1299)));
+    let strange = app.seller("cleo").await;
+    let elsewhere = post(
+        &app,
+        &app.sign_in("cleo"),
+        &sale.partners(strange, "/refunds"),
+        &json!({"reason": "other"}),
+    )
+    .await;
+    assert_eq!(elsewhere.status, 404, "not an order of theirs");
+}
+
+#[tokio::test]
+async fn after_the_window_only_an_operator_refunds() {
+    let app = app();
+    let sale = sale(&app).await;
+    app.clock.advance(jiff::SignedDuration::from_hours(24 * 31));
+    let ask = json!({"reason": "requested_by_customer"});
+    let carla = post(&app, &app.sign_in("carla"), &sale.path("/refund-requests"), &ask).await;
+    assert_eq!(
+        (carla.status, carla.body["code"].as_str()),
+        (409, Some("refund_window_closed"))
+    );
+    let anna = post(&app, &app.sign_in("anna"), &sale.partners(sale.anna, "/refunds"), &ask).await;
+    assert_eq!(
+        (anna.status, anna.body["code"].as_str()),
+        (409, Some("refund_window_closed"))
+    );
+    let olga = post(&app, &app.sign_in_operator("olga"), &sale.path("/refunds"), &ask).await;
+    assert_eq!(olga.status, 201);
+}
+
+#[tokio::test]
+async fn a_customer_asks_and_the_partner_decides() {
+    let app = app();
+    let sale = sale(&app).await;
+    let carla = app.sign_in("carla");
+    let ask = json!({"lines": [{"line": 0}], "reason": "does_not_work", "note": "It does not start."});
+    let asked = post(&app, &carla, &sale.path("/refund-requests"), &ask).await;
+    assert_eq!((asked.status, asked.body["status"].as_str()), (201, Some("requested")));
+    assert_eq!(
+        sale.stored(&app).await.lines[0].refundable_minor(),
+        1299,
+        "nothing is set aside yet"
+    );
+    assert_eq!(sent(&app.take_messages()), 0);
+    let waiting = get(&app, &app.sign_in_operator("olga"), "/v1/refunds").await;
+    assert_eq!(waiting.body["items"][0]["id"], asked.body["id"]);
+    let id = asked.body["id"].as_str().expect("an id");
+    let decisions = sale.partners(sale.anna, &format!("/refunds/{id}/decisions"));
+    let mute = post(&app, &app.sign_in("anna"), &decisions, &json!({"decision": "decline"})).await;
+    assert_eq!(
+        (mute.status, mute.body["errors"][0]["pointer"].as_str()),
+        (422, Some("/note"))
+    );
+    let approved = post(&app, &app.sign_in("anna"), &decisions, &json!({"decision": "approve"})).await;
+    assert_eq!(
+        (approved.status, approved.body["status"].as_str()),
+        (200, Some("created"))
+    );
+    assert_eq!(sent(&app.take_messages()), 1);
+    let again = post(
+        &app,
+        &app.sign_in("anna"),
+        &decisions,
+        &json!({"decision": "decline", "note": "No."}),
+    )
+    .await;
+    assert_eq!(
+        (again.status, again.body["code"].as_str()),
+        (409, Some("already_decided"))
+    );
+    let waiting = get(&app, &app.sign_in_operator("olga"), "/v1/refunds").await;
+    assert_eq!(waiting.body["items"], json!([]));
+    let mine = get(&app, &carla, &sale.path("/refunds")).await;
+    assert_eq!(mine.body["items"][0]["status"], "created");
+}
+
+#[tokio::test]
+async fn a_request_over_several_partners_is_the_operators_to_decide() {
+    let app = app();
+    let sale = sale(&app).await;
+    let asked = post(
+        &app,
+        &app.sign_in("carla"),
+        &sale.path("/refund-requests"),
+        &json!({"reason": "other"}),
+    )
+    .await;
+    let id = asked.body["id"].as_str().expect("an id");
+    let decline = json!({"decision": "decline", "note": "You have used it for a month."});
+    let berts = sale.partners(sale.bert, &format!("/refunds/{id}/decisions"));
+    let refused = post(&app, &app.sign_in("bert"), &berts, &decline).await;
+    assert_eq!(
+        (refused.status, refused.body["code"].as_str()),
+        (403, Some("not_only_yours"))
+    );
+    let seen = get(&app, &app.sign_in("bert"), &sale.partners(sale.bert, "/refunds")).await;
+    assert_eq!(
+        seen.body["items"][0]["amount"],
+        eur(500),
+        "of another's lines a partner sees nothing"
+    );
+    let declined = post(
+        &app,
+        &app.sign_in_operator("olga"),
+        &sale.path(&format!("/refunds/{id}/decisions")),
+        &decline,
+    )
+    .await;
+    assert_eq!(
+        (declined.status, declined.body["status"].as_str()),
+        (200, Some("declined"))
+    );
+    assert_eq!(declined.body["status_detail"], "You have used it for a month.");
+}
+
+#[tokio::test]
+async fn bad_input_says_what_to_do_and_writes_nothing() {
+    let app = app();
+    let sale = sale(&app).await;
+    let operator = app.sign_in_operator("olga");
+    let before = sale.stored(&app).await;
+    let cases = [
+        (
+            json!({"lines": [{"line": 0, "amount": eur(-5)}], "reason": "other"}),
+            "amount_not_positive",
+        ),
+        (
+            json!({"lines": [{"line": 0, "amount": eur(0)}], "reason": "other"}),
+            "amount_not_positive",
+        ),
+        (json!({"lines": [{"line": 7}], "reason": "other"}), "unknown_line"),
+        (
+            json!({"lines": [{"line": 0}, {"line": 0}], "reason": "other"}),
+            "duplicate_line",
+        ),
+        (
+            json!({"lines": [{"line": 0, "amount": {"amount": 1, "currency": "USD"}}], "reason": "other"}),
+            "other_currency",
+        ),
+        (
+            json!({"lines": [{"line": 0, "amount": eur(i64::MAX)}], "reason": "other"}),
+            "refund_above_remainder",
+        ),
+    ];
+    for (body, code) in cases {
+        let refused = post(&app, &operator, &sale.path("/refunds"), &body).await;
+        assert_eq!(
+            (refused.status, refused.body["code"].as_str()),
+            (422, Some(code)),
+            "{body}"
+        );
+    }
+    for body in [
+        json!({"lines": [{"line": 0, "amount": {"amount": 1, "currency": "XXX"}}], "reason": "other"}),
+        json!({"lines": [], "reason": "other"}),
+        json!({"reason": "because"}),
+        json!({}),
+    ] {
+        let refused = post(&app, &operator, &sale.path("/refunds"), &body).await;
+        assert_eq!(refused.status, 422, "{body}: {refused:?}");
+    }
+    assert_eq!(sale.stored(&app).await, before);
+    assert!(app.take_messages().is_empty());
+}
