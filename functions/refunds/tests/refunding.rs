@@ -193,6 +193,7 @@ async fn after_the_window_only_an_operator_refunds() {
     );
     let olga = post(&app, &app.sign_in_operator("olga"), &sale.path("/refunds"), &ask).await;
     assert_eq!(olga.status, 201);
+    assert_eq!(sent(&app.take_messages()), 1);
 }
 
 #[tokio::test]
