@@ -9,6 +9,7 @@ from pathlib import Path
 from .places import Places
 from .ports import HOST, Ports
 from .processes import Children
+from .say import Trouble
 
 BINARY = "stripe-standin"
 
@@ -26,6 +27,8 @@ class Processor:
 def choose(ports: Ports) -> Processor:
     key = os.environ.get("STRIPE_SECRET_KEY")
     if key:
+        if "_live_" in key:
+            raise Trouble("STRIPE_SECRET_KEY is a live key: this stack is for trying things out, use a test key (sk_test_…)")
         # Without the endpoint's secret every event is refused, which is what should happen.
         return Processor("https://api.stripe.com", key, os.environ.get("STRIPE_WEBHOOK_SECRET", "whsec_unset"), is_real=True)
     return Processor(f"http://localhost:{ports.stripe}", "sk_test_local", "whsec_local", is_real=False)

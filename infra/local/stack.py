@@ -81,6 +81,7 @@ def forget(places: Places) -> None:
 
 def _start(options: Options, chosen: ports.Ports, children: Children) -> Stack:
     places = options.places
+    stripe = processor.choose(chosen)
     venvs.ensure(venvs.EMULATOR, venvs.SAM, venvs.ISSUER)
     binaries = options.binaries or build.build(options.profile)
     shutil.rmtree(places.temporary, ignore_errors=True)
@@ -89,7 +90,6 @@ def _start(options: Options, chosen: ports.Ports, children: Children) -> Stack:
     with step("starting AWS (MiniStack, IAM enforced) and the token issuer"):
         aws = emulator.start(children, places, chosen)
         issuer_url = issuer.start(children, places, chosen)
-    stripe = processor.choose(chosen)
     parameters = {
         "Stage": "local",
         "Architecture": "arm64" if os.uname().machine == "aarch64" else "x86_64",

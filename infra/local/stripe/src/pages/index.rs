@@ -102,6 +102,11 @@ fn cell(text: &str) -> String {
     format!("<td>{}</td>", escaped(text))
 }
 
+/// Wide enough to be read on a phone, where the table scrolls sideways.
+fn prose(html: &str) -> String {
+    format!("<td class=\"prose\">{html}</td>")
+}
+
 fn amount(body: &Value, field: &str) -> String {
     format!(
         "<td class=\"amount\">{}</td>",
@@ -305,8 +310,8 @@ fn controls() -> String {
                     if path.is_empty() { "" } else { "/" },
                     escaped(path)
                 ),
-                cell(does),
-                format!("<td><code class=\"long\">{}</code></td>", escaped(body)),
+                prose(&escaped(does)),
+                prose(&format!("<code class=\"long\">{}</code>", escaped(body))),
             ]
         })
         .collect();

@@ -114,6 +114,7 @@ th.amount, td.amount { text-align: right; white-space: nowrap; }
 code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere; }
 td code { white-space: nowrap; }
 td code.long { white-space: normal; }
+td.prose { min-width: 14rem; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; padding: 0; margin: 0;
   list-style: none; }
 .tiles li { background: var(--paper); border: 1px solid var(--line); border-radius: .6rem; padding: .6rem .8rem; }
