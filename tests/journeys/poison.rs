@@ -37,7 +37,7 @@ async fn a_text_that_is_no_message_dies_in_every_queue() {
 }
 
 #[tokio::test]
-async fn a_settlement_that_fails_holds_up_its_own_order_only() {
+async fn scenario_15_a_settlement_that_fails_holds_up_its_own_order_only() {
     let stack = Stack::load();
     let paula = Partner::new(&stack).await;
     let kit = paula.published(&stack, 1000).await;
@@ -165,7 +165,7 @@ async fn what_the_bucket_says_when_it_is_connected_is_no_poison() {
 }
 
 #[tokio::test]
-async fn events_that_nobody_knows_are_stored_and_nothing_follows() {
+async fn scenario_13_events_that_nobody_knows_are_stored_and_nothing_follows() {
     let stack = Stack::load();
     let paula = Partner::new(&stack).await;
     let kit = paula.published(&stack, 1000).await;

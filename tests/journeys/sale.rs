@@ -209,7 +209,7 @@ async fn a_debit_that_comes_in_late_settles_then_and_not_before() {
 }
 
 #[tokio::test]
-async fn a_debit_that_fails_cancels_and_posts_nothing() {
+async fn scenario_5_a_debit_that_fails_cancels_and_posts_nothing() {
     let stack = Stack::load();
     let paula = Partner::new(&stack).await;
     let kit = paula.published(&stack, 2000).await;

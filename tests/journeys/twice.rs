@@ -50,7 +50,7 @@ impl Outcome {
 }
 
 #[tokio::test]
-async fn webhooks_in_copies_and_out_of_order() {
+async fn scenario_2_webhooks_in_copies_and_out_of_order() {
     let stack = Stack::load();
     let paula = Partner::new(&stack).await;
     let kit = paula.published(&stack, 1000).await;
@@ -107,7 +107,7 @@ async fn webhooks_in_copies_and_out_of_order() {
 }
 
 #[tokio::test]
-async fn one_event_eight_times_at_once() {
+async fn scenario_1_one_event_eight_times_at_once() {
     let stack = Stack::load();
     let paula = Partner::new(&stack).await;
     let kit = paula.published(&stack, 1000).await;
@@ -189,7 +189,7 @@ async fn open_holds(partner: &Partner) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_message_a_second_time() {
+async fn scenario_16_every_message_a_second_time() {
     let stack = Stack::load();
     let mut paula = Partner::approved(&stack).await;
     paula.connect(&stack).await;

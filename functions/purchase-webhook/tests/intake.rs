@@ -93,7 +93,7 @@ async fn taking_in_an_event_costs_one_write_unit() {
 }
 
 #[tokio::test]
-async fn forgeries_are_refused_and_leave_nothing() {
+async fn scenario_9_forgeries_are_refused_and_leave_nothing() {
     let app = app();
     let (.., object) = ours(&app);
     let body = event("evt_1", "checkout.session.completed", &object);

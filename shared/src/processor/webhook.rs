@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn any_fitting_pair_is_enough() {
+    fn scenario_10_any_fitting_pair_is_enough() {
         let new = sign(BODY, &secrets()[0], now());
         let old = sign(BODY, &secrets()[1], now());
         check(BODY, &new, Ok("evt_1"));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_byte_is_refused_wherever_it_is() {
+    fn scenario_11_a_changed_byte_is_refused_wherever_it_is() {
         let header = sign(BODY, &secrets()[0], now());
         for at in 0..BODY.len() {
             let mut body = BODY.to_vec();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn time_counts_in_both_directions() {
+    fn scenario_12_time_counts_in_both_directions() {
         let shifted = |seconds| sign(BODY, &secrets()[0], now() + SignedDuration::from_secs(seconds));
         check(BODY, &shifted(-300), Ok("evt_1"));
         check(BODY, &shifted(300), Ok("evt_1"));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::ledger::{Account, Fact};
 use shared::messages::{Message, PaymentSubject};
-use shared::purchase::OrderStatus;
+use shared::purchase::{MAX_LINES, OrderStatus};
 use shared::runtime::Failure;
 use shared::store::{commerce, keys};
 
@@ -82,7 +82,7 @@ async fn news_in_any_order_ends_in_the_same_state() {
 }
 
 #[tokio::test]
-async fn unpaid_sessions_move_no_money() {
+async fn scenario_4_completed_but_unpaid_moves_no_money() {
     let till = till().await;
     let order = till.order(&[(till.anna, 1799)]).await;
     till.hear_session(&order, session("open", "unpaid", 1799))
@@ -158,7 +158,7 @@ async fn a_processor_that_does_not_answer_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_free_order_is_settled_without_a_posting() {
+async fn scenario_42_a_free_order_is_settled_without_a_posting() {
     let till = till().await;
     let order = till.order(&[(till.anna, 0)]).await;
     for _ in 0..2 {
@@ -175,7 +175,7 @@ async fn a_free_order_is_settled_without_a_posting() {
 }
 
 #[tokio::test]
-async fn a_fee_is_posted_once_it_is_known_and_never_changed() {
+async fn scenario_6_a_fee_is_posted_once_it_is_known_and_never_changed() {
     let till = till().await;
     let order = till.order(&[(till.anna, 1799)]).await;
     let hear = async |fee: Option<i64>| till.hear_of(&order, PaymentSubject::Charge, "ch_1", charge(fee)).await;
@@ -197,4 +197,20 @@ async fn a_fee_is_posted_once_it_is_known_and_never_changed() {
     assert_eq!(journal[0].processor_ref(), Some("txn_1"));
     let key = keys::platform_journal("fee", "ch_1");
     assert!(till.world.store.get::<Value>(&key).await.expect("memory").is_some());
+}
+
+#[tokio::test]
+async fn scenario_43_the_largest_cart_fits_one_transaction() {
+    let till = till().await;
+    let mut prices = Vec::new();
+    for index in 0..MAX_LINES {
+        prices.push((
+            till.world.seller(&format!("seller {index}")).await,
+            100 + i64::try_from(index).expect("small"),
+        ));
+    }
+    let order = till.sold(&prices).await;
+    assert_eq!(order.status, OrderStatus::Paid);
+    assert_eq!(till.world.journal().len(), MAX_LINES, "an entry for each partner");
+    assert_eq!(till.account(Account::ProcessorClearing), order.total.minor());
 }
