@@ -241,7 +241,7 @@ impl fmt::Debug for Money {
 }
 
 /// A rate in hundredths of a percent: 2000 is 20 %. Between 0 and 10 000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "u32", into = "u32")]
 #[schema(value_type = u32, maximum = 10_000)]
 pub struct BasisPoints(u32);

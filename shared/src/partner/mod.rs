@@ -21,6 +21,7 @@ pub mod agreement;
 pub mod apply;
 pub mod country;
 pub mod decide;
+pub mod group;
 pub mod hold;
 pub mod profile;
 pub mod team;
@@ -36,6 +37,7 @@ pub use account::{AccountReport, PayoutAccount};
 pub use agreement::Acceptance;
 pub use country::Country;
 pub use decide::Decision;
+pub use group::Group;
 pub use hold::{Block, Hold, HoldReason, WaitsFor};
 pub use profile::{Application, PartnerName, SupportEmail, Website};
 

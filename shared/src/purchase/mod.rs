@@ -273,7 +273,7 @@ mod tests {
         let rates: Vec<u32> = order
             .lines
             .iter()
-            .map(|line| line.terms.commission_bps.into())
+            .map(|line| line.terms.figures.commission_bps.into())
             .collect();
         assert_eq!(rates, [2000, 2000]);
         assert_ne!(order.lines[0].licence, order.lines[1].licence);

@@ -110,7 +110,7 @@ pub fn settle(
 fn divided(order: &Order) -> Result<Order, MoneyError> {
     let mut order = order.clone();
     for line in &mut order.lines {
-        line.division = Some(divide(line.price, &line.terms)?);
+        line.division = Some(divide(line.price, &line.terms, 0)?);
     }
     Ok(order)
 }

@@ -1,32 +1,131 @@
 //! Revenue share: how a price is divided, and by which rule.
 //!
-//! The figures of the rule that applies are frozen on the order line when the order is placed ([`Terms`]); the price is divided by
-//! them when the order is paid ([`divide`]). What goes back to the customer is taken from what is left of each leg
+//! Of the rules that an operator has made ([`Rule`]) the one with the narrowest [`Scope`] applies; its figures are frozen on the order
+//! line when the order is placed ([`Terms`]). The price is divided by them when the order is paid ([`divide`]): only then is it known
+//! what the rule's tiers have counted before. What goes back to the customer is taken from what is left of each leg
 //! ([`Legs::apportion`]), so no leg ever turns negative and a full refund ends at exactly zero.
 
+mod divide;
+mod figures;
+mod preset;
+mod rule;
+mod scope;
+
+pub use divide::{Exact, Explanation, Leg, Piece, Share, divide, explain};
+pub use figures::{Base, Count, Counted, Figures, FiguresDraft, FiguresError, Tier, Tiers};
+pub use preset::{Phase, Preset, PresetError};
+pub use rule::{Rule, Schedule, ScheduleError, applicable};
+pub use scope::{Sale, Scope};
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::ids::{ListingId, PartnerId, RuleId};
 use crate::money::{BasisPoints, Currency, Money, MoneyError};
 
-/// The figures of a rule as they were when the order was placed.
+/// The figures of a rule as they were when the order was placed, without the shares of referrers that the order has not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
-    /// The rule's name and version.
-    pub rule: String,
-    /// The platform's part.
-    pub commission_bps: BasisPoints,
+    pub rule: RuleRef,
+    #[serde(flatten)]
+    pub figures: Figures,
 }
 
-/// The rule that applies where no other does: the platform's commission as configured.
-pub const DEFAULT_RULE: &str = "default@1";
-
 impl Terms {
+    /// Where no rule applies: the platform's commission as configured.
     pub fn default_rule(commission: BasisPoints) -> Self {
         Self {
-            rule: DEFAULT_RULE.to_owned(),
-            commission_bps: commission,
+            rule: RuleRef::Default,
+            figures: Figures::flat(commission),
         }
     }
+
+    /// The counter that the tiers of these terms read and move for a sale at this moment; `None` where nothing is counted.
+    pub fn counter(&self, partner: PartnerId, listing: ListingId, at: Timestamp) -> Option<Counter> {
+        let (RuleRef::Version(rule, _), Some(tiers)) = (self.rule, &self.figures.tiers) else {
+            return None;
+        };
+        let subject = match tiers.per {
+            Counted::Partner => partner.to_string(),
+            Counted::Listing => listing.to_string(),
+        };
+        let period = tiers.count.period(at)?;
+        Some(Counter { rule, subject, period })
+    }
+}
+
+/// Where a rule adds up what was sold under any of its versions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Counter {
+    pub rule: RuleId,
+    /// The id of the partner or the listing whose sales these are.
+    pub subject: String,
+    pub period: String,
+}
+
+/// One version of a rule: `rul_…@2`, or `default@1` for the commission as configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum RuleRef {
+    Default,
+    Version(RuleId, u32),
+}
+
+const DEFAULT_RULE: &str = "default@1";
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} names no version of a rule")]
+pub struct UnknownRule(String);
+
+impl fmt::Display for RuleRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str(DEFAULT_RULE),
+            Self::Version(rule, version) => write!(f, "{rule}@{version}"),
+        }
+    }
+}
+
+impl FromStr for RuleRef {
+    type Err = UnknownRule;
+    fn from_str(text: &str) -> Result<Self, UnknownRule> {
+        if text == DEFAULT_RULE {
+            return Ok(Self::Default);
+        }
+        let unknown = || UnknownRule(text.to_owned());
+        let (rule, version) = text.split_once('@').ok_or_else(unknown)?;
+        match (rule.parse(), version.parse()) {
+            (Ok(rule), Ok(version)) => Ok(Self::Version(rule, version)),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl TryFrom<String> for RuleRef {
+    type Error = UnknownRule;
+    fn try_from(text: String) -> Result<Self, UnknownRule> {
+        text.parse()
+    }
+}
+
+impl From<RuleRef> for String {
+    fn from(rule: RuleRef) -> String {
+        rule.to_string()
+    }
+}
+
+/// Who brought the customer, to be paid a share where the rule has one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Referrers {
+    /// Sent the customer here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affiliate: Option<PartnerId>,
+    /// Sold to the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reseller: Option<PartnerId>,
 }
 
 /// Who gets how much of one price, in minor units of its currency. What the platform pays on to those who brought the customer is
@@ -107,19 +206,10 @@ impl Legs {
 pub struct Division {
     #[serde(flatten)]
     pub legs: Legs,
-}
-
-/// Divides by largest remainder; the partner gets the unit where remainders tie.
-pub fn divide(price: Money, terms: &Terms) -> Result<Division, MoneyError> {
-    let platform = u64::from(u32::from(terms.commission_bps));
-    let parts = price.split(&[10_000 - platform, platform])?;
-    Ok(Division {
-        legs: Legs {
-            partner: parts[0].minor(),
-            platform: parts[1].minor(),
-            ..Legs::default()
-        },
-    })
+    /// What the rule's tiers had counted before, in minor units of the price's currency: with the terms, all that it takes to explain
+    /// the legs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turnover_before_minor: Option<i64>,
 }
 
 #[cfg(test)]
@@ -128,10 +218,21 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_tie_goes_to_the_partner() {
-        let half = Terms::default_rule(BasisPoints::try_from(5000).expect("a rate"));
-        let division = divide(Money::new(1, Currency::EUR), &half).expect("small");
-        assert_eq!((division.legs.partner, division.legs.platform), (1, 0));
+    fn a_version_reads_back_what_it_shows() {
+        let rule = "rul_01h455vb4pex5vsknk084sn02q".parse().expect("an id");
+        for version in [RuleRef::Default, RuleRef::Version(rule, 12)] {
+            assert_eq!(version.to_string().parse(), Ok(version));
+        }
+        assert!("default".parse::<RuleRef>().is_err());
+        assert!("ord_01h455vb4pex5vsknk084sn02q@1".parse::<RuleRef>().is_err());
+    }
+
+    #[test]
+    fn flat_terms_are_as_short_as_they_can_be() {
+        let terms = Terms::default_rule(BasisPoints::try_from(2000).expect("a rate"));
+        let json = serde_json::to_string(&terms).expect("plain data");
+        assert_eq!(json, r#"{"rule":"default@1","commission_bps":2000}"#);
+        assert_eq!(serde_json::from_str::<Terms>(&json).expect("what was written"), terms);
     }
 
     #[test]
