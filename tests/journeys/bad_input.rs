@@ -55,6 +55,8 @@ impl World {
             "licence_id" => "lic",
             "token_id" => "tok",
             "user_id" => "usr",
+            "rule_id" => "rul",
+            "index" => "line",
             other => panic!("no prefix for {other}"),
         };
         format!("{prefix}_{}", &self.paula.id[4..])

@@ -13,6 +13,7 @@ mod poison;
 mod privacy;
 mod refunds;
 mod refused;
+mod revenue;
 mod sale;
 mod samples;
 mod scanning;

@@ -58,7 +58,8 @@ impl Route {
 
     /// Whether it answers with pages.
     pub fn is_list(&self) -> bool {
-        const LISTS: [&str; 18] = [
+        const LISTS: [&str; 19] = [
+            "/v1/commission-rules",
             "/v1/api-tokens",
             "/v1/partners",
             "/v1/listings",
@@ -110,9 +111,11 @@ const REVIEW_DECISION: &str = r#"{"decision": "reject", "reason_code": "spam", "
 const MEMBER: &str = r#"{"user_id": "usr_01h455vb4pex5vsknk084sn02q", "role": "member"}"#;
 const YANK: &str = r#"{"reason_code": "withdrawn", "note": "A test says so."}"#;
 const LINK: &str = r#"{"return_url": "https://warm.example/done", "refresh_url": "https://warm.example/again"}"#;
-const ORDER: &str = r#"{"lines": [{"listing_id": "lst_01h455vb4pex5vsknk084sn02q"}], "success_url": "https://warm.example/paid", "cancel_url": "https://warm.example/no"}"#;
+const ORDER: &str = r#"{"lines": [{"listing_id": "lst_01h455vb4pex5vsknk084sn02q"}], "affiliate_id": "ptn_01h455vb4pex5vsknk084sn02q", "reseller_id": "ptn_01h455vb4pex5vsknk084sn02r", "success_url": "https://warm.example/paid", "cancel_url": "https://warm.example/no"}"#;
 const REFUND: &str = r#"{"lines": [{"line": 0, "amount": {"amount": 1, "currency": "EUR"}}], "reason": "other", "note": "A test says so."}"#;
 const REFUND_DECISION: &str = r#"{"decision": "decline", "note": "A test says so."}"#;
+const RULE: &str = r#"{"name": "A test's", "scope": {"type": "group", "id": "of-nobody"}, "from": "2099-01-01T00:00:00Z", "until": "2099-01-02T00:00:00Z", "figures": {"commission_bps": 1000, "fixed": {"amount": 30, "currency": "EUR"}, "base": "net", "affiliate_bps": 500}}"#;
+const REVISION: &str = r#"{"from": "2099-01-01T00:00:00Z", "figures": {"commission_bps": 900}}"#;
 const DOWNLOAD: &str = r#"{"version_id": "ver_01h455vb4pex5vsknk084sn02q"}"#;
 
 macro_rules! partner {
@@ -157,6 +160,7 @@ pub const ROUTES: &[Route] = &[
         .takes(r#"{"version": "2026-11-01"}"#, &["version"]),
     Route::of("POST", partner!("/onboarding-links"), Owner("partners:write")).takes(LINK, &[]),
     Route::of("POST", partner!("/decisions"), PartnersOperator).takes(PARTNER_DECISION, &["decision"]),
+    Route::of("PUT", partner!("/group"), PartnersOperator).takes(r#"{"group": "gold"}"#, &["group"]),
     Route::of("GET", partner!("/audit-events"), PartnersOperator),
     Route::of("GET", partner!("/members"), TeamReads("partners:read")),
     Route::of("POST", partner!("/members"), Owner("partners:write")).takes(MEMBER, &["user_id", "role"]),
@@ -222,6 +226,13 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", "/v1/licenses/{licence_id}", OWN_LICENCE),
     Route::of("POST", "/v1/licenses/{licence_id}/downloads", OWN_LICENCE).takes(DOWNLOAD, &[]),
     Route::of("POST", "/v1/webhooks/stripe", Webhook),
+    Route::of("POST", "/v1/commission-rules", Operator).takes(RULE, &["name", "scope"]),
+    Route::of("GET", "/v1/commission-rules", Operator),
+    Route::of("GET", "/v1/commission-rules/{rule_id}", Operator),
+    Route::of("POST", "/v1/commission-rules/{rule_id}/versions", Operator).takes(REVISION, &["figures"]),
+    Route::of("POST", "/v1/commission-rules/{rule_id}/end", Operator).takes(r#"{"at": "2099-01-01T00:00:00Z"}"#, &[]),
+    Route::of("GET", "/v1/commission-presets", Operator),
+    Route::of("GET", "/v1/orders/{order_id}/lines/{index}/explanation", EARNINGS_READ),
     Route::of("GET", partner!("/balances"), EARNINGS_READ),
     Route::of("GET", partner!("/journal-entries"), EARNINGS_READ),
     Route::of("GET", partner!("/payouts"), EARNINGS_READ),

@@ -7,6 +7,7 @@ use shared::money::{BasisPoints, Currency, Money};
 use shared::partner::apply::apply;
 use shared::partner::{Act, Application, Country, PartnerName, SupportEmail};
 use shared::purchase::{Offer, Order, OrderStatus, Payment, place, settle};
+use shared::revenue::{Referrers, Terms, Turnovers};
 use shared::runtime::{Delivery, Failure};
 use shared::seed::Seed;
 use shared::store::mails::{self, Claim};
@@ -63,10 +64,10 @@ impl Story {
             partner: seed.id("partner"),
             title: format!("{label} <Pads>"),
             price: Money::new(amount, Currency::EUR),
+            terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
         };
         let offers = [offer("Warm", 1299), offer("Cold", 0)];
-        let rate = BasisPoints::try_from(2000).expect("a rate");
-        let order = place(self.user, &offers, rate, seed, self.world.now()).expect("an order");
+        let order = place(self.user, &offers, Referrers::default(), seed, self.world.now()).expect("an order");
         commerce::create_order(&self.world.store, &order, &[])
             .await
             .expect("written");
@@ -75,7 +76,7 @@ impl Story {
             charge: Some("ch_1".to_owned()),
             at: self.world.now(),
         };
-        let settlement = settle(&order, &payment, 7, seed, || [9; 16]).expect("settled");
+        let settlement = settle(&order, &payment, &Turnovers::new(), 7, seed, || [9; 16]).expect("settled");
         let writes = commerce::settlement_writes(&settlement, 1).expect("writes");
         self.world.store.transact(writes).await.expect("written");
         settlement.order

@@ -10,7 +10,7 @@ use shared::ids::{AuditId, DecisionId, HoldId, PartnerId, UserId};
 use shared::partner::hold::{Hold, HoldReason, WaitsFor};
 use shared::partner::profile;
 use shared::partner::{
-    Acceptance, Application, Block, Country, Decision, Partner, PartnerName, Status, SupportEmail, Website,
+    Acceptance, Application, Block, Country, Decision, Group, Partner, PartnerName, Status, SupportEmail, Website,
 };
 use shared::store::accounts::{MemberItem, Role};
 use url::Url;
@@ -100,6 +100,9 @@ pub(crate) struct PartnerView {
     pub agreement: Option<AcceptanceView>,
     #[schema(required)]
     pub payout_account: Option<PayoutAccountView>,
+    /// The group that commission rules may name.
+    #[schema(required)]
+    pub group: Option<Group>,
     /// Everything that is or was held back. Open ones have no `resolved_at`.
     pub holds: Vec<HoldView>,
 }
@@ -171,6 +174,7 @@ impl PartnerView {
                 transfers_active: account.transfers_active,
                 payouts_enabled: account.payouts_enabled,
             }),
+            group: partner.group,
             holds: partner.holds.into_iter().map(HoldView::from).collect(),
         }
     }
@@ -191,6 +195,18 @@ impl From<Hold> for HoldView {
         }
     }
 }
+
+/// Puts a partner into a group, or with null into none.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AssignGroup {
+    // Named, so that leaving it out is not taken for null.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required)]
+    pub group: Option<Group>,
+}
+
+impl Validate for AssignGroup {}
 
 /// Which partners to list.
 #[derive(Debug, Deserialize, IntoParams)]

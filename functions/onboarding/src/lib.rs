@@ -13,7 +13,7 @@ mod context;
 mod handlers;
 
 pub use context::Context;
-use handlers::{agreement, audit, decisions, links, me, members, partners, tokens};
+use handlers::{agreement, audit, decisions, groups, links, me, members, partners, tokens};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -39,6 +39,7 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(agreement::accept))
         .routes(routes!(links::create))
         .routes(routes!(decisions::create))
+        .routes(routes!(groups::assign))
         .routes(routes!(audit::list))
         .routes(routes!(members::add, members::list))
         .routes(routes!(members::remove))

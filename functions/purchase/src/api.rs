@@ -125,6 +125,10 @@ pub(crate) struct CartLine {
 pub(crate) struct PlaceOrder {
     /// What to buy; without it, what is in the cart.
     pub lines: Option<Vec<PlaceOrderLine>>,
+    /// The partner who sent the customer here.
+    pub affiliate_id: Option<PartnerId>,
+    /// The partner who sold to the customer, if that was not the shop itself.
+    pub reseller_id: Option<PartnerId>,
     /// Where the payment page sends the customer after paying. `{CHECKOUT_SESSION_ID}` is replaced.
     pub success_url: Option<String>,
     /// Where it sends a customer who turns back.
@@ -149,6 +153,12 @@ impl Validate for PlaceOrder {
             errors.push(FieldError::new(
                 "/lines",
                 format!("must have between 1 and {MAX_LINES} lines"),
+            ));
+        }
+        if self.affiliate_id.is_some() && self.affiliate_id == self.reseller_id {
+            errors.push(FieldError::new(
+                "/reseller_id",
+                "must be another partner than the affiliate",
             ));
         }
         for (pointer, url) in [("/success_url", &self.success_url), ("/cancel_url", &self.cancel_url)] {

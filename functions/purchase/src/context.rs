@@ -26,6 +26,7 @@ impl Context {
             TableName::Accounts,
             TableName::Catalogue,
             TableName::Commerce,
+            TableName::Ledger,
             TableName::Requests,
         ];
         let store = start.store(&tables);

@@ -4,19 +4,23 @@
 //! idempotency key of the checkout session. So a crash at any point, followed by the same request, ends with one order and one session.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use jiff::Timestamp;
 use shared::auth::Principal;
 use shared::auth::scope::{OrdersRead, OrdersWrite};
-use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem};
-use shared::ids::{ListingId, OrderId, UserId};
+use shared::http::{Call, FieldError, Json, Page, Paging, PagingParams, Path, Problem};
+use shared::ids::{ListingId, OrderId, PartnerId, UserId};
+use shared::listing::Published;
 use shared::messages::{Envelope, Message};
-use shared::partner::Block;
+use shared::partner::{Block, Group, Partner};
 use shared::processor::stripe::StripeError;
 use shared::processor::stripe::requests::{CheckoutLine, CreateCheckoutSession, Metadata};
 use shared::purchase::{Offer, Order, OrderLine, OrderStatus, PlaceError, place};
-use shared::store::{Versioned, catalogue, commerce, partners};
+use shared::revenue::{Referrers, Sale, Terms, applicable};
+use shared::store::{Versioned, catalogue, commerce, partners, revenue};
 
 use crate::api::{OrderView, PlaceOrder};
 use crate::context::Context;
@@ -37,9 +41,10 @@ pub(crate) async fn create(
         // A retry after a crash: what was placed then is what is paid now, whatever prices have become.
         Some(order) => order,
         None => {
-            let offers = offers(&context, &wanted(&context, customer, &request).await?).await?;
-            let order =
-                place(customer, &offers, context.commission, call.seed, call.now).map_err(|error| refused(&error))?;
+            let on_sale = on_sale(&context, &wanted(&context, customer, &request).await?).await?;
+            let referrers = referrers(&context, &request).await?;
+            let offers = offers(&context, on_sale, referrers, call.now).await?;
+            let order = place(customer, &offers, referrers, call.seed, call.now).map_err(|error| refused(&error))?;
             commerce::create_order(&context.store, &order, &free_order_message(&order, &call)).await?
         }
     };
@@ -104,49 +109,109 @@ async fn wanted(context: &Context, customer: UserId, request: &PlaceOrder) -> Re
     Ok(cart.map(|cart| cart.value.lines).unwrap_or_default())
 }
 
-/// Today's offers, read from the items themselves; every line that cannot be sold is named.
-async fn offers(context: &Context, listings: &[ListingId]) -> Result<Vec<Offer>, Problem> {
+/// What somebody sells at the moment, and what rules want to know of the seller.
+struct OnSale {
+    published: Published,
+    group: Option<Group>,
+}
+
+/// Today's listings, read from the items themselves; every line that cannot be sold is named.
+async fn on_sale(context: &Context, listings: &[ListingId]) -> Result<Vec<OnSale>, Problem> {
     let published = catalogue::published_many(&context.store, listings).await?;
     let by_id: HashMap<_, _> = published
-        .into_iter()
+        .iter()
         .map(|published| (published.listing, published))
         .collect();
     let mut sellers = HashMap::new();
     let mut errors = Vec::new();
-    let mut offers = Vec::new();
+    let mut on_sale = Vec::new();
     for (index, listing) in listings.iter().enumerate() {
         let unavailable = || {
             let detail = format!("{listing} is not for sale at the moment; remove it from the order");
-            shared::http::FieldError::new(format!("/lines/{index}/listing_id"), detail)
+            FieldError::new(format!("/lines/{index}/listing_id"), detail)
         };
-        let Some(published) = by_id.get(listing) else {
+        let Some(published) = by_id.get(listing).copied() else {
             errors.push(unavailable());
             continue;
         };
-        let may_sell = match sellers.get(&published.partner) {
-            Some(known) => *known,
-            None => {
-                let partner = partners::load(&context.store, published.partner).await?;
-                let may_sell = partner.is_some_and(|partner| partner.hold_on(Block::Sell).is_none());
-                sellers.insert(published.partner, may_sell);
-                may_sell
-            }
+        let seller = match sellers.entry(published.partner) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(may_trade(context, published.partner).await?),
         };
-        if may_sell {
-            offers.push(Offer {
-                listing: *listing,
-                partner: published.partner,
-                title: published.content.title.clone(),
-                price: published.content.price,
-            });
-        } else {
-            errors.push(unavailable());
+        match seller {
+            Some(seller) => on_sale.push(OnSale {
+                published: published.clone(),
+                group: seller.group.clone(),
+            }),
+            None => errors.push(unavailable()),
         }
     }
     if errors.is_empty() {
-        Ok(offers)
+        Ok(on_sale)
     } else {
         Err(Problem::invalid(errors))
+    }
+}
+
+/// The partner, if nothing keeps them from selling.
+async fn may_trade(context: &Context, partner: PartnerId) -> Result<Option<Partner>, Problem> {
+    let partner = partners::load(&context.store, partner).await?;
+    Ok(partner
+        .map(|partner| partner.value)
+        .filter(|partner| partner.hold_on(Block::Sell).is_none()))
+}
+
+/// Who is to be paid for the customer: partners like those who sell.
+async fn referrers(context: &Context, request: &PlaceOrder) -> Result<Referrers, Problem> {
+    let named = [
+        ("/affiliate_id", request.affiliate_id),
+        ("/reseller_id", request.reseller_id),
+    ];
+    for (pointer, partner) in named {
+        if let Some(partner) = partner
+            && may_trade(context, partner).await?.is_none()
+        {
+            let detail = "There is no partner of this id who can be paid a share. Leave it out.";
+            return Err(Problem::refused("unknown_referrer", pointer, detail));
+        }
+    }
+    Ok(Referrers {
+        affiliate: request.affiliate_id,
+        reseller: request.reseller_id,
+    })
+}
+
+/// What is on sale, with the terms by which each price would be divided: those of the rule that applies now.
+async fn offers(
+    context: &Context,
+    on_sale: Vec<OnSale>,
+    referrers: Referrers,
+    now: Timestamp,
+) -> Result<Vec<Offer>, Problem> {
+    let sales: Vec<Sale> = on_sale.iter().map(OnSale::sale).collect();
+    let rules = revenue::scheduled(&context.store, &sales).await?;
+    let offer = |(on_sale, sale): (OnSale, Sale)| Offer {
+        listing: sale.listing,
+        partner: sale.partner,
+        terms: applicable(&rules, &sale, now).map_or_else(
+            || Terms::default_rule(context.commission),
+            |rule| rule.terms(&sale, referrers),
+        ),
+        title: on_sale.published.content.title,
+        price: on_sale.published.content.price,
+    };
+    Ok(on_sale.into_iter().zip(sales).map(offer).collect())
+}
+
+impl OnSale {
+    fn sale(&self) -> Sale {
+        Sale {
+            listing: self.published.listing,
+            partner: self.published.partner,
+            group: self.group.clone(),
+            content_type: self.published.content.content_type,
+            currency: self.published.content.price.currency(),
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! The shop's routes in-process: what a customer sees, puts into the cart, orders and downloads, and what is refused.
 
 use serde_json::{Value, json};
+use shared::audit::AuditEvent;
 use shared::ids::{ListingId, OrderId};
 use shared::licence::{Licence, LicenceKey, LicenceStatus};
 use shared::messages::Message;
 use shared::money::{BasisPoints, Currency, Money};
 use shared::purchase::{Order, OrderStatus};
-use shared::store::{Write, commerce, keys};
+use shared::revenue::{Figures, FiguresDraft, Referrers, Rule, RuleRef, Schedule, Scope, Terms};
+use shared::store::{Write, commerce, keys, revenue};
 use shared::testing::{ScriptedServer, TestApp};
 
 struct Shop {
@@ -273,9 +275,9 @@ async fn bought(app: &TestApp, listing: ListingId, customer: &str) -> Licence {
         partner: seed.id("p"),
         title: "Warm Pads".into(),
         price: eur(1299),
+        terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
     };
-    let rate = BasisPoints::try_from(2000).expect("a rate");
-    let order = shared::purchase::place(customer, &[offer], rate, seed, app.now()).expect("one line");
+    let order = shared::purchase::place(customer, &[offer], Referrers::default(), seed, app.now()).expect("one line");
     let order = Order {
         status: OrderStatus::Paid,
         ..order
@@ -381,4 +383,129 @@ async fn a_revoked_licence_downloads_nothing() {
         .send()
         .await
         .expect_problem(409, "licence_not_active");
+}
+
+/// What the order's one line will be divided by.
+async fn frozen(app: &TestApp, customer: &str, order: &Value) -> Terms {
+    let customer = app.customer(customer).await;
+    let id: OrderId = order["id"].as_str().expect("an id").parse().expect("an order's id");
+    let stored = commerce::order(&app.store, customer, id)
+        .await
+        .expect("memory")
+        .expect("placed");
+    stored.lines[0].terms.clone()
+}
+
+/// Makes a rule as an operator would.
+async fn make_rule(app: &TestApp, scope: Scope, draft: FiguresDraft) -> Rule {
+    let rule = Rule {
+        id: app.seed().id("rule"),
+        version: 1,
+        name: scope.to_string(),
+        scope: scope.clone(),
+        from: app.now(),
+        until: None,
+        figures: draft.try_into().expect("figures that make sense"),
+        preset: None,
+        created_by: app.customer("olga").await,
+        created_at: app.now(),
+    };
+    let change = revenue::Change {
+        rule: rule.id,
+        schedule: Schedule::default()
+            .add(std::slice::from_ref(&rule), app.now())
+            .expect("the first one"),
+        created: vec![rule.clone()],
+        shortened: Vec::new(),
+        audit: AuditEvent {
+            id: app.seed().id("audit"),
+            at: app.now(),
+            actor: rule.created_by,
+            action: "commission_rule.create".into(),
+            subject: rule.id.to_string(),
+            reason_code: None,
+            evidence: None,
+        },
+    };
+    revenue::save(&app.store, &scope, None, &change)
+        .await
+        .expect("a new scope");
+    rule
+}
+
+fn rates(commission: u32, affiliate: u32) -> FiguresDraft {
+    let bps = |rate| BasisPoints::try_from(rate).expect("a rate");
+    FiguresDraft {
+        affiliate_bps: bps(affiliate),
+        ..Figures::flat(bps(commission)).into()
+    }
+}
+
+#[tokio::test]
+async fn an_order_freezes_the_narrowest_rule_as_soon_as_it_is_made() {
+    let Shop { app, stripe } = shop().await;
+    let anna = app.seller("anna").await;
+    let pads = app.on_sale(anna, "Warm Pads", eur(1299)).await;
+    let token = app.sign_in("carla");
+    let order = async || {
+        stripe.answers(200, session("cs_test_1"));
+        let request = app.post("/v1/orders", &lines(&[pads])).bearer(&token);
+        let order = request.send().await.expect(201).json();
+        frozen(&app, "carla", &order).await
+    };
+    assert_eq!(order().await.rule, RuleRef::Default);
+    let content_type = shared::listing::ContentType::SynthPreset;
+    for scope in [
+        Scope::Marketplace,
+        Scope::ContentType(content_type),
+        Scope::Partner(anna),
+        Scope::Listing(pads),
+    ] {
+        let rule = make_rule(&app, scope, rates(1000, 0)).await;
+        let terms = order().await;
+        assert_eq!(terms.rule, rule.reference());
+        assert_eq!(terms.figures, rule.figures);
+    }
+}
+
+#[tokio::test]
+async fn referrers_are_partners_and_paid_where_the_rule_has_a_share() {
+    let Shop { app, stripe } = shop().await;
+    let (anna, bert) = (app.seller("anna").await, app.seller("bert").await);
+    let pads = app.on_sale(anna, "Warm Pads", eur(1299)).await;
+    make_rule(&app, Scope::Marketplace, rates(1000, 300)).await;
+    let token = app.sign_in("carla");
+    let order = |referrers: Value| {
+        let mut body = lines(&[pads]);
+        let fields = body.as_object_mut().expect("an object");
+        fields.extend(referrers.as_object().cloned().expect("an object"));
+        app.post("/v1/orders", &body).bearer(&token)
+    };
+    for (referrers, share) in [
+        (json!({"affiliate_id": bert}), 300),
+        (json!({"affiliate_id": anna}), 0),
+        (json!({}), 0),
+    ] {
+        stripe.answers(200, session("cs_test_1"));
+        let placed = order(referrers).send().await.expect(201).json();
+        let terms = frozen(&app, "carla", &placed).await;
+        assert_eq!(u32::from(terms.figures.affiliate_bps), share);
+    }
+    app.suspend(bert).await;
+    let stranger = app.seed().id::<shared::ids::PartnerId>("nobody");
+    for (referrers, pointer) in [
+        (json!({"affiliate_id": bert}), "/affiliate_id"),
+        (json!({"reseller_id": stranger}), "/reseller_id"),
+    ] {
+        let refused = order(referrers)
+            .send()
+            .await
+            .expect_problem(422, "unknown_referrer")
+            .json();
+        assert_eq!(refused["errors"][0]["pointer"], pointer);
+    }
+    order(json!({"affiliate_id": anna, "reseller_id": anna}))
+        .send()
+        .await
+        .expect_problem(422, "invalid_request");
 }

@@ -6,6 +6,7 @@ use shared::messages::{Envelope, Message};
 use shared::money::{BasisPoints, Currency, Money};
 use shared::purchase::refund::RefundPolicy;
 use shared::purchase::{Offer, Order, Payment, place, settle};
+use shared::revenue::{Referrers, Terms, Turnovers};
 use shared::store::commerce;
 use shared::testing::TestApp;
 
@@ -35,10 +36,10 @@ async fn sale(app: &TestApp) -> Sale {
         partner,
         title: label.to_owned(),
         price: Money::new(minor, Currency::EUR),
+        terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
     };
     let offers = [offer("pads", anna, 1299), offer("keys", bert, 500)];
-    let rate = BasisPoints::try_from(2000).expect("a rate");
-    let placed = place(customer, &offers, rate, app.seed(), app.now()).expect("an order");
+    let placed = place(customer, &offers, Referrers::default(), app.seed(), app.now()).expect("an order");
     let stored = commerce::create_order(&app.store, &placed, &[])
         .await
         .expect("a new order");
@@ -47,7 +48,7 @@ async fn sale(app: &TestApp) -> Sale {
         charge: Some("ch_1".into()),
         at: app.now(),
     };
-    let settled = settle(&placed, &payment, 7, app.seed(), || [7; 16]).expect("paid in full");
+    let settled = settle(&placed, &payment, &Turnovers::new(), 7, app.seed(), || [7; 16]).expect("paid in full");
     let writes = commerce::settlement_writes(&settled, stored.revision).expect("items");
     app.store.transact(writes).await.expect("nobody else writes");
     app.take_messages();

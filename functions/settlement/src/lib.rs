@@ -1,8 +1,8 @@
 //! Settles orders: from a payment to the journal, the partners' balances, the licences and the receipt, and all the way back.
 //!
 //! Trigger: SQS, FIFO by order (what the processor tells about refunds and disputes: by charge). Writes order, journal entries, balances and licences
-//! in one transaction, with the message that tells the customer; and one journal entry for each charge's fee. Idempotency: the revisions of order, refund
-//! and dispute, and the journal's keys (`sale` of the order, `fee` of the charge, `refund` of the refund, `dispute_funds` of the movement): whatever arrives
+//! in one transaction, with the message that tells the customer; one journal entry for each charge's fee, and what partners bear of it. Idempotency: the revisions of order, refund
+//! and dispute, and the journal's keys (`sale` of the order, `fee` and `fee_share` of the charge, `refund` of the refund, `dispute_funds` of the movement): whatever arrives
 //! twice, or in another order, finds the fact posted.
 
 mod context;
@@ -30,8 +30,10 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
         Message::PaymentChanged {
             subject: PaymentSubject::Charge,
             object_id,
+            customer,
+            order,
             ..
-        } => fee::post_fee(context, &delivery, object_id).await,
+        } => fee::post_fee(context, &delivery, object_id, *customer, *order).await,
         Message::FreeOrderPlaced { customer, order } => {
             session::settle_free(context, &delivery, *customer, *order).await
         }

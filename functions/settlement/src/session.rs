@@ -7,10 +7,10 @@ use shared::money::{Currency, Money};
 use shared::processor::stripe::objects::{CheckoutSession, PaymentStatus, SessionStatus};
 use shared::purchase::{Order, OrderStatus, Payment, SettleError, settle};
 use shared::runtime::{Delivery, Failure};
-use shared::store::{StoreError, Versioned, commerce};
+use shared::store::{StoreError, Versioned, commerce, revenue};
 
 use crate::context::Context;
-use crate::origin;
+use crate::{fee, origin};
 
 /// What the processor says about the money.
 #[derive(Debug, PartialEq)]
@@ -71,15 +71,17 @@ async fn pay(
     order: &Versioned<Order>,
     payment: &Payment,
 ) -> Result<(), Failure> {
+    let turnovers = revenue::turnovers(&context.store, order.counters(payment.at)).await?;
     let settlement = match settle(
         order,
         payment,
+        &turnovers,
         context.hold_days,
         delivery.seed,
         shared::licence::secret,
     ) {
         Ok(settlement) => settlement,
-        Err(SettleError::AlreadyPaid) => return Ok(()),
+        Err(SettleError::AlreadyPaid) => return fee::share_known_fee(context, delivery, order).await,
         Err(error) => return Err(Failure::reject(error)),
     };
     match context
@@ -89,9 +91,9 @@ async fn pay(
     {
         Ok(()) => {
             tracing::info!(order.id = %order.id, total = %order.total, "order settled");
-            Ok(())
+            fee::share_known_fee(context, delivery, &settlement.order).await
         }
-        // Somebody else settled it, or changed it, between our reading and our writing: look again.
+        // Somebody else settled it, changed it, or sold something under the same tiers between our reading and our writing: look again.
         Err(error @ StoreError::Conflict { .. }) => Err(Failure::retry(error)),
         Err(error) => Err(error.into()),
     }

@@ -35,6 +35,7 @@ pub fn apply(application: Application, act: Act) -> Change {
             .map(|(reason, evidence)| Hold::opened(reason, evidence, now, seed))
             .into(),
         payout_account: None,
+        group: None,
     };
     let audit = act.audit("partner.apply", &partner.id);
     let messages = vec![partner.notice(seed, "received", HoldReason::ApplicationReview)];

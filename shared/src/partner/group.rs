@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Act, Change, Partner};
+
 const MAX_CHARS: usize = 40;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,6 +37,20 @@ impl From<Group> for String {
 impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The partner in this group, or in none.
+pub fn assign(partner: &Partner, group: Option<Group>, act: Act) -> Change {
+    let mut audit = act.audit("partner.group", &partner.id);
+    audit.evidence = group.as_ref().map(Group::to_string);
+    Change {
+        partner: Partner {
+            group,
+            ..partner.clone()
+        },
+        audit: Some(audit),
+        messages: Vec::new(),
     }
 }
 

@@ -72,6 +72,9 @@ pub struct Partner {
     pub agreement: Option<Acceptance>,
     pub holds: Vec<Hold>,
     pub payout_account: Option<PayoutAccount>,
+    /// Whom the partner is treated like, by the rules that are made for groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
 }
 
 #[derive(

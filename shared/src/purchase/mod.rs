@@ -14,11 +14,12 @@
 //! when the order is placed; settling adds nothing that was not agreed then.
 
 pub mod dispute;
+pub mod fee;
 pub mod refund;
 pub mod reversal;
 mod settle;
 
-pub use settle::{Payment, SettleError, Settlement, settle};
+pub use settle::{Moved, Payment, SettleError, Settlement, settle};
 
 use std::collections::BTreeSet;
 
@@ -27,11 +28,12 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{LicenceId, ListingId, OrderId, PartnerId, UserId};
-use crate::money::{BasisPoints, Currency, Money, MoneyError};
-use crate::revenue::{Division, Legs, Terms};
+use crate::money::{Currency, Money, MoneyError};
+use crate::revenue::{Base, Counter, Division, Legs, Referrers, Terms};
 use crate::seed::Seed;
 
-/// One DynamoDB transaction settles an order: two items a partner, one a line, one for the order, of at most 100.
+/// One DynamoDB transaction settles an order: two items a partner or referrer, one a line, one a counter, one for the order, of at
+/// most 100.
 pub const MAX_LINES: usize = 20;
 
 /// What a customer is about to buy: at most [`MAX_LINES`] listings, each once.
@@ -69,6 +71,8 @@ pub struct Order {
     pub status: OrderStatus,
     pub total: Money,
     pub lines: Vec<OrderLine>,
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub referrers: Referrers,
     pub placed_at: Timestamp,
     /// The checkout session at the processor; a free order has none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -106,22 +110,17 @@ pub struct OrderLine {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub division: Option<Division>,
     /// What refunds have promised back to the customer, posted or not.
-    #[serde(skip_serializing_if = "is_zero", default)]
+    #[serde(skip_serializing_if = "is_default", default)]
     pub claimed_minor: i64,
     /// What has been posted back, leg by leg.
-    #[serde(skip_serializing_if = "is_nothing", default)]
+    #[serde(skip_serializing_if = "is_default", default)]
     pub returned: Legs,
     /// Given when the order is placed, issued when it is paid.
     pub licence: LicenceId,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_zero(minor: &i64) -> bool {
-    *minor == 0
-}
-
-fn is_nothing(legs: &Legs) -> bool {
-    *legs == Legs::default()
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What is on offer at the moment of ordering, as far as an order cares.
@@ -131,6 +130,8 @@ pub struct Offer {
     pub partner: PartnerId,
     pub title: String,
     pub price: Money,
+    /// How a sale of it would be divided.
+    pub terms: Terms,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -155,7 +156,7 @@ pub enum PlaceError {
 pub fn place(
     customer: UserId,
     offers: &[Offer],
-    commission: BasisPoints,
+    referrers: Referrers,
     seed: Seed,
     now: Timestamp,
 ) -> Result<Order, PlaceError> {
@@ -182,7 +183,7 @@ pub fn place(
             partner: offer.partner,
             title: offer.title.clone(),
             price: offer.price,
-            terms: Terms::default_rule(commission),
+            terms: offer.terms.clone(),
             division: None,
             claimed_minor: 0,
             returned: Legs::default(),
@@ -196,6 +197,7 @@ pub fn place(
         status: OrderStatus::Pending,
         total,
         lines,
+        referrers,
         placed_at: now,
         session: None,
         paid_at: None,
@@ -209,12 +211,26 @@ impl OrderLine {
     pub fn legs(&self) -> Legs {
         self.division.as_ref().map(|division| division.legs).unwrap_or_default()
     }
+
+    fn counter(&self, at: Timestamp) -> Option<Counter> {
+        self.terms.counter(self.partner, self.listing, at)
+    }
 }
 
 impl Order {
     /// The partners whose listings are in the order, each once, in a fixed order.
     pub fn partners(&self) -> BTreeSet<PartnerId> {
         self.lines.iter().map(|line| line.partner).collect()
+    }
+
+    /// The counters that dividing the order reads, when it is paid at this moment.
+    pub fn counters(&self, at: Timestamp) -> BTreeSet<Counter> {
+        self.lines.iter().filter_map(|line| line.counter(at)).collect()
+    }
+
+    /// Whether a partner bears a part of the processor's fee.
+    pub fn shares_fee(&self) -> bool {
+        self.lines.iter().any(|line| line.terms.figures.base == Base::Net)
     }
 
     /// The checkout ended and the money is still on its way. `None` where that is no news.
@@ -237,6 +253,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::BasisPoints;
 
     fn seed() -> Seed {
         "019a0000-0000-7000-8000-000000000000".parse().expect("a uuid")
@@ -248,15 +265,15 @@ mod tests {
             partner: seed().id("p"),
             title: label.to_owned(),
             price,
+            terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
         }
     }
 
     fn placed(offers: &[Offer]) -> Result<Order, PlaceError> {
-        let rate = BasisPoints::try_from(2000).expect("a rate");
         place(
             seed().id("customer"),
             offers,
-            rate,
+            Referrers::default(),
             seed(),
             "2026-11-22T09:00:00Z".parse().expect("a time"),
         )
@@ -270,12 +287,7 @@ mod tests {
     fn an_order_freezes_prices_terms_and_licence_ids() {
         let order = placed(&[offer("a", eur(1299)), offer("b", eur(1))]).expect("two lines");
         assert_eq!(order.total, eur(1300));
-        let rates: Vec<u32> = order
-            .lines
-            .iter()
-            .map(|line| line.terms.figures.commission_bps.into())
-            .collect();
-        assert_eq!(rates, [2000, 2000]);
+        assert_eq!(order.lines[1].terms, offer("b", eur(1)).terms);
         assert_ne!(order.lines[0].licence, order.lines[1].licence);
         assert_eq!(
             order,

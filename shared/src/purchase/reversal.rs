@@ -157,9 +157,22 @@ pub(super) fn burden(order: &Order, returned: &[Returned]) -> Result<BTreeMap<Pa
     for part in returned {
         let line = order.lines.get(part.line).ok_or(MoneyError::NoWeight)?;
         bear(line.partner, part.legs.partner)?;
+        for (referrer, minor) in referred(order, &part.legs) {
+            bear(referrer, minor)?;
+        }
     }
     burden.retain(|_, minor| *minor != 0);
     Ok(burden)
+}
+
+/// What those who brought the customer bear.
+fn referred(order: &Order, legs: &Legs) -> impl Iterator<Item = (PartnerId, i64)> {
+    let shares = [
+        (order.referrers.affiliate, legs.affiliate),
+        (order.referrers.reseller, legs.reseller),
+    ];
+    let borne = shares.into_iter().filter(|(_, minor)| *minor != 0);
+    borne.filter_map(|(referrer, minor)| Some((referrer?, minor)))
 }
 
 /// One balanced entry for each partner that is concerned, in that partner's journal.
@@ -190,6 +203,10 @@ pub(super) fn entries(
         post(line.partner, Account::PlatformRevenue, covered - part.legs.partner);
         post(line.partner, Account::PlatformLosses, part.minor - covered);
         post(line.partner, cause.account, -part.minor);
+        for (referrer, minor) in referred(order, &part.legs) {
+            post(referrer, Account::PartnerPayable(referrer), minor);
+            post(referrer, Account::PlatformRevenue, -minor);
+        }
     }
     let entry = |(partner, postings): (PartnerId, Vec<Posting>)| {
         let id = seed.id(&format!("{} {partner}", cause.label));
@@ -248,6 +265,7 @@ mod tests {
     use super::super::{Offer, Payment, place, settle};
     use super::*;
     use crate::money::{BasisPoints, Currency};
+    use crate::revenue::{Figures, FiguresDraft, Referrers, RuleRef, Terms, Turnovers};
     use proptest::prelude::*;
 
     fn seed() -> Seed {
@@ -258,22 +276,36 @@ mod tests {
         "2026-11-22T09:00:00Z".parse().expect("a time")
     }
 
+    /// Of each price a referrer gets a part as well.
     fn paid(prices: &[i64]) -> Order {
+        let bps = |rate| BasisPoints::try_from(rate).expect("a rate");
+        let draft = FiguresDraft {
+            affiliate_bps: bps(300),
+            ..Figures::flat(bps(1500)).into()
+        };
+        let terms = Terms {
+            rule: RuleRef::Version(seed().id("rule"), 1),
+            figures: draft.try_into().expect("figures that make sense"),
+        };
+        let referrers = Referrers {
+            affiliate: Some(seed().id("referrer")),
+            reseller: None,
+        };
         let offer = |(index, price): (usize, &i64)| Offer {
             listing: seed().id(&format!("listing {index}")),
             partner: seed().id(&format!("partner {}", index % 2)),
             title: format!("Listing {index}"),
             price: Money::new(*price, Currency::EUR),
+            terms: terms.clone(),
         };
         let offers: Vec<_> = prices.iter().enumerate().map(offer).collect();
-        let rate = BasisPoints::try_from(1500).expect("a rate");
-        let order = place(seed().id("customer"), &offers, rate, seed(), now()).expect("an order");
+        let order = place(seed().id("customer"), &offers, referrers, seed(), now()).expect("an order");
         let payment = Payment {
             amount: order.total,
             charge: Some("ch_1".into()),
             at: now(),
         };
-        settle(&order, &payment, 7, seed(), || [9; 16])
+        settle(&order, &payment, &Turnovers::new(), 7, seed(), || [9; 16])
             .expect("paid in full")
             .order
     }

@@ -17,6 +17,7 @@ pub use preset::{Phase, Preset, PresetError};
 pub use rule::{Rule, Schedule, ScheduleError, applicable};
 pub use scope::{Sale, Scope};
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -52,8 +53,12 @@ impl Terms {
             Counted::Partner => partner.to_string(),
             Counted::Listing => listing.to_string(),
         };
-        let period = tiers.count.period(at)?;
-        Some(Counter { rule, subject, period })
+        Some(Counter {
+            rule,
+            subject,
+            period: tiers.count.period(at)?,
+            currency: self.figures.currency()?,
+        })
     }
 }
 
@@ -64,7 +69,11 @@ pub struct Counter {
     /// The id of the partner or the listing whose sales these are.
     pub subject: String,
     pub period: String,
+    pub currency: Currency,
 }
+
+/// What each counter has counted, in minor units; one that is not there has counted nothing.
+pub type Turnovers = BTreeMap<Counter, i64>;
 
 /// One version of a rule: `rul_…@2`, or `default@1` for the commission as configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

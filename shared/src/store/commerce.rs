@@ -102,8 +102,8 @@ pub async fn licences(store: &Store, ids: &[LicenceId]) -> Result<Vec<Licence>, 
     store.get_many(&keys).await
 }
 
-/// All that a settlement writes: order, journal entries, balances and licences, in one transaction. Refused with a conflict when the
-/// order has changed since it was read, or when one of its facts has been posted already.
+/// All that a settlement writes: order, journal entries, balances, counters and licences, in one transaction. Refused with a conflict
+/// when the order or a counter has changed since it was read, or when one of its facts has been posted already.
 pub fn settlement_writes(settlement: &Settlement, revision: u64) -> Result<Vec<Write>, StoreError> {
     let order = &settlement.order;
     let announcement = std::slice::from_ref(&settlement.announcement);
@@ -114,6 +114,9 @@ pub fn settlement_writes(settlement: &Settlement, revision: u64) -> Result<Vec<W
     }
     for change in &settlement.balances {
         writes.push(super::ledger::change_balance(change));
+    }
+    for moved in &settlement.moved {
+        writes.push(super::revenue::count(moved));
     }
     for licence in &settlement.licences {
         writes.push(Write::create(keys::licence(licence.id), licence)?);

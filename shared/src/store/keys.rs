@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 
 use super::table::Query;
 use crate::ids::{
-    AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, RefundId, SubmissionId, TokenId, UploadId,
-    UserId, VersionId,
+    AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, RefundId, RuleId, SubmissionId, TokenId,
+    UploadId, UserId, VersionId,
 };
 use crate::money::Currency;
+use crate::revenue::{Counter, Scope};
 
 /// Tables by who may write them. The physical names come from the environment.
 #[derive(
@@ -26,7 +27,7 @@ pub enum TableName {
     Catalogue,
     /// Carts, orders, licences, the webhook inbox.
     Commerce,
-    /// Journal entries, balances, payouts.
+    /// Journal entries, balances, payouts; the rules that sales are divided by, and what was sold under them.
     Ledger,
     /// Idempotency records. No stream: nothing follows from them.
     Requests,
@@ -377,6 +378,50 @@ pub fn payouts(partner: PartnerId) -> Query {
     Query::partition(TableName::Ledger, format!("PAY#{partner}"))
 }
 
+/// One version of a rule; the number has leading zeros, so that versions sort.
+pub fn rule_version(rule: RuleId, version: u32) -> Key {
+    key(TableName::Ledger, format!("RUL#{rule}"), format!("V#{version:010}"))
+}
+
+pub fn rule_versions(rule: RuleId) -> Query {
+    Query::partition(TableName::Ledger, format!("RUL#{rule}")).prefix("V#".into())
+}
+
+/// Index: every version of every rule.
+pub fn rule_by_age(rule: RuleId, version: u32) -> (String, String) {
+    ("RULE#all".into(), format!("{rule}#{version:010}"))
+}
+
+pub fn rules_by_age() -> Query {
+    Query::index(TableName::Ledger, "RULE#all".into())
+}
+
+pub fn rule_audit(rule: RuleId, event: AuditId) -> Key {
+    key(TableName::Ledger, format!("RUL#{rule}"), format!("AUD#{event}"))
+}
+
+/// The rules of one scope that are in force or will be.
+pub fn schedule(scope: &Scope) -> Key {
+    let (kind, id) = scope.parts();
+    let id = id.unwrap_or_else(|| "*".to_owned());
+    key(TableName::Ledger, format!("RULES#{kind}#{id}"), "SCHEDULE")
+}
+
+/// What has been sold under a rule by a partner, or of a listing, in a period.
+pub fn turnover(counter: &Counter) -> Key {
+    let Counter {
+        rule,
+        subject,
+        period,
+        currency,
+    } = counter;
+    key(
+        TableName::Ledger,
+        format!("TRN#{rule}#{subject}"),
+        format!("{period}#{currency}"),
+    )
+}
+
 // ---- requests
 
 /// An idempotency record: the same key of two principals is two records.
@@ -418,7 +463,13 @@ mod tests {
             seed.id::<AuditId>("a"),
             seed.id::<MessageId>("m"),
         );
-        let eur = Currency::EUR;
+        let (eur, rul) = (Currency::EUR, seed.id::<RuleId>("r"));
+        let counter = Counter {
+            rule: rul,
+            subject: ptn.to_string(),
+            period: "2026".into(),
+            currency: eur,
+        };
         let keys = [
             user(usr),
             subject("iss", "sub"),
@@ -453,6 +504,10 @@ mod tests {
             platform_journal("fee", "ch_1"),
             balance(ptn, eur),
             payout(ptn, pay),
+            rule_version(rul, 1),
+            rule_audit(rul, aud),
+            schedule(&Scope::Partner(ptn)),
+            turnover(&counter),
             request("usr", "key"),
         ];
         for key in keys {
@@ -467,6 +522,7 @@ mod tests {
             partner_by_status("applied", ptn),
             submission_by_status("in_review", sub),
             balance_by_shard(ptn, eur),
+            rule_by_age(rul, 1),
             refund_requested(ord, seed.id("r")),
             dispute_by_status("open", Timestamp::UNIX_EPOCH, "dp_1"),
         ] {

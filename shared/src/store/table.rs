@@ -94,6 +94,11 @@ impl Condition {
     pub fn text(attribute: &'static str, value: impl Into<String>) -> Self {
         Self::Equals(attribute, AttributeValue::S(value.into()))
     }
+
+    /// The attribute exists and equals this number.
+    pub fn number(attribute: &'static str, value: i64) -> Self {
+        Self::Equals(attribute, AttributeValue::N(value.to_string()))
+    }
 }
 
 /// A change of single attributes, for counters that many writers add to. Creates the item where there is none.

@@ -274,3 +274,36 @@ async fn an_api_token_does_what_its_scopes_say() {
         .bearer(&reads);
     decide.send().await.expect_problem(403, "sign_in_required");
 }
+
+#[tokio::test]
+async fn an_operator_puts_a_partner_into_a_group_and_out_of_it() {
+    let world = world().await;
+    let app = &world.app;
+    let partner = applied(app, "ada").await;
+    let put = |body: &Value| {
+        app.put(path(&partner, "/group"), body)
+            .bearer(&app.sign_in_operator("olga"))
+    };
+    let shown = put(&json!({"group": "gold"})).send().await.expect(200).json();
+    assert_eq!(shown["group"], "gold");
+    put(&json!({"group": "gold"})).send().await.expect(200);
+    let shown = put(&json!({"group": null})).send().await.expect(200).json();
+    assert_eq!(shown["group"], Value::Null);
+    for wrong in [json!({}), json!({"group": "Gold"}), json!({"group": ""})] {
+        put(&wrong).send().await.expect_problem(422, "invalid_request");
+    }
+    let audit = app
+        .get(path(&partner, "/audit-events"))
+        .bearer(&app.sign_in_operator("olga"))
+        .send()
+        .await
+        .expect(200)
+        .json();
+    let acts = audit["items"].as_array().expect("entries").iter();
+    let acts = acts.filter(|entry| entry["action"] == "partner.group");
+    assert_eq!(acts.count(), 2, "what changed nothing is no act: {audit}");
+    let by_team = app
+        .put(path(&partner, "/group"), &json!({"group": "gold"}))
+        .bearer(&app.sign_in("ada"));
+    by_team.send().await.expect_problem(403, "operator_required");
+}

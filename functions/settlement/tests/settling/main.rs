@@ -3,4 +3,5 @@
 mod disputes;
 mod payments;
 mod refunds;
+mod shares;
 mod till;

@@ -5,11 +5,12 @@ use shared::ids::RefundId;
 use shared::ledger::Account;
 use shared::licence::LicenceStatus;
 use shared::messages::{Message, ReversalSubject};
-use shared::money::{Currency, Money};
+use shared::money::{BasisPoints, Currency, Money};
 use shared::purchase::Order;
 use shared::purchase::refund::{
     Refund, RefundError, RefundOrigin, RefundPolicy, RefundReason, RefundRequest, RefundState, begin,
 };
+use shared::revenue::{Figures, FiguresDraft, Referrers, RuleRef, Terms};
 use shared::runtime::Failure;
 use shared::store::reversals;
 
@@ -377,4 +378,34 @@ async fn a_refund_of_one_line_costs_five_requests_and_eleven_write_units() {
         ),
         (5, 11)
     );
+}
+
+#[tokio::test]
+async fn a_refund_takes_the_referrers_share_back_as_well() {
+    let till = till().await;
+    let draft = FiguresDraft {
+        affiliate_bps: BasisPoints::try_from(500).expect("a rate"),
+        ..Figures::flat(BasisPoints::try_from(2000).expect("a rate")).into()
+    };
+    let terms = Terms {
+        rule: RuleRef::Version(till.world.seed().id("rule"), 1),
+        figures: draft.try_into().expect("figures that make sense"),
+    };
+    let referrers = Referrers {
+        affiliate: Some(till.bert),
+        reseller: None,
+    };
+    let order = till.order_under(&[(till.anna, 1000)], &terms, referrers).await;
+    till.hear_session(&order, session("complete", "paid", 1000))
+        .await
+        .expect("settled");
+    let order = till.stored(&order).await;
+    till.refund(&order, &[(0, Some(400))]).await;
+    assert_eq!((till.owed(till.anna).await, till.owed(till.bert).await), (480, 30));
+    till.check_books().await;
+    till.refund(&order, &[(0, None)]).await;
+    assert_eq!((till.owed(till.anna).await, till.owed(till.bert).await), (0, 0));
+    assert_eq!(till.account(Account::PlatformRevenue), 0);
+    till.check_books().await;
+    till.world.take_messages();
 }

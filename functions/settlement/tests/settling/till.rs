@@ -9,6 +9,7 @@ use shared::messages::{Envelope, Message, PaymentSubject, ReversalSubject};
 use shared::money::{BasisPoints, Currency, Money};
 use shared::payout::Balance;
 use shared::purchase::{Offer, Order, place};
+use shared::revenue::{Referrers, Terms};
 use shared::runtime::{Delivery, Failure};
 use shared::seed::Seed;
 use shared::store::{commerce, ledger};
@@ -44,16 +45,21 @@ pub(crate) async fn till() -> Till {
 
 impl Till {
     pub(crate) async fn order(&self, prices: &[(PartnerId, i64)]) -> Order {
+        let terms = Terms::default_rule(BasisPoints::try_from(2000).expect("a rate"));
+        self.order_under(prices, &terms, Referrers::default()).await
+    }
+
+    pub(crate) async fn order_under(&self, prices: &[(PartnerId, i64)], terms: &Terms, referrers: Referrers) -> Order {
         let seed = self.world.seed();
         let offer = |(index, (partner, minor)): (usize, &(PartnerId, i64))| Offer {
             listing: seed.id::<ListingId>(&index.to_string()),
             partner: *partner,
             title: format!("Pads {index}"),
             price: Money::new(*minor, Currency::EUR),
+            terms: terms.clone(),
         };
         let offers: Vec<_> = prices.iter().enumerate().map(offer).collect();
-        let rate = BasisPoints::try_from(2000).expect("a rate");
-        let order = place(self.customer, &offers, rate, seed, self.world.now()).expect("an order");
+        let order = place(self.customer, &offers, referrers, seed, self.world.now()).expect("an order");
         let order = Order {
             session: Some("cs_test_1".into()),
             ..order

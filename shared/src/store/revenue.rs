@@ -1,0 +1,130 @@
+//! Rules, their schedules, and the counters of their tiers.
+//!
+//! A scope's schedule has all that a checkout must know of the scope, so the rules of a whole order are read in one request, and it
+//! is what two operators collide on who make rules for one scope at once. The versions of a rule are kept for good beside it; they are
+//! written in the schedule's transaction and guarded by its revision.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::keys;
+use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
+use crate::audit::AuditEvent;
+use crate::ids::{AuditId, RuleId};
+use crate::purchase::Moved;
+use crate::revenue::{Counter, Rule, Sale, Schedule, Scope, Turnovers};
+
+/// What an operator's act does to the rules of one scope, to be written together or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub rule: RuleId,
+    pub schedule: Schedule,
+    pub created: Vec<Rule>,
+    /// Versions that end earlier than they did.
+    pub shortened: Vec<Rule>,
+    pub audit: AuditEvent,
+}
+
+/// All versions of a rule, oldest first; none where there is no such rule.
+pub async fn versions(store: &Store, rule: RuleId) -> Result<Vec<Rule>, StoreError> {
+    Ok(store.query(keys::rule_versions(rule)).await?.items)
+}
+
+/// Every version of every rule, oldest rule first. A new one may be missing for a moment: the index lags.
+pub async fn all(store: &Store, limit: usize, after: Option<PageKey>) -> Result<Page<Rule>, StoreError> {
+    let found = store.query_keys(keys::rules_by_age().limit(limit).after(after)).await?;
+    let items = if found.items.is_empty() {
+        Vec::new()
+    } else {
+        store.get_many(&found.items).await?
+    };
+    Ok(Page {
+        items,
+        next: found.next,
+    })
+}
+
+/// Whether this very act has been done before.
+pub async fn is_done(store: &Store, rule: RuleId, act: AuditId) -> Result<bool, StoreError> {
+    let event = store.get::<AuditEvent>(&keys::rule_audit(rule, act)).await?;
+    Ok(event.is_some())
+}
+
+pub async fn schedule(store: &Store, scope: &Scope) -> Result<Option<Versioned<Schedule>>, StoreError> {
+    store.get(&keys::schedule(scope)).await
+}
+
+/// Every rule that is scheduled for a scope that one of the sales is in, as it is at this moment: nothing is remembered between two
+/// checkouts, so that a rule applies to the first order after it was made.
+pub async fn scheduled(store: &Store, sales: &[Sale]) -> Result<Vec<Rule>, StoreError> {
+    let scopes: BTreeSet<Scope> = sales.iter().flat_map(Sale::scopes).collect();
+    let keys: Vec<_> = scopes.iter().map(keys::schedule).collect();
+    let schedules: Vec<Schedule> = store.get_many(&keys).await?;
+    Ok(schedules.into_iter().flat_map(|schedule| schedule.rules).collect())
+}
+
+/// Writes the change, if the scope's schedule still is what it was when it was read.
+pub async fn save(
+    store: &Store,
+    scope: &Scope,
+    before: Option<&Versioned<Schedule>>,
+    change: &Change,
+) -> Result<(), StoreError> {
+    let key = keys::schedule(scope);
+    let schedule = match before {
+        None => Write::create(key, &change.schedule)?,
+        Some(before) => Write::replace(key, &change.schedule, before.revision)?,
+    };
+    let mut writes = vec![schedule];
+    for rule in &change.created {
+        writes.push(indexed(
+            Write::create(keys::rule_version(rule.id, rule.version), rule)?,
+            rule,
+        ));
+    }
+    for rule in &change.shortened {
+        writes.push(indexed(
+            Write::overwrite(keys::rule_version(rule.id, rule.version), rule)?,
+            rule,
+        ));
+    }
+    writes.push(Write::create(
+        keys::rule_audit(change.rule, change.audit.id),
+        &change.audit,
+    )?);
+    store.transact(writes).await
+}
+
+fn indexed(write: Write, rule: &Rule) -> Write {
+    write.indexed(keys::rule_by_age(rule.id, rule.version))
+}
+
+/// What has been counted, as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Turnover {
+    minor: i64,
+}
+
+const MINOR: &str = "minor";
+
+/// What these counters have counted.
+pub async fn turnovers(store: &Store, counters: BTreeSet<Counter>) -> Result<Turnovers, StoreError> {
+    let mut turnovers = Turnovers::new();
+    for counter in counters {
+        if let Some(turnover) = store.get::<Turnover>(&keys::turnover(&counter)).await? {
+            turnovers.insert(counter, turnover.minor);
+        }
+    }
+    Ok(turnovers)
+}
+
+/// Moves a counter; refused where it has moved since it was read. It only ever grows, so its value says whether it has.
+pub fn count(moved: &Moved) -> Write {
+    let unmoved = match moved.before_minor {
+        0 => Condition::Absent,
+        before => Condition::number(MINOR, before),
+    };
+    let update = Update::new().set_number(MINOR, moved.after_minor);
+    Write::update(keys::turnover(&moved.counter), update).when(unmoved)
+}
