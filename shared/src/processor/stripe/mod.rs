@@ -5,6 +5,7 @@
 //! Answers are read tolerantly (docs.stripe.com/api/versioning): what Stripe may omit is optional, what it may add is ignored.
 
 mod form;
+pub mod intake;
 pub mod objects;
 pub mod requests;
 

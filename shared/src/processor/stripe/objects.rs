@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// An object, or just its id where it was not expanded.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -306,8 +307,9 @@ pub enum DisputeStatus {
     Other,
 }
 
-/// An event: an envelope around an object that is left raw, since only the object fetched anew is acted on.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// An event: an envelope around an object that is left raw, since only the object fetched anew is acted on. What is not read is kept,
+/// so that an event which nobody acts on can be stored as it came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub id: String,
     #[serde(rename = "type")]
@@ -315,14 +317,18 @@ pub struct Event {
     pub created: i64,
     pub livemode: bool,
     /// The connected account it happened in; `None` for our own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub account: Option<String>,
-    pub api_version: Option<String>,
     pub data: EventData,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventData {
-    pub object: serde_json::Value,
+    pub object: Value,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
 }
 
 impl Event {
