@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 
 use super::table::Query;
 use crate::ids::{
-    AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, RefundId, SubmissionId, TokenId, UploadId,
-    UserId, VersionId,
+    AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, ReconciliationId, RefundId, SubmissionId,
+    TokenId, UploadId, UserId, VersionId,
 };
 use crate::money::Currency;
+use crate::reconciliation::{Subject, Walk};
 
 /// Tables by who may write them. The physical names come from the environment.
 #[derive(
@@ -377,6 +378,55 @@ pub fn payouts(partner: PartnerId) -> Query {
     Query::partition(TableName::Ledger, format!("PAY#{partner}"))
 }
 
+/// Says which entries explain a movement at the processor.
+pub fn matched(transaction: &str) -> Key {
+    key(TableName::Ledger, format!("BTX#stripe#{transaction}"), "BTX")
+}
+
+/// What does not fit, by what it is about.
+pub fn difference(subject: &Subject) -> Key {
+    key(TableName::Ledger, format!("DIF#{}", told(subject)), "DIF")
+}
+
+/// Index: the differences that stand.
+pub fn open_difference(subject: &Subject) -> (String, String) {
+    ("DIFFERENCE#open".to_owned(), told(subject))
+}
+
+pub fn open_differences() -> Query {
+    Query::index(TableName::Ledger, "DIFFERENCE#open".to_owned())
+}
+
+fn told(subject: &Subject) -> String {
+    match subject {
+        Subject::Movement { id, .. } => format!("BTX#stripe#{id}"),
+        Subject::Events { from, .. } => format!("EVT#stripe#{from}"),
+    }
+}
+
+/// A run of the reconciliation.
+pub fn reconciliation(run: ReconciliationId) -> Key {
+    key(TableName::Ledger, "REC#runs".to_owned(), run.to_string())
+}
+
+pub fn reconciliations() -> Query {
+    Query::partition(TableName::Ledger, "REC#runs".to_owned())
+}
+
+/// Says that a run has opened or closed a difference.
+pub fn finding(run: ReconciliationId, subject: &Subject) -> Key {
+    key(TableName::Ledger, format!("REC#{run}"), format!("DIF#{}", told(subject)))
+}
+
+pub fn findings(run: ReconciliationId) -> Query {
+    Query::partition(TableName::Ledger, format!("REC#{run}"))
+}
+
+/// How far the reconciliation came.
+pub fn cursor(walk: Walk) -> Key {
+    key(TableName::Ledger, format!("CUR#{walk}"), "CUR")
+}
+
 // ---- requests
 
 /// An idempotency record: the same key of two principals is two records.
@@ -419,6 +469,13 @@ mod tests {
             seed.id::<MessageId>("m"),
         );
         let eur = Currency::EUR;
+        let (rec, gap) = (
+            seed.id::<ReconciliationId>("r"),
+            Subject::Events {
+                from: Timestamp::UNIX_EPOCH,
+                until: Timestamp::UNIX_EPOCH,
+            },
+        );
         let keys = [
             user(usr),
             subject("iss", "sub"),
@@ -453,6 +510,11 @@ mod tests {
             platform_journal("fee", "ch_1"),
             balance(ptn, eur),
             payout(ptn, pay),
+            matched("txn_1"),
+            difference(&gap),
+            reconciliation(rec),
+            finding(rec, &gap),
+            cursor(Walk::Events),
             request("usr", "key"),
         ];
         for key in keys {
@@ -469,6 +531,7 @@ mod tests {
             balance_by_shard(ptn, eur),
             refund_requested(ord, seed.id("r")),
             dispute_by_status("open", Timestamp::UNIX_EPOCH, "dp_1"),
+            open_difference(&gap),
         ] {
             let shape = index.split('#').next().unwrap_or_default().to_owned();
             assert!(

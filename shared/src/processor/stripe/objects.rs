@@ -47,6 +47,7 @@ identified!(
     PaymentIntent,
     Charge,
     BalanceTransaction,
+    Source,
     Transfer,
     Refund,
     Dispute,
@@ -58,6 +59,14 @@ pub struct List<T> {
     pub data: Vec<T>,
     #[serde(default)]
     pub has_more: bool,
+}
+
+impl<T: Identified> List<T> {
+    /// What the next page starts after, if there is one.
+    pub fn next_page(&self) -> Option<String> {
+        let last = self.data.last().filter(|_| self.has_more);
+        last.map(|last| last.id().to_owned())
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -224,8 +233,24 @@ pub struct BalanceTransaction {
     pub status: String,
     pub available_on: i64,
     pub created: i64,
-    /// The id of what it is about. Expanded sources are not asked for.
-    pub source: Option<String>,
+    /// What it is about; the platform's own movements may have none.
+    pub source: Option<Expandable<Source>>,
+}
+
+/// What a balance transaction is about: an object of any type, reduced to what leads to Souk's own records.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Source {
+    pub id: String,
+    /// Its type, such as `charge`.
+    pub object: String,
+    /// Of a refund or a dispute.
+    pub charge: Option<Expandable<Charge>>,
+    /// Of a transfer: the connected account.
+    pub destination: Option<Expandable<Account>>,
+    /// Of a reversal.
+    pub transfer: Option<Expandable<Transfer>>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub metadata: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
