@@ -56,7 +56,7 @@ impl Route {
 
     /// Whether it answers with pages.
     pub fn is_list(&self) -> bool {
-        const LISTS: [&str; 14] = [
+        const LISTS: [&str; 16] = [
             "/v1/api-tokens",
             "/v1/partners",
             "/v1/listings",
@@ -64,6 +64,8 @@ impl Route {
             "/v1/licences",
             "/v1/licenses",
             "/v1/submissions",
+            "/v1/reconciliations",
+            "/v1/differences",
             "/audit-events",
             "/members",
             "/listings",
@@ -192,4 +194,7 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", partner!("/journal-entries"), EARNINGS_READ),
     Route::of("GET", partner!("/payouts"), EARNINGS_READ),
     Route::of("GET", partner!("/payouts/{payout_id}"), EARNINGS_READ),
+    Route::of("GET", "/v1/reconciliations", Operator),
+    Route::of("GET", "/v1/reconciliations/{reconciliation_id}", Operator),
+    Route::of("GET", "/v1/differences", Operator),
 ];

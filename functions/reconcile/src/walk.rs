@@ -115,14 +115,21 @@ mod tests {
         let walked: Vec<_> = days(at(from), at(until)).collect();
         let ends: Vec<String> = walked.iter().map(|(_, end)| end.to_string()).collect();
         assert_eq!(ends, expected);
-        assert!(walked.windows(2).all(|pair| pair[0].1 == pair[1].0), "no gap and no overlap");
+        assert!(
+            walked.windows(2).all(|pair| pair[0].1 == pair[1].0),
+            "no gap and no overlap"
+        );
     }
 
     #[test]
     fn time_is_walked_in_days() {
         check("2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z", &[]);
         check("2026-11-20T10:00:00Z", "2026-11-20T09:00:00Z", &[]);
-        check("2026-11-20T10:00:00Z", "2026-11-20T11:00:00Z", &["2026-11-20T11:00:00Z"]);
+        check(
+            "2026-11-20T10:00:00Z",
+            "2026-11-20T11:00:00Z",
+            &["2026-11-20T11:00:00Z"],
+        );
         check(
             "2026-11-20T10:00:00Z",
             "2026-11-22T11:00:00Z",

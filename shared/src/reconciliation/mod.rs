@@ -174,11 +174,15 @@ impl DifferenceKind {
                 "The processor has moved money that the journal does not know of. What its webhook should have said has been said now; \
                  if this stays open, look at the dead-letter queues."
             }
-            Self::OtherAmount => "The journal and the processor disagree about the amount. Nothing is changed until a person has looked.",
+            Self::OtherAmount => {
+                "The journal and the processor disagree about the amount. Nothing is changed until a person has looked."
+            }
             Self::OtherCurrency => {
                 "The processor settled in another currency than the sale was posted in. Let the account settle in the currencies it sells in."
             }
-            Self::NotOurs => "The movement names no order, refund or payout of this marketplace. Somebody used the same account by hand.",
+            Self::NotOurs => {
+                "The movement names no order, refund or payout of this marketplace. Somebody used the same account by hand."
+            }
             Self::NotUnderstood => "This type of movement is not known here. Look it up in the processor's dashboard.",
             Self::EventsGap => {
                 "Events were missed for longer than the processor keeps them. Closed once every movement of that time has been looked at; \

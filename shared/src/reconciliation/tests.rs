@@ -51,7 +51,14 @@ fn check(entries: &[JournalEntry], expected: Option<(DifferenceKind, Option<Mone
 #[test]
 fn entries_explain_a_movement_by_reference_and_net() {
     use DifferenceKind::{EntryMissing, OtherAmount, OtherCurrency};
-    check(&[entry("ch_1", eur(600)), entry("ch_1", eur(400)), entry("txn_1", eur(-30))], None);
+    check(
+        &[
+            entry("ch_1", eur(600)),
+            entry("ch_1", eur(400)),
+            entry("txn_1", eur(-30)),
+        ],
+        None,
+    );
     check(&[], Some((EntryMissing, None)));
     check(&[entry("ch_2", eur(970))], Some((EntryMissing, None)));
     check(&[entry("ch_1", eur(1000))], Some((OtherAmount, Some(eur(1000)))));
@@ -86,31 +93,61 @@ fn check_own(kind: &str, net: i64, fee: i64, expected: &[(Account, i64)]) {
     let entry = own_entry(seed().id("own"), &movement, against).expect("balanced");
     let postings: Vec<_> = entry.postings().iter().map(|p| (p.account, p.amount.minor())).collect();
     assert_eq!(postings, expected, "{kind}");
-    assert_eq!(compare(&movement, &[entry]), Ok(None), "what is posted here explains it");
+    assert_eq!(
+        compare(&movement, &[entry]),
+        Ok(None),
+        "what is posted here explains it"
+    );
 }
 
 #[test]
 fn the_platforms_own_movements_post_themselves() {
     use Account::{PlatformBank, ProcessorClearing, ProcessorFees};
     check_own("payout", -5000, 0, &[(ProcessorClearing, -5000), (PlatformBank, 5000)]);
-    check_own("payout", -5050, 50, &[(ProcessorClearing, -5050), (ProcessorFees, 50), (PlatformBank, 5000)]);
-    check_own("payout_failure", 5000, 0, &[(ProcessorClearing, 5000), (PlatformBank, -5000)]);
-    check_own("stripe_fee", -200, 0, &[(ProcessorClearing, -200), (ProcessorFees, 200)]);
+    check_own(
+        "payout",
+        -5050,
+        50,
+        &[(ProcessorClearing, -5050), (ProcessorFees, 50), (PlatformBank, 5000)],
+    );
+    check_own(
+        "payout_failure",
+        5000,
+        0,
+        &[(ProcessorClearing, 5000), (PlatformBank, -5000)],
+    );
+    check_own(
+        "stripe_fee",
+        -200,
+        0,
+        &[(ProcessorClearing, -200), (ProcessorFees, 200)],
+    );
 }
 
 #[test]
 fn scenario_26_an_account_zeroed_by_the_processor_is_a_loss() {
     use Account::{PlatformLosses, ProcessorClearing};
-    check_own("connect_collection_transfer", -700, 0, &[(ProcessorClearing, -700), (PlatformLosses, 700)]);
+    check_own(
+        "connect_collection_transfer",
+        -700,
+        0,
+        &[(ProcessorClearing, -700), (PlatformLosses, 700)],
+    );
 }
 
 #[test]
 fn a_closed_difference_remembers_what_it_was() {
     let (first, second) = (seed().id("first"), seed().id("second"));
-    let subject = Subject::Events { from: at(), until: at() };
+    let subject = Subject::Events {
+        from: at(),
+        until: at(),
+    };
     let open = Difference::open(subject, Finding::of(DifferenceKind::EventsGap), first, at());
     let closed = open.close(second, at());
     assert!(open.is_open() && !closed.is_open());
-    assert_eq!((closed.opened_by, closed.closed.as_ref().map(|closed| closed.by)), (first, Some(second)));
+    assert_eq!(
+        (closed.opened_by, closed.closed.as_ref().map(|closed| closed.by)),
+        (first, Some(second))
+    );
     assert_eq!(closed.finding(), open.finding());
 }

@@ -415,7 +415,11 @@ pub fn reconciliations() -> Query {
 
 /// Says that a run has opened or closed a difference.
 pub fn finding(run: ReconciliationId, subject: &Subject) -> Key {
-    key(TableName::Ledger, format!("REC#{run}"), format!("DIF#{}", told(subject)))
+    key(
+        TableName::Ledger,
+        format!("REC#{run}"),
+        format!("DIF#{}", told(subject)),
+    )
 }
 
 pub fn findings(run: ReconciliationId) -> Query {

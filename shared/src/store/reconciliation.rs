@@ -118,11 +118,7 @@ pub async fn report(store: &Store, run: ReconciliationId) -> Result<Option<Versi
 }
 
 /// All runs, newest first.
-pub async fn reports(
-    store: &Store,
-    after: Option<PageKey>,
-    limit: usize,
-) -> Result<Page<Reconciliation>, StoreError> {
+pub async fn reports(store: &Store, after: Option<PageKey>, limit: usize) -> Result<Page<Reconciliation>, StoreError> {
     store
         .query(keys::reconciliations().descending().after(after).limit(limit))
         .await
@@ -139,9 +135,7 @@ struct CursorItem {
 pub async fn cursor(store: &Store, walk: Walk) -> Result<Option<Timestamp>, StoreError> {
     let item = store.get::<CursorItem>(&keys::cursor(walk)).await?;
     let until = item.map(|item| Timestamp::from_second(item.until_s));
-    until
-        .transpose()
-        .map_err(|error| StoreError::Corrupt(Box::new(error)))
+    until.transpose().map_err(|error| StoreError::Corrupt(Box::new(error)))
 }
 
 /// The walk has come this far. It never goes back: of two runs at once the one that is further counts.
@@ -149,7 +143,10 @@ pub async fn advance(store: &Store, walk: Walk, until: Timestamp) -> Result<(), 
     let until_s = until.as_second();
     let behind = Condition::Any(vec![Condition::Absent, Condition::Below(UNTIL, until_s)]);
     let update = Update::new().set_number(UNTIL, until_s);
-    match store.write(Write::update(keys::cursor(walk), update).when(behind)).await {
+    match store
+        .write(Write::update(keys::cursor(walk), update).when(behind))
+        .await
+    {
         Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
         Err(error) => Err(error),
     }
