@@ -18,7 +18,13 @@ from .say import Trouble, complain, line
 DEFAULT_STATE = TARGET / "local"
 DEFAULT_PORT = 4566
 
-IN_A_HURRY = {"PayoutHoldDays": "0", "PayoutMinimumMinor": "1", "PayoutSchedule": "rate(1 minute)"}
+IN_A_HURRY = {
+    "PayoutHoldDays": "0",
+    "PayoutMinimumMinor": "1",
+    "PayoutSchedule": "rate(1 minute)",
+    "ReconcileSchedule": "rate(5 minutes)",
+    "ReconcileGraceMinutes": "1",
+}
 """Whoever tries Souk on one machine wants to see the partner paid a minute after the sale, not a week."""
 
 
@@ -79,7 +85,7 @@ def test_stack(arguments: argparse.Namespace) -> int:
     from . import stack
 
     os.environ.pop("STRIPE_SECRET_KEY", None)  # tests move money only in the stand-in
-    parameters = {"PayoutHoldDays": "0", "PayoutMinimumMinor": "1"} | _parameters(arguments)
+    parameters = {"PayoutHoldDays": "0", "PayoutMinimumMinor": "1", "ReconcileGraceMinutes": "0"} | _parameters(arguments)
     options = stack.Options(_places(arguments), arguments.profile, arguments.port, parameters, arguments.binaries)
     with stack.standing(options) as standing:
         environment = os.environ | {"SOUK_STACK": str(options.places.stack_json), "SOUK_BINARIES": str(standing.binaries)}

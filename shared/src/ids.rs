@@ -137,6 +137,8 @@ ids! {
     RuleId = "rul";
     /// An entry of the journal.
     JournalId = "jrn";
+    /// One comparison of the processor's books with ours.
+    ReconciliationId = "rec";
     /// A reason why something is held back.
     HoldId = "hld";
     AuditId = "aud";

@@ -17,6 +17,7 @@ pub mod money;
 pub mod partner;
 pub mod payout;
 pub mod purchase;
+pub mod reconciliation;
 pub mod revenue;
 pub mod scan;
 pub mod seed;

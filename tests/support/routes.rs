@@ -58,7 +58,7 @@ impl Route {
 
     /// Whether it answers with pages.
     pub fn is_list(&self) -> bool {
-        const LISTS: [&str; 19] = [
+        const LISTS: &[&str] = &[
             "/v1/commission-rules",
             "/v1/api-tokens",
             "/v1/partners",
@@ -71,6 +71,8 @@ impl Route {
             "/v1/disputes",
             "/refunds",
             "/disputes",
+            "/v1/reconciliations",
+            "/v1/differences",
             "/audit-events",
             "/members",
             "/listings",
@@ -237,4 +239,7 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", partner!("/journal-entries"), EARNINGS_READ),
     Route::of("GET", partner!("/payouts"), EARNINGS_READ),
     Route::of("GET", partner!("/payouts/{payout_id}"), EARNINGS_READ),
+    Route::of("GET", "/v1/reconciliations", Operator),
+    Route::of("GET", "/v1/reconciliations/{reconciliation_id}", Operator),
+    Route::of("GET", "/v1/differences", Operator),
 ];

@@ -371,7 +371,13 @@ fn only_the_ledgers_own_functions_write_it() {
         .collect();
     assert_eq!(
         writers.into_iter().collect::<Vec<_>>(),
-        ["PayoutRole", "PayoutTransferRole", "RevenueRole", "SettlementRole"]
+        [
+            "PayoutRole",
+            "PayoutTransferRole",
+            "ReconcileRole",
+            "RevenueRole",
+            "SettlementRole"
+        ]
     );
 }
 

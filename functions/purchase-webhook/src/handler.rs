@@ -4,11 +4,10 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use shared::http::{Call, Problem};
+use shared::processor::stripe::intake;
 use shared::processor::webhook::{self, WebhookError};
-use shared::store::commerce::{self, Disposition, InboxEvent};
 
 use crate::context::Context;
-use crate::disposition::{Verdict, dispose};
 
 /// An event from Stripe. Answered with 200 once it is stored; anything else makes Stripe send it again.
 #[utoipa::path(post, path = "/v1/webhooks/stripe", tag = "webhooks", request_body = serde_json::Value,
@@ -26,28 +25,7 @@ pub(crate) async fn stripe(
         .unwrap_or_default();
     let secrets = context.secrets.get().await.map_err(Problem::unavailable)?;
     let event = webhook::verify(&body, signature, &secrets.webhook_secrets, call.now).map_err(refused)?;
-    let Verdict {
-        disposition,
-        object_id,
-        messages,
-    } = dispose(&event, context.livemode, call.seed);
-    let acted_on = disposition == Disposition::Queued;
-    if let Disposition::Quarantined(why) = &disposition {
-        tracing::error!(event.id = %event.id, event.kind = %event.kind, why, "event quarantined");
-    }
-    let created = event.created_at().unwrap_or(call.now);
-    let inbox = InboxEvent {
-        id: event.id,
-        kind: event.kind,
-        created,
-        received_at: call.now,
-        disposition,
-        object_id,
-        account: event.account,
-        body: (!acted_on).then(|| String::from_utf8_lossy(&body).into_owned()),
-    };
-    let new = commerce::take_in(&context.store, &inbox, &messages).await?;
-    tracing::info!(event.id = %inbox.id, event.kind = %inbox.kind, event.new = new, "event taken in");
+    intake::take_in(&context.store, event, context.livemode, call.seed, call.now).await?;
     Ok(StatusCode::OK)
 }
 

@@ -5,7 +5,6 @@
 //! and whoever acts on it fetches the object itself.
 
 mod context;
-mod disposition;
 mod handler;
 
 pub use context::Context;

@@ -86,6 +86,8 @@ variables! {
     REFUND_WINDOW_DAYS: u32 = parsed, sample "30";
     /// Less than this, in minor units, stays owed until there is more.
     PAYOUT_MINIMUM_MINOR: u32 = parsed, sample "1000";
+    /// How long after a movement at the processor its entry may still be on its way.
+    RECONCILE_GRACE_MINUTES: u32 = parsed, sample "60";
     /// At which delivery a scan that cannot be finished is recorded as errored.
     SCAN_MAX_RECEIVES: u32 = parsed, sample "4", default "4";
 

@@ -1,5 +1,7 @@
 //! Carts, orders, licences and the webhook inbox.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +155,13 @@ pub enum Disposition {
     Stored,
     /// It does not fit what it claims to be about; a person must look at it. The text says why.
     Quarantined(String),
+}
+
+/// Those of the events that have been taken in.
+pub async fn known_events(store: &Store, ids: impl IntoIterator<Item = &str>) -> Result<HashSet<String>, StoreError> {
+    let keys: Vec<_> = ids.into_iter().map(keys::processor_event).collect();
+    let found: Vec<InboxEvent> = store.get_many(&keys).await?;
+    Ok(found.into_iter().map(|event| event.id).collect())
 }
 
 /// Takes an event in, once. `false` when it had been taken in before.

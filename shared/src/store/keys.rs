@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 
 use super::table::Query;
 use crate::ids::{
-    AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, RefundId, RuleId, SubmissionId, TokenId,
-    UploadId, UserId, VersionId,
+    AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, ReconciliationId, RefundId, RuleId,
+    SubmissionId, TokenId, UploadId, UserId, VersionId,
 };
 use crate::money::Currency;
+use crate::reconciliation::{Subject, Walk};
 use crate::revenue::{Counter, Scope};
 
 /// Tables by who may write them. The physical names come from the environment.
@@ -422,6 +423,59 @@ pub fn turnover(counter: &Counter) -> Key {
     )
 }
 
+/// Says which entries explain a movement at the processor.
+pub fn matched(transaction: &str) -> Key {
+    key(TableName::Ledger, format!("BTX#stripe#{transaction}"), "BTX")
+}
+
+/// What does not fit, by what it is about.
+pub fn difference(subject: &Subject) -> Key {
+    key(TableName::Ledger, format!("DIF#{}", told(subject)), "DIF")
+}
+
+/// Index: the differences that stand.
+pub fn open_difference(subject: &Subject) -> (String, String) {
+    ("DIFFERENCE#open".to_owned(), told(subject))
+}
+
+pub fn open_differences() -> Query {
+    Query::index(TableName::Ledger, "DIFFERENCE#open".to_owned())
+}
+
+fn told(subject: &Subject) -> String {
+    match subject {
+        Subject::Movement { id, .. } => format!("BTX#stripe#{id}"),
+        Subject::Events { from, .. } => format!("EVT#stripe#{from}"),
+    }
+}
+
+/// A run of the reconciliation.
+pub fn reconciliation(run: ReconciliationId) -> Key {
+    key(TableName::Ledger, "REC#runs".to_owned(), run.to_string())
+}
+
+pub fn reconciliations() -> Query {
+    Query::partition(TableName::Ledger, "REC#runs".to_owned())
+}
+
+/// Says that a run has opened or closed a difference.
+pub fn finding(run: ReconciliationId, subject: &Subject) -> Key {
+    key(
+        TableName::Ledger,
+        format!("REC#{run}"),
+        format!("DIF#{}", told(subject)),
+    )
+}
+
+pub fn findings(run: ReconciliationId) -> Query {
+    Query::partition(TableName::Ledger, format!("REC#{run}"))
+}
+
+/// How far the reconciliation came.
+pub fn cursor(walk: Walk) -> Key {
+    key(TableName::Ledger, format!("CUR#{walk}"), "CUR")
+}
+
 // ---- requests
 
 /// An idempotency record: the same key of two principals is two records.
@@ -470,6 +524,14 @@ mod tests {
             period: "2026".into(),
             currency: eur,
         };
+        let eur = Currency::EUR;
+        let (rec, gap) = (
+            seed.id::<ReconciliationId>("r"),
+            Subject::Events {
+                from: Timestamp::UNIX_EPOCH,
+                until: Timestamp::UNIX_EPOCH,
+            },
+        );
         let keys = [
             user(usr),
             subject("iss", "sub"),
@@ -508,6 +570,11 @@ mod tests {
             rule_audit(rul, aud),
             schedule(&Scope::Partner(ptn)),
             turnover(&counter),
+            matched("txn_1"),
+            difference(&gap),
+            reconciliation(rec),
+            finding(rec, &gap),
+            cursor(Walk::Events),
             request("usr", "key"),
         ];
         for key in keys {
@@ -525,6 +592,7 @@ mod tests {
             rule_by_age(rul, 1),
             refund_requested(ord, seed.id("r")),
             dispute_by_status("open", Timestamp::UNIX_EPOCH, "dp_1"),
+            open_difference(&gap),
         ] {
             let shape = index.split('#').next().unwrap_or_default().to_owned();
             assert!(

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::keys::{self, Key};
 use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
 use crate::ids::{PartnerId, PayoutId};
-use crate::ledger::{BalanceChange, JournalEntry};
+use crate::ledger::{BalanceChange, Fact, JournalEntry};
 use crate::messages::Envelope;
 use crate::money::{Currency, Money};
 use crate::payout::{Balance, Payout};
@@ -21,11 +21,21 @@ pub fn post(entry: &JournalEntry) -> Result<Write, StoreError> {
 }
 
 pub fn journal_key(entry: &JournalEntry) -> Key {
-    let (fact, reference) = (entry.fact().name(), entry.fact().reference());
-    match entry.partner() {
-        Some(partner) => keys::partner_journal(partner, fact, &reference),
-        None => keys::platform_journal(fact, &reference),
+    fact_key(entry.partner(), entry.fact())
+}
+
+/// Where the entry of a fact is, if it has been posted; `partner` is whose journal it belongs to.
+pub fn fact_key(partner: Option<PartnerId>, fact: &Fact) -> Key {
+    let (name, reference) = (fact.name(), fact.reference());
+    match partner {
+        Some(partner) => keys::partner_journal(partner, name, &reference),
+        None => keys::platform_journal(name, &reference),
     }
+}
+
+/// Those of the entries that have been posted.
+pub async fn entries(store: &Store, keys: &[Key]) -> Result<Vec<JournalEntry>, StoreError> {
+    store.get_many(keys).await
 }
 
 /// A partner's journal in the order of its keys: by kind of fact, and within a kind by time.

@@ -5,6 +5,7 @@
 //! Answers are read tolerantly (docs.stripe.com/api/versioning): what Stripe may omit is optional, what it may add is ignored.
 
 mod form;
+pub mod intake;
 pub mod objects;
 pub mod requests;
 
@@ -179,6 +180,10 @@ impl StripeClient {
             .await
     }
 
+    pub async fn transfer(&self, transfer: &str) -> Result<Transfer, StripeError> {
+        self.get(&["v1", "transfers", transfer], Form::new()).await
+    }
+
     pub async fn create_transfer(
         &self,
         request: &CreateTransfer,
@@ -196,8 +201,16 @@ impl StripeClient {
         .await
     }
 
+    /// Newest first, each with what it is about.
     pub async fn balance_transactions(&self, page: &ListPage) -> Result<List<BalanceTransaction>, StripeError> {
-        self.get(&["v1", "balance_transactions"], page.form()).await
+        let query = page.form().with("expand[0]", "data.source");
+        self.get(&["v1", "balance_transactions"], query).await
+    }
+
+    /// With what it is about.
+    pub async fn balance_transaction(&self, transaction: &str) -> Result<BalanceTransaction, StripeError> {
+        let expand = Form::new().with("expand[0]", "source");
+        self.get(&["v1", "balance_transactions", transaction], expand).await
     }
 
     /// Newest first, up to 30 days back.

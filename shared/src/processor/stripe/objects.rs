@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// An object, or just its id where it was not expanded.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -46,6 +47,7 @@ identified!(
     PaymentIntent,
     Charge,
     BalanceTransaction,
+    Source,
     Transfer,
     Refund,
     Dispute,
@@ -57,6 +59,14 @@ pub struct List<T> {
     pub data: Vec<T>,
     #[serde(default)]
     pub has_more: bool,
+}
+
+impl<T: Identified> List<T> {
+    /// What the next page starts after, if there is one.
+    pub fn next_page(&self) -> Option<String> {
+        let last = self.data.last().filter(|_| self.has_more);
+        last.map(|last| last.id().to_owned())
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -223,8 +233,24 @@ pub struct BalanceTransaction {
     pub status: String,
     pub available_on: i64,
     pub created: i64,
-    /// The id of what it is about. Expanded sources are not asked for.
-    pub source: Option<String>,
+    /// What it is about; the platform's own movements may have none.
+    pub source: Option<Expandable<Source>>,
+}
+
+/// What a balance transaction is about: an object of any type, reduced to what leads to Souk's own records.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Source {
+    pub id: String,
+    /// Its type, such as `charge`.
+    pub object: String,
+    /// Of a refund or a dispute.
+    pub charge: Option<Expandable<Charge>>,
+    /// Of a transfer: the connected account.
+    pub destination: Option<Expandable<Account>>,
+    /// Of a reversal.
+    pub transfer: Option<Expandable<Transfer>>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub metadata: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -306,8 +332,9 @@ pub enum DisputeStatus {
     Other,
 }
 
-/// An event: an envelope around an object that is left raw, since only the object fetched anew is acted on.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// An event: an envelope around an object that is left raw, since only the object fetched anew is acted on. What is not read is kept,
+/// so that an event which nobody acts on can be stored as it came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub id: String,
     #[serde(rename = "type")]
@@ -315,14 +342,18 @@ pub struct Event {
     pub created: i64,
     pub livemode: bool,
     /// The connected account it happened in; `None` for our own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub account: Option<String>,
-    pub api_version: Option<String>,
     pub data: EventData,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventData {
-    pub object: serde_json::Value,
+    pub object: Value,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
 }
 
 impl Event {

@@ -1,4 +1,5 @@
-//! What follows from an event: a pure decision.
+//! Takes an event in, however it came: pushed by a webhook, or found missing in Stripe's own list. What follows from it is a pure
+//! decision (`dispose`); the event's id is the inbox item's key, so it is taken in once.
 //!
 //! | event | about | goes to |
 //! |---|---|---|
@@ -9,16 +10,51 @@
 //! | `account.updated` | a partner's account | onboarding |
 //! | anything else | | is stored |
 
-use shared::ids::{OrderId, UserId};
-use shared::messages::{Envelope, Message, PaymentSubject, ReversalSubject};
-use shared::processor::stripe::objects::Event;
-use shared::seed::Seed;
-use shared::store::commerce::Disposition;
+use jiff::Timestamp;
 
-pub(crate) struct Verdict {
-    pub(crate) disposition: Disposition,
-    pub(crate) object_id: Option<String>,
-    pub(crate) messages: Vec<Envelope>,
+use super::objects::Event;
+use crate::ids::{OrderId, UserId};
+use crate::messages::{Envelope, Message, PaymentSubject, ReversalSubject};
+use crate::seed::Seed;
+use crate::store::commerce::{self, Disposition, InboxEvent};
+use crate::store::{Store, StoreError};
+
+/// Stores the event with the messages that follow from it; `false` when it had been taken in before.
+pub async fn take_in(
+    store: &Store,
+    event: Event,
+    livemode: bool,
+    seed: Seed,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Verdict {
+        disposition,
+        object_id,
+        messages,
+    } = dispose(&event, livemode, seed);
+    if let Disposition::Quarantined(why) = &disposition {
+        tracing::error!(event.id = %event.id, event.kind = %event.kind, why, "event quarantined");
+    }
+    let body = (disposition != Disposition::Queued).then(|| serde_json::to_string(&event));
+    let inbox = InboxEvent {
+        created: event.created_at().unwrap_or(now),
+        received_at: now,
+        disposition,
+        object_id,
+        body: body.transpose().map_err(|error| StoreError::Corrupt(Box::new(error)))?,
+        id: event.id,
+        kind: event.kind,
+        account: event.account,
+    };
+    let new = commerce::take_in(store, &inbox, &messages).await?;
+    tracing::info!(event.id = %inbox.id, event.kind = %inbox.kind, event.new = new, "event taken in");
+    Ok(new)
+}
+
+struct Verdict {
+    disposition: Disposition,
+    object_id: Option<String>,
+    messages: Vec<Envelope>,
 }
 
 impl Verdict {
@@ -48,7 +84,7 @@ impl Verdict {
     }
 }
 
-pub(crate) fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
+fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
     let object_id = event.object_id().map(str::to_owned);
     if event.livemode != livemode {
         return Verdict::quarantined(

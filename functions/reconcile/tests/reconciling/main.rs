@@ -1,0 +1,5 @@
+//! Reconciling in-process: the real walks against the stand-in's books, whatever was lost on the way.
+
+mod desk;
+mod events;
+mod movements;

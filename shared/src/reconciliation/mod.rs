@@ -1,0 +1,327 @@
+//! Reconciliation: each movement of money at the processor against the journal, one to one and with equal nets.
+//!
+//! The processor keeps books of its own: a balance transaction for each movement on the platform's balance. Every posting to the
+//! processor's clearing account must be explained by exactly one of them, and every one of them by such postings.
+//!
+//! | movement | explained by |
+//! |---|---|
+//! | `charge`, `payment` | the order's `sale` entries and the charge's `fee` |
+//! | `refund`, `payment_refund` | the `refund` entries |
+//! | `refund_failure` | the `refund_failed` entries |
+//! | `adjustment` of a dispute | the `dispute_funds` entry |
+//! | `transfer` | the `transfer` entry |
+//! | `transfer_refund` | the `transfer_reversed` entry |
+//! | the platform's own: payouts to its bank and top-ups, the processor's bills, accounts that were zeroed | a `processor` entry, posted here ([`own_entry`]) |
+//!
+//! What does not fit is a [`Difference`]: it is told, kept, and closed when a later run finds that it has healed. Nothing is guessed.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{JournalId, ReconciliationId};
+use crate::ledger::{Account, Fact, JournalEntry, LedgerError, Posting};
+use crate::money::{Money, MoneyError};
+
+/// A movement on the platform's balance, as the processor's books have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Movement {
+    /// The balance transaction's id.
+    pub id: String,
+    /// The processor's word for what it is, such as `charge`.
+    pub kind: String,
+    /// Id of the object it is about.
+    pub source: Option<String>,
+    /// What the balance gained, after the fee; below zero it has lost.
+    pub net: Money,
+    pub fee: Money,
+    /// By the processor's clock.
+    pub at: Timestamp,
+}
+
+/// What explains a movement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Explanation {
+    Sale,
+    Refund,
+    RefundFailed,
+    Dispute,
+    Transfer,
+    TransferReversed,
+    /// The platform's own: the account that the money came from or went to.
+    Own(Account),
+}
+
+/// `kind` is the balance transaction's type, `about` the type of the object behind it (docs.stripe.com/reports/balance-transaction-types).
+/// `None`: a movement that Souk has no word for, which a person must look at.
+pub fn explanation(kind: &str, about: Option<&str>) -> Option<Explanation> {
+    match (kind, about) {
+        ("charge" | "payment", Some("charge")) => Some(Explanation::Sale),
+        ("refund" | "payment_refund", Some("refund")) => Some(Explanation::Refund),
+        ("refund_failure", Some("refund")) => Some(Explanation::RefundFailed),
+        ("adjustment", Some("dispute")) => Some(Explanation::Dispute),
+        ("transfer", Some("transfer")) => Some(Explanation::Transfer),
+        ("transfer_refund", Some("transfer_reversal")) => Some(Explanation::TransferReversed),
+        ("payout" | "payout_failure" | "payout_cancel" | "topup" | "topup_reversal", _) => {
+            Some(Explanation::Own(Account::PlatformBank))
+        }
+        ("stripe_fee" | "stripe_fx_fee" | "tax_fee", _) => Some(Explanation::Own(Account::ProcessorFees)),
+        ("connect_collection_transfer", _) => Some(Explanation::Own(Account::PlatformLosses)),
+        _ => None,
+    }
+}
+
+/// The entry for a movement of the platform's own money, whose other side is `against`.
+pub fn own_entry(id: JournalId, movement: &Movement, against: Account) -> Result<JournalEntry, LedgerError> {
+    let posting = |account, amount| Posting { account, amount };
+    let amount = movement.net.checked_add(movement.fee)?;
+    let postings = vec![
+        posting(Account::ProcessorClearing, movement.net),
+        posting(Account::ProcessorFees, movement.fee),
+        posting(against, amount.checked_neg()?),
+    ];
+    let fact = Fact::Processor(movement.id.clone());
+    Ok(JournalEntry::new(id, fact, None, movement.at, postings)?.with_processor_ref(&movement.id))
+}
+
+/// Holds a movement against the journal entries that should explain it: `None` when they do. Entries about another object of the
+/// processor explain nothing here.
+pub fn compare(movement: &Movement, entries: &[JournalEntry]) -> Result<Option<Finding>, MoneyError> {
+    let currency = movement.net.currency();
+    let clearing = |posting: &&Posting| posting.account == Account::ProcessorClearing;
+    let amounts: Vec<Money> = explaining(movement, entries)
+        .flat_map(|entry| entry.postings().iter().filter(clearing))
+        .map(|posting| posting.amount)
+        .collect();
+    if amounts.is_empty() && !movement.net.is_zero() {
+        return Ok(Some(Finding::expected(DifferenceKind::EntryMissing, movement.net)));
+    }
+    if let Some(other) = amounts.iter().find(|amount| amount.currency() != currency) {
+        let finding = Finding::expected(DifferenceKind::OtherCurrency, movement.net);
+        return Ok(Some(finding.found(*other)));
+    }
+    let found = Money::sum(currency, amounts)?;
+    Ok((found != movement.net).then(|| Finding::expected(DifferenceKind::OtherAmount, movement.net).found(found)))
+}
+
+/// Those of the entries that name the movement, or the object behind it.
+pub fn explaining<'a>(
+    movement: &'a Movement,
+    entries: &'a [JournalEntry],
+) -> impl Iterator<Item = &'a JournalEntry> + 'a {
+    entries.iter().filter(|entry| {
+        let reference = entry.processor_ref();
+        reference.is_some() && (reference == movement.source.as_deref() || reference == Some(movement.id.as_str()))
+    })
+}
+
+/// What was found wrong, before it is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finding {
+    pub kind: DifferenceKind,
+    /// By the processor's books.
+    pub expected: Option<Money>,
+    /// By the journal.
+    pub found: Option<Money>,
+}
+
+impl Finding {
+    pub fn of(kind: DifferenceKind) -> Self {
+        Self {
+            kind,
+            expected: None,
+            found: None,
+        }
+    }
+
+    pub fn expected(kind: DifferenceKind, expected: Money) -> Self {
+        Self {
+            expected: Some(expected),
+            ..Self::of(kind)
+        }
+    }
+
+    fn found(self, found: Money) -> Self {
+        Self {
+            found: Some(found),
+            ..self
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum DifferenceKind {
+    /// Money moved and the journal does not know of it.
+    EntryMissing,
+    /// The journal has another amount.
+    OtherAmount,
+    /// The journal has another currency than the processor settled in.
+    OtherCurrency,
+    /// Nothing of Souk's is named by what moved.
+    NotOurs,
+    /// A type of movement, or a currency, that Souk has no word for.
+    NotUnderstood,
+    /// Events older than the processor keeps them were never taken in.
+    EventsGap,
+}
+
+impl DifferenceKind {
+    /// For operators: what happened, and what closes it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::EntryMissing => {
+                "The processor has moved money that the journal does not know of. What its webhook should have said has been said now; \
+                 if this stays open, look at the dead-letter queues."
+            }
+            Self::OtherAmount => {
+                "The journal and the processor disagree about the amount. Nothing is changed until a person has looked."
+            }
+            Self::OtherCurrency => {
+                "The processor settled in another currency than the sale was posted in. Let the account settle in the currencies it sells in."
+            }
+            Self::NotOurs => {
+                "The movement names no order, refund or payout of this marketplace. Somebody used the same account by hand."
+            }
+            Self::NotUnderstood => "This type of movement is not known here. Look it up in the processor's dashboard.",
+            Self::EventsGap => {
+                "Events were missed for longer than the processor keeps them. Closed once every movement of that time has been looked at; \
+                 news that moved no money, such as changed accounts, must be looked up by hand."
+            }
+        }
+    }
+}
+
+/// What a difference is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub enum Subject {
+    Movement {
+        id: String,
+        kind: String,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        source: Option<String>,
+    },
+    /// Events of this time are out of reach.
+    Events { from: Timestamp, until: Timestamp },
+}
+
+/// Something that does not fit. There is one for each subject; it is never deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    pub subject: Subject,
+    pub kind: DifferenceKind,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expected: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub found: Option<Money>,
+    pub opened_by: ReconciliationId,
+    pub opened_at: Timestamp,
+    /// The run that found it healed, and when.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub closed: Option<Closed>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    pub by: ReconciliationId,
+    pub at: Timestamp,
+}
+
+impl Difference {
+    pub fn open(subject: Subject, finding: Finding, by: ReconciliationId, at: Timestamp) -> Self {
+        Self {
+            subject,
+            kind: finding.kind,
+            expected: finding.expected,
+            found: finding.found,
+            opened_by: by,
+            opened_at: at,
+            closed: None,
+        }
+    }
+
+    /// The same difference as it is now found: it stands since it was first found.
+    #[must_use]
+    pub fn found_again(&self, found: Self) -> Self {
+        Self {
+            opened_by: self.opened_by,
+            opened_at: self.opened_at,
+            ..found
+        }
+    }
+
+    #[must_use]
+    pub fn close(&self, by: ReconciliationId, at: Timestamp) -> Self {
+        Self {
+            closed: Some(Closed { by, at }),
+            ..self.clone()
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.closed.is_none()
+    }
+
+    pub fn finding(&self) -> Finding {
+        Finding {
+            kind: self.kind,
+            expected: self.expected,
+            found: self.found,
+        }
+    }
+}
+
+/// Says which entries explain a movement. Written once for each movement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Match {
+    pub transaction: String,
+    pub net: Money,
+    /// None where nothing moved, such as a fee of nothing.
+    pub entries: Vec<JournalId>,
+    pub by: ReconciliationId,
+    pub at: Timestamp,
+}
+
+/// One run and what it did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconciliation {
+    pub id: ReconciliationId,
+    pub started_at: Timestamp,
+    /// `None` while it runs, and for ever if it broke off.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended_at: Option<Timestamp>,
+    /// Movements and events up to this moment have been looked at, if the run is complete.
+    pub until: Timestamp,
+    /// Whether it got through all of it; the next run goes on where this one stopped.
+    pub is_complete: bool,
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Counts {
+    /// Movements that this run was the first to match.
+    pub matched: u32,
+    /// Entries posted for the platform's own movements; they are among the matched.
+    pub posted: u32,
+    /// Events that had never arrived.
+    pub events_taken_in: u32,
+    /// Differences found.
+    pub opened: u32,
+    /// Differences that have healed.
+    pub closed: u32,
+    /// Differences that stand at the end of the run, whenever they were found.
+    pub open: u32,
+}
+
+/// What a run walks along in time, and remembers how far it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "snake_case")]
+pub enum Walk {
+    Movements,
+    Events,
+}
+
+#[cfg(test)]
+mod tests;
