@@ -4,7 +4,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use shared::http::{Call, Problem};
-use shared::processor::webhook::{self, WebhookError};
+use shared::processor::WebhookError;
+use shared::processor::stripe::webhook;
 use shared::store::commerce::{self, Disposition, InboxEvent};
 
 use crate::context::Context;

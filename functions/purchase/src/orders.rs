@@ -13,7 +13,7 @@ use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem};
 use shared::ids::{ListingId, OrderId, UserId};
 use shared::messages::{Envelope, Message};
 use shared::partner::Block;
-use shared::processor::stripe::StripeError;
+use shared::processor::ProcessorError;
 use shared::processor::stripe::requests::{CheckoutLine, CreateCheckoutSession, Metadata};
 use shared::purchase::{Offer, Order, OrderLine, OrderStatus, PlaceError, place};
 use shared::store::{Versioned, catalogue, commerce, partners};
@@ -233,9 +233,9 @@ async fn open_checkout(
         .ok_or_else(|| Problem::unavailable("the processor opened a session without a page"))
 }
 
-fn checkout_refused(error: StripeError) -> Problem {
+fn checkout_refused(error: ProcessorError) -> Problem {
     match &error {
-        StripeError::Refused { message, .. } => {
+        ProcessorError::Refused { message, .. } => {
             let detail = format!("The payment processor does not take this order: {message}");
             Problem::refused("checkout_refused", "", detail).caused_by(error)
         }
