@@ -13,7 +13,7 @@ use shared::ids::{JournalId, PartnerId, PayoutId};
 use shared::messages::{Envelope, Message};
 use shared::partner::Block;
 use shared::payout::{CancelReason, Payout, PayoutState, Step, cancel_entry, next_step, transfer_entry};
-use shared::processor::stripe::StripeError;
+use shared::processor::ProcessorError;
 use shared::processor::stripe::objects::Transfer;
 use shared::processor::stripe::requests::{CreateTransfer, Metadata};
 use shared::runtime::{Delivery, Failure};
@@ -68,7 +68,7 @@ async fn send(context: &Context, payout: Versioned<Payout>, seed: Seed, now: Tim
     };
     match context.stripe.create_transfer(&request, &payout.id.to_string()).await {
         Ok(transfer) => record(context, &payout, &transfer, seed).await,
-        Err(StripeError::Refused { code, message, .. }) => {
+        Err(ProcessorError::Refused { code, message, .. }) => {
             tracing::warn!(payout.id = %payout.id, stripe.code = code, stripe.message = message, "transfer refused");
             let short = code == "balance_insufficient";
             let reason = if short {

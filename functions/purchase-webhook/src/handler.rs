@@ -4,8 +4,8 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use shared::http::{Call, Problem};
-use shared::processor::stripe::intake;
-use shared::processor::webhook::{self, WebhookError};
+use shared::processor::WebhookError;
+use shared::processor::stripe::{intake, webhook};
 
 use crate::context::Context;
 

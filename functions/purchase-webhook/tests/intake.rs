@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared::http::Edge;
 use shared::ids::{OrderId, UserId};
 use shared::messages::{Message, PaymentSubject};
-use shared::processor::webhook::sign;
+use shared::processor::stripe::webhook::sign;
 use shared::runtime::secrets::StripeSecretSource;
 use shared::store::commerce::{Disposition, InboxEvent};
 use shared::store::keys;

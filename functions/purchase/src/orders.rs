@@ -16,7 +16,7 @@ use shared::ids::{ListingId, OrderId, PartnerId, UserId};
 use shared::listing::Published;
 use shared::messages::{Envelope, Message};
 use shared::partner::{Block, Group, Partner};
-use shared::processor::stripe::StripeError;
+use shared::processor::ProcessorError;
 use shared::processor::stripe::requests::{CheckoutLine, CreateCheckoutSession, Metadata};
 use shared::purchase::{Offer, Order, OrderLine, OrderStatus, PlaceError, place};
 use shared::revenue::{Referrers, Sale, Terms, applicable};
@@ -298,9 +298,9 @@ async fn open_checkout(
         .ok_or_else(|| Problem::unavailable("the processor opened a session without a page"))
 }
 
-fn checkout_refused(error: StripeError) -> Problem {
+fn checkout_refused(error: ProcessorError) -> Problem {
     match &error {
-        StripeError::Refused { message, .. } => {
+        ProcessorError::Refused { message, .. } => {
             let detail = format!("The payment processor does not take this order: {message}");
             Problem::refused("checkout_refused", "", detail).caused_by(error)
         }

@@ -3,7 +3,7 @@
 use std::iter;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::processor::stripe::StripeError;
+use shared::processor::ProcessorError;
 use shared::processor::stripe::requests::ListPage;
 use shared::reconciliation::{Difference, Subject, Walk};
 use shared::runtime::Failure;
@@ -91,7 +91,7 @@ async fn review(run: &mut Run<'_>, difference: &Versioned<Difference>) -> Result
         Subject::Movement { id, .. } => match run.context.stripe.balance_transaction(id).await {
             Ok(transaction) => movement::look_at(run, &transaction).await,
             // Stripe no longer shows it: that heals nothing.
-            Err(StripeError::Refused { .. }) => run.differs(Some(difference), stands.0, stands.1, Vec::new()).await,
+            Err(ProcessorError::Refused { .. }) => run.differs(Some(difference), stands.0, stands.1, Vec::new()).await,
             Err(error) => Err(error.into()),
         },
         Subject::Events { until, .. } => {

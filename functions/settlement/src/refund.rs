@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use shared::ids::{OrderId, RefundId, UserId};
 use shared::messages::{Envelope, Message};
 use shared::money::{Currency, Money};
-use shared::processor::stripe::StripeError;
+use shared::processor::ProcessorError;
 use shared::processor::stripe::objects::{self, RefundStatus};
 use shared::processor::stripe::requests::{CreateRefund, Metadata};
 use shared::purchase::Order;
@@ -96,7 +96,7 @@ async fn ask(context: &Context, order: &Order, refund: &Versioned<Refund>, now: 
     };
     match context.stripe.create_refund(&request, &refund.id.to_string()).await {
         Ok(object) => Ok(Asked::Accepted(Box::new(object))),
-        Err(StripeError::Refused { code, message, .. }) => {
+        Err(ProcessorError::Refused { code, message, .. }) => {
             tracing::warn!(refund.id = %refund.id, stripe.code = code, stripe.message = message, "refund refused");
             Ok(Asked::Refused(code))
         }

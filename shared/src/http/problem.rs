@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::processor::stripe::StripeError;
+use crate::processor::ProcessorError;
 use crate::store::StoreError;
 
 /// Boxed, because it is the `Err` of almost every function at the edge.
@@ -241,15 +241,17 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<StripeError> for Problem {
-    fn from(error: StripeError) -> Self {
+impl From<ProcessorError> for Problem {
+    fn from(error: ProcessorError) -> Self {
         match error {
-            StripeError::Refused { .. } => {
+            ProcessorError::Refused { .. } => {
                 let detail = "The payment processor refused this. Check what you sent; if it looks right, tell us the request id.";
                 Self::new(StatusCode::BAD_GATEWAY, "processor_refused", detail).caused_by(error)
             }
-            StripeError::RateLimited | StripeError::Conflict | StripeError::Unknown(_) => Self::unavailable(error),
-            StripeError::KeyReused { .. } | StripeError::Unauthorised(_) => Self::internal(error),
+            ProcessorError::RateLimited | ProcessorError::Conflict | ProcessorError::Unknown(_) => {
+                Self::unavailable(error)
+            }
+            ProcessorError::KeyReused { .. } | ProcessorError::Unauthorised(_) => Self::internal(error),
         }
     }
 }

@@ -1,6 +1,15 @@
-//! The payment processor: the calls Souk makes to Stripe, and the webhooks it gets from there.
+//! The payment processors, Stripe and PayPal: the calls Souk makes to them, and the webhooks it gets from there.
+//!
+//! One client each, typed in its processor's own words. What they share is how a call can end ([`ProcessorError`]) and how a webhook
+//! can fail to be one ([`WebhookError`]), since a caller acts on these alike.
 
 pub mod account;
+mod error;
+mod http;
 pub mod movement;
+pub mod paypal;
 pub mod stripe;
-pub mod webhook;
+mod webhook;
+
+pub use error::ProcessorError;
+pub use webhook::WebhookError;

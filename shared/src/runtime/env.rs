@@ -76,6 +76,11 @@ variables! {
     /// Whether events and objects must be of Stripe's live mode; those of the other mode are set aside.
     STRIPE_LIVEMODE: bool = boolean, sample "false";
 
+    /// Secrets Manager secret: `{"client_id": "…", "client_secret": "…", "webhook_id": "…"}`.
+    PAYPAL_SECRET_ARN: String = text, sample "arn:aws:secretsmanager:eu-central-1:1:secret:souk-paypal";
+    /// PayPal's live API or its sandbox; webhooks must be signed by the same.
+    PAYPAL_API_BASE: Url = parsed, sample "https://api-m.paypal.com", default "https://api-m.paypal.com";
+
     /// The marketplace's share of a sale, in hundredths of a percent.
     COMMISSION_BPS: BasisPoints = basis_points, sample "2000";
     /// The currency listings are priced in.

@@ -25,7 +25,7 @@ use super::start::{Start, run};
 use crate::clock::Clock;
 use crate::http::problem::chain;
 use crate::messages::Envelope;
-use crate::processor::stripe::StripeError;
+use crate::processor::ProcessorError;
 use crate::seed::Seed;
 use crate::store::StoreError;
 
@@ -66,10 +66,10 @@ impl From<StoreError> for Failure {
     }
 }
 
-impl From<StripeError> for Failure {
-    fn from(error: StripeError) -> Self {
+impl From<ProcessorError> for Failure {
+    fn from(error: ProcessorError) -> Self {
         match error {
-            StripeError::Refused { .. } | StripeError::KeyReused { .. } => Self::reject(error),
+            ProcessorError::Refused { .. } | ProcessorError::KeyReused { .. } => Self::reject(error),
             _ => Self::retry(error),
         }
     }

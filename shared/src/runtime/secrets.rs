@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use tokio::sync::Mutex;
 
 use super::clients::Clients;
-use super::env::{self, Env};
 
 /// How long a rotated secret may still be the old one.
 const KEPT_FOR: Duration = Duration::from_secs(300);
@@ -17,7 +17,16 @@ const KEPT_FOR: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone, Deserialize)]
 pub struct StripeSecret {
     pub secret_key: SecretString,
+    #[serde(deserialize_with = "at_least_one")]
     pub webhook_secrets: Vec<SecretString>,
+}
+
+/// What Souk shares with PayPal. The webhook's id is part of what PayPal signs: it keeps events for others out.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PayPalSecret {
+    pub client_id: String,
+    pub client_secret: SecretString,
+    pub webhook_id: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -29,42 +38,34 @@ pub enum SecretError {
     Malformed,
 }
 
+/// Where a secret comes from.
 #[derive(Debug, Clone)]
-pub struct StripeSecretSource(Source);
+pub struct SecretSource<T>(Source<T>);
+
+pub type StripeSecretSource = SecretSource<StripeSecret>;
+pub type PayPalSecretSource = SecretSource<PayPalSecret>;
 
 #[derive(Debug, Clone)]
-enum Source {
+enum Source<T> {
     Manager {
         clients: Clients,
         arn: String,
-        kept: Arc<Mutex<Option<(Instant, StripeSecret)>>>,
+        kept: Arc<Mutex<Option<(Instant, T)>>>,
     },
     #[cfg(feature = "test-util")]
-    Fixed(StripeSecret),
+    Fixed(T),
 }
 
-impl StripeSecretSource {
-    pub fn from_env(env: &Env, clients: &Clients) -> Self {
+impl<T: DeserializeOwned + Clone> SecretSource<T> {
+    pub(super) fn managed(clients: &Clients, arn: String) -> Self {
         Self(Source::Manager {
             clients: clients.clone(),
-            arn: env.read(&env::STRIPE_SECRET_ARN),
+            arn,
             kept: Arc::default(),
         })
     }
 
-    #[cfg(feature = "test-util")]
-    pub fn fixed(secret_key: &str, webhook_secrets: &[&str]) -> Self {
-        let webhook_secrets = webhook_secrets
-            .iter()
-            .map(|secret| SecretString::from(*secret))
-            .collect();
-        Self(Source::Fixed(StripeSecret {
-            secret_key: secret_key.into(),
-            webhook_secrets,
-        }))
-    }
-
-    pub async fn get(&self) -> Result<StripeSecret, SecretError> {
+    pub async fn get(&self) -> Result<T, SecretError> {
         let (clients, arn, kept) = match &self.0 {
             Source::Manager { clients, arn, kept } => (clients, arn, kept),
             #[cfg(feature = "test-util")]
@@ -78,12 +79,12 @@ impl StripeSecretSource {
         }
         let answer = clients.secrets().get_secret_value().secret_id(arn).send().await;
         let answer = answer.map_err(|error| SecretError::Unavailable(Box::new(error)))?;
-        let secret = parse(answer.secret_string().unwrap_or_default())?;
+        let secret: T = parse(answer.secret_string().unwrap_or_default())?;
         *kept = Some((Instant::now(), secret.clone()));
         Ok(secret)
     }
 
-    /// Forgets what was read: Stripe did not accept it, so it may have been rotated.
+    /// Forgets what was read: the processor did not accept it, so it may have been rotated.
     pub(crate) async fn forget(&self) {
         if let Source::Manager { kept, .. } = &self.0 {
             *kept.lock().await = None;
@@ -91,13 +92,42 @@ impl StripeSecretSource {
     }
 }
 
-fn parse(text: &str) -> Result<StripeSecret, SecretError> {
-    let secret: StripeSecret = serde_json::from_str(text).map_err(|_| SecretError::Malformed)?;
-    if secret.webhook_secrets.is_empty() {
-        Err(SecretError::Malformed)
-    } else {
-        Ok(secret)
+#[cfg(feature = "test-util")]
+impl StripeSecretSource {
+    pub fn fixed(secret_key: &str, webhook_secrets: &[&str]) -> Self {
+        let webhook_secrets = webhook_secrets
+            .iter()
+            .map(|secret| SecretString::from(*secret))
+            .collect();
+        Self(Source::Fixed(StripeSecret {
+            secret_key: secret_key.into(),
+            webhook_secrets,
+        }))
     }
+}
+
+#[cfg(feature = "test-util")]
+impl PayPalSecretSource {
+    pub fn fixed(client_id: &str, client_secret: &str, webhook_id: &str) -> Self {
+        Self(Source::Fixed(PayPalSecret {
+            client_id: client_id.to_owned(),
+            client_secret: client_secret.into(),
+            webhook_id: webhook_id.to_owned(),
+        }))
+    }
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, SecretError> {
+    serde_json::from_str(text).map_err(|_| SecretError::Malformed)
+}
+
+/// Without a webhook secret, every event would be refused.
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SecretString>, D::Error> {
+    let secrets = Vec::deserialize(deserializer)?;
+    if secrets.is_empty() {
+        return Err(D::Error::invalid_length(0, &"at least one secret"));
+    }
+    Ok(secrets)
 }
 
 #[cfg(test)]
@@ -106,8 +136,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_read_and_never_shown() {
-        let secret = parse(r#"{"secret_key":"sk_test_hidden","webhook_secrets":["whsec_hidden","whsec_old"]}"#)
-            .expect("a secret");
+        let secret: StripeSecret =
+            parse(r#"{"secret_key":"sk_test_hidden","webhook_secrets":["whsec_hidden","whsec_old"]}"#)
+                .expect("a secret");
         assert_eq!(secret.webhook_secrets.len(), 2);
         assert!(!format!("{secret:?}").contains("hidden"));
         for wrong in [
@@ -116,7 +147,13 @@ mod tests {
             r#"{"secret_key":"sk"}"#,
             r#"{"secret_key":"sk","webhook_secrets":[]}"#,
         ] {
-            assert!(matches!(parse(wrong), Err(SecretError::Malformed)), "{wrong:?}");
+            assert!(
+                matches!(parse::<StripeSecret>(wrong), Err(SecretError::Malformed)),
+                "{wrong:?}"
+            );
         }
+        let secret: PayPalSecret =
+            parse(r#"{"client_id":"AZ","client_secret":"hidden","webhook_id":"8PT"}"#).expect("a secret");
+        assert!(!format!("{secret:?}").contains("hidden"));
     }
 }

@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use super::clients::Clients;
 use super::env::{self, Env, EnvError};
 use super::log;
-use super::secrets::StripeSecretSource;
+use super::secrets::{PayPalSecretSource, StripeSecretSource};
 use crate::http::Edge;
 use crate::mail::Mail;
 use crate::messages::Queue;
 use crate::objects::Objects;
+use crate::processor::paypal::PayPalClient;
+use crate::processor::paypal::certificate::Certificates;
 use crate::processor::stripe::StripeClient;
 use crate::queues::Queues;
 use crate::store::{Store, TableName};
@@ -57,7 +59,21 @@ impl Start<'_> {
 
     /// For verifying webhooks.
     pub fn stripe_secret(&self) -> StripeSecretSource {
-        StripeSecretSource::from_env(self.env, &self.clients)
+        StripeSecretSource::managed(&self.clients, self.env.read(&env::STRIPE_SECRET_ARN))
+    }
+
+    pub fn paypal(&self) -> PayPalClient {
+        PayPalClient::new(self.env.read(&env::PAYPAL_API_BASE), self.paypal_secret())
+    }
+
+    /// For verifying webhooks.
+    pub fn paypal_secret(&self) -> PayPalSecretSource {
+        PayPalSecretSource::managed(&self.clients, self.env.read(&env::PAYPAL_SECRET_ARN))
+    }
+
+    /// For verifying webhooks.
+    pub fn paypal_certificates(&self) -> Certificates {
+        Certificates::new(&self.env.read(&env::PAYPAL_API_BASE))
     }
 }
 

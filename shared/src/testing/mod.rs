@@ -6,11 +6,13 @@
 mod app;
 mod issuer;
 pub mod market;
+mod paypal;
 mod scripted;
 pub mod table_contract;
 mod world;
 
 pub use app::{Answer, TestApp, TestRequest};
 pub use issuer::{TestIssuer, TokenBuilder};
+pub use paypal::PayPalSigner;
 pub use scripted::{Recorded, ScriptedServer};
 pub use world::TestWorld;

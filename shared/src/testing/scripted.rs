@@ -10,8 +10,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use url::Url;
 
+use crate::processor::paypal::PayPalClient;
 use crate::processor::stripe::StripeClient;
-use crate::runtime::secrets::StripeSecretSource;
+use crate::runtime::secrets::{PayPalSecretSource, StripeSecretSource};
 
 /// Ends with the test's runtime.
 #[derive(Debug, Clone)]
@@ -62,7 +63,7 @@ impl ScriptedServer {
         &self.base
     }
 
-    /// The next request gets this answer; those before it come first. Status 0 breaks the connection off.
+    /// The next request gets this answer; those before it come first. Status 0 breaks the connection off; a text is sent as it is.
     pub fn answers(&self, status: u16, body: Value) -> &Self {
         self.lock().answers.push_back((status, body));
         self
@@ -79,6 +80,12 @@ impl ScriptedServer {
             self.base.clone(),
             StripeSecretSource::fixed("sk_test_123", &["whsec_test"]),
         )
+    }
+
+    /// A client of PayPal that asks here; its first question is for a token.
+    pub fn paypal(&self) -> PayPalClient {
+        let secret = PayPalSecretSource::fixed("client", "secret", "8PT597110X687430LKGECATA");
+        PayPalClient::new(self.base.clone(), secret)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Script> {
@@ -103,6 +110,7 @@ async fn answer(
     });
     match script.answers.pop_front() {
         Some((0, _)) => panic!("the script breaks the connection off here"),
+        Some((status, Value::String(text))) => (StatusCode::from_u16(status).expect("a status"), text).into_response(),
         Some((status, body)) => (StatusCode::from_u16(status).expect("a status"), axum::Json(body)).into_response(),
         None => (StatusCode::NOT_IMPLEMENTED, "the script has no answer left").into_response(),
     }

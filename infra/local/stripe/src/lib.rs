@@ -29,4 +29,11 @@ mod wire;
 mod world;
 
 pub use config::{API_VERSION, Config, Settings};
-pub use wire::server::{Server, serve};
+pub use standin::Server;
+
+/// Starts a stand-in and returns once it listens.
+pub async fn serve(config: Config) -> std::io::Result<Server> {
+    let (bind, port, public_url) = (config.bind.clone(), config.port, config.public_url.clone());
+    let world = |origin| world::World::new(config, origin);
+    standin::serve((&bind, port), public_url.as_deref(), world, pages::router).await
+}

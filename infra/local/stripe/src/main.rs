@@ -46,7 +46,7 @@ async fn main() -> ExitCode {
         }
     };
     println!("Stripe stand-in: {}", server.url());
-    interrupted().await;
+    standin::interrupted().await;
     ExitCode::SUCCESS
 }
 
@@ -109,22 +109,6 @@ fn configured(
     }
     config.webhook_urls = urls;
     Ok(Some(config))
-}
-
-/// Ends at Ctrl-C or at the signal a supervisor sends.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminated.recv() => {}
-            }
-        }
-        Err(_) => {
-            let _interrupt = tokio::signal::ctrl_c().await;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,22 +1,21 @@
 //! A small client for the calls Souk makes. One method per call, typed both ways.
 //!
 //! It never repeats a call by itself: whether another attempt is safe depends on what the caller has stored, so every POST takes the
-//! idempotency key that the caller made *before* the call, and every error says whether the outcome is known ([`StripeError`]).
+//! idempotency key that the caller made *before* the call, and every error says whether the outcome is known ([`ProcessorError`]).
 //! Answers are read tolerantly (docs.stripe.com/api/versioning): what Stripe may omit is optional, what it may add is ignored.
 
 mod form;
 pub mod intake;
 pub mod objects;
 pub mod requests;
+pub mod webhook;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::OnceCell;
 use url::Url;
 
 use self::form::Form;
@@ -24,14 +23,12 @@ use self::objects::{
     Account, AccountLink, BalanceTransaction, Charge, CheckoutSession, Dispute, Event, List, Refund, Transfer,
 };
 use self::requests::{CreateAccount, CreateAccountLink, CreateCheckoutSession, CreateRefund, CreateTransfer, ListPage};
-use crate::runtime::secrets::{SecretError, StripeSecretSource};
+use super::http::{self, Http};
+use crate::processor::ProcessorError;
+use crate::runtime::secrets::StripeSecretSource;
 
 /// The version that requests, answers and the webhook endpoint are pinned to (docs.stripe.com/webhooks/versioning).
 pub const API_VERSION: &str = "2026-05-27.dahlia";
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Stripe answers most calls within a second; creating an account takes several.
-const TIMEOUT: Duration = Duration::from_secs(20);
-const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Cheap to clone. Connects, and reads its key, at the first call.
 #[derive(Debug, Clone)]
@@ -41,42 +38,7 @@ pub struct StripeClient(Arc<Inner>);
 struct Inner {
     base: Url,
     secret: StripeSecretSource,
-    http: OnceCell<reqwest::Client>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum StripeError {
-    /// Stripe has refused: it is proven that nothing happened.
-    #[error("Stripe refused with {status} {code}: {message}")]
-    Refused { status: u16, code: String, message: String },
-    /// Nothing happened; the same call with the same key may be made later.
-    #[error("Stripe asks for fewer requests")]
-    RateLimited,
-    /// Another request with the same key is running, or another one has the object; the same call may be made later.
-    #[error("Stripe is busy with the same object")]
-    Conflict,
-    /// The key came with other parameters before. What it did then stands; this is a fault of ours.
-    #[error("the idempotency key was used for another request: {message}")]
-    KeyReused { message: String },
-    /// Time-out, 5xx, broken connection, unreadable answer: it may have happened. Look it up, never assume.
-    #[error("it is not known what Stripe did")]
-    Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Our key is not accepted, or cannot be had; nothing happened.
-    #[error("not authorised at Stripe")]
-    Unauthorised(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl StripeError {
-    /// Whether the call may have had its effect.
-    pub fn is_outcome_unknown(&self) -> bool {
-        matches!(self, Self::Unknown(_))
-    }
-}
-
-impl From<SecretError> for StripeError {
-    fn from(error: SecretError) -> Self {
-        Self::Unauthorised(Box::new(error))
-    }
+    http: Http,
 }
 
 /// docs.stripe.com/api/errors
@@ -99,15 +61,19 @@ impl StripeClient {
         Self(Arc::new(Inner {
             base,
             secret,
-            http: OnceCell::new(),
+            http: Http::default(),
         }))
     }
 
-    pub async fn create_account(&self, request: &CreateAccount, idempotency_key: &str) -> Result<Account, StripeError> {
+    pub async fn create_account(
+        &self,
+        request: &CreateAccount,
+        idempotency_key: &str,
+    ) -> Result<Account, ProcessorError> {
         self.post("/v1/accounts", request.form(), idempotency_key).await
     }
 
-    pub async fn account(&self, account: &str) -> Result<Account, StripeError> {
+    pub async fn account(&self, account: &str) -> Result<Account, ProcessorError> {
         self.get(&["v1", "accounts", account], Form::new()).await
     }
 
@@ -115,7 +81,7 @@ impl StripeClient {
         &self,
         request: &CreateAccountLink,
         idempotency_key: &str,
-    ) -> Result<AccountLink, StripeError> {
+    ) -> Result<AccountLink, ProcessorError> {
         self.post("/v1/account_links", request.form(), idempotency_key).await
     }
 
@@ -123,13 +89,13 @@ impl StripeClient {
         &self,
         request: &CreateCheckoutSession,
         idempotency_key: &str,
-    ) -> Result<CheckoutSession, StripeError> {
+    ) -> Result<CheckoutSession, ProcessorError> {
         self.post("/v1/checkout/sessions", request.form(), idempotency_key)
             .await
     }
 
     /// With its payment intent, that one's latest charge, and the charge's balance transaction, as far as they exist.
-    pub async fn checkout_session(&self, session: &str) -> Result<CheckoutSession, StripeError> {
+    pub async fn checkout_session(&self, session: &str) -> Result<CheckoutSession, ProcessorError> {
         let expand = Form::new().with("expand[0]", "payment_intent.latest_charge.balance_transaction");
         self.get(&["v1", "checkout", "sessions", session], expand).await
     }
@@ -139,7 +105,7 @@ impl StripeClient {
         &self,
         session: &str,
         idempotency_key: &str,
-    ) -> Result<CheckoutSession, StripeError> {
+    ) -> Result<CheckoutSession, ProcessorError> {
         self.send(
             Method::POST,
             &["v1", "checkout", "sessions", session, "expire"],
@@ -150,23 +116,23 @@ impl StripeClient {
     }
 
     /// With its balance transaction, once there is one.
-    pub async fn charge(&self, charge: &str) -> Result<Charge, StripeError> {
+    pub async fn charge(&self, charge: &str) -> Result<Charge, ProcessorError> {
         let expand = Form::new().with("expand[0]", "balance_transaction");
         self.get(&["v1", "charges", charge], expand).await
     }
 
-    pub async fn create_refund(&self, request: &CreateRefund, idempotency_key: &str) -> Result<Refund, StripeError> {
+    pub async fn create_refund(&self, request: &CreateRefund, idempotency_key: &str) -> Result<Refund, ProcessorError> {
         self.post("/v1/refunds", request.form(), idempotency_key).await
     }
 
     /// With its charge, whose metadata names the order.
-    pub async fn refund(&self, refund: &str) -> Result<Refund, StripeError> {
+    pub async fn refund(&self, refund: &str) -> Result<Refund, ProcessorError> {
         self.get(&["v1", "refunds", refund], Form::new().with("expand[0]", "charge"))
             .await
     }
 
     /// A charge's refunds, newest first: how an unknown outcome is looked up.
-    pub async fn refunds_of(&self, charge: &str) -> Result<List<Refund>, StripeError> {
+    pub async fn refunds_of(&self, charge: &str) -> Result<List<Refund>, ProcessorError> {
         self.get(
             &["v1", "refunds"],
             Form::new().with("charge", charge).with("limit", "100"),
@@ -175,12 +141,12 @@ impl StripeClient {
     }
 
     /// With its charge, whose metadata names the order.
-    pub async fn dispute(&self, dispute: &str) -> Result<Dispute, StripeError> {
+    pub async fn dispute(&self, dispute: &str) -> Result<Dispute, ProcessorError> {
         self.get(&["v1", "disputes", dispute], Form::new().with("expand[0]", "charge"))
             .await
     }
 
-    pub async fn transfer(&self, transfer: &str) -> Result<Transfer, StripeError> {
+    pub async fn transfer(&self, transfer: &str) -> Result<Transfer, ProcessorError> {
         self.get(&["v1", "transfers", transfer], Form::new()).await
     }
 
@@ -188,12 +154,12 @@ impl StripeClient {
         &self,
         request: &CreateTransfer,
         idempotency_key: &str,
-    ) -> Result<Transfer, StripeError> {
+    ) -> Result<Transfer, ProcessorError> {
         self.post("/v1/transfers", request.form(), idempotency_key).await
     }
 
     /// All transfers of a group: how an unknown outcome is looked up. A payout is one transfer, so one page has them all.
-    pub async fn transfers_of(&self, transfer_group: &str) -> Result<List<Transfer>, StripeError> {
+    pub async fn transfers_of(&self, transfer_group: &str) -> Result<List<Transfer>, ProcessorError> {
         self.get(
             &["v1", "transfers"],
             Form::new().with("transfer_group", transfer_group).with("limit", "100"),
@@ -202,27 +168,32 @@ impl StripeClient {
     }
 
     /// Newest first, each with what it is about.
-    pub async fn balance_transactions(&self, page: &ListPage) -> Result<List<BalanceTransaction>, StripeError> {
+    pub async fn balance_transactions(&self, page: &ListPage) -> Result<List<BalanceTransaction>, ProcessorError> {
         let query = page.form().with("expand[0]", "data.source");
         self.get(&["v1", "balance_transactions"], query).await
     }
 
     /// With what it is about.
-    pub async fn balance_transaction(&self, transaction: &str) -> Result<BalanceTransaction, StripeError> {
+    pub async fn balance_transaction(&self, transaction: &str) -> Result<BalanceTransaction, ProcessorError> {
         let expand = Form::new().with("expand[0]", "source");
         self.get(&["v1", "balance_transactions", transaction], expand).await
     }
 
     /// Newest first, up to 30 days back.
-    pub async fn events(&self, page: &ListPage) -> Result<List<Event>, StripeError> {
+    pub async fn events(&self, page: &ListPage) -> Result<List<Event>, ProcessorError> {
         self.get(&["v1", "events"], page.form()).await
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &[&str], query: Form) -> Result<T, StripeError> {
+    async fn get<T: DeserializeOwned>(&self, path: &[&str], query: Form) -> Result<T, ProcessorError> {
         self.send(Method::GET, path, query, None).await
     }
 
-    async fn post<T: DeserializeOwned>(&self, path: &str, form: Form, idempotency_key: &str) -> Result<T, StripeError> {
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        form: Form,
+        idempotency_key: &str,
+    ) -> Result<T, ProcessorError> {
         let path: Vec<_> = path.trim_start_matches('/').split('/').collect();
         self.send(Method::POST, &path, form, Some(idempotency_key)).await
     }
@@ -233,20 +204,17 @@ impl StripeClient {
         path: &[&str],
         form: Form,
         key: Option<&str>,
-    ) -> Result<T, StripeError> {
+    ) -> Result<T, ProcessorError> {
         let secret = self.0.secret.get().await?;
-        let http = self
-            .0
-            .http
-            .get_or_try_init(async || build_http())
-            .await
-            .map_err(|error| StripeError::Unauthorised(Box::new(error)))?;
-        let mut url = self.url(path);
+        let mut url = http::address(&self.0.base, path);
         if method == Method::GET && !form.is_empty() {
             url.set_query(Some(&form.encode()));
         }
-        let mut request = http
+        let mut request = self
+            .0
+            .http
             .request(method.clone(), url)
+            .await?
             .bearer_auth(secret.secret_key.expose_secret())
             .header("Stripe-Version", API_VERSION);
         if method == Method::POST {
@@ -257,56 +225,20 @@ impl StripeClient {
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
-        let response = request.send().await.map_err(unknown)?;
-        let status = response.status();
-        let body = bounded(response).await?;
-        tracing::debug!(http.status = status.as_u16(), path = ?path, "Stripe answered");
-        if status.is_success() {
-            return serde_json::from_slice(&body).map_err(unknown);
+        let answer = http::send(request).await?;
+        if answer.status.is_success() {
+            return serde_json::from_slice(&answer.body).map_err(ProcessorError::unknown);
         }
-        let error = refusal(status, &body);
-        if matches!(error, StripeError::Unauthorised(_)) {
+        let error = refusal(answer.status, &answer.body);
+        if matches!(error, ProcessorError::Unauthorised(_)) {
             self.0.secret.forget().await;
         }
         Err(error)
     }
-
-    /// Ids come from Stripe, but a segment that is pushed cannot leave its place in the path whatever it holds.
-    fn url(&self, path: &[&str]) -> Url {
-        let mut url = self.0.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
-        }
-        url
-    }
-}
-
-fn build_http() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent("souk")
-        .build()
-}
-
-async fn bounded(mut response: reqwest::Response) -> Result<Vec<u8>, StripeError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unknown)? {
-        body.extend_from_slice(&chunk);
-        if body.len() > MAX_ANSWER_BYTES {
-            return Err(unknown("an answer of more than 4 MiB"));
-        }
-    }
-    Ok(body)
-}
-
-fn unknown(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StripeError {
-    StripeError::Unknown(source.into())
 }
 
 /// What a status outside 2xx says about the outcome (docs.stripe.com/error-low-level).
-fn refusal(status: StatusCode, body: &[u8]) -> StripeError {
+fn refusal(status: StatusCode, body: &[u8]) -> ProcessorError {
     let detail = serde_json::from_slice::<ErrorBody>(body).map(|body| body.error).ok();
     let (kind, code, message) = match detail {
         Some(detail) => (detail.kind, detail.code, detail.message),
@@ -314,17 +246,17 @@ fn refusal(status: StatusCode, body: &[u8]) -> StripeError {
     };
     match status {
         // A key of the wrong mode or of too few rights is a 403.
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => StripeError::Unauthorised(message.into()),
-        StatusCode::TOO_MANY_REQUESTS => StripeError::RateLimited,
-        StatusCode::CONFLICT => StripeError::Conflict,
-        _ if kind == "idempotency_error" => StripeError::KeyReused { message },
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ProcessorError::unauthorised(message),
+        StatusCode::TOO_MANY_REQUESTS => ProcessorError::RateLimited,
+        StatusCode::CONFLICT => ProcessorError::Conflict,
+        _ if kind == "idempotency_error" => ProcessorError::KeyReused { message },
         // Only Stripe's own words are proof: a 4xx without them may be some proxy's.
-        _ if status.is_client_error() && !kind.is_empty() => StripeError::Refused {
+        _ if status.is_client_error() && !kind.is_empty() => ProcessorError::Refused {
             status: status.as_u16(),
             code: code.unwrap_or(kind),
             message,
         },
-        _ => unknown(format!("status {}: {message}", status.as_u16())),
+        _ => ProcessorError::unknown(format!("status {}: {message}", status.as_u16())),
     }
 }
 

@@ -235,12 +235,12 @@ async fn every_error_says_whether_the_outcome_is_known() {
                 .await
                 .expect_err("an error")
             {
-                StripeError::Refused { status, code, .. } => format!("refused {status} {code}"),
-                StripeError::RateLimited => "rate limited".into(),
-                StripeError::Conflict => "conflict".into(),
-                StripeError::KeyReused { .. } => "key reused".into(),
-                StripeError::Unknown(_) => "unknown".into(),
-                StripeError::Unauthorised(_) => "unauthorised".into(),
+                ProcessorError::Refused { status, code, .. } => format!("refused {status} {code}"),
+                ProcessorError::RateLimited => "rate limited".into(),
+                ProcessorError::Conflict => "conflict".into(),
+                ProcessorError::KeyReused { .. } => "key reused".into(),
+                ProcessorError::Unknown(_) => "unknown".into(),
+                ProcessorError::Unauthorised(_) => "unauthorised".into(),
             },
         );
     }

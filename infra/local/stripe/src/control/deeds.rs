@@ -1,15 +1,15 @@
 //! What each control does.
 
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use standin::control::{Control, Outcome, parsed, patched, time_span};
+use standin::{Outage, matches_type};
 
-use super::{Control, Outcome, faults::Outage};
 use crate::accounts::status::{self, Visit};
 use crate::balance;
 use crate::charges::intents::Payer;
 use crate::charges::{self, disputes, refunds};
 use crate::checkout::{self, cards, pay, session};
-use crate::events::{self, deliveries, signature::Tampering};
+use crate::events::{self, signature::Tampering};
 use crate::transfers::{payouts, reversals};
 use crate::wire::call::{Answer, Call};
 use crate::wire::error::ApiError;
@@ -17,7 +17,7 @@ use crate::wire::form;
 use crate::world::{Kind, World, text};
 
 pub(super) fn perform(world: &mut World, name: &str, control: &Control) -> Outcome {
-    let id = control.args.first().map_or("", String::as_str);
+    let id = control.id();
     match name {
         "GET " => Ok(summary(world)),
         "POST reset" => {
@@ -29,9 +29,7 @@ pub(super) fn perform(world: &mut World, name: &str, control: &Control) -> Outco
             Ok(json!(world.settings))
         }
         "POST clock/advance" => advance(world, control),
-        "GET requests" => Ok(world
-            .log
-            .body(control.query.given("method"), control.query.given("path"))),
+        "GET requests" => Ok(world.log.body(control.asked("method"), control.asked("path"))),
         "DELETE requests" => {
             world.log.clear();
             Ok(json!({"cleared": true}))
@@ -124,7 +122,7 @@ fn summary(world: &World) -> Value {
         "requests": world.log.total(),
         "webhooks": {
             "controls": world.webhooks.controls,
-            "deliveries": world.webhooks.deliveries.len(),
+            "deliveries": world.webhooks.list.len(),
             "open": world.webhooks.open(),
         },
         "outages": world.faults.outages,
@@ -148,29 +146,22 @@ fn summary(world: &World) -> Value {
 }
 
 fn advance(world: &mut World, control: &Control) -> Outcome {
-    let of = |unit: &str, seconds: i64| control.body[unit].as_i64().unwrap_or_default().saturating_mul(seconds);
-    let seconds = of("seconds", 1) + of("minutes", 60) + of("hours", 3600) + of("days", 86_400);
-    if seconds <= 0 {
-        return Err((
-            400,
-            "The clock only moves forward: give seconds, minutes, hours or days".to_owned(),
-        ));
-    }
+    let seconds = time_span(&control.body)?;
     world.advance(seconds * 1000);
     Ok(json!({"now": world.now(), "advanced_s": seconds}))
 }
 
 fn list_deliveries(world: &World, control: &Control) -> Value {
-    let (wanted_type, wanted_state) = (control.query.given("type"), control.query.given("state"));
+    let (wanted_type, wanted_state) = (control.asked("type"), control.asked("state"));
     let matching: Vec<Value> = world
         .webhooks
-        .deliveries
+        .list
         .iter()
-        .filter(|each| wanted_type.is_none_or(|pattern| events::matches_type(pattern, &each.kind)))
+        .filter(|each| wanted_type.is_none_or(|pattern| matches_type(pattern, &each.kind)))
         .map(|each| json!(each))
         .filter(|each| wanted_state.is_none_or(|state| text(each, "state") == state))
         .collect();
-    json!({"total": world.webhooks.deliveries.len(), "open": world.webhooks.open(), "deliveries": matching})
+    json!({"total": world.webhooks.list.len(), "open": world.webhooks.open(), "deliveries": matching})
 }
 
 fn forge(world: &mut World, control: &Control) -> Outcome {
@@ -182,10 +173,10 @@ fn forge(world: &mut World, control: &Control) -> Outcome {
         data => data.clone(),
     };
     let tampering = tampering(control)?;
-    let first = world.webhooks.deliveries.len();
+    let first = world.webhooks.list.len();
     let event = events::forge(world, kind, control.body["account"].as_str(), &data);
     let id = text(&event, "id").to_owned();
-    for delivery in world.webhooks.deliveries.iter_mut().skip(first) {
+    for delivery in world.webhooks.list.iter_mut().skip(first) {
         delivery.tampering = tampering;
     }
     // Fields of the envelope a test may want otherwise: `created`, `livemode`, `api_version`, `id` stays.
@@ -204,7 +195,7 @@ fn resend(world: &mut World, event: &str, control: &Control) -> Outcome {
     let receivers = events::endpoints::receivers(world, text(&body, "type"), body.get("account").is_some());
     let numbers: Vec<usize> = receivers
         .iter()
-        .map(|endpoint| deliveries::add(world, event, endpoint, tampering))
+        .map(|(endpoint, url)| world.webhooks.add(event, text(&body, "type"), endpoint, url, tampering))
         .collect();
     Ok(json!({"event": event, "deliveries": numbers}))
 }
@@ -216,7 +207,7 @@ fn set_secrets(world: &mut World, endpoint: &str, control: &Control) -> Outcome 
         .flatten()
         .filter_map(|secret| secret.as_str().map(str::to_owned))
         .collect();
-    match world.webhooks.receivers.get_mut(endpoint) {
+    match world.receivers.get_mut(endpoint) {
         Some(_) if secrets.is_empty() => Err((400, "secrets is a list of at least one text".to_owned())),
         Some(receiver) => {
             receiver.secrets = secrets;
@@ -334,19 +325,6 @@ fn set_balance(world: &mut World, control: &Control) -> Outcome {
 
 fn card(card: &cards::Card) -> Value {
     json!({"key": card.key, "number": card.number, "label": card.label})
-}
-
-/// A value with the given fields replaced; unknown fields and wrong types are refused by name.
-fn patched<T: serde::Serialize + DeserializeOwned>(value: &T, patch: &Value) -> Result<T, (u16, String)> {
-    let mut merged = json!(value);
-    if let (Some(merged), Some(patch)) = (merged.as_object_mut(), patch.as_object()) {
-        merged.extend(patch.clone());
-    }
-    parsed(merged)
-}
-
-fn parsed<T: DeserializeOwned>(value: Value) -> Result<T, (u16, String)> {
-    serde_json::from_value(value).map_err(|error| (400, error.to_string()))
 }
 
 fn tampering(control: &Control) -> Result<Tampering, (u16, String)> {

@@ -1,19 +1,15 @@
 //! Control endpoints under `/_control`: how a test or a person makes happen what Stripe would do by itself.
-//!
-//! JSON in and out, no key. Each is one row of `CONTROLS`, which the index page prints: what is not in the table does not
-//! exist.
 
 mod deeds;
-pub(crate) mod faults;
-pub(crate) mod log;
 
 use axum::http::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
+use standin::World as _;
+use standin::control::{self, Row};
 
 use crate::world::World;
 
-/// Method, path below `/_control`, body, and what it does.
-pub(crate) const CONTROLS: [(&str, &str, &str, &str); 30] = [
+pub(crate) const CONTROLS: [Row; 30] = [
     (
         "GET",
         "",
@@ -161,59 +157,10 @@ pub(crate) const CONTROLS: [(&str, &str, &str, &str); 30] = [
     ("GET", "cards", "", "The ways to pay: keys, numbers, what they do"),
 ];
 
-/// What a control answers: a status and a body.
-pub(crate) type Outcome = Result<Value, (u16, String)>;
-
-/// One control request.
-pub(crate) struct Control {
-    pub body: Value,
-    pub query: crate::wire::form::Field,
-    /// The parameters of the path in order.
-    pub args: Vec<String>,
-}
-
 /// Finds the row for a request and does it.
 pub(crate) fn answer(world: &mut World, method: &Method, path: &str, query: &str, body: &[u8]) -> (u16, Value) {
-    let body = if body.is_empty() {
-        Ok(json!({}))
-    } else {
-        serde_json::from_slice(body)
-    };
-    let outcome = match (body, crate::wire::form::parse(query)) {
-        (Ok(body), Ok(query)) => match recognise(method.as_str(), path) {
-            Some((name, args)) => {
-                world.run_due();
-                deeds::perform(world, &name, &Control { body, query, args })
-            }
-            None => Err((
-                404,
-                format!("There is no control {method} /_control/{path}; see / for the table"),
-            )),
-        },
-        (Err(error), _) => Err((400, format!("The body is not JSON: {error}"))),
-        (_, Err(error)) => Err((400, error.message().to_owned())),
-    };
-    match outcome {
-        Ok(body) => (200, body),
-        Err((status, message)) => (status, json!({"error": {"message": message}})),
-    }
-}
-
-fn recognise(method: &str, path: &str) -> Option<(String, Vec<String>)> {
-    let given: Vec<&str> = path.split('/').collect();
-    CONTROLS.iter().find_map(|(wanted, pattern, _, _)| {
-        let parts: Vec<&str> = pattern.split('/').collect();
-        if *wanted != method || parts.len() != given.len() {
-            return None;
-        }
-        let mut args = Vec::new();
-        for (part, text) in parts.iter().zip(&given) {
-            if part.starts_with('{') {
-                args.push((*text).to_owned());
-            } else if part != text {
-                return None;
-            }
-        }
-        Some((format!("{method} {pattern}"), args))
+    control::answer(&CONTROLS, (method.as_str(), path), query, body, |name, control| {
+        world.run_due();
+        deeds::perform(world, name, control)
     })
 }

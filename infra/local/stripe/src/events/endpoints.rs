@@ -1,13 +1,19 @@
 //! Webhook endpoints: those the stand-in was started with and those made through the API.
 
 use serde_json::{Value, json};
+use standin::matches_type;
 
-use super::deliveries::Receiver;
-use super::matches_type;
 use crate::config::API_VERSION;
 use crate::wire::call::{Answer, Call};
 use crate::wire::list;
 use crate::world::{Kind, World, text};
+
+/// What an endpoint hears and what signs it; the documents of the API do not show it.
+#[derive(Clone, Debug)]
+pub(crate) struct Receiver {
+    pub secrets: Vec<String>,
+    pub connect: Option<bool>,
+}
 
 /// Makes the endpoints of the configuration, which hear everything.
 pub(crate) fn configured(world: &mut World) {
@@ -34,7 +40,7 @@ pub(crate) fn add(world: &mut World, url: &str, events: &[&str], connect: Option
         "url": url,
     });
     world.shelf.put(Kind::Endpoint, None, body.clone());
-    world.webhooks.receivers.insert(
+    world.receivers.insert(
         id,
         Receiver {
             secrets: vec![secret],
@@ -44,14 +50,13 @@ pub(crate) fn add(world: &mut World, url: &str, events: &[&str], connect: Option
     body
 }
 
-/// The enabled endpoints that want an event.
-pub(crate) fn receivers(world: &World, event: &str, of_connected_account: bool) -> Vec<String> {
-    let mut ids: Vec<String> = world
+/// The enabled endpoints that want an event, and their addresses.
+pub(crate) fn receivers(world: &World, event: &str, of_connected_account: bool) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = world
         .shelf
         .newest_first(Kind::Endpoint)
         .filter(|entry| {
             let connect = world
-                .webhooks
                 .receivers
                 .get(text(&entry.body, "id"))
                 .and_then(|receiver| receiver.connect);
@@ -64,10 +69,10 @@ pub(crate) fn receivers(world: &World, event: &str, of_connected_account: bool) 
                 && connect.is_none_or(|connect| connect == of_connected_account)
                 && wanted.into_iter().any(|pattern| matches_type(pattern, event))
         })
-        .map(|entry| text(&entry.body, "id").to_owned())
+        .map(|entry| (text(&entry.body, "id").to_owned(), text(&entry.body, "url").to_owned()))
         .collect();
-    ids.reverse();
-    ids
+    found.reverse();
+    found
 }
 
 pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
@@ -114,7 +119,7 @@ pub(crate) fn update(world: &mut World, call: &Call) -> Answer {
 pub(crate) fn delete(world: &mut World, call: &Call) -> Answer {
     retrieve(world, call)?;
     world.shelf.remove(call.id());
-    world.webhooks.receivers.remove(call.id());
+    world.receivers.remove(call.id());
     Ok(json!({"id": call.id(), "object": "webhook_endpoint", "deleted": true}))
 }
 

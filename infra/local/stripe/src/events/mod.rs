@@ -1,15 +1,12 @@
 //! Events: what happened, told to webhook endpoints and kept for 30 days.
 //!
-//! Owns the event documents and the deliveries that follow from them; says nothing about when something happens.
+//! Owns the event documents, who hears of them and what signs them; says nothing about when something happens.
 
-pub(crate) mod deliveries;
 pub(crate) mod endpoints;
-pub(crate) mod sender;
 pub(crate) mod signature;
 
 use serde_json::{Value, json};
-
-pub(crate) use deliveries::Webhooks;
+use standin::matches_type;
 
 use crate::config::API_VERSION;
 use crate::wire::call::{Answer, Call};
@@ -21,13 +18,7 @@ const KEPT_S: i64 = 30 * 24 * 60 * 60;
 
 /// Makes an event about `object` and plans its deliveries. Suppressed types are never made at all.
 pub(crate) fn emit(world: &mut World, event: &str, owner: Option<&str>, object: &Value, previous: Option<Value>) {
-    if world
-        .webhooks
-        .controls
-        .suppressed
-        .iter()
-        .any(|pattern| matches_type(pattern, event))
-    {
+    if world.webhooks.is_suppressed(event) {
         return;
     }
     let mut data = json!({ "object": object });
@@ -60,8 +51,10 @@ pub(crate) fn forge(world: &mut World, event: &str, owner: Option<&str>, data: &
     }
     world.shelf.put(Kind::Event, owner, body);
     let receivers = endpoints::receivers(world, event, owner.is_some());
-    let pending = deliveries::plan(world, &id, &receivers);
-    world.set(&id, |body| body["pending_webhooks"] = json!(pending))
+    for (endpoint, url) in &receivers {
+        world.webhooks.plan(&id, event, endpoint, url);
+    }
+    world.set(&id, |body| body["pending_webhooks"] = json!(receivers.len()))
 }
 
 pub(crate) fn retrieve(world: &World, call: &Call) -> Answer {
@@ -88,12 +81,4 @@ pub(crate) fn list_all(world: &World, call: &Call) -> Answer {
         fits && int(event, "created") >= oldest && delivered.is_none_or(|wanted| (wanted == "true") == success)
     });
     list::page(call, Kind::Event, "/v1/events", events)
-}
-
-/// `charge.*` stands for every event of charges, `*` for every event.
-pub(crate) fn matches_type(pattern: &str, event: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => event.starts_with(start),
-        None => pattern == event,
-    }
 }

@@ -2,7 +2,9 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::Sha256;
+use standin::{Clock, Message};
 
 /// What is wrong with a delivery on purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,10 +28,39 @@ pub(crate) enum Tampering {
     Rotated,
 }
 
+impl standin::Tampering for Tampering {
+    fn is_refused(&self) -> bool {
+        !matches!(self, Self::None | Self::Rotated)
+    }
+}
+
 const BEYOND_TOLERANCE_S: i64 = 600;
 
+/// What is sent to an endpoint with these secrets, signed now.
+pub(crate) fn message(event: &Value, secrets: &[String], tampering: Tampering, timeout_ms: u64) -> Message {
+    // Indented, as Stripe sends it: a receiver that signs what it re-serialised is found out.
+    let body = serde_json::to_string_pretty(event).unwrap_or_default();
+    let now_s = Clock::default().now_ms().div_euclid(1000);
+    let mut headers = vec![
+        ("content-type", "application/json; charset=utf-8".to_owned()),
+        (
+            "user-agent",
+            "Stripe/1.0 (+https://stripe.com/docs/webhooks)".to_owned(),
+        ),
+        ("cache-control", "no-cache".to_owned()),
+    ];
+    if let Some(signature) = header(&body, secrets, now_s, tampering) {
+        headers.push(("stripe-signature", signature));
+    }
+    Message {
+        headers,
+        body: body_as_sent(&body, tampering),
+        timeout_ms,
+    }
+}
+
 /// The header for a body, one `v1` for each secret; `None` if the header is to be missing.
-pub(crate) fn header(body: &str, secrets: &[String], now_s: i64, tampering: Tampering) -> Option<String> {
+fn header(body: &str, secrets: &[String], now_s: i64, tampering: Tampering) -> Option<String> {
     let time = match tampering {
         Tampering::Stale => now_s - BEYOND_TOLERANCE_S,
         Tampering::Future => now_s + BEYOND_TOLERANCE_S,
@@ -48,7 +79,7 @@ pub(crate) fn header(body: &str, secrets: &[String], now_s: i64, tampering: Tamp
 }
 
 /// The body as it is sent: altered if that is the tampering. The altered byte keeps it valid JSON.
-pub(crate) fn body_as_sent(body: &str, tampering: Tampering) -> String {
+fn body_as_sent(body: &str, tampering: Tampering) -> String {
     if tampering == Tampering::AlteredBody {
         body.replacen("\"livemode\": false", "\"livemode\": true ", 1)
     } else {

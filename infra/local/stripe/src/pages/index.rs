@@ -6,25 +6,23 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::Response;
 use serde_json::{Value, json};
+use standin::page::{self as html, amount_cell, cell, escaped, id_cell, table};
+use standin::{Delivery, World as _, respond};
 
-use super::html_response;
-use super::layout::{escaped, money, page};
+use super::{money, page};
 use crate::balance;
 use crate::control::CONTROLS;
-use crate::events::deliveries::Delivery;
+use crate::events::signature::Tampering;
 use crate::wire::schema;
-use crate::wire::server::App;
-use crate::world::{Kind, World, int, text};
+use crate::world::{App, Kind, World, int, text};
 
 /// How many of each kind are shown.
 const SHOWN: usize = 10;
-/// Columns of money, which stand to the right.
-const AMOUNTS: [&str; 4] = ["Amount", "Fee", "Refunded", "Reversed"];
 
 pub(super) async fn show(State(app): State<App>, _body: Bytes) -> Response<Body> {
     let mut world = app.world();
     world.run_due();
-    html_response(200, page("Stripe stand-in", "wide", &body(&world)))
+    respond::html(200, page("Stripe stand-in", "wide", &body(&world)))
 }
 
 fn body(world: &World) -> String {
@@ -50,82 +48,23 @@ fn body(world: &World) -> String {
 }
 
 fn tiles(world: &World) -> String {
-    let mut html = String::from("<ul class=\"tiles\">");
-    let mut tile = |label: &str, value: &str| {
-        let _ = write!(
-            html,
-            "<li><strong>{}</strong><span class=\"soft\">{label}</span></li>",
-            escaped(value)
-        );
-    };
+    let mut tiles = Vec::new();
+    let mut tile = |label: &str, value: String| tiles.push((label.to_owned(), value));
     for (currency, (available, pending)) in balance::sums(world, None) {
-        tile("Platform, available", &money(available, &currency));
+        tile("Platform, available", money(available, &currency));
         if pending != 0 {
-            tile("Platform, pending", &money(pending, &currency));
+            tile("Platform, pending", money(pending, &currency));
         }
     }
-    tile("Requests", &world.log.total().to_string());
-    tile("Events", &world.shelf.count(Kind::Event).to_string());
-    tile("Deliveries open", &world.webhooks.open().to_string());
-    tile("Outages", &world.faults.outages.len().to_string());
-    html + "</ul>"
-}
-
-/// A titled table; without rows, a sentence.
-fn table(title: &str, heads: &[&str], rows: &[Vec<String>], empty: &str) -> String {
-    if rows.is_empty() {
-        return format!("<h2>{title}</h2><p class=\"soft\">{empty}</p>");
-    }
-    let mut html = format!(
-        "<h2>{title}</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table><thead><tr>"
-    );
-    for head in heads {
-        let class = if AMOUNTS.contains(head) {
-            " class=\"amount\""
-        } else {
-            ""
-        };
-        let _ = write!(html, "<th scope=\"col\"{class}>{head}</th>");
-    }
-    html.push_str("</tr></thead><tbody>");
-    for row in rows {
-        html.push_str("<tr>");
-        for cell in row {
-            html.push_str(cell);
-        }
-        html.push_str("</tr>");
-    }
-    html + "</tbody></table></div>"
-}
-
-fn cell(text: &str) -> String {
-    format!("<td>{}</td>", escaped(text))
-}
-
-/// Wide enough to be read on a phone, where the table scrolls sideways.
-fn prose(html: &str) -> String {
-    format!("<td class=\"prose\">{html}</td>")
+    tile("Requests", world.log.total().to_string());
+    tile("Events", world.shelf.count(Kind::Event).to_string());
+    tile("Deliveries open", world.webhooks.open().to_string());
+    tile("Outages", world.faults.outages.len().to_string());
+    html::tiles(&tiles)
 }
 
 fn amount(body: &Value, field: &str) -> String {
-    format!(
-        "<td class=\"amount\">{}</td>",
-        money(int(body, field), text(body, "currency"))
-    )
-}
-
-/// An id that leads to the object.
-fn id(id: &str) -> String {
-    let shown: String = if id.len() > 32 {
-        format!("{}…", &id[..28])
-    } else {
-        id.to_owned()
-    };
-    format!(
-        "<td><a href=\"/_control/objects/{0}\"><code>{1}</code></a></td>",
-        escaped(id),
-        escaped(&shown)
-    )
+    amount_cell(&money(int(body, field), text(body, "currency")))
 }
 
 fn newest(world: &World, kind: Kind) -> impl Iterator<Item = &Value> {
@@ -145,14 +84,14 @@ fn sessions(world: &World) -> String {
                 page,
                 amount(body, "amount_total"),
                 cell(&state),
-                id(text(body, "id")),
+                id_cell(text(body, "id")),
                 reference,
             ]
         })
         .collect();
     table(
         "Checkout sessions",
-        &["Page", "Amount", "State", "Session", "Reference"],
+        &["Page", "Amount.", "State", "Session", "Reference"],
         &rows,
         "None yet.",
     )
@@ -172,7 +111,7 @@ fn accounts(world: &World) -> String {
                 .map(|(currency, (available, pending))| money(available + pending, currency))
                 .collect();
             vec![
-                id(text(body, "id")),
+                id_cell(text(body, "id")),
                 cell(
                     body["business_profile"]["name"]
                         .as_str()
@@ -205,7 +144,7 @@ fn payments(world: &World) -> String {
             let transaction = text(body, "balance_transaction");
             let fee = world.shelf.get(Kind::BalanceTransaction, transaction);
             vec![
-                id(text(body, "id")),
+                id_cell(text(body, "id")),
                 amount(body, "amount"),
                 cell(text(body, "status")),
                 match fee {
@@ -224,7 +163,7 @@ fn payments(world: &World) -> String {
         .collect();
     table(
         "Charges",
-        &["Charge", "Amount", "State", "Fee", "Refunded", "Dispute"],
+        &["Charge", "Amount.", "State", "Fee.", "Refunded.", "Dispute"],
         &rows,
         "None yet.",
     )
@@ -234,45 +173,38 @@ fn transfers(world: &World) -> String {
     let rows: Vec<Vec<String>> = newest(world, Kind::Transfer)
         .map(|body| {
             vec![
-                id(text(body, "id")),
+                id_cell(text(body, "id")),
                 amount(body, "amount"),
                 amount(body, "amount_reversed"),
-                id(text(body, "destination")),
+                id_cell(text(body, "destination")),
                 cell(text(body, "transfer_group")),
             ]
         })
         .collect();
     table(
         "Transfers",
-        &["Transfer", "Amount", "Reversed", "To", "Group"],
+        &["Transfer", "Amount.", "Reversed.", "To", "Group"],
         &rows,
         "None yet.",
     )
 }
 
 fn deliveries(world: &World) -> String {
-    let row = |each: &Delivery| {
+    let row = |each: &Delivery<Tampering>| {
         let answer = each
             .status
             .map_or_else(|| each.error.clone().unwrap_or_default(), |status| status.to_string());
         let state = json!(each.state);
         vec![
             cell(&each.kind),
-            id(&each.event),
+            id_cell(&each.event),
             cell(state.as_str().unwrap_or_default()),
             cell(&each.attempts.to_string()),
             cell(&answer),
             cell(&each.url),
         ]
     };
-    let rows: Vec<Vec<String>> = world
-        .webhooks
-        .deliveries
-        .iter()
-        .rev()
-        .take(2 * SHOWN)
-        .map(row)
-        .collect();
+    let rows: Vec<Vec<String>> = world.webhooks.list.iter().rev().take(2 * SHOWN).map(row).collect();
     let heads = ["Type", "Event", "State", "Attempts", "Answer", "Endpoint"];
     table(
         "Webhook deliveries",
@@ -300,27 +232,12 @@ fn requests(world: &World) -> String {
 }
 
 fn controls() -> String {
-    let rows: Vec<Vec<String>> = CONTROLS
-        .iter()
-        .map(|(method, path, body, does)| {
-            vec![
-                cell(method),
-                format!(
-                    "<td><code>/_control{}{}</code></td>",
-                    if path.is_empty() { "" } else { "/" },
-                    escaped(path)
-                ),
-                prose(&escaped(does)),
-                prose(&format!("<code class=\"long\">{}</code>", escaped(body))),
-            ]
-        })
-        .collect();
     let served: Vec<String> = schema::endpoints()
         .map(|name| format!("<li><code>{}</code></li>", escaped(name)))
         .collect();
     format!(
         "{}<h2>Served endpoints</h2><details><summary>{} endpoints of Stripe's API</summary><ul>{}</ul></details>",
-        table("Controls", &["Method", "Path", "Does", "Body or query"], &rows, ""),
+        html::controls(&CONTROLS),
         served.len(),
         served.join("")
     )

@@ -3,20 +3,20 @@
 //! Pages are plain HTML that works without scripts, by keyboard, by voice and on a phone.
 
 mod index;
-mod layout;
 mod onboarding;
 mod payment;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
-use axum::http::{Method, Response, StatusCode, Uri, header};
+use axum::http::{Method, Response, Uri};
 use axum::routing::{any, get};
 use serde_json::json;
+use standin::{HangUp, page, respond};
 
 use crate::control;
 use crate::wire::api::{self, Incoming};
-use crate::wire::server::{App, HangUp};
+use crate::world::App;
 
 /// Larger bodies are refused; Stripe's own limit is of the same order.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -41,7 +41,7 @@ pub(crate) fn router(app: App) -> Router {
 async fn api_request(State(app): State<App>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, MAX_BODY_BYTES).await else {
-        return json_response(
+        return respond::json(
             413,
             &json!({"error": {"type": "invalid_request_error", "message": "Request too large"}}),
         );
@@ -61,9 +61,9 @@ async fn api_request(State(app): State<App>, request: Request) -> Response<Body>
 async fn shop(Path(page): Path<String>) -> Response<Body> {
     let text =
         format!("The shop's own page would be here ({page}). Ask the API how the order or the account stands now.");
-    html_response(
+    respond::html(
         200,
-        layout::message("Back at the shop", &text, Some(("Go to the overview", "/"))),
+        message("Back at the shop", &text, Some(("Go to the overview", "/"))),
     )
 }
 
@@ -81,44 +81,49 @@ async fn control_path(
     let path = path.trim_end_matches('/');
     let (status, body) = control::answer(&mut app.world(), &method, path, uri.query().unwrap_or_default(), &body);
     app.wake();
-    json_response(status, &body)
+    respond::json(status, &body)
 }
 
-fn json_response(status: u16, body: &serde_json::Value) -> Response<Body> {
-    respond(
-        status,
-        "application/json",
-        serde_json::to_string_pretty(body).unwrap_or_default(),
-    )
+/// The processor that the pages say they stand for.
+const STRIPE: &str = "Stripe";
+
+fn page(title: &str, width: &str, body: &str) -> String {
+    page::page(STRIPE, title, width, body)
 }
 
-fn html_response(status: u16, page: String) -> Response<Body> {
-    respond(status, "text/html; charset=utf-8", page)
+fn message(title: &str, text: &str, link: Option<(&str, &str)>) -> String {
+    page::message(STRIPE, title, text, link)
 }
 
-fn respond(status: u16, kind: &'static str, body: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    response
+/// `12.34 EUR`; yen have no minor unit, dinars have three digits of it.
+fn money(amount: i64, currency: &str) -> String {
+    let digits = match currency {
+        "bif" | "clp" | "djf" | "gnf" | "jpy" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "vnd" | "vuv" | "xaf"
+        | "xof" | "xpf" => 0,
+        "bhd" | "jod" | "kwd" | "omr" | "tnd" => 3,
+        _ => 2_u32,
+    };
+    let unit = 10_u64.pow(digits);
+    let (whole, part) = (amount.unsigned_abs() / unit, amount.unsigned_abs() % unit);
+    let sign = if amount < 0 { "-" } else { "" };
+    let code = currency.to_uppercase();
+    let width = usize::try_from(digits).unwrap_or_default();
+    if digits == 0 {
+        format!("{sign}{whole} {code}")
+    } else {
+        format!("{sign}{whole}.{part:0width$} {code}")
+    }
 }
 
-/// 303: the browser goes on with a GET.
-fn see_other(url: &str) -> Response<Body> {
-    let mut response = respond(303, "text/plain; charset=utf-8", String::new());
-    match header::HeaderValue::from_str(url) {
-        Ok(value) => {
-            response.headers_mut().insert(header::LOCATION, value);
-            response
-        }
-        Err(_) => html_response(
-            400,
-            layout::message("Not a valid address", &format!("Cannot go to {url}."), None),
-        ),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_follows_the_currency() {
+        assert_eq!(money(1234, "eur"), "12.34 EUR");
+        assert_eq!(money(-5, "eur"), "-0.05 EUR");
+        assert_eq!(money(1234, "jpy"), "1234 JPY");
+        assert_eq!(money(1234, "kwd"), "1.234 KWD");
     }
 }

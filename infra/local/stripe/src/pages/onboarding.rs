@@ -6,14 +6,14 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::Response;
 use serde_json::{Value, json};
+use standin::page::escaped;
+use standin::{World as _, respond};
 
-use super::layout::{escaped, message, page};
-use super::{html_response, see_other};
+use super::{message, page};
 use crate::accounts::links::{Link, follow};
 use crate::accounts::status::{Visit, visited};
 use crate::wire::form;
-use crate::wire::server::App;
-use crate::world::{Kind, World, text};
+use crate::world::{App, Kind, World, text};
 
 const CHOICES: [(&str, &str, &str); 5] = [
     (
@@ -44,7 +44,7 @@ pub(super) async fn show(State(app): State<App>, Path((account, token)): Path<(S
     world.run_due();
     match follow(&world, &account, &token) {
         Some(Ok(link)) => render(&world, &link),
-        Some(Err(refresh)) => see_other(&refresh),
+        Some(Err(refresh)) => respond::see_other(&refresh),
         None => unknown(),
     }
 }
@@ -56,10 +56,10 @@ pub(super) async fn submit(
 ) -> Response<Body> {
     let choice = match form::parse(&String::from_utf8_lossy(&body)) {
         Ok(form) => form.given("outcome").unwrap_or("complete").to_owned(),
-        Err(error) => return html_response(400, message("This form is broken", error.message(), None)),
+        Err(error) => return respond::html(400, message("This form is broken", error.message(), None)),
     };
     let Ok(visit) = serde_json::from_value::<Visit>(json!(choice)) else {
-        return html_response(
+        return respond::html(
             400,
             message("Unknown choice", "Go back and choose one of the outcomes.", None),
         );
@@ -67,7 +67,7 @@ pub(super) async fn submit(
     let mut world = app.world();
     let link = match follow(&world, &account, &token) {
         Some(Ok(link)) => link,
-        Some(Err(refresh)) => return see_other(&refresh),
+        Some(Err(refresh)) => return respond::see_other(&refresh),
         None => return unknown(),
     };
     visited(&mut world, &account, visit);
@@ -75,11 +75,11 @@ pub(super) async fn submit(
         used.used = true;
     }
     app.wake();
-    see_other(&link.return_url)
+    respond::see_other(&link.return_url)
 }
 
 fn unknown() -> Response<Body> {
-    html_response(
+    respond::html(
         404,
         message(
             "No such link",
@@ -117,7 +117,7 @@ fn render(world: &World, link: &Link) -> Response<Body> {
         escaped(&link.account),
         escaped(&capabilities(&account)),
     );
-    html_response(200, page("Set up payouts", "narrow", &body))
+    respond::html(200, page("Set up payouts", "narrow", &body))
 }
 
 fn capabilities(account: &Value) -> String {

@@ -6,15 +6,15 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::Response;
 use serde_json::Value;
+use standin::page::escaped;
+use standin::{World as _, respond};
 
-use super::layout::{escaped, message, money, page};
-use super::{html_response, see_other};
+use super::{message, money, page};
 use crate::charges::intents::Payer;
 use crate::checkout::cards::{Aftermath, CARDS, Card, Effect, find};
 use crate::checkout::pay::pay;
 use crate::wire::form;
-use crate::wire::server::App;
-use crate::world::{Kind, World, int, text};
+use crate::world::{App, Kind, World, int, text};
 
 const GROUPS: [&str; 4] = [
     "Card that pays",
@@ -32,7 +32,7 @@ pub(super) async fn show(State(app): State<App>, Path(session): Path<String>) ->
 pub(super) async fn submit(State(app): State<App>, Path(session): Path<String>, body: Bytes) -> Response<Body> {
     let form = match form::parse(&String::from_utf8_lossy(&body)) {
         Ok(form) => form,
-        Err(error) => return html_response(400, message("This form is broken", error.message(), None)),
+        Err(error) => return respond::html(400, message("This form is broken", error.message(), None)),
     };
     let mut world = app.world();
     world.run_due();
@@ -42,7 +42,7 @@ pub(super) async fn submit(State(app): State<App>, Path(session): Path<String>, 
     if form.text("action") == Some("cancel") {
         // Leaving does not end a session: it stays open until it expires.
         return match known["cancel_url"].as_str() {
-            Some(url) => see_other(url),
+            Some(url) => respond::see_other(url),
             None => render(&world, &session, None),
         };
     }
@@ -60,7 +60,7 @@ pub(super) async fn submit(State(app): State<App>, Path(session): Path<String>, 
     let outcome = pay(&mut world, &session, card, &payer);
     app.wake();
     match outcome {
-        Ok(_) => see_other(&success_url(&known)),
+        Ok(_) => respond::see_other(&success_url(&known)),
         Err(error) => render(&world, &session, Some(error.message())),
     }
 }
@@ -70,12 +70,12 @@ pub(super) async fn receipt(State(app): State<App>, Path(charge): Path<String>) 
     match world.shelf.get(Kind::Charge, &charge) {
         Some(body) => {
             let amount = money(int(body, "amount"), text(body, "currency"));
-            html_response(
+            respond::html(
                 200,
                 message("Receipt", &format!("{amount} paid, charge {charge}."), None),
             )
         }
-        None => html_response(404, message("No such receipt", "There is no such charge.", None)),
+        None => respond::html(404, message("No such receipt", "There is no such charge.", None)),
     }
 }
 
@@ -84,7 +84,7 @@ fn success_url(session: &Value) -> String {
 }
 
 fn unknown() -> Response<Body> {
-    html_response(
+    respond::html(
         404,
         message("No such payment", "There is no checkout session at this address.", None),
     )
@@ -98,12 +98,12 @@ fn render(world: &World, id: &str, problem: Option<&str>) -> Response<Body> {
         "complete" => {
             let on = success_url(session);
             let paid = "This checkout session is complete and cannot be paid twice.";
-            return html_response(200, message("Already paid", paid, Some(("Go on", &on))));
+            return respond::html(200, message("Already paid", paid, Some(("Go on", &on))));
         }
         "expired" => {
             let back = session["cancel_url"].as_str().map(|url| ("Go back", url));
             let expired = "This checkout session has expired. Go back and start again.";
-            return html_response(200, message("Too late", expired, back));
+            return respond::html(200, message("Too late", expired, back));
         }
         _ => {}
     }
@@ -127,7 +127,7 @@ fn render(world: &World, id: &str, problem: Option<&str>) -> Response<Body> {
         },
     );
     let status = if problem.is_some() { 402 } else { 200 };
-    html_response(status, page(&format!("Pay {total}"), "narrow", &body))
+    respond::html(status, page(&format!("Pay {total}"), "narrow", &body))
 }
 
 fn summary(world: &World, session: &Value, total: &str) -> String {

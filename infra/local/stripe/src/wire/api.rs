@@ -5,16 +5,14 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Uri};
 use serde_json::Value;
+use standin::{How, Logged, Outage, When, World as _};
 
 use super::call::{Call, recognise};
 use super::error::ApiError;
-use super::server::{App, HangUp};
 use super::{auth, expand, form, routes, schema};
 use crate::config::API_VERSION;
-use crate::control::faults::{How, Outage, When};
-use crate::control::log::Logged;
 use crate::idempotency::{Stored, Use};
-use crate::world::{Origin, World};
+use crate::world::{App, Origin, World};
 
 /// A request of the API as it came in.
 pub(crate) struct Incoming {
@@ -69,7 +67,7 @@ pub(crate) async fn answer(app: &App, incoming: Incoming) -> Response<Body> {
             }
             let entry = logged(app, &incoming, used.as_ref(), &lost, Some("before"), None);
             app.world().log.add(entry);
-            return lose(outage, &lost, &incoming).await;
+            return outage.lose(respond(&lost, &incoming)).await;
         }
     }
     let (reply, error) = match started {
@@ -86,7 +84,7 @@ pub(crate) async fn answer(app: &App, incoming: Incoming) -> Response<Body> {
             if outage.remember && fresh {
                 finish(app, used.as_ref(), Some(&lost));
             }
-            lose(&outage, &lost, &incoming).await
+            outage.lose(respond(&lost, &incoming)).await
         }
         None => respond(&reply, &incoming),
     }
@@ -226,17 +224,6 @@ fn failure(error: &ApiError, request_id: &str) -> Reply {
 
 fn lost_reply(outage: &Outage, request_id: &str) -> Reply {
     failure(&ApiError::api(outage.status), request_id)
-}
-
-async fn lose(outage: &Outage, reply: &Reply, incoming: &Incoming) -> Response<Body> {
-    match outage.how {
-        How::Status | How::Slow => respond(reply, incoming),
-        How::Close => HangUp::response(),
-        How::Timeout => {
-            tokio::time::sleep(Duration::from_millis(outage.delay_ms)).await;
-            HangUp::response()
-        }
-    }
 }
 
 fn respond(reply: &Reply, incoming: &Incoming) -> Response<Body> {

@@ -1,4 +1,4 @@
-//! The API as it is spoken: forms in, JSON out, keys, errors, lists, expansion; and the HTTP server below it.
+//! The API as it is spoken: forms in, JSON out, keys, errors, lists, expansion.
 
 pub(crate) mod api;
 pub(crate) mod auth;
@@ -9,4 +9,3 @@ pub(crate) mod form;
 pub(crate) mod list;
 mod routes;
 pub(crate) mod schema;
-pub(crate) mod server;

@@ -4,32 +4,34 @@
 //! atomic, as a call to Stripe is. Owns the clock and the ids; what the documents mean is decided by the modules of the
 //! business.
 
-mod ids;
 mod plan;
 mod shelf;
 
-pub(crate) use ids::scramble;
-pub(crate) use plan::{Plan, Work};
+pub(crate) use plan::Work;
 pub(crate) use shelf::{Kind, Shelf, int, text};
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use standin::{Clock, Deliveries, Delivery, Faults, Ids, Message, Plan, RequestLog};
 
 use crate::accounts::links::Link;
 use crate::config::{Config, Settings};
-use crate::control::{faults::Faults, log::RequestLog};
-use crate::events::Webhooks;
+use crate::events::endpoints::Receiver;
+use crate::events::signature::{self, Tampering};
 use crate::idempotency::Keys;
 use crate::wire::error::ApiError;
-use ids::Ids;
+
+pub(crate) type App = standin::App<World>;
 
 pub(crate) struct World {
     pub config: Config,
     pub settings: Settings,
     pub shelf: Shelf,
-    pub plan: Plan,
-    pub webhooks: Webhooks,
+    pub plan: Plan<Work>,
+    pub webhooks: Deliveries<Tampering>,
+    /// What each webhook endpoint hears and what signs it, by its id.
+    pub receivers: HashMap<String, Receiver>,
     pub faults: Faults,
     pub keys: Keys,
     pub log: RequestLog,
@@ -44,7 +46,7 @@ pub(crate) struct World {
     /// Origin of the pages: the public URL, or the listening address.
     pub origin: String,
     ids: Ids,
-    offset_ms: i64,
+    clock: Clock,
 }
 
 /// The request an event was caused by.
@@ -60,7 +62,8 @@ impl World {
             settings: config.settings.clone(),
             shelf: Shelf::default(),
             plan: Plan::default(),
-            webhooks: Webhooks::default(),
+            webhooks: Deliveries::default(),
+            receivers: HashMap::new(),
             faults: Faults::default(),
             keys: Keys::default(),
             log: RequestLog::default(),
@@ -69,8 +72,8 @@ impl World {
             links: HashMap::new(),
             request: None,
             origin,
-            ids: Ids::new(),
-            offset_ms: 0,
+            ids: Ids::default(),
+            clock: Clock::default(),
             config,
         };
         crate::events::endpoints::configured(&mut world);
@@ -79,14 +82,14 @@ impl World {
 
     /// Forgets everything that happened since the start; ids go on, so that none is ever given twice.
     pub(crate) fn reset(&mut self) {
-        let ids = std::mem::replace(&mut self.ids, Ids::new());
+        let ids = std::mem::take(&mut self.ids);
         *self = Self::new(self.config.clone(), self.origin.clone());
         self.ids = ids;
     }
 
-    /// The stand-in's clock in milliseconds since 1970: the machine's, plus what it was advanced by.
+    /// The stand-in's clock in milliseconds since 1970.
     pub(crate) fn now_ms(&self) -> i64 {
-        machine_ms() + self.offset_ms
+        self.clock.now_ms()
     }
 
     /// The stand-in's clock in seconds, as Stripe writes times.
@@ -96,15 +99,8 @@ impl World {
 
     /// Moves the clock forward; planned work that falls due runs before this returns.
     pub(crate) fn advance(&mut self, by_ms: i64) {
-        self.offset_ms += by_ms;
-        self.run_due();
-    }
-
-    /// Runs planned work that is due, in the order of its time.
-    pub(crate) fn run_due(&mut self) {
-        while let Some(work) = self.plan.take_due(self.now_ms()) {
-            plan::run(self, work);
-        }
+        self.clock.advance(by_ms);
+        standin::World::run_due(self);
     }
 
     /// Plans work for later; work without delay runs with the next tick, never inside the request that plans it.
@@ -115,11 +111,11 @@ impl World {
 
     pub(crate) fn id(&mut self, kind: Kind) -> String {
         let length = if kind == Kind::Session { 58 } else { 24 };
-        self.ids.next(kind.prefix(), length)
+        self.id_with(kind.prefix(), length)
     }
 
     pub(crate) fn id_with(&mut self, prefix: &str, length: usize) -> String {
-        self.ids.next(prefix, length)
+        format!("{prefix}_{}", self.ids.mixed(length))
     }
 
     /// The document with this id if its owner asks, else Stripe's `resource_missing`.
@@ -179,6 +175,41 @@ impl World {
     }
 }
 
+impl standin::World for World {
+    type Tampering = Tampering;
+
+    fn run_due(&mut self) {
+        while let Some(work) = self.plan.take_due(self.now_ms()) {
+            plan::run(self, work);
+        }
+    }
+
+    fn deliveries(&mut self) -> &mut Deliveries<Tampering> {
+        &mut self.webhooks
+    }
+
+    fn message(&self, delivery: &Delivery<Tampering>) -> Option<Message> {
+        let receiver = self.receivers.get(&delivery.endpoint)?;
+        let event = self.shelf.get(Kind::Event, &delivery.event)?;
+        Some(signature::message(
+            event,
+            &receiver.secrets,
+            delivery.tampering,
+            self.settings.delivery_timeout_ms,
+        ))
+    }
+
+    fn retry_delays_ms(&self) -> Vec<i64> {
+        self.settings.retry_delays_ms.clone()
+    }
+
+    fn delivered(&mut self, event: &str) {
+        self.set(event, |body| {
+            body["pending_webhooks"] = json!((int(body, "pending_webhooks") - 1).max(0));
+        });
+    }
+}
+
 /// The fields of `before` that `after` has otherwise, nested objects reduced likewise.
 fn previous_attributes(before: &Value, after: &Value) -> Option<Value> {
     let (Some(old), Some(new)) = (before.as_object(), after.as_object()) else {
@@ -200,22 +231,9 @@ fn previous_attributes(before: &Value, after: &Value) -> Option<Value> {
     (!previous.is_empty()).then_some(Value::Object(previous))
 }
 
-/// The machine's clock, read here and nowhere else.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place of this program that reads the clock"
-)]
-pub(crate) fn machine_ms() -> i64 {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn previous_attributes_names_only_what_changed() {

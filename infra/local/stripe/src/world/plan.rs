@@ -1,7 +1,5 @@
 //! What will happen later by itself: fees that arrive, debits that settle, sessions that expire, payouts that are paid.
 
-use std::collections::BTreeMap;
-
 use super::World;
 use crate::{accounts, balance, charges, checkout, transfers};
 
@@ -43,29 +41,6 @@ pub(crate) enum Work {
     DeadlinePasses {
         account: String,
     },
-}
-
-/// Planned work in order of its time; of the same time, in order of planning.
-#[derive(Debug, Default)]
-pub(crate) struct Plan {
-    work: BTreeMap<(i64, u64), Work>,
-    planned: u64,
-}
-
-impl Plan {
-    pub(crate) fn add(&mut self, due_ms: i64, work: Work) {
-        self.planned += 1;
-        self.work.insert((due_ms, self.planned), work);
-    }
-
-    pub(crate) fn take_due(&mut self, now_ms: i64) -> Option<Work> {
-        let first = self.work.first_entry()?;
-        (first.key().0 <= now_ms).then(|| first.remove())
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.work.len()
-    }
 }
 
 /// Does one piece of work; each is a no-op when its object has moved on meanwhile.

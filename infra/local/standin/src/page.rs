@@ -1,20 +1,29 @@
-//! The frame of every page, and how money and text are written in it.
+//! The frame of every page, and what is in it: text, tables, tiles. Plain HTML that works without scripts, by keyboard and on a phone.
 
-/// A whole page; `body` is HTML.
-pub(super) fn page(title: &str, width: &str, body: &str) -> String {
+use std::fmt::Write as _;
+
+use crate::control::Row;
+
+/// A whole page; `of` is the processor that the stand-in stands for, `body` is HTML.
+pub fn page(of: &str, title: &str, width: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
          <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <p class=\"banner\" role=\"note\"><strong>Test mode.</strong> This is a local stand-in for Stripe. No money moves.</p>\n\
+         <p class=\"banner\" role=\"note\"><strong>Test mode.</strong> This is a local stand-in{of}. No money moves.</p>\n\
          <main class=\"{width}\">\n{body}\n</main>\n</body>\n</html>\n",
         title = escaped(title),
+        of = if of.is_empty() {
+            String::new()
+        } else {
+            format!(" for {}", escaped(of))
+        },
     )
 }
 
 /// A page with a heading, a sentence and perhaps a way on.
-pub(super) fn message(title: &str, text: &str, link: Option<(&str, &str)>) -> String {
+pub fn message(of: &str, title: &str, text: &str, link: Option<(&str, &str)>) -> String {
     let link = link.map_or(String::new(), |(label, url)| {
         format!(
             "<p><a class=\"button\" href=\"{}\">{}</a></p>",
@@ -23,13 +32,14 @@ pub(super) fn message(title: &str, text: &str, link: Option<(&str, &str)>) -> St
         )
     });
     page(
+        of,
         title,
         "narrow",
         &format!("<h1>{}</h1><p>{}</p>{link}", escaped(title), escaped(text)),
     )
 }
 
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         match char {
@@ -44,24 +54,91 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
-/// `12.34 EUR`; yen have no minor unit, dinars have three digits of it.
-pub(super) fn money(amount: i64, currency: &str) -> String {
-    let digits = match currency {
-        "bif" | "clp" | "djf" | "gnf" | "jpy" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "vnd" | "vuv" | "xaf"
-        | "xof" | "xpf" => 0,
-        "bhd" | "jod" | "kwd" | "omr" | "tnd" => 3,
-        _ => 2_u32,
-    };
-    let unit = 10_u64.pow(digits);
-    let (whole, part) = (amount.unsigned_abs() / unit, amount.unsigned_abs() % unit);
-    let sign = if amount < 0 { "-" } else { "" };
-    let code = currency.to_uppercase();
-    let width = usize::try_from(digits).unwrap_or_default();
-    if digits == 0 {
-        format!("{sign}{whole} {code}")
-    } else {
-        format!("{sign}{whole}.{part:0width$} {code}")
+/// A titled table of cells; without rows, a sentence. Heads that end in a dot are of columns that stand to the right.
+pub fn table(title: &str, heads: &[&str], rows: &[Vec<String>], empty: &str) -> String {
+    if rows.is_empty() {
+        return format!("<h2>{title}</h2><p class=\"soft\">{empty}</p>");
     }
+    let mut html = format!(
+        "<h2>{title}</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table><thead><tr>"
+    );
+    for head in heads {
+        let (class, head) = match head.strip_suffix('.') {
+            Some(head) => (" class=\"amount\"", head),
+            None => ("", *head),
+        };
+        let _ = write!(html, "<th scope=\"col\"{class}>{head}</th>");
+    }
+    html.push_str("</tr></thead><tbody>");
+    for row in rows {
+        html.push_str("<tr>");
+        for cell in row {
+            html.push_str(cell);
+        }
+        html.push_str("</tr>");
+    }
+    html + "</tbody></table></div>"
+}
+
+pub fn cell(text: &str) -> String {
+    format!("<td>{}</td>", escaped(text))
+}
+
+pub fn amount_cell(amount: &str) -> String {
+    format!("<td class=\"amount\">{}</td>", escaped(amount))
+}
+
+/// An id that leads to the object.
+pub fn id_cell(id: &str) -> String {
+    let shown: String = if id.chars().count() > 32 {
+        id.chars().take(28).chain(['…']).collect()
+    } else {
+        id.to_owned()
+    };
+    format!(
+        "<td><a href=\"/_control/objects/{0}\"><code>{1}</code></a></td>",
+        escaped(id),
+        escaped(&shown)
+    )
+}
+
+/// Wide enough to be read on a phone, where the table scrolls sideways.
+fn prose(html: &str) -> String {
+    format!("<td class=\"prose\">{html}</td>")
+}
+
+/// Large figures with small words below.
+pub fn tiles(tiles: &[(String, String)]) -> String {
+    let mut html = String::from("<ul class=\"tiles\">");
+    for (label, value) in tiles {
+        let _ = write!(
+            html,
+            "<li><strong>{}</strong><span class=\"soft\">{}</span></li>",
+            escaped(value),
+            escaped(label)
+        );
+    }
+    html + "</ul>"
+}
+
+/// The table of a stand-in's controls.
+pub fn controls(rows: &[Row]) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|(method, path, body, does)| {
+            vec![
+                cell(method),
+                format!(
+                    "<td><code>/_control{}{}</code></td>",
+                    if path.is_empty() { "" } else { "/" },
+                    escaped(path)
+                ),
+                prose(&escaped(does)),
+                prose(&format!("<code class=\"long\">{}</code>", escaped(body))),
+            ]
+        })
+        .collect();
+    table("Controls", &["Method", "Path", "Does", "Body or query"], &rows, "")
 }
 
 const STYLE: &str = "
@@ -126,16 +203,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn money_follows_the_currency() {
-        assert_eq!(money(1234, "eur"), "12.34 EUR");
-        assert_eq!(money(-5, "eur"), "-0.05 EUR");
-        assert_eq!(money(1234, "jpy"), "1234 JPY");
-        assert_eq!(money(1234, "kwd"), "1.234 KWD");
-    }
-
-    #[test]
     fn text_cannot_become_markup() {
         assert_eq!(escaped("<a href=\"x\">&'"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
-        assert!(page("<script>", "narrow", "").contains("<title>&lt;script&gt;</title>"));
+        assert!(page("", "<script>", "narrow", "").contains("<title>&lt;script&gt;</title>"));
     }
 }

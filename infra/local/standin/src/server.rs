@@ -15,25 +15,32 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use tower::ServiceExt;
 
-use crate::config::Config;
-use crate::events::sender;
-use crate::world::World;
+use crate::{World, sender};
 
 /// The stand-in's shared state and the bell that tells its background task about new work.
-#[derive(Clone)]
-pub(crate) struct App {
-    world: Arc<Mutex<World>>,
+#[derive(Debug)]
+pub struct App<W> {
+    world: Arc<Mutex<W>>,
     bell: Arc<Notify>,
 }
 
-impl App {
+impl<W> Clone for App<W> {
+    fn clone(&self) -> Self {
+        Self {
+            world: Arc::clone(&self.world),
+            bell: Arc::clone(&self.bell),
+        }
+    }
+}
+
+impl<W> App<W> {
     /// Locks the world. A panic while it was locked is a bug of one request, not a reason to refuse the next.
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+    pub fn world(&self) -> MutexGuard<'_, W> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Something was planned or emitted.
-    pub(crate) fn wake(&self) {
+    pub fn wake(&self) {
         self.bell.notify_one();
     }
 
@@ -43,11 +50,11 @@ impl App {
 }
 
 /// A response that is never sent: the connection closes instead.
-#[derive(Clone)]
-pub(crate) struct HangUp;
+#[derive(Clone, Debug)]
+pub struct HangUp;
 
 impl HangUp {
-    pub(crate) fn response() -> Response<Body> {
+    pub fn response() -> Response<Body> {
         let mut response = Response::new(Body::empty());
         response.extensions_mut().insert(Self);
         response
@@ -66,7 +73,7 @@ impl Server {
         self.address
     }
 
-    /// `http://127.0.0.1:12345`, to be used as Stripe's API base.
+    /// `http://127.0.0.1:12345`, to be used as the API's base.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -80,19 +87,39 @@ impl Drop for Server {
     }
 }
 
-/// Starts a stand-in and returns once it listens.
-pub async fn serve(config: Config) -> io::Result<Server> {
-    let listener = TcpListener::bind((config.bind.as_str(), config.port)).await?;
+/// Starts a stand-in and returns once it listens. `world` is told the origin of its pages: the public one, or where it listens.
+pub async fn serve<W: World>(
+    (bind, port): (&str, u16),
+    public_url: Option<&str>,
+    world: impl FnOnce(String) -> W,
+    router: impl FnOnce(App<W>) -> Router,
+) -> io::Result<Server> {
+    let listener = TcpListener::bind((bind, port)).await?;
     let address = listener.local_addr()?;
-    let origin = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-    let world = World::new(config, origin.trim_end_matches('/').to_owned());
+    let origin = public_url.map_or_else(|| format!("http://{address}"), str::to_owned);
     let app = App {
-        world: Arc::new(Mutex::new(world)),
+        world: Arc::new(Mutex::new(world(origin.trim_end_matches('/').to_owned()))),
         bell: Arc::new(Notify::new()),
     };
-    let router = crate::pages::router(app.clone());
+    let router = router(app.clone());
     let tasks = vec![tokio::spawn(accept(listener, router)), tokio::spawn(sender::run(app))];
     Ok(Server { address, tasks })
+}
+
+/// Ends at Ctrl-C or at the signal a supervisor sends.
+pub async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _interrupt = tokio::signal::ctrl_c().await;
+        }
+    }
 }
 
 async fn accept(listener: TcpListener, router: Router) {

@@ -11,12 +11,12 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::deliveries::{self, Outgoing};
-use crate::wire::server::App;
+use crate::{App, World};
 
 /// How often time is looked at; fine enough for delays of some hundred milliseconds.
 const TICK: Duration = Duration::from_millis(15);
 
-pub(crate) async fn run(app: App) {
+pub(crate) async fn run<W: World>(app: App<W>) {
     // Owned here, so that ending this task ends what is on its way.
     let mut sending = JoinSet::new();
     loop {
@@ -28,7 +28,7 @@ pub(crate) async fn run(app: App) {
         let (batch, one_by_one) = {
             let mut world = app.world();
             world.run_due();
-            deliveries::take_due(&mut world)
+            deliveries::take_due(&mut *world)
         };
         if batch.is_empty() {
             continue;
@@ -43,21 +43,21 @@ pub(crate) async fn run(app: App) {
     }
 }
 
-async fn send_in_turn(app: App, batch: Vec<Outgoing>) {
+async fn send_in_turn<W: World>(app: App<W>, batch: Vec<Outgoing>) {
     for outgoing in batch {
         send(app.clone(), outgoing).await;
     }
-    app.world().webhooks.busy = false;
+    app.world().deliveries().busy = false;
 }
 
-async fn send(app: App, outgoing: Outgoing) {
+async fn send<W: World>(app: App<W>, outgoing: Outgoing) {
     let (number, event) = (outgoing.number, outgoing.event.clone());
-    let limit = Duration::from_millis(outgoing.timeout_ms);
+    let limit = Duration::from_millis(outgoing.message.timeout_ms);
     let outcome = match tokio::time::timeout(limit, post(outgoing)).await {
         Ok(outcome) => outcome,
         Err(_) => Err("Timed out waiting for the endpoint's answer".to_owned()),
     };
-    deliveries::record(&mut app.world(), number, &event, &outcome);
+    deliveries::record(&mut *app.world(), number, &event, &outcome);
 }
 
 /// One POST over a connection of its own; returns the status.
@@ -82,15 +82,12 @@ async fn post(outgoing: Outgoing) -> Result<u16, String> {
     let authority = uri.authority().map_or(host, axum::http::uri::Authority::as_str);
     let mut request = Request::post(uri.path_and_query().map_or("/", |path| path.as_str()))
         .header("host", authority)
-        .header("content-type", "application/json; charset=utf-8")
-        .header("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
-        .header("accept", "*/*; q=0.5, application/xml")
-        .header("cache-control", "no-cache");
-    if let Some(signature) = outgoing.signature {
-        request = request.header("stripe-signature", signature);
+        .header("accept", "*/*");
+    for (name, value) in outgoing.message.headers {
+        request = request.header(name, value);
     }
     let request = request
-        .body(Full::new(Bytes::from(outgoing.body)))
+        .body(Full::new(Bytes::from(outgoing.message.body)))
         .map_err(|error| error.to_string())?;
     let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
     let status = response.status().as_u16();

@@ -1,11 +1,17 @@
 //! Outages: requests of the API that fail before or after they were done, or whose answer never arrives.
 
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Response;
 use serde::{Deserialize, Serialize};
+
+use crate::HangUp;
 
 /// What goes wrong, for how many requests and which.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Outage {
+pub struct Outage {
     pub how: How,
     /// `before`: nothing is done. `after`: the request is done and only its answer is lost, an unknown outcome.
     pub when: When,
@@ -39,9 +45,23 @@ impl Default for Outage {
     }
 }
 
+impl Outage {
+    /// What the caller gets instead of an answer: `failure`, a closed connection, or a long silence before it is closed.
+    pub async fn lose(&self, failure: Response<Body>) -> Response<Body> {
+        match self.how {
+            How::Status | How::Slow => failure,
+            How::Close => HangUp::response(),
+            How::Timeout => {
+                tokio::time::sleep(Duration::from_millis(self.delay_ms)).await;
+                HangUp::response()
+            }
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum How {
+pub enum How {
     Status,
     Timeout,
     Close,
@@ -51,19 +71,19 @@ pub(crate) enum How {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum When {
+pub enum When {
     Before,
     After,
 }
 
 /// Outages in the order they were ordered; the first that fits hits.
 #[derive(Debug, Default)]
-pub(crate) struct Faults {
+pub struct Faults {
     pub outages: Vec<Outage>,
 }
 
 impl Faults {
-    pub(crate) fn hit(&mut self, method: &str, path: &str) -> Option<Outage> {
+    pub fn hit(&mut self, method: &str, path: &str) -> Option<Outage> {
         let at = self.outages.iter().position(|outage| {
             outage
                 .method

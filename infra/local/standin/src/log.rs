@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const KEPT: usize = 5000;
 
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Logged {
+pub struct Logged {
     pub id: String,
     pub at_ms: i64,
     pub method: String,
@@ -26,14 +26,14 @@ pub(crate) struct Logged {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct RequestLog {
+pub struct RequestLog {
     requests: Vec<Logged>,
     by_endpoint: BTreeMap<String, u64>,
     by_path: BTreeMap<String, u64>,
 }
 
 impl RequestLog {
-    pub(crate) fn add(&mut self, logged: Logged) {
+    pub fn add(&mut self, logged: Logged) {
         let endpoint = logged
             .endpoint
             .map_or_else(|| format!("{} (unknown)", logged.method), str::to_owned);
@@ -48,19 +48,19 @@ impl RequestLog {
         self.requests.push(logged);
     }
 
-    pub(crate) fn newest(&self, count: usize) -> impl Iterator<Item = &Logged> {
+    pub fn newest(&self, count: usize) -> impl Iterator<Item = &Logged> {
         self.requests.iter().rev().take(count)
     }
 
-    pub(crate) fn total(&self) -> u64 {
+    pub fn total(&self) -> u64 {
         self.by_endpoint.values().sum()
     }
 
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    pub(crate) fn body(&self, method: Option<&str>, path: Option<&str>) -> Value {
+    pub fn body(&self, method: Option<&str>, path: Option<&str>) -> Value {
         let shown: Vec<&Logged> = self
             .requests
             .iter()

@@ -1,0 +1,68 @@
+//! One exchange with a processor: its status and body, or that the outcome is unknown. Nothing is ever sent twice from here.
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::ProcessorError;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Processors answer most calls within a second; creating an account takes several.
+const TIMEOUT: Duration = Duration::from_secs(20);
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Connects at the first request.
+#[derive(Debug, Default)]
+pub(super) struct Http(OnceCell<reqwest::Client>);
+
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Vec<u8>,
+}
+
+impl Http {
+    pub(super) async fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, ProcessorError> {
+        let client = self.0.get_or_try_init(async || build()).await;
+        Ok(client.map_err(ProcessorError::unauthorised)?.request(method, url))
+    }
+}
+
+/// Sends a request that is complete.
+pub(super) async fn send(request: RequestBuilder) -> Result<Answer, ProcessorError> {
+    let mut response = request.send().await.map_err(ProcessorError::unknown)?;
+    let status = response.status();
+    tracing::debug!(
+        http.status = status.as_u16(),
+        path = response.url().path(),
+        "the processor answered"
+    );
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(ProcessorError::unknown)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_ANSWER_BYTES {
+            return Err(ProcessorError::unknown("an answer of more than 4 MiB"));
+        }
+    }
+    Ok(Answer { status, body })
+}
+
+/// The address of a path's segments. Ids come from the processor, but a segment that is pushed cannot leave its place in the path
+/// whatever it holds.
+pub(super) fn address(base: &Url, path: &[&str]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
+}
+
+fn build() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent("souk")
+        .build()
+}

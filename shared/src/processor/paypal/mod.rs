@@ -1,0 +1,227 @@
+//! A small client for the calls Souk makes to PayPal: Orders v2, Payments v2, Payouts v1.
+//!
+//! Like Stripe's it never repeats a call by itself. Every POST takes the `PayPal-Request-Id` that the caller made and stored *before*
+//! the call. PayPal answers a repeated id with what the first call made, **whatever the second asks for**, and forgets it after 6 hours
+//! (orders), 45 days (refunds) or 30 days (payouts): after that, look the object up first, and compare amounts always.
+
+mod amount;
+pub mod certificate;
+pub mod objects;
+pub mod requests;
+mod token;
+pub mod webhook;
+
+use std::sync::Arc;
+
+use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+pub use self::amount::{Amount, AmountError};
+use self::objects::{Capture, Link, Order, PayoutBatch, PayoutItem, Refund};
+use self::requests::{CreateOrder, CreatePayout, RefundCapture};
+use self::token::Token;
+use super::http::{self, Answer, Http};
+use crate::processor::ProcessorError;
+use crate::runtime::secrets::PayPalSecretSource;
+
+/// Cheap to clone. Connects, reads its secret and asks for a token at the first call.
+#[derive(Debug, Clone)]
+pub struct PayPalClient(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    base: Url,
+    secret: PayPalSecretSource,
+    http: Http,
+    token: Token,
+}
+
+/// developer.paypal.com/api/rest/responses, "Error response"
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorBody {
+    name: String,
+    message: String,
+    details: Vec<ErrorDetail>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorDetail {
+    /// A code in Orders and Payments, a sentence in Payouts.
+    issue: String,
+    description: String,
+    #[serde(alias = "links")]
+    link: Vec<Link>,
+}
+
+impl PayPalClient {
+    pub fn new(base: Url, secret: PayPalSecretSource) -> Self {
+        Self(Arc::new(Inner {
+            base,
+            secret,
+            http: Http::default(),
+            token: Token::default(),
+        }))
+    }
+
+    pub async fn create_order(&self, request: &CreateOrder, request_id: &str) -> Result<Order, ProcessorError> {
+        self.post(&["v2", "checkout", "orders"], request.body(), request_id)
+            .await
+    }
+
+    /// With its capture and its refunds.
+    pub async fn order(&self, order: &str) -> Result<Order, ProcessorError> {
+        self.get(&["v2", "checkout", "orders", order]).await
+    }
+
+    /// Takes the money of an order that the buyer has approved.
+    pub async fn capture_order(&self, order: &str, request_id: &str) -> Result<Order, ProcessorError> {
+        let path = ["v2", "checkout", "orders", order, "capture"];
+        self.post(&path, Value::Object(serde_json::Map::new()), request_id)
+            .await
+    }
+
+    pub async fn capture(&self, capture: &str) -> Result<Capture, ProcessorError> {
+        self.get(&["v2", "payments", "captures", capture]).await
+    }
+
+    pub async fn refund_capture(
+        &self,
+        capture: &str,
+        request: &RefundCapture,
+        request_id: &str,
+    ) -> Result<Refund, ProcessorError> {
+        let path = ["v2", "payments", "captures", capture, "refund"];
+        self.post(&path, request.body(), request_id).await
+    }
+
+    pub async fn refund(&self, refund: &str) -> Result<Refund, ProcessorError> {
+        self.get(&["v2", "payments", "refunds", refund]).await
+    }
+
+    /// The one batch of this payout, whether this call made it or an earlier one did.
+    pub async fn create_payout(&self, request: &CreatePayout, request_id: &str) -> Result<PayoutBatch, ProcessorError> {
+        let path = ["v1", "payments", "payouts"];
+        let answer = self
+            .exchange(Method::POST, &path, Some(&request.body()), Some(request_id))
+            .await?;
+        match original_batch(&answer) {
+            Some(batch) => self.payout(&batch).await,
+            None => read(&answer),
+        }
+    }
+
+    /// With its item, once there is one.
+    pub async fn payout(&self, batch: &str) -> Result<PayoutBatch, ProcessorError> {
+        self.get(&["v1", "payments", "payouts", batch]).await
+    }
+
+    pub async fn payout_item(&self, item: &str) -> Result<PayoutItem, ProcessorError> {
+        self.get(&["v1", "payments", "payouts-item", item]).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, ProcessorError> {
+        read(&self.exchange(Method::GET, path, None, None).await?)
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: Value,
+        request_id: &str,
+    ) -> Result<T, ProcessorError> {
+        read(&self.exchange(Method::POST, path, Some(&body), Some(request_id)).await?)
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&Value>,
+        request_id: Option<&str>,
+    ) -> Result<Answer, ProcessorError> {
+        let inner = &self.0;
+        let token = inner.token.get(&inner.http, &inner.base, &inner.secret).await?;
+        let mut request = inner
+            .http
+            .request(method, http::address(&inner.base, path))
+            .await?
+            .bearer_auth(token.expose_secret())
+            // Without it a POST is answered with the id and little more.
+            .header("Prefer", "return=representation");
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        if let Some(id) = request_id {
+            request = request.header("PayPal-Request-Id", id);
+        }
+        let answer = http::send(request).await?;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            inner.token.forget().await;
+        }
+        Ok(answer)
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, ProcessorError> {
+    if answer.status.is_success() {
+        serde_json::from_slice(&answer.body).map_err(ProcessorError::unknown)
+    } else {
+        Err(refusal(answer))
+    }
+}
+
+/// What a status outside 2xx says about the outcome.
+fn refusal(answer: &Answer) -> ProcessorError {
+    let body: ErrorBody = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let detail = body.details.into_iter().next().unwrap_or_default();
+    let message = if detail.description.is_empty() {
+        body.message
+    } else {
+        detail.description
+    };
+    match answer.status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ProcessorError::unauthorised(message),
+        StatusCode::TOO_MANY_REQUESTS => ProcessorError::RateLimited,
+        StatusCode::CONFLICT => ProcessorError::Conflict,
+        // Only PayPal's own words are proof: a 4xx without them may be some proxy's.
+        status if status.is_client_error() && !body.name.is_empty() => ProcessorError::Refused {
+            status: status.as_u16(),
+            code: if is_code(&detail.issue) {
+                detail.issue
+            } else {
+                body.name
+            },
+            message,
+        },
+        status => ProcessorError::unknown(format!("status {}: {message}", status.as_u16())),
+    }
+}
+
+fn is_code(issue: &str) -> bool {
+    !issue.is_empty() && issue.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+}
+
+/// The batch that PayPal made of this `sender_batch_id` before, if that is why it refuses: the last segment of the link that it gives
+/// (developer.paypal.com/docs/api/payments.payouts-batch/v1/#payouts_post).
+fn original_batch(answer: &Answer) -> Option<String> {
+    if answer.status != StatusCode::BAD_REQUEST {
+        return None;
+    }
+    let body: ErrorBody = serde_json::from_slice(&answer.body).ok()?;
+    let detail = body
+        .details
+        .iter()
+        .find(|detail| detail.issue.contains("sender_batch_id already exists"))?;
+    let link: Url = detail.link.first()?.href.parse().ok()?;
+    let batch = link.path_segments()?.next_back()?;
+    (!batch.is_empty()).then(|| batch.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

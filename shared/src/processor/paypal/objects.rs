@@ -1,0 +1,260 @@
+//! What PayPal answers, reduced to what Souk reads. Tolerant: unknown fields are ignored, unknown values have a place, and what
+//! PayPal leaves out of some answers is optional.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::amount::Amount;
+
+/// One order of a buyer; Souk's have one purchase unit and are captured once.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Order {
+    pub id: String,
+    pub status: OrderStatus,
+    #[serde(default)]
+    pub purchase_units: Vec<PurchaseUnit>,
+    #[serde(default)]
+    pub links: Vec<Link>,
+}
+
+/// A value that this code does not know must stop money from moving: it is `Other`, never taken for one of the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OrderStatus {
+    Created,
+    PayerActionRequired,
+    Approved,
+    /// Captured; whether the money came is said by the capture.
+    Completed,
+    Voided,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PurchaseUnit {
+    pub amount: Option<Amount>,
+    /// Our order's id.
+    pub custom_id: Option<String>,
+    pub payments: Option<Payments>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Payments {
+    #[serde(default)]
+    pub captures: Vec<Capture>,
+    #[serde(default)]
+    pub refunds: Vec<Refund>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Link {
+    pub href: String,
+    pub rel: String,
+}
+
+impl Order {
+    /// Where the buyer approves it.
+    pub fn approval_url(&self) -> Option<&str> {
+        let link = self
+            .links
+            .iter()
+            .find(|link| matches!(link.rel.as_str(), "payer-action" | "approve"));
+        Some(link?.href.as_str())
+    }
+
+    /// Our order's id.
+    pub fn custom_id(&self) -> Option<&str> {
+        self.purchase_units.first()?.custom_id.as_deref()
+    }
+
+    pub fn capture(&self) -> Option<&Capture> {
+        self.payments()?.captures.first()
+    }
+
+    /// The refund that was made under an id of ours: how an unknown outcome is looked up after PayPal has forgotten its key.
+    pub fn refund(&self, custom_id: &str) -> Option<&Refund> {
+        let mut refunds = self.payments()?.refunds.iter();
+        refunds.find(|refund| refund.custom_id.as_deref() == Some(custom_id))
+    }
+
+    fn payments(&self) -> Option<&Payments> {
+        self.purchase_units.first()?.payments.as_ref()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Capture {
+    pub id: String,
+    pub status: CaptureStatus,
+    pub amount: Amount,
+    /// Our order's id.
+    pub custom_id: Option<String>,
+    /// Missing while the capture is pending.
+    pub seller_receivable_breakdown: Option<Breakdown>,
+    pub create_time: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CaptureStatus {
+    Completed,
+    Declined,
+    PartiallyRefunded,
+    Pending,
+    Refunded,
+    Failed,
+    #[serde(other)]
+    Other,
+}
+
+impl Capture {
+    /// PayPal's fee, once it is known.
+    pub fn fee(&self) -> Option<Amount> {
+        self.seller_receivable_breakdown.as_ref()?.paypal_fee
+    }
+}
+
+/// What becomes of an amount: to us (of a capture) or from us (of a refund).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Breakdown {
+    pub gross_amount: Amount,
+    pub paypal_fee: Option<Amount>,
+    pub net_amount: Option<Amount>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Refund {
+    pub id: String,
+    pub status: RefundStatus,
+    pub amount: Option<Amount>,
+    /// Our refund's id.
+    pub custom_id: Option<String>,
+    pub seller_payable_breakdown: Option<Breakdown>,
+    pub create_time: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RefundStatus {
+    Cancelled,
+    Failed,
+    Pending,
+    Completed,
+    #[serde(other)]
+    Other,
+}
+
+/// A batch of payouts; Souk's have one item each.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PayoutBatch {
+    pub batch_header: BatchHeader,
+    /// Missing in the answer to the creation, and until PayPal has looked at the batch.
+    #[serde(default)]
+    pub items: Vec<PayoutItem>,
+}
+
+impl PayoutBatch {
+    pub fn item(&self) -> Option<&PayoutItem> {
+        self.items.first()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BatchHeader {
+    pub payout_batch_id: String,
+    pub batch_status: BatchStatus,
+    pub sender_batch_header: SenderBatchHeader,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SenderBatchHeader {
+    /// Our payout's id.
+    pub sender_batch_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum BatchStatus {
+    /// No item of it was or will be paid.
+    Denied,
+    Pending,
+    Processing,
+    /// Every item was looked at; how each ended is said by the item.
+    Success,
+    Canceled,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PayoutItem {
+    pub payout_item_id: String,
+    pub payout_batch_id: Option<String>,
+    pub transaction_status: Option<ItemStatus>,
+    pub payout_item_fee: Option<Amount>,
+    pub payout_item: PayoutItemDetail,
+    pub errors: Option<ItemError>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PayoutItemDetail {
+    pub amount: Amount,
+    pub receiver: String,
+    /// Our payout's id.
+    pub sender_item_id: Option<String>,
+}
+
+/// Why an item was not paid, such as `RECEIVER_UNREGISTERED`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ItemError {
+    pub name: String,
+    #[serde(default)]
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ItemStatus {
+    Success,
+    Failed,
+    Pending,
+    /// The receiver has no account yet and 30 days to open one: the money has left, and may still arrive.
+    Unclaimed,
+    /// Nobody claimed it: the money is back.
+    Returned,
+    OnHold,
+    Blocked,
+    Refunded,
+    Reversed,
+    #[serde(other)]
+    Other,
+}
+
+impl ItemStatus {
+    /// Whether the money is back with us, or never left, and will not leave any more.
+    pub fn is_undone(self) -> bool {
+        matches!(
+            self,
+            Self::Failed | Self::Returned | Self::Blocked | Self::Refunded | Self::Reversed
+        )
+    }
+}
+
+/// An event: an envelope around a resource that is left raw, since only the resource fetched anew is acted on.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Event {
+    pub id: String,
+    pub event_type: String,
+    pub create_time: Timestamp,
+    pub resource: serde_json::Value,
+}
+
+impl Event {
+    /// A text of the resource by the names that lead to it, such as `["supplementary_data", "related_ids", "order_id"]`.
+    pub fn text(&self, path: &[&str]) -> Option<&str> {
+        path.iter()
+            .try_fold(&self.resource, |value, name| value.get(name))?
+            .as_str()
+    }
+}

@@ -1,0 +1,116 @@
+//! What Souk asks of PayPal. Names and values are those of PayPal's published specification.
+
+use serde_json::{Value, json};
+
+use super::amount::Amount;
+
+/// PayPal refuses longer names of items.
+const MAX_NAME: usize = 127;
+
+/// An order that the buyer approves on PayPal's page and Souk captures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateOrder {
+    /// Our order's id. As `custom_id` it comes back in events; as `invoice_id` it is paid once only.
+    pub order: String,
+    pub lines: Vec<OrderLine>,
+    /// The sum of the lines; PayPal refuses another.
+    pub total: Amount,
+    /// Where PayPal sends the browser once the buyer has approved. It says nothing about money.
+    pub return_url: String,
+    pub cancel_url: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderLine {
+    pub name: String,
+    pub unit_price: Amount,
+    pub quantity: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundCapture {
+    /// Our refund's id: how the refund is found again.
+    pub refund: String,
+    /// `None`: all that is left.
+    pub amount: Option<Amount>,
+}
+
+/// A batch of one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatePayout {
+    /// Our payout's id: PayPal pays it once.
+    pub payout: String,
+    pub receiver: Receiver,
+    pub amount: Amount,
+    /// What the receiver reads.
+    pub note: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Receiver {
+    Email(String),
+    PayerId(String),
+}
+
+impl CreateOrder {
+    pub(super) fn body(&self) -> Value {
+        let items: Vec<Value> = self.lines.iter().map(OrderLine::body).collect();
+        let mut amount = self.total.to_json();
+        amount["breakdown"] = json!({"item_total": self.total.to_json()});
+        json!({
+            "intent": "CAPTURE",
+            "purchase_units": [{
+                "custom_id": self.order,
+                "invoice_id": self.order,
+                "amount": amount,
+                "items": items,
+            }],
+            "payment_source": {"paypal": {"experience_context": {
+                "return_url": self.return_url,
+                "cancel_url": self.cancel_url,
+                "user_action": "PAY_NOW",
+                "shipping_preference": "NO_SHIPPING",
+            }}},
+        })
+    }
+}
+
+impl OrderLine {
+    fn body(&self) -> Value {
+        json!({
+            "name": self.name.chars().take(MAX_NAME).collect::<String>(),
+            "unit_amount": self.unit_price.to_json(),
+            "quantity": self.quantity.to_string(),
+            "category": "DIGITAL_GOODS",
+        })
+    }
+}
+
+impl RefundCapture {
+    pub(super) fn body(&self) -> Value {
+        let mut body = json!({"custom_id": self.refund, "invoice_id": self.refund});
+        if let Some(amount) = self.amount {
+            body["amount"] = amount.to_json();
+        }
+        body
+    }
+}
+
+impl CreatePayout {
+    pub(super) fn body(&self) -> Value {
+        let (recipient_type, receiver) = match &self.receiver {
+            Receiver::Email(address) => ("EMAIL", address),
+            Receiver::PayerId(id) => ("PAYPAL_ID", id),
+        };
+        json!({
+            "sender_batch_header": {"sender_batch_id": self.payout, "email_subject": self.note},
+            "items": [{
+                "recipient_type": recipient_type,
+                "receiver": receiver,
+                "amount": self.amount.to_payout_json(),
+                "note": self.note,
+                "sender_item_id": self.payout,
+            }],
+        })
+    }
+}
