@@ -20,7 +20,8 @@ use url::Url;
 
 use self::form::Form;
 use self::objects::{
-    Account, AccountLink, BalanceTransaction, Charge, CheckoutSession, Dispute, Event, List, Refund, Transfer,
+    Account, AccountLink, BalanceTransaction, BankPayout, Charge, CheckoutSession, Dispute, Event, List, Refund,
+    Transfer, TransferReversal,
 };
 use self::requests::{CreateAccount, CreateAccountLink, CreateCheckoutSession, CreateRefund, CreateTransfer, ListPage};
 use crate::runtime::secrets::{SecretError, StripeSecretSource};
@@ -31,6 +32,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Stripe answers most calls within a second; creating an account takes several.
 const TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// What Stripe calls an account that a platform cannot reach (docs.stripe.com/error-codes).
+pub(super) const ACCOUNT_GONE: &str = "account_invalid";
 
 /// Cheap to clone. Connects, and reads its key, at the first call.
 #[derive(Debug, Clone)]
@@ -196,6 +199,21 @@ impl StripeClient {
         .await
     }
 
+    /// What was taken back of a transfer, newest first.
+    pub async fn transfer_reversals(
+        &self,
+        transfer: &str,
+        page: &ListPage,
+    ) -> Result<List<TransferReversal>, StripeError> {
+        self.get(&["v1", "transfers", transfer, "reversals"], page.form()).await
+    }
+
+    /// A payout from a connected account to its owner's bank.
+    pub async fn bank_payout(&self, account: &str, payout: &str) -> Result<BankPayout, StripeError> {
+        let path = ["v1", "payouts", payout];
+        self.send_as(Some(account), Method::GET, &path, Form::new(), None).await
+    }
+
     pub async fn balance_transactions(&self, page: &ListPage) -> Result<List<BalanceTransaction>, StripeError> {
         self.get(&["v1", "balance_transactions"], page.form()).await
     }
@@ -216,6 +234,18 @@ impl StripeClient {
 
     async fn send<T: DeserializeOwned>(
         &self,
+        method: Method,
+        path: &[&str],
+        form: Form,
+        key: Option<&str>,
+    ) -> Result<T, StripeError> {
+        self.send_as(None, method, path, form, key).await
+    }
+
+    /// For the platform, or for a connected account.
+    async fn send_as<T: DeserializeOwned>(
+        &self,
+        account: Option<&str>,
         method: Method,
         path: &[&str],
         form: Form,
@@ -243,6 +273,9 @@ impl StripeClient {
         }
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
+        }
+        if let Some(account) = account {
+            request = request.header("Stripe-Account", account);
         }
         let response = request.send().await.map_err(unknown)?;
         let status = response.status();
@@ -300,6 +333,12 @@ fn refusal(status: StatusCode, body: &[u8]) -> StripeError {
         None => (String::new(), None, String::new()),
     };
     match status {
+        // Not our key's fault: the account is closed, or its owner has disconnected it.
+        StatusCode::FORBIDDEN if code.as_deref() == Some(ACCOUNT_GONE) => StripeError::Refused {
+            status: status.as_u16(),
+            code: ACCOUNT_GONE.to_owned(),
+            message,
+        },
         // A key of the wrong mode or of too few rights is a 403.
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => StripeError::Unauthorised(message.into()),
         StatusCode::TOO_MANY_REQUESTS => StripeError::RateLimited,
