@@ -14,6 +14,7 @@ pub mod licence;
 pub mod listing;
 pub mod messages;
 pub mod money;
+pub mod page;
 pub mod partner;
 pub mod payout;
 pub mod purchase;

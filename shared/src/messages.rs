@@ -1,13 +1,16 @@
 //! Every queue message in Souk: what it says, which queue carries it, and what it must stay in order with.
 //!
-//! A message is born in the outbox of the item whose change it announces (see `store::outbox`) and arrives at least once.
+//! A message is born in the outbox of the item whose change it announces (see `store::outbox`) and arrives at least once. Only the
+//! pages of a payout run follow from no change, and are sent as they are.
 //! The tag is the contract: a variant is never changed in place, a new meaning is a new variant.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{MessageId, OrderId, PartnerId, PayoutId, RefundId, UserId};
+use crate::page::PageKey;
 
-/// The queues that the outbox relays to.
+/// The queues that messages travel in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, strum::EnumIter)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
@@ -16,6 +19,8 @@ pub enum Queue {
     Settlement,
     /// FIFO by the processor's account.
     Onboarding,
+    /// Standard: each page stands for itself.
+    PayoutDecide,
     /// FIFO by partner.
     PayoutTransfer,
     /// Standard: mails may overtake each other.
@@ -50,8 +55,33 @@ pub enum Message {
     },
     /// The processor told that a partner's account changed. Only a hint, as above.
     AccountChanged { event_id: String, account: String },
+    /// The processor told of a payout from a partner's account to the partner's bank. Only a hint, as above.
+    BankPayoutChanged {
+        event_id: String,
+        account: String,
+        payout: String,
+    },
+    /// Decide about the next balances of a shard, as of the moment at which the run began.
+    PayoutPage {
+        at: Timestamp,
+        shard: u8,
+        after: Option<PageKey>,
+    },
+    /// Announce the next open payouts of a shard again, as far as they are stuck.
+    OpenPayoutPage {
+        at: Timestamp,
+        shard: u8,
+        after: Option<PageKey>,
+    },
     /// A payout has been decided and debited; send it.
     PayoutDecided { partner: PartnerId, payout: PayoutId },
+    /// The processor told that it took money of a payout's transfer back. Only a hint, as above.
+    TransferReversed {
+        event_id: String,
+        transfer: String,
+        partner: PartnerId,
+        payout: PayoutId,
+    },
     /// Tell the customer what was bought.
     OrderPaid { customer: UserId, order: OrderId },
     /// Tell the customer what was given back.
@@ -107,8 +137,9 @@ impl Message {
             | Self::FreeOrderPlaced { .. }
             | Self::ReversalChanged { .. }
             | Self::RefundDecided { .. } => Queue::Settlement,
-            Self::AccountChanged { .. } => Queue::Onboarding,
-            Self::PayoutDecided { .. } => Queue::PayoutTransfer,
+            Self::AccountChanged { .. } | Self::BankPayoutChanged { .. } => Queue::Onboarding,
+            Self::PayoutPage { .. } | Self::OpenPayoutPage { .. } => Queue::PayoutDecide,
+            Self::PayoutDecided { .. } | Self::TransferReversed { .. } => Queue::PayoutTransfer,
             Self::OrderPaid { .. } | Self::OrderRefunded { .. } | Self::PartnerNotice { .. } => Queue::Notify,
         }
     }
@@ -120,9 +151,13 @@ impl Message {
             | Self::FreeOrderPlaced { order, .. }
             | Self::RefundDecided { order, .. } => Some(order.to_string()),
             Self::ReversalChanged { charge, .. } => Some(charge.clone()),
-            Self::AccountChanged { account, .. } => Some(account.clone()),
-            Self::PayoutDecided { partner, .. } => Some(partner.to_string()),
-            Self::OrderPaid { .. } | Self::OrderRefunded { .. } | Self::PartnerNotice { .. } => None,
+            Self::AccountChanged { account, .. } | Self::BankPayoutChanged { account, .. } => Some(account.clone()),
+            Self::PayoutDecided { partner, .. } | Self::TransferReversed { partner, .. } => Some(partner.to_string()),
+            Self::PayoutPage { .. }
+            | Self::OpenPayoutPage { .. }
+            | Self::OrderPaid { .. }
+            | Self::OrderRefunded { .. }
+            | Self::PartnerNotice { .. } => None,
         }
     }
 }

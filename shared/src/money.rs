@@ -29,6 +29,8 @@ const TWO_DECIMAL: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT B
     KYD KZT LAK LBP LKR LRD LSL MAD MDL MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN \
     QAR RON RSD RUB SAR SBD SCR SEK SGD SHP SLE SOS SRD STD SZL THB TJS TOP TRY TTD TWD TZS UAH UGX USD UYU UZS WST XCD YER ZAR ZMW";
 const THREE_DECIMAL: &str = "BHD JOD KWD OMR TND";
+/// Two-decimal on the wire, and yet only whole units are paid out (docs.stripe.com/currencies, "Special cases").
+const PAID_OUT_WHOLE: &str = "HUF ISK TWD UGX";
 
 /// An ISO 4217 currency in which Souk can charge.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,14 +48,29 @@ impl Currency {
 
     /// Digits after the decimal point: 2 for EUR, 0 for JPY, 3 for KWD.
     pub fn exponent(&self) -> u32 {
-        let listed = |list: &str| list.split_whitespace().any(|code| code == self.code());
-        if listed(ZERO_DECIMAL) {
+        if self.is_in(ZERO_DECIMAL) {
             0
-        } else if listed(THREE_DECIMAL) {
+        } else if self.is_in(THREE_DECIMAL) {
             3
         } else {
             2
         }
+    }
+
+    /// The smallest amount that the processor pays out, in minor units; what is paid out is a multiple of it. Of three decimals the last
+    /// one must be zero.
+    pub fn payout_unit_minor(&self) -> i64 {
+        if self.is_in(PAID_OUT_WHOLE) {
+            100
+        } else if self.is_in(THREE_DECIMAL) {
+            10
+        } else {
+            1
+        }
+    }
+
+    fn is_in(&self, list: &str) -> bool {
+        list.split_whitespace().any(|code| code == self.code())
     }
 }
 
@@ -174,6 +191,19 @@ impl Money {
             .checked_mul(i64::from(quantity))
             .ok_or(MoneyError::Overflow)?;
         Ok(Self { amount, ..self })
+    }
+
+    /// The smaller of the two.
+    pub fn at_most(self, limit: Self) -> Result<Self, MoneyError> {
+        let exceeds = self.checked_sub(limit)?.is_positive();
+        Ok(if exceeds { limit } else { self })
+    }
+
+    /// What is left of the amount beyond whole multiples of `unit_minor`, never below zero.
+    #[must_use]
+    pub fn beyond(self, unit_minor: i64) -> Self {
+        let amount = self.amount.checked_rem_euclid(unit_minor).unwrap_or(0);
+        Self { amount, ..self }
     }
 
     /// The sum of many amounts in `currency`; zero when there are none.

@@ -1,4 +1,5 @@
-//! The queues that messages leave by. Only the outbox relay sends: everybody else writes a message into an item's outbox.
+//! The queues that messages leave by. The outbox relay sends what items announce, a payout run its pages; everybody else writes a message
+//! into an item's outbox.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -165,6 +166,7 @@ fn variable(queue: Queue) -> &'static Var<Url> {
     match queue {
         Queue::Settlement => &env::SETTLEMENT_QUEUE_URL,
         Queue::Onboarding => &env::ONBOARDING_QUEUE_URL,
+        Queue::PayoutDecide => &env::PAYOUT_DECIDE_QUEUE_URL,
         Queue::PayoutTransfer => &env::PAYOUT_TRANSFER_QUEUE_URL,
         Queue::Notify => &env::NOTIFY_QUEUE_URL,
     }

@@ -179,6 +179,7 @@ fn stranger(access: Access) -> Option<u16> {
         | Access::TeamReads(_)
         | Access::TeamWrites(_)
         | Access::Owner(_)
+        | Access::OwnerOrOperator(_)
         | Access::PartnersOperator => Some(404),
         Access::Operator => Some(403),
     }
@@ -186,7 +187,7 @@ fn stranger(access: Access) -> Option<u16> {
 
 fn member(access: Access) -> Option<u16> {
     match access {
-        Access::Owner(_) | Access::PartnersOperator | Access::Operator => Some(403),
+        Access::Owner(_) | Access::OwnerOrOperator(_) | Access::PartnersOperator | Access::Operator => Some(403),
         Access::TeamReads(_) => Some(200),
         Access::Holder(_) | Access::HolderOrOperator(_) => Some(404),
         Access::Public | Access::Webhook | Access::SignedIn(_) | Access::TeamWrites(_) => None,
@@ -198,7 +199,12 @@ fn owner(access: Access) -> Option<u16> {
         Access::PartnersOperator | Access::Operator => Some(403),
         Access::TeamReads(_) => Some(200),
         Access::Holder(_) | Access::HolderOrOperator(_) => Some(404),
-        Access::Public | Access::Webhook | Access::SignedIn(_) | Access::TeamWrites(_) | Access::Owner(_) => None,
+        Access::Public
+        | Access::Webhook
+        | Access::SignedIn(_)
+        | Access::TeamWrites(_)
+        | Access::Owner(_)
+        | Access::OwnerOrOperator(_) => None,
     }
 }
 
@@ -207,7 +213,12 @@ fn operator(access: Access) -> Option<u16> {
         Access::TeamReads(_) | Access::HolderOrOperator(_) => Some(200),
         Access::TeamWrites(_) | Access::Owner(_) => Some(403),
         Access::Holder(_) => Some(404),
-        Access::Public | Access::Webhook | Access::SignedIn(_) | Access::PartnersOperator | Access::Operator => None,
+        Access::Public
+        | Access::Webhook
+        | Access::SignedIn(_)
+        | Access::OwnerOrOperator(_)
+        | Access::PartnersOperator
+        | Access::Operator => None,
     }
 }
 
@@ -303,6 +314,7 @@ async fn an_api_token_does_what_its_scopes_say_and_no_more() {
         "listings:read",
         "listings:write",
         "earnings:read",
+        "earnings:write",
         "refunds:read",
         "refunds:write",
         "orders:read",
@@ -316,7 +328,8 @@ async fn an_api_token_does_what_its_scopes_say_and_no_more() {
             Access::HolderOrOperator(scope)
             | Access::TeamReads(scope)
             | Access::TeamWrites(scope)
-            | Access::Owner(scope) => Some(scope),
+            | Access::Owner(scope)
+            | Access::OwnerOrOperator(scope) => Some(scope),
             Access::Public | Access::Webhook => continue,
             Access::Operator | Access::PartnersOperator => None,
         };

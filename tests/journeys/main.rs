@@ -9,6 +9,7 @@ mod bad_input;
 mod bola;
 mod contract;
 mod money;
+mod payouts;
 mod poison;
 mod privacy;
 mod refunds;

@@ -16,7 +16,14 @@ use crate::sale::{pay_out, sent_payout};
 async fn a_text_that_is_no_message_dies_in_every_queue() {
     let stack = Stack::load();
     let aws = stack.aws();
-    let queues = ["settlement", "onboarding", "payout-transfer", "notify", "scan"];
+    let queues = [
+        "settlement",
+        "onboarding",
+        "payout-decide",
+        "payout-transfer",
+        "notify",
+        "scan",
+    ];
     let poison: Vec<String> = queues
         .iter()
         .map(|queue| format!("{{\"poison\": \"{queue} {}\"}}", unique()))

@@ -20,6 +20,8 @@ pub enum Access {
     TeamWrites(&'static str),
     /// An owner of the partner.
     Owner(&'static str),
+    /// An owner of the partner, or an operator who acts for it.
+    OwnerOrOperator(&'static str),
     /// Operators.
     Operator,
     /// Operators, at a partner's route: the team learns that it may not, to others there is no such partner.
@@ -109,6 +111,8 @@ const LISTING: &str = r##"{"title": "Warm Pads", "summary": "Pads.", "descriptio
 const TOKEN: &str = r#"{"label": "pipeline", "scopes": ["listings:read"], "valid_days": 3}"#;
 const PARTNER_DECISION: &str =
     r#"{"decision": "suspend", "reason_code": "policy_violation", "evidence": "A test says so."}"#;
+const PAYOUT_TERMS: &str =
+    r#"{"minimums": [{"amount": 2500, "currency": "EUR"}], "reserves": [{"amount": 1, "currency": "EUR"}]}"#;
 const REVIEW_DECISION: &str = r#"{"decision": "reject", "reason_code": "spam", "note": "A test says so."}"#;
 const MEMBER: &str = r#"{"user_id": "usr_01h455vb4pex5vsknk084sn02q", "role": "member"}"#;
 const YANK: &str = r#"{"reason_code": "withdrawn", "note": "A test says so."}"#;
@@ -135,7 +139,8 @@ macro_rules! version {
 }
 
 use Access::{
-    Holder, HolderOrOperator, Operator, Owner, PartnersOperator, Public, SignedIn, TeamReads, TeamWrites, Webhook,
+    Holder, HolderOrOperator, Operator, Owner, OwnerOrOperator, PartnersOperator, Public, SignedIn, TeamReads,
+    TeamWrites, Webhook,
 };
 
 const ORDERS_READ: Access = SignedIn(Some("orders:read"));
@@ -163,6 +168,7 @@ pub const ROUTES: &[Route] = &[
     Route::of("POST", partner!("/onboarding-links"), Owner("partners:write")).takes(LINK, &[]),
     Route::of("POST", partner!("/decisions"), PartnersOperator).takes(PARTNER_DECISION, &["decision"]),
     Route::of("PUT", partner!("/group"), PartnersOperator).takes(r#"{"group": "gold"}"#, &["group"]),
+    Route::of("PUT", partner!("/payout-terms"), PartnersOperator).takes(PAYOUT_TERMS, &[]),
     Route::of("GET", partner!("/audit-events"), PartnersOperator),
     Route::of("GET", partner!("/members"), TeamReads("partners:read")),
     Route::of("POST", partner!("/members"), Owner("partners:write")).takes(MEMBER, &["user_id", "role"]),
@@ -237,6 +243,8 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", "/v1/orders/{order_id}/lines/{index}/explanation", EARNINGS_READ),
     Route::of("GET", partner!("/balances"), EARNINGS_READ),
     Route::of("GET", partner!("/journal-entries"), EARNINGS_READ),
+    Route::of("POST", partner!("/payouts"), OwnerOrOperator("earnings:write"))
+        .takes(r#"{"currency": "EUR"}"#, &["currency"]),
     Route::of("GET", partner!("/payouts"), EARNINGS_READ),
     Route::of("GET", partner!("/payouts/{payout_id}"), EARNINGS_READ),
     Route::of("GET", "/v1/reconciliations", Operator),

@@ -133,12 +133,19 @@ impl Stripe {
     /// Gives money of a charge back, as somebody in the dashboard would.
     pub async fn refund_by_hand(&self, charge: &str, amount_minor: i64) -> Value {
         let form = [("charge", charge.to_owned()), ("amount", amount_minor.to_string())];
-        let request = self
-            .http
-            .post(format!("{}/v1/refunds", self.base))
-            .bearer_auth(&self.key)
-            .form(&form);
-        let answer = request.send().await.unwrap();
+        self.make(self.http.post(format!("{}/v1/refunds", self.base)).form(&form))
+            .await
+    }
+
+    /// A payout from an account's balance to its owner's bank, as the processor makes them by itself.
+    pub async fn pay_bank(&self, account: &str, amount_minor: i64) -> Value {
+        let form = [("currency", "eur".to_owned()), ("amount", amount_minor.to_string())];
+        let request = self.http.post(format!("{}/v1/payouts", self.base)).form(&form);
+        self.make(request.header("Stripe-Account", account)).await
+    }
+
+    async fn make(&self, request: reqwest::RequestBuilder) -> Value {
+        let answer = request.bearer_auth(&self.key).send().await.unwrap();
         let status = answer.status();
         let text = answer.text().await.unwrap();
         assert!(status.is_success(), "the stand-in answered {status}: {text}");

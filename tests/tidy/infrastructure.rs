@@ -41,6 +41,9 @@ fn read_by(function: &str) -> BTreeSet<String> {
     if text.contains("start.stripe_secret(") {
         read(&["STRIPE_SECRET_ARN"]);
     }
+    if text.contains("start.payout_minimum(") {
+        read(&["PAYOUT_MINIMUM_MINOR", "CURRENCY"]);
+    }
     if text.contains("start.mail(") {
         read(&["MAIL_SENDER"]);
     }
@@ -68,6 +71,7 @@ fn read_by(function: &str) -> BTreeSet<String> {
         for (queue, name) in [
             ("Settlement", "SETTLEMENT"),
             ("Onboarding", "ONBOARDING"),
+            ("PayoutDecide", "PAYOUT_DECIDE"),
             ("PayoutTransfer", "PAYOUT_TRANSFER"),
             ("Notify", "NOTIFY"),
         ] {
@@ -372,7 +376,8 @@ fn only_the_ledgers_own_functions_write_it() {
     assert_eq!(
         writers.into_iter().collect::<Vec<_>>(),
         [
-            "PayoutRole",
+            "EarningsRole",
+            "PayoutDecideRole",
             "PayoutTransferRole",
             "ReconcileRole",
             "RevenueRole",

@@ -1,14 +1,15 @@
-//! What a partner sees of the books.
-
-use std::collections::BTreeMap;
+//! What a partner sees of the books, and asks of them.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde::Serialize;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use shared::http::Validate;
 use shared::ids::{JournalId, PayoutId};
 use shared::ledger::JournalEntry;
-use shared::money::{Money, MoneyError};
-use shared::payout::{Balance, CancelReason, Payout, PayoutState};
+use shared::money::{Currency, Money, MoneyError};
+use shared::partner::{Block, Hold, Partner};
+use shared::payout::{Available, Balance, CancelReason, Kept, Payout, PayoutState, Terms};
 use utoipa::ToSchema;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -21,24 +22,77 @@ pub(crate) struct Balances {
 pub(crate) struct BalanceView {
     /// Everything owed. Below zero: what the partner owes, to be taken off later sales.
     pub owed: Money,
-    /// What the next payout run may pay, if it reaches the minimum and no hold stands.
+    /// What the next payout run may pay, if it reaches the minimum and no hold on the partner stands.
     pub payable: Money,
-    /// What becomes payable later, by the day (UTC).
-    #[schema(value_type = BTreeMap<String, Money>)]
-    pub held_until: BTreeMap<Date, Money>,
+    /// Everything that keeps money from being paid out.
+    pub holds: Vec<BalanceHoldView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BalanceHoldView {
+    /// `maturing`, `dispute_open`, `reserve`, `below_payout_unit`, `below_minimum`, `payout_in_transit`; or the code of a hold on the partner.
+    #[schema(example = "maturing")]
+    pub reason_code: String,
+    /// The reason in words, and what to do.
+    pub explanation: &'static str,
+    /// How much it keeps. A payout in transit is no longer part of what is owed.
+    pub amount: Money,
+    /// When it ends, or by when somebody must have acted; null where that depends on what is earned next, or on others.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub due_at: Option<Timestamp>,
 }
 
 impl BalanceView {
-    pub(crate) fn of(balance: Balance, now: Timestamp) -> Result<Self, MoneyError> {
-        let payable = balance.payable(now)?;
-        let matured: Vec<_> = balance.matured(now).collect();
-        let mut held_until = balance.held_until;
-        held_until.retain(|day, amount| !matured.contains(day) && !amount.is_zero());
+    pub(crate) fn of(
+        balance: &Balance,
+        terms: &Terms,
+        partner: &Partner,
+        in_transit: &[Payout],
+        now: Timestamp,
+    ) -> Result<Self, MoneyError> {
+        let Available { payable, kept } = balance.available(terms, now)?;
+        let in_transit = in_transit
+            .iter()
+            .filter(|payout| payout.amount.currency() == balance.currency());
+        let on_partner = partner.open_holds().filter(|hold| hold.blocks.contains(&Block::Payout));
+        let holds = kept.iter().map(BalanceHoldView::kept);
+        let holds = holds.chain(on_partner.map(|hold| BalanceHoldView::on_partner(hold, payable)));
         Ok(Self {
             owed: balance.owed,
             payable,
-            held_until,
+            holds: holds.chain(in_transit.map(BalanceHoldView::in_transit)).collect(),
         })
+    }
+}
+
+impl BalanceHoldView {
+    fn kept(kept: &Kept) -> Self {
+        let begins = |day: Date| Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp());
+        Self {
+            reason_code: kept.reason.to_string(),
+            explanation: kept.reason.explanation(),
+            amount: kept.amount,
+            due_at: kept.reason.until().and_then(begins),
+        }
+    }
+
+    /// A hold on the partner keeps whatever else would be paid.
+    fn on_partner(hold: &Hold, payable: Money) -> Self {
+        Self {
+            reason_code: hold.reason_code.to_string(),
+            explanation: hold.reason_code.explanation(),
+            amount: payable,
+            due_at: Some(hold.due_at),
+        }
+    }
+
+    fn in_transit(payout: &Payout) -> Self {
+        Self {
+            reason_code: "payout_in_transit".to_owned(),
+            explanation: "Taken off the balance and being sent. What cannot be sent comes back.",
+            amount: payout.amount,
+            due_at: None,
+        }
     }
 }
 
@@ -46,9 +100,9 @@ impl BalanceView {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct JournalEntryView {
     pub id: JournalId,
-    /// `sale`, `payout`, `transfer`, `payout_cancelled`.
+    /// `sale`, `payout`, `transfer`, `payout_cancelled`, `transfer_reversed`, ….
     pub fact: String,
-    /// What the fact is about: the order, the payout.
+    /// What the fact is about: the order, the payout, the processor's reversal.
     pub reference: String,
     #[schema(value_type = String, format = DateTime)]
     pub occurred_at: Timestamp,
@@ -78,6 +132,15 @@ impl From<JournalEntry> for JournalEntryView {
     }
 }
 
+/// Asks for everything that is payable in a currency, now instead of at the next run.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AskForPayout {
+    pub currency: Currency,
+}
+
+impl Validate for AskForPayout {}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PayoutView {
     pub id: PayoutId,
@@ -91,6 +154,8 @@ pub(crate) struct PayoutView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub sent_at: Option<Timestamp>,
+    /// What was taken back from the partner's account later and is owed again.
+    pub reversed: Money,
     /// Why it was cancelled; the amount is back on the balance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason_code: Option<CancelReason>,
@@ -120,6 +185,7 @@ impl From<Payout> for PayoutView {
             created_at: payout.created_at,
             transfer,
             sent_at,
+            reversed: payout.reversed,
             reason_code,
         }
     }

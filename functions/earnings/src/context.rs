@@ -1,7 +1,8 @@
-//! What showing a partner's earnings needs: reading, nothing else.
+//! What showing a partner's earnings, and paying them out on demand, needs.
 
 use axum::extract::FromRef;
 use shared::http::Edge;
+use shared::money::Money;
 use shared::runtime::Start;
 use shared::store::{Store, TableName};
 
@@ -9,6 +10,8 @@ use shared::store::{Store, TableName};
 pub struct Context {
     pub edge: Edge,
     pub store: Store,
+    /// Less than this stays owed until there is more, unless the partner's terms say otherwise.
+    pub minimum: Money,
 }
 
 impl Context {
@@ -16,6 +19,7 @@ impl Context {
         let store = start.store(&[TableName::Accounts, TableName::Ledger, TableName::Requests]);
         Self {
             edge: start.edge(&store),
+            minimum: start.payout_minimum(),
             store,
         }
     }

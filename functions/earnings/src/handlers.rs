@@ -6,12 +6,13 @@ use shared::auth::PartnerMember;
 use shared::auth::scope::EarningsRead;
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem};
 use shared::ids::{PartnerId, PayoutId};
-use shared::store::ledger;
+use shared::store::{ledger, partners, payouts};
 
 use crate::api::{BalanceView, Balances, JournalEntryView, PayoutView};
 use crate::context::Context;
 
-/// What is owed to the partner, and from when.
+/// What is owed to the partner, what of it may be paid out, and what keeps the rest: each with its reason and, where there is one, its
+/// due date.
 #[utoipa::path(get, path = "/v1/partners/{partner_id}/balances", tag = "earnings",
     params(("partner_id" = PartnerId, Path)),
     responses((status = 200, body = Balances), (status = 404, body = shared::http::ProblemDocument)))]
@@ -20,8 +21,16 @@ pub(crate) async fn balances(
     member: PartnerMember<EarningsRead>,
     call: Call,
 ) -> Result<Json<Balances>, Problem> {
-    let balances = ledger::balances(&context.store, member.partner).await?;
-    let items = balances.into_iter().map(|balance| BalanceView::of(balance, call.now));
+    let store = &context.store;
+    // A proof of membership may be an operator's, who can name partners that are not there.
+    let partner = partners::load(store, member.partner).await?;
+    let partner = partner.ok_or_else(Problem::not_found)?;
+    let balances = ledger::balances(store, member.partner).await?;
+    let in_transit = payouts::open_of(store, member.partner).await?;
+    let items = balances.iter().map(|balance| {
+        let terms = payouts::terms(&partner, balance.currency(), context.minimum);
+        BalanceView::of(balance, &terms, &partner, &in_transit, call.now)
+    });
     Ok(Json(Balances {
         items: items.collect::<Result<_, _>>().map_err(Problem::internal)?,
     }))
@@ -44,12 +53,12 @@ pub(crate) async fn journal_entries(
 #[utoipa::path(get, path = "/v1/partners/{partner_id}/payouts", tag = "earnings",
     params(("partner_id" = PartnerId, Path), PagingParams),
     responses((status = 200, body = Page<PayoutView>), (status = 404, body = shared::http::ProblemDocument)))]
-pub(crate) async fn payouts(
+pub(crate) async fn list_payouts(
     State(context): State<Context>,
     member: PartnerMember<EarningsRead>,
     paging: Paging,
 ) -> Result<Json<Page<PayoutView>>, Problem> {
-    let page = ledger::payouts(&context.store, member.partner, paging.after(), paging.limit()).await?;
+    let page = payouts::list(&context.store, member.partner, paging.after(), paging.limit()).await?;
     Ok(Json(paging.page(page, PayoutView::from)))
 }
 
@@ -67,6 +76,6 @@ pub(crate) async fn payout(
     member: PartnerMember<EarningsRead>,
     Path(path): Path<PayoutPath>,
 ) -> Result<Json<PayoutView>, Problem> {
-    let payout = ledger::payout(&context.store, member.partner, path.payout_id).await?;
+    let payout = payouts::load(&context.store, member.partner, path.payout_id).await?;
     Ok(Json(payout.ok_or_else(Problem::not_found)?.value.into()))
 }

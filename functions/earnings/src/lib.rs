@@ -1,10 +1,13 @@
-//! What a partner is owed, has earned and was paid, to the cent.
+//! What a partner is owed, has earned and was paid, to the cent; and payouts on demand.
 //!
-//! Trigger: HTTP. Writes nothing. Members of the partner's team and operators may read; to everybody else the partner does not exist.
+//! Trigger: HTTP. Writes a payout that was asked for, as a payout run would, with the audit entry of who asked. Idempotency: the request's
+//! `Idempotency-Key` makes the payout's id, and the balance's revision lets one of several deciders win. Members of the partner's team and
+//! operators may read; to everybody else the partner does not exist.
 
 mod api;
 mod context;
 mod handlers;
+mod on_demand;
 
 pub use context::Context;
 
@@ -15,6 +18,6 @@ pub fn routes() -> OpenApiRouter<Context> {
     OpenApiRouter::new()
         .routes(routes!(handlers::balances))
         .routes(routes!(handlers::journal_entries))
-        .routes(routes!(handlers::payouts))
+        .routes(routes!(handlers::list_payouts, on_demand::pay))
         .routes(routes!(handlers::payout))
 }

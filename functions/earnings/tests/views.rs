@@ -1,13 +1,13 @@
 //! A partner's books in-process: complete for the team, readable for operators, not there for anybody else.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::auth::Scope;
 use shared::ids::PartnerId;
 use shared::ledger::{Account, BalanceChange, Fact, JournalEntry, Posting};
 use shared::messages::{Envelope, Message};
 use shared::money::{Currency, Money};
-use shared::payout::{Payout, PayoutState};
-use shared::store::ledger;
+use shared::payout::Payout;
+use shared::store::{ledger, payouts};
 use shared::testing::TestApp;
 
 fn app() -> TestApp {
@@ -15,6 +15,7 @@ fn app() -> TestApp {
         let context = earnings::Context {
             edge: world.edge.clone(),
             store: world.store.clone(),
+            minimum: eur(1000),
         };
         shared::http::router(earnings::routes(), context)
     })
@@ -44,14 +45,7 @@ async fn books(app: &TestApp) -> (PartnerId, Payout) {
     ];
     let fact = Fact::Sale(app.seed().id("order"));
     let sale = JournalEntry::new(app.seed().id("sale"), fact, Some(anna), app.now(), postings).expect("balanced");
-    let payout = Payout {
-        id: app.seed().id("payout"),
-        partner: anna,
-        amount: eur(500),
-        destination: "acct_anna".into(),
-        created_at: app.now(),
-        state: PayoutState::Created,
-    };
+    let payout = Payout::new(app.seed().id("payout"), anna, eur(500), "acct_anna", app.now());
     let message = Message::PayoutDecided {
         partner: anna,
         payout: payout.id,
@@ -64,7 +58,7 @@ async fn books(app: &TestApp) -> (PartnerId, Payout) {
             maturing: Some(available_on),
             disputed_minor: 0,
         }),
-        ledger::create_payout(&payout, &Envelope::new(app.seed().id("m"), message)).expect("an item"),
+        payouts::create(&payout, &Envelope::new(app.seed().id("m"), message)).expect("an item"),
     ];
     app.store.transact(writes).await.expect("fresh keys");
     app.take_messages();
@@ -80,9 +74,15 @@ async fn the_team_sees_every_cent() {
     let balances = get("balances".into()).send().await.expect(200).json();
     let zero = json!({"amount": 0, "currency": "EUR"});
     let owed = json!({"amount": 1039, "currency": "EUR"});
+    let balance = &balances["items"][0];
+    assert_eq!((&balance["owed"], &balance["payable"]), (&owed, &zero));
+    let sent = json!({"amount": 500, "currency": "EUR"});
     assert_eq!(
-        balances["items"],
-        json!([{"owed": owed, "payable": zero, "held_until": {"2026-11-29": owed}}])
+        holds(balance),
+        [
+            json!(["maturing", owed, "2026-11-29T00:00:00Z"]),
+            json!(["payout_in_transit", sent, null])
+        ]
     );
     let journal = get("journal-entries".into()).send().await.expect(200).json();
     assert_eq!(journal["items"][0]["fact"], "sale");
@@ -103,6 +103,53 @@ async fn the_team_sees_every_cent() {
         .expect_problem(404, "not_found");
 }
 
+/// Reason, amount and due date of each.
+fn holds(balance: &Value) -> Vec<Value> {
+    let holds = balance["holds"].as_array().expect("holds");
+    assert!(
+        holds
+            .iter()
+            .all(|hold| hold["explanation"].as_str().is_some_and(|text| text.ends_with('.')))
+    );
+    let parts = |hold: &Value| json!([hold["reason_code"], hold["amount"], hold["due_at"]]);
+    holds.iter().map(parts).collect()
+}
+
+#[tokio::test]
+async fn every_hold_says_why_how_much_and_until_when() {
+    let app = app();
+    let (anna, _) = books(&app).await;
+    app.clock.advance(jiff::SignedDuration::from_hours(7 * 24));
+    let credit = ledger::change_balance(&BalanceChange {
+        partner: anna,
+        owed: eur(200),
+        maturing: Some("2026-12-24".parse().expect("a date")),
+        disputed_minor: 0,
+    });
+    app.store.write(credit).await.expect("memory");
+    app.suspend(anna).await;
+    let path = format!("/v1/partners/{anna}/balances");
+    let balances = app
+        .get(path)
+        .bearer(&app.sign_in("anna"))
+        .send()
+        .await
+        .expect(200)
+        .json();
+    let balance = &balances["items"][0];
+    assert_eq!(balance["payable"]["amount"], 1039);
+    let money = |amount| json!({"amount": amount, "currency": "EUR"});
+    assert_eq!(
+        holds(balance),
+        [
+            json!(["maturing", money(200), "2026-12-24T00:00:00Z"]),
+            // Ten working days.
+            json!(["fraud_suspected", money(1039), "2026-12-11T09:00:00Z"]),
+            json!(["payout_in_transit", money(500), null]),
+        ]
+    );
+}
+
 #[tokio::test]
 async fn the_held_part_becomes_payable_on_its_day() {
     let app = app();
@@ -116,7 +163,7 @@ async fn the_held_part_becomes_payable_on_its_day() {
         .expect(200)
         .json();
     assert_eq!(balances["items"][0]["payable"]["amount"], 1039);
-    assert_eq!(balances["items"][0]["held_until"], json!({}));
+    assert_eq!(holds(&balances["items"][0]).len(), 1, "the payout in transit");
 }
 
 #[tokio::test]

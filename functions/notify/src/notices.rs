@@ -41,6 +41,15 @@ pub(crate) fn partner(partner: &Partner, decision: &str, reason_code: &str, publ
             "Stripe does not let us send money to your account at present. What you earn is kept until it does."
                 .to_owned(),
         ),
+        "bank_payout_failed" => (
+            format!("The bank of {name} has sent money back"),
+            "It is yours and stands in your account at Stripe. What you earn from now on is kept here until your bank takes payouts again."
+                .to_owned(),
+        ),
+        "bank_payout_paid" => (
+            format!("The bank of {name} takes payouts again"),
+            "A payout has arrived. What is due is paid on schedule from now on.".to_owned(),
+        ),
         other => (
             format!("News about {name}"),
             format!("The state of {name} has changed: {other} ({reason_code})."),

@@ -203,6 +203,8 @@ async fn every_decision_has_words() {
         "reopened",
         "payouts_enabled",
         "payouts_held",
+        "bank_payout_failed",
+        "bank_payout_paid",
     ] {
         story
             .deliver(&story.envelope(notice(partner, story.user, decision)))

@@ -1,7 +1,7 @@
-//! One message: fetch the account, decide, write.
+//! One message: fetch the account or its payout, decide, write.
 
 use shared::messages::{Envelope, Message};
-use shared::partner::account;
+use shared::partner::{account, bank};
 use shared::runtime::{Delivery, Failure};
 use shared::store::partners;
 
@@ -20,10 +20,12 @@ enum Unfit {
     OtherAccount(String),
 }
 
-/// Idempotency key: the partner's revision, with the account fetched anew at every delivery.
+/// Idempotency key: the partner's revision, with what the message is about fetched anew at every delivery.
 pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
-    let Message::AccountChanged { account, .. } = delivery.message.message else {
-        return Err(Failure::reject(Unfit::OtherMessage));
+    let (account, bank_payout) = match delivery.message.message {
+        Message::AccountChanged { account, .. } => (account, None),
+        Message::BankPayoutChanged { account, payout, .. } => (account, Some(payout)),
+        _ => return Err(Failure::reject(Unfit::OtherMessage)),
     };
     let Some(id) = partners::of_processor_account(&context.store, &account).await? else {
         return Err(Failure::retry(Unfit::UnknownAccount(account)));
@@ -32,9 +34,17 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
     let Some(partner) = partners::load(&context.store, id).await? else {
         return Err(Failure::reject(Unfit::NoPartner(account)));
     };
-    let report = context.stripe.account(&account).await?.report();
-    let change = account::update(&partner, &report, delivery.now, delivery.seed)
-        .map_err(|_| Failure::reject(Unfit::OtherAccount(account)))?;
+    let change = match bank_payout {
+        None => {
+            let report = context.stripe.account_report(&account).await?;
+            account::update(&partner, &report, delivery.now, delivery.seed)
+                .map_err(|_| Failure::reject(Unfit::OtherAccount(account)))?
+        }
+        Some(payout) => {
+            let report = context.stripe.bank_payout(&account, &payout).await?.report();
+            bank::update(&partner, &report, delivery.now, delivery.seed)
+        }
+    };
     let Some(change) = change else {
         tracing::info!(partner.id = %id, "the account says nothing new");
         return Ok(());

@@ -181,6 +181,43 @@ async fn an_account_that_is_not_recorded_yet_waits() {
     assert_eq!(story.world.take_messages().len(), 1);
 }
 
+/// Scenario 37: the money is the partner's at Stripe again, so the hold is all there is to do.
+#[tokio::test]
+async fn scenario_37_a_payout_that_the_bank_returns_holds_the_partner_once() {
+    let story = story().await;
+    let partner = story.connected().await;
+    story.stripe.answers(200, account(true));
+    let active = envelopes(VALID).remove(0).expect("an envelope");
+    story.deliver(active).await.expect("done");
+    story.world.take_messages();
+    let told = |payout: &str| {
+        let message = Message::BankPayoutChanged {
+            event_id: "evt_1".to_owned(),
+            account: "acct_1".to_owned(),
+            payout: payout.to_owned(),
+        };
+        Envelope::new(story.world.seed().id("bank"), message)
+    };
+    let begun = |payout: &str, status: &str| json!({"id": payout, "status": status, "failure_code": "account_closed", "created": story.world.now().as_second()});
+    for _ in 0..2 {
+        story.stripe.answers(200, begun("po_1", "failed"));
+        story.deliver(told("po_1")).await.expect("done");
+    }
+    assert_eq!(story.payout_hold(partner).await, Some(HoldReason::BankPayoutFailed));
+    assert_eq!(story.world.take_messages().len(), 1, "the owner is told once");
+    assert!(story.world.journal().is_empty());
+    story.world.clock.advance(jiff::SignedDuration::from_hours(24));
+    story.stripe.answers(200, begun("po_2", "paid"));
+    story.deliver(told("po_2")).await.expect("done");
+    assert_eq!(story.payout_hold(partner).await, None);
+    assert_eq!(story.world.take_messages().len(), 1);
+    let asked = story.stripe.take_asked();
+    assert_eq!(
+        (asked[1].path.as_str(), asked[1].header("stripe-account")),
+        ("/v1/payouts/po_1", Some("acct_1"))
+    );
+}
+
 #[tokio::test]
 async fn what_does_not_belong_here_is_rejected() {
     let story = story().await;

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use shared::audit::AuditEvent;
 use shared::http::{FieldError, Validate};
 use shared::ids::{AuditId, DecisionId, HoldId, PartnerId, UserId};
+use shared::money::Money;
 use shared::partner::hold::{Hold, HoldReason, WaitsFor};
 use shared::partner::profile;
 use shared::partner::{
-    Acceptance, Application, Block, Country, Decision, Group, Partner, PartnerName, Status, SupportEmail, Website,
+    Acceptance, Application, Block, Country, Decision, Group, Partner, PartnerName, PayoutTerms, Status, SupportEmail,
+    Website, payout_terms,
 };
 use shared::store::accounts::{MemberItem, Role};
 use url::Url;
@@ -103,6 +105,7 @@ pub(crate) struct PartnerView {
     /// The group that commission rules may name.
     #[schema(required)]
     pub group: Option<Group>,
+    pub payout_terms: PayoutTermsBody,
     /// Everything that is or was held back. Open ones have no `resolved_at`.
     pub holds: Vec<HoldView>,
 }
@@ -123,6 +126,38 @@ pub(crate) struct PayoutAccountView {
     pub details_submitted: bool,
     pub transfers_active: bool,
     pub payouts_enabled: bool,
+}
+
+/// What has been agreed about payouts, where it is not what holds for everybody. Each list names a currency at most once.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PayoutTermsBody {
+    /// Less than this stays owed until there is more.
+    #[serde(default)]
+    pub minimums: Vec<Money>,
+    /// This much always stays owed.
+    #[serde(default)]
+    pub reserves: Vec<Money>,
+}
+
+impl Validate for PayoutTermsBody {
+    fn validate(&self) -> Vec<FieldError> {
+        let lists = [("minimums", &self.minimums), ("reserves", &self.reserves)];
+        let unfit = lists.into_iter().filter_map(|(name, amounts)| {
+            let (place, why) = payout_terms::unfit(amounts)?;
+            Some(FieldError::new(format!("/{name}/{place}"), why.to_string()))
+        });
+        unfit.collect()
+    }
+}
+
+impl From<PayoutTerms> for PayoutTermsBody {
+    fn from(terms: PayoutTerms) -> Self {
+        Self {
+            minimums: terms.minimums().to_vec(),
+            reserves: terms.reserves().to_vec(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -175,6 +210,7 @@ impl PartnerView {
                 payouts_enabled: account.payouts_enabled,
             }),
             group: partner.group,
+            payout_terms: partner.payout_terms.into(),
             holds: partner.holds.into_iter().map(HoldView::from).collect(),
         }
     }

@@ -13,7 +13,7 @@ mod context;
 mod handlers;
 
 pub use context::Context;
-use handlers::{agreement, audit, decisions, groups, links, me, members, partners, tokens};
+use handlers::{agreement, audit, decisions, groups, links, me, members, partners, payout_terms, tokens};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -40,6 +40,7 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(links::create))
         .routes(routes!(decisions::create))
         .routes(routes!(groups::assign))
+        .routes(routes!(payout_terms::set))
         .routes(routes!(audit::list))
         .routes(routes!(members::add, members::list))
         .routes(routes!(members::remove))

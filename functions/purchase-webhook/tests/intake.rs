@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::http::Edge;
-use shared::ids::{OrderId, UserId};
+use shared::ids::{OrderId, PartnerId, PayoutId, UserId};
 use shared::messages::{Message, PaymentSubject};
 use shared::processor::stripe::webhook::sign;
 use shared::runtime::secrets::StripeSecretSource;
@@ -124,6 +124,46 @@ async fn scenario_9_forgeries_are_refused_and_leave_nothing() {
         .body(body.clone().into_bytes());
     missing.send().await.expect_problem(400, "invalid_signature");
     assert_eq!((inbox(&app, "evt_1").await, inbox(&app, "evt_2").await), (None, None));
+}
+
+#[tokio::test]
+async fn events_about_payouts_go_to_who_can_act() {
+    let app = app();
+    let (partner, payout) = (app.seed().id::<PartnerId>("p"), app.seed().id::<PayoutId>("y"));
+    let transfer = json!({"id": "tr_1", "metadata": {"partner_id": partner, "payout_id": payout}});
+    let reversed = event("evt_1", "transfer.reversed", &transfer);
+    let failed = event("evt_2", "payout.failed", &json!({"id": "po_1", "status": "failed"}));
+    let theirs = failed.replacen("\"livemode\"", "\"account\":\"acct_1\",\"livemode\"", 1);
+    for body in [&reversed, &theirs] {
+        deliver(&app, body, SECRETS[0]).await.expect(200);
+    }
+    let messages: Vec<_> = app
+        .take_messages()
+        .into_iter()
+        .map(|envelope| envelope.message)
+        .collect();
+    let event_id = "evt_1".to_owned();
+    let expected = Message::TransferReversed {
+        event_id,
+        transfer: "tr_1".into(),
+        partner,
+        payout,
+    };
+    let bank = Message::BankPayoutChanged {
+        event_id: "evt_2".into(),
+        account: "acct_1".into(),
+        payout: "po_1".into(),
+    };
+    assert_eq!(messages, [expected, bank]);
+
+    // A transfer made by hand, and the platform's own payout to its bank.
+    let by_hand = event("evt_3", "transfer.reversed", &json!({"id": "tr_2", "metadata": {}}));
+    let own = failed.replace("evt_2", "evt_4");
+    for (id, body) in [("evt_3", &by_hand), ("evt_4", &own)] {
+        deliver(&app, body, SECRETS[0]).await.expect(200);
+        let stored = inbox(&app, id).await.expect("taken in");
+        assert_eq!(stored.disposition, Disposition::Stored, "{id}");
+    }
 }
 
 #[tokio::test]

@@ -69,6 +69,15 @@ pub(crate) async fn stripe_object(stack: &Stack, id: &str) -> Result<Value> {
     Ok(sent(request).await.with_context(|| format!("object {id}"))?.body["object"].take())
 }
 
+/// How many requests of the API the Stripe stand-in has answered.
+pub(crate) async fn stripe_requests(stack: &Stack) -> Result<u64> {
+    let request = Client::new().get(format!("{}/_control/", stack.stripe_url));
+    let summary = sent(request).await.context("the stand-in's summary")?.body;
+    summary["requests"]
+        .as_u64()
+        .with_context(|| format!("no count of requests in {summary}"))
+}
+
 /// A presigned form: the signed fields as they came, the file last (RFC 7578).
 pub(crate) async fn upload(form: &Value, file: &[u8]) -> Result<()> {
     const BOUNDARY: &str = "bench-boundary-7f3a";

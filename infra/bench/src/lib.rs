@@ -1,13 +1,14 @@
 //! The benchmarks of what ships: release binaries, deployed from `template.yaml` to a stack of their own.
 //!
-//! Four sections, each a table with ratios: cold starts beside a Lambda that does nothing, sizes, what each operation of a sale asks
-//! of DynamoDB, and requests a second through the stack. Ratios and counts travel from machine to machine; times do not, so no time
+//! Five sections, each with ratios: cold starts beside a Lambda that does nothing, sizes, what each operation of a sale and a payout
+//! asks of DynamoDB and Stripe, payout decisions a second, and requests a second through the stack. Ratios and counts travel from machine to machine; times do not, so no time
 //! fails anything: the exit status says only whether everything could be measured.
 
 mod api;
 mod artifact;
 mod aws;
 mod cold_start;
+mod decisions;
 mod events;
 mod function;
 mod load;
@@ -29,7 +30,7 @@ use crate::aws::Aws;
 use crate::stack::Stack;
 use crate::targets::Targets;
 
-const SECTIONS: [&str; 4] = ["cold-start", "size", "usage", "load"];
+const SECTIONS: [&str; 5] = ["cold-start", "size", "usage", "decisions", "load"];
 
 /// Measures the sections named, or all of them.
 pub async fn run(sections: Vec<String>) -> ExitCode {
@@ -80,6 +81,10 @@ async fn measure(sections: &[String], targets: &mut Targets) -> Result<Vec<anyho
                 .err()
                 .map(|error| error.context("what operations ask of DynamoDB")),
         );
+    }
+    if wanted("decisions") {
+        let outcome = decisions::measure();
+        failures.extend(outcome.err().map(|error| error.context("payout decisions")));
     }
     if wanted("load") {
         let outcome = load::measure(&stack, &aws, &functions).await;

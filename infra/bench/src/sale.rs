@@ -33,6 +33,7 @@ pub(crate) async fn measure(stack: &Stack, aws: &Aws) -> Result<()> {
     let outcome = story.play().await;
     // What was measured before something failed is still worth seeing.
     story.table().print();
+    story.one_payout().print();
     outcome?;
     story.doubts()
 }
@@ -52,6 +53,8 @@ struct Story<'a> {
     operator: Api,
     customer: Api,
     operations: Vec<Operation>,
+    /// Requests to Stripe.
+    stripe_per_payout: u64,
 }
 
 impl<'a> Story<'a> {
@@ -70,6 +73,7 @@ impl<'a> Story<'a> {
             operator,
             customer,
             operations: Vec::new(),
+            stripe_per_payout: 0,
         })
     }
 
@@ -273,6 +277,7 @@ impl<'a> Story<'a> {
     }
 
     async fn pay_out(&mut self, partner: &str) -> Result<()> {
+        let stripe_before = api::stripe_requests(self.stack).await?;
         let since = self.payout_run("payout run with one balance due").await?;
         let path = format!("/partners/{partner}/payouts");
         wait_for("the transfer", async || {
@@ -281,16 +286,17 @@ impl<'a> Story<'a> {
         .await?;
         let [transfer] = self.meter.when_quiet(since, ["payout-transfer"]).await?;
         self.add("transfer", transfer, false);
+        self.stripe_per_payout = api::stripe_requests(self.stack).await? - stripe_before;
         Ok(())
     }
 
-    /// Starts the payout function as its schedule would.
+    /// Starts the payout function as its schedule would, and waits until all pages are decided.
     async fn payout_run(&mut self, name: &'static str) -> Result<Mark> {
         let since = Meter::mark();
         let path = format!("/2015-03-31/functions/{}/invocations", self.stack.deployed("payout")?);
         let answer = self.aws.post("lambda", &path, &json!({})).await?;
         ensure!(answer["errorMessage"].is_null(), "the payout run failed: {answer}");
-        let [usage] = self.meter.when_quiet(since, ["payout"]).await?;
+        let [usage] = self.meter.when_quiet(since, ["payout-decide"]).await?;
         self.add(name, usage, false);
         Ok(since)
     }
@@ -319,6 +325,26 @@ impl<'a> Story<'a> {
             "messages failed and came again, so that more was counted than an undisturbed sale needs: {failed}"
         );
         Ok(())
+    }
+
+    /// What a run asks for one more balance that is due, with the transfer that follows.
+    fn one_payout(&self) -> Table {
+        let usage = |name: &str| {
+            let found = self.operations.iter().find(|operation| operation.name == name);
+            found.map(|operation| operation.usage).unwrap_or_default()
+        };
+        let (idle, due) = (
+            usage("payout run with nothing due"),
+            usage("payout run with one balance due"),
+        );
+        let transfer = usage("transfer");
+        let requests = due.requests.saturating_sub(idle.requests) + transfer.requests;
+        let write_units = due.write_units.saturating_sub(idle.write_units) + transfer.write_units;
+        let header = ["", "DynamoDB requests", "write units", "Stripe requests"];
+        let mut table = Table::new("One payout, decided and sent", &header);
+        let numbers = [requests, write_units, self.stripe_per_payout].map(|number| number.to_string());
+        table.row(["one payout".to_owned()].into_iter().chain(numbers));
+        table
     }
 
     fn table(&self) -> Table {

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 
 use super::identity::User;
-use super::principal::known;
+use super::principal::{Operator, known};
 use super::scope::Permission;
 use crate::http::{Edge, Path, Problem};
 use crate::ids::PartnerId;
@@ -36,6 +36,14 @@ pub struct PartnerMember<P: Permission> {
 /// An owner of the partner in the path: may change the team, accept agreements, connect the account that is paid.
 #[derive(Debug, Clone)]
 pub struct PartnerOwner<P: Permission> {
+    pub partner: PartnerId,
+    pub user: User,
+    permission: PhantomData<P>,
+}
+
+/// An owner of the partner in the path, or an operator who acts for the partner.
+#[derive(Debug, Clone)]
+pub struct OwnerOrOperator<P: Permission> {
     pub partner: PartnerId,
     pub user: User,
     permission: PhantomData<P>,
@@ -107,5 +115,37 @@ where
                 "Only an owner of this partner may do this. Ask one, or have them make you one.",
             ))
         }
+    }
+}
+
+impl<P, S> FromRequestParts<S> for OwnerOrOperator<P>
+where
+    P: Permission,
+    S: Send + Sync,
+    Edge: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let refusal = match <PartnerOwner<P> as FromRequestParts<S>>::from_request_parts(parts, state).await {
+            Ok(owner) => {
+                return Ok(Self {
+                    partner: owner.partner,
+                    user: owner.user,
+                    permission: PhantomData,
+                });
+            }
+            Err(refusal) => refusal,
+        };
+        let Ok(operator) = Operator::from_request_parts(parts, state).await else {
+            return Err(refusal);
+        };
+        let Path(InPath { partner_id: partner }) =
+            <Path<InPath> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        Ok(Self {
+            partner,
+            user: operator.user,
+            permission: PhantomData,
+        })
     }
 }

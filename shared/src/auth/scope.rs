@@ -86,6 +86,8 @@ scopes! {
     ListingsWrite = "listings:write", read_only: false;
     /// Balances, journal entries, payouts of a partner.
     EarningsRead = "earnings:read", read_only: true;
+    /// Asking for a payout.
+    EarningsWrite = "earnings:write", read_only: false;
     /// The caller's cart and orders.
     OrdersRead = "orders:read", read_only: true;
     /// Filling the cart, ordering.

@@ -44,6 +44,17 @@ pub struct AccountReport {
     pub disabled_reason: Option<String>,
 }
 
+impl AccountReport {
+    /// Of an account that is closed, or that the partner no longer lets us see.
+    pub fn gone(account: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            disabled_reason: Some("rejected.gone".to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
     #[error("the partner was rejected")]

@@ -2,7 +2,7 @@
 
 use super::hold::{Hold, HoldReason};
 use super::profile::Application;
-use super::{Act, Change, Partner, Status};
+use super::{Act, Change, Partner, PayoutTerms, Status};
 use crate::ids::PartnerId;
 
 /// The partner that an application makes: not approved, and with all that is still missing as holds.
@@ -36,6 +36,7 @@ pub fn apply(application: Application, act: Act) -> Change {
             .into(),
         payout_account: None,
         group: None,
+        payout_terms: PayoutTerms::default(),
     };
     let audit = act.audit("partner.apply", &partner.id);
     let messages = vec![partner.notice(seed, "received", HoldReason::ApplicationReview)];

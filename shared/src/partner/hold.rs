@@ -70,6 +70,7 @@ enum Due {
 /// | `payout_account_verifying` | Stripe checks what was submitted | processor | payout | 3 working days |
 /// | `payout_account_paused` | Stripe stopped the account for a reason of its own | processor | payout | 5 working days |
 /// | `payout_account_refused` | Stripe rejected the account | partner (needs another account) | payout | 30 days |
+/// | `bank_payout_failed` | the partner's bank sent money back | partner (corrects the bank account at Stripe) | payout | 14 days |
 /// | `payout_account_information_due` | Stripe wants information, transfers still work | partner | nothing | Stripe's deadline, else 14 days |
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter,
@@ -94,6 +95,7 @@ pub enum HoldReason {
     PayoutAccountPaused,
     PayoutAccountRefused,
     PayoutAccountInformationDue,
+    BankPayoutFailed,
 }
 
 /// What opens a hold of this reason; decides who may name it.
@@ -104,6 +106,7 @@ pub enum Origin {
     Suspension,
     Agreement,
     PayoutAccount,
+    Bank,
 }
 
 impl HoldReason {
@@ -126,6 +129,7 @@ impl HoldReason {
             | Self::PayoutAccountPaused
             | Self::PayoutAccountRefused
             | Self::PayoutAccountInformationDue => Origin::PayoutAccount,
+            Self::BankPayoutFailed => Origin::Bank,
         }
     }
 
@@ -135,7 +139,7 @@ impl HoldReason {
             Origin::PayoutAccount if matches!(self, Self::PayoutAccountVerifying | Self::PayoutAccountPaused) => {
                 WaitsFor::Processor
             }
-            Origin::Rejection | Origin::Agreement | Origin::PayoutAccount => WaitsFor::Partner,
+            Origin::Rejection | Origin::Agreement | Origin::PayoutAccount | Origin::Bank => WaitsFor::Partner,
         }
     }
 
@@ -144,7 +148,7 @@ impl HoldReason {
             Origin::Review | Origin::Rejection | Origin::Suspension => EVERYTHING,
             Origin::Agreement => &[Block::Publish],
             Origin::PayoutAccount if self == Self::PayoutAccountInformationDue => &[],
-            Origin::PayoutAccount => PAYOUT,
+            Origin::PayoutAccount | Origin::Bank => PAYOUT,
         }
     }
 
@@ -184,6 +188,9 @@ impl HoldReason {
             Self::PayoutAccountInformationDue => {
                 "Payouts work, but Stripe wants more information by the due date. Open an onboarding link."
             }
+            Self::BankPayoutFailed => {
+                "Your bank sent a payout of Stripe back. Correct the bank account at Stripe; the next payout that arrives ends this."
+            }
         }
     }
 
@@ -194,7 +201,8 @@ impl HoldReason {
             Self::AgreementNotAccepted
             | Self::PayoutAccountMissing
             | Self::PayoutAccountIncomplete
-            | Self::PayoutAccountInformationDue => Due::Days(14),
+            | Self::PayoutAccountInformationDue
+            | Self::BankPayoutFailed => Due::Days(14),
             Self::PayoutAccountRefused => Due::Days(30),
             _ if self.origin() == Origin::Rejection => Due::Days(30),
             _ => Due::WorkingDays(10),

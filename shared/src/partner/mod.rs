@@ -19,10 +19,12 @@
 pub mod account;
 pub mod agreement;
 pub mod apply;
+pub mod bank;
 pub mod country;
 pub mod decide;
 pub mod group;
 pub mod hold;
+pub mod payout_terms;
 pub mod profile;
 pub mod team;
 pub mod working_days;
@@ -39,6 +41,7 @@ pub use country::Country;
 pub use decide::Decision;
 pub use group::Group;
 pub use hold::{Block, Hold, HoldReason, WaitsFor};
+pub use payout_terms::PayoutTerms;
 pub use profile::{Application, PartnerName, SupportEmail, Website};
 
 use crate::audit::AuditEvent;
@@ -75,6 +78,7 @@ pub struct Partner {
     /// Whom the partner is treated like, by the rules that are made for groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Group>,
+    pub payout_terms: PayoutTerms,
 }
 
 #[derive(

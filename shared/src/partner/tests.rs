@@ -5,11 +5,14 @@ use strum::IntoEnumIterator;
 use super::account::{AccountReport, ConnectError, ReportError, connect, update};
 use super::agreement::{AcceptError, CURRENT_VERSION, accept};
 use super::apply::apply;
+use super::bank::{BankOutcome, BankReport};
 use super::decide::{DecideError, Decision, decide};
 use super::hold::Origin;
+use super::payout_terms::{UnfitAmount, agree};
 use super::team::{MAX_TEAM, TeamError, add, remove};
 use super::*;
 use crate::ids::UserId;
+use crate::money::{Currency, Money};
 
 const START: &str = "2026-11-20T09:00:00Z";
 
@@ -277,6 +280,79 @@ fn the_owner_hears_of_payouts_beginning_and_ending() {
     };
     let (notices, _) = told(&partner, &off, 5);
     assert_eq!(notices, ["payouts_held payout_account_paused"]);
+}
+
+fn bank(payout: &str, begun: i64, outcome: BankOutcome) -> BankReport {
+    BankReport {
+        payout: payout.to_owned(),
+        begun_at: act(begun).now,
+        outcome,
+    }
+}
+
+/// What the bank's report makes of the partner, if anything.
+fn told_by_bank(partner: &Partner, report: &BankReport, step: i64) -> Option<Partner> {
+    bank::update(partner, report, act(step).now, act(step).seed).map(|change| {
+        assert_eq!(change.messages.len(), 1, "the owner is told");
+        change.partner
+    })
+}
+
+#[test]
+fn what_a_bank_sends_back_holds_payouts_until_one_arrives() {
+    let failed = || BankOutcome::Failed("account_closed".to_owned());
+    let held = told_by_bank(&connected(&report()), &bank("po_1", 2, failed()), 3).expect("news");
+    check_holds(&held, &["bank_payout_failed [payout] 2026-12-04"]);
+    assert_eq!(
+        held.holds.last().map(|hold| hold.evidence.as_str()),
+        Some("po_1 account_closed")
+    );
+    assert_eq!(
+        told_by_bank(&held, &bank("po_1", 2, failed()), 4),
+        None,
+        "the same news"
+    );
+    assert_eq!(
+        told_by_bank(&held, &bank("po_0", 1, BankOutcome::Paid), 4),
+        None,
+        "begun before"
+    );
+    assert_eq!(told_by_bank(&held, &bank("po_2", 5, BankOutcome::Open), 6), None);
+    // What Stripe says about the account is another matter.
+    let update = update(&held, &report(), act(4).now, act(4).seed);
+    assert_eq!(update, Ok(None));
+    let again = told_by_bank(&held, &bank("po_2", 5, BankOutcome::Paid), 6).expect("news");
+    check_holds(&again, &[]);
+    assert_eq!(
+        told_by_bank(&again, &bank("po_1", 2, failed()), 7),
+        None,
+        "late and long known"
+    );
+}
+
+#[test]
+fn payout_terms_name_each_currency_once_and_nothing_below_zero() {
+    let (eur, jpy) = (
+        |amount| Money::new(amount, Currency::EUR),
+        Money::new(1500, Currency::JPY),
+    );
+    let terms = PayoutTerms::new(vec![eur(2000), jpy], vec![eur(0)]).expect("fit");
+    assert_eq!(
+        (terms.minimum(Currency::EUR), terms.minimum(Currency::USD)),
+        (Some(eur(2000)), None)
+    );
+    assert_eq!(terms.reserve(Currency::JPY), None);
+    let repeated = PayoutTerms::new(vec![eur(1), jpy, eur(2)], vec![]);
+    assert_eq!(repeated, Err(UnfitAmount::Repeated(Currency::EUR)));
+    assert_eq!(PayoutTerms::new(vec![], vec![eur(-1)]), Err(UnfitAmount::Negative));
+
+    let change = agree(&approved(), terms.clone(), act(3)).expect("news");
+    let audit = change.audit.expect("an entry");
+    assert_eq!(
+        audit.evidence.as_deref(),
+        Some("minimums 20.00 EUR, 1500 JPY; reserves 0.00 EUR. Before: minimums none; reserves none.")
+    );
+    assert_eq!(agree(&change.partner, terms, act(4)), None, "the same terms again");
 }
 
 #[test]

@@ -9,64 +9,20 @@
 //!
 //! The payout's id exists, and its amount is off the balance, before the processor hears of it. A payout is sent at most once: the
 //! id is the idempotency key of the transfer and its `transfer_group`, so whatever happened can be looked up. What could not be sent
-//! for a proven reason goes back to the balance and is due again at the next run, under a new id.
+//! for a proven reason goes back to the balance and is due again at the next run, under a new id: the processor repeats a stored
+//! refusal for as long as it remembers the key. A payout that stays open for too long, because its message was lost, is announced
+//! again. What is taken back of a transfer later goes back to the balance too.
 
-use std::collections::BTreeMap;
+mod balance;
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+pub use balance::{Available, Balance, Due, Kept, KeptBy, NotDue, Terms, available_on, due};
 
 use crate::ids::{JournalId, PartnerId, PayoutId};
 use crate::ledger::{Account, Fact, JournalEntry, LedgerError, Posting};
-use crate::money::{Currency, Money, MoneyError};
-
-/// What is owed to a partner in one currency, and how much of it is still held back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Balance {
-    pub partner: PartnerId,
-    pub owed: Money,
-    /// Amounts by the first day (UTC) on which they may be paid out. Days that have come may still be listed; they no longer hold anything.
-    pub held_until: BTreeMap<Date, Money>,
-}
-
-impl Balance {
-    pub fn empty(partner: PartnerId, currency: Currency) -> Self {
-        Self {
-            partner,
-            owed: Money::zero(currency),
-            held_until: BTreeMap::new(),
-        }
-    }
-
-    /// What may be paid out at `now`: everything owed but what is held to a later day.
-    pub fn payable(&self, now: Timestamp) -> Result<Money, MoneyError> {
-        let today = day(now);
-        let held = self
-            .held_until
-            .iter()
-            .filter(|(until, _)| **until > today)
-            .map(|(_, amount)| *amount);
-        self.owed.checked_sub(Money::sum(self.owed.currency(), held)?)
-    }
-
-    /// The days that have come: a payout takes them off the books.
-    pub fn matured(&self, now: Timestamp) -> impl Iterator<Item = Date> {
-        let today = day(now);
-        self.held_until.keys().copied().filter(move |until| *until <= today)
-    }
-}
-
-/// The day from which money earned at `occurred_at` may be paid out. Counted from the processor's clock, not from ours.
-pub fn available_on(occurred_at: Timestamp, hold_days: u32) -> Date {
-    let day = day(occurred_at);
-    day.checked_add(i64::from(hold_days).days()).unwrap_or(Date::MAX)
-}
-
-fn day(at: Timestamp) -> Date {
-    at.to_zoned(TimeZone::UTC).date()
-}
+use crate::money::{Money, MoneyError};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payout {
@@ -77,6 +33,8 @@ pub struct Payout {
     pub destination: String,
     pub created_at: Timestamp,
     pub state: PayoutState,
+    /// How much of it, once sent, has been taken back from the partner's account.
+    pub reversed: Money,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +70,39 @@ pub enum CancelReason {
     ProcessorRefused,
 }
 
+impl Payout {
+    /// Decided, and nothing else yet.
+    pub fn new(id: PayoutId, partner: PartnerId, amount: Money, destination: &str, now: Timestamp) -> Self {
+        Self {
+            id,
+            partner,
+            amount,
+            destination: destination.to_owned(),
+            created_at: now,
+            state: PayoutState::Created,
+            reversed: Money::zero(amount.currency()),
+        }
+    }
+
+    /// Neither sent nor given back yet.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, PayoutState::Created | PayoutState::Sending { .. })
+    }
+
+    /// Open for so long that its message must have been lost, or died of something that has been mended.
+    pub fn is_stuck(&self, now: Timestamp) -> bool {
+        let since = match self.state {
+            PayoutState::Created => self.created_at,
+            PayoutState::Sending { since } => since,
+            PayoutState::Sent { .. } | PayoutState::Cancelled { .. } => return false,
+        };
+        now.duration_since(since) >= STUCK_AFTER
+    }
+}
+
+/// Longer than a message is tried before it is set aside: five deliveries with pauses of up to a minute, or one visibility time-out each.
+const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(15);
+
 /// The processor forgets an idempotency key after 24 hours at the earliest; an hour is left for clocks that disagree.
 const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(23);
 
@@ -143,40 +134,10 @@ pub fn next_step(payout: &Payout, destination: Option<&str>, now: Timestamp) -> 
     }
 }
 
-/// Whether a balance is paid out now, and how much of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Due {
-    Pay(Money),
-    NotYet(NotDue),
-}
-
-/// Why nothing is paid out; partners read these codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
-#[strum(serialize_all = "snake_case")]
-pub enum NotDue {
-    NothingPayable,
-    BelowMinimum,
-    PartnerHeld,
-}
-
-/// The pure decision of a payout run for one balance.
-pub fn due(balance: &Balance, minimum_minor: i64, may_be_paid: bool, now: Timestamp) -> Result<Due, MoneyError> {
-    let payable = balance.payable(now)?;
-    Ok(if !payable.is_positive() {
-        Due::NotYet(NotDue::NothingPayable)
-    } else if payable.minor() < minimum_minor {
-        Due::NotYet(NotDue::BelowMinimum)
-    } else if !may_be_paid {
-        Due::NotYet(NotDue::PartnerHeld)
-    } else {
-        Due::Pay(payable)
-    })
-}
-
 /// The entry that takes a payout off the partner's balance.
 pub fn payout_entry(id: JournalId, payout: &Payout) -> Result<JournalEntry, LedgerError> {
     let postings = moved(
-        payout,
+        payout.amount,
         Account::PartnerPayable(payout.partner),
         Account::PayoutsInTransit(payout.partner),
     )?;
@@ -197,7 +158,7 @@ pub fn transfer_entry(
     at: Timestamp,
 ) -> Result<JournalEntry, LedgerError> {
     let postings = moved(
-        payout,
+        payout.amount,
         Account::PayoutsInTransit(payout.partner),
         Account::ProcessorClearing,
     )?;
@@ -210,34 +171,69 @@ pub fn transfer_entry(
 /// The entry that gives a payout back to the balance.
 pub fn cancel_entry(id: JournalId, payout: &Payout, at: Timestamp) -> Result<JournalEntry, LedgerError> {
     let postings = moved(
-        payout,
+        payout.amount,
         Account::PayoutsInTransit(payout.partner),
         Account::PartnerPayable(payout.partner),
     )?;
     JournalEntry::new(id, Fact::PayoutCancelled(payout.id), Some(payout.partner), at, postings)
 }
 
-fn moved(payout: &Payout, debit: Account, credit: Account) -> Result<Vec<Posting>, MoneyError> {
+/// Money of a transfer that the processor has taken back from the partner's account, whoever asked it to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reversal {
+    /// The processor's id of it.
+    pub id: String,
+    pub amount: Money,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReversalError {
+    #[error("{0} in all were taken back of a payout of {1}")]
+    MoreThanSent(Money, Money),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+/// The payout after a reversal, and the entry that owes the amount to the partner again.
+pub fn reverse(id: JournalId, payout: &Payout, reversal: &Reversal) -> Result<(Payout, JournalEntry), ReversalError> {
+    let reversed = payout.reversed.checked_add(reversal.amount)?;
+    if !reversal.amount.is_positive() || reversed.checked_sub(payout.amount)?.is_positive() {
+        return Err(ReversalError::MoreThanSent(reversed, payout.amount));
+    }
+    let postings = moved(
+        reversal.amount,
+        Account::ProcessorClearing,
+        Account::PartnerPayable(payout.partner),
+    )?;
+    let fact = Fact::TransferReversed(reversal.id.clone());
+    let entry = JournalEntry::new(id, fact, Some(payout.partner), reversal.at, postings)?;
+    let payout = Payout {
+        reversed,
+        ..payout.clone()
+    };
+    Ok((payout, entry.with_processor_ref(&reversal.id)))
+}
+
+fn moved(amount: Money, debit: Account, credit: Account) -> Result<Vec<Posting>, MoneyError> {
     let credited = Posting {
         account: credit,
-        amount: payout.amount.checked_neg()?,
+        amount: amount.checked_neg()?,
     };
-    Ok(vec![
-        Posting {
-            account: debit,
-            amount: payout.amount,
-        },
-        credited,
-    ])
+    let debited = Posting { account: debit, amount };
+    Ok(vec![debited, credited])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::Currency;
     use crate::seed::Seed;
 
-    fn at(text: &str) -> Timestamp {
-        text.parse().expect("a time")
+    fn noon() -> Timestamp {
+        "2026-11-22T12:00:00Z".parse().expect("a time")
     }
 
     fn eur(amount: i64) -> Money {
@@ -248,65 +244,24 @@ mod tests {
         "019a0000-0000-7000-8000-000000000000".parse().expect("a uuid")
     }
 
-    fn balance(owed: i64, held: &[(&str, i64)]) -> Balance {
-        let held_until = held
-            .iter()
-            .map(|(day, amount)| (day.parse().expect("a date"), eur(*amount)))
-            .collect();
-        Balance {
-            partner: seed().id("p"),
-            owed: eur(owed),
-            held_until,
+    fn payout(state: PayoutState) -> Payout {
+        let (id, partner) = (seed().id("pay"), seed().id("p"));
+        Payout {
+            state,
+            ..Payout::new(id, partner, eur(3000), "acct_1", noon())
         }
     }
 
-    #[track_caller]
-    fn check_due(balance: &Balance, may_be_paid: bool, expected: &Due) {
-        let decision = due(balance, 1000, may_be_paid, at("2026-11-22T23:59:59Z")).expect("small amounts");
-        assert_eq!(decision, *expected);
-    }
-
-    #[test]
-    fn only_what_is_no_longer_held_is_due() {
-        check_due(
-            &balance(5000, &[("2026-11-23", 2000), ("2026-11-22", 1000)]),
-            true,
-            &Due::Pay(eur(3000)),
-        );
-        check_due(
-            &balance(5000, &[("2026-11-23", 4001)]),
-            true,
-            &Due::NotYet(NotDue::BelowMinimum),
-        );
-        check_due(&balance(1000, &[]), true, &Due::Pay(eur(1000)));
-        check_due(&balance(1000, &[]), false, &Due::NotYet(NotDue::PartnerHeld));
-        check_due(&balance(0, &[]), true, &Due::NotYet(NotDue::NothingPayable));
-        check_due(&balance(-500, &[]), true, &Due::NotYet(NotDue::NothingPayable));
-        check_due(
-            &balance(1500, &[("2026-11-23", 2000)]),
-            true,
-            &Due::NotYet(NotDue::NothingPayable),
-        );
-    }
-
-    #[test]
-    fn the_hold_is_counted_in_whole_days_of_the_processors_clock() {
-        assert_eq!(available_on(at("2026-11-22T23:59:59Z"), 0).to_string(), "2026-11-22");
-        assert_eq!(available_on(at("2026-11-22T23:59:59Z"), 7).to_string(), "2026-11-29");
-        assert_eq!(available_on(at("2026-12-28T00:00:00Z"), 7).to_string(), "2027-01-04");
+    fn sent() -> Payout {
+        payout(PayoutState::Sent {
+            transfer: "tr_1".into(),
+            at: noon(),
+        })
     }
 
     #[test]
     fn an_unknown_outcome_is_asked_again_and_looked_up_after_a_day() {
-        let now = at("2026-11-22T12:00:00Z");
-        let payout = |state| Payout {
-            id: seed().id("pay"),
-            partner: seed().id("p"),
-            amount: eur(3000),
-            destination: "acct_1".into(),
-            created_at: now,
-            state,
-        };
+        let now = noon();
         let created = payout(PayoutState::Created);
         assert_eq!(next_step(&created, Some("acct_1"), now), Step::Send);
         assert_eq!(
@@ -324,34 +279,54 @@ mod tests {
             next_step(&sending, Some("acct_1"), now + SignedDuration::from_hours(23)),
             Step::LookUpThenSend
         );
-        let sent = payout(PayoutState::Sent {
-            transfer: "tr_1".into(),
-            at: now,
-        });
-        assert_eq!(next_step(&sent, Some("acct_1"), now), Step::Nothing);
+        assert_eq!(next_step(&sent(), Some("acct_1"), now), Step::Nothing);
+    }
+
+    #[test]
+    fn only_what_is_open_for_long_is_stuck() {
+        let later = noon() + SignedDuration::from_mins(15);
+        let sending = payout(PayoutState::Sending { since: noon() });
+        for open in [payout(PayoutState::Created), sending] {
+            assert!(open.is_open() && open.is_stuck(later) && !open.is_stuck(noon()));
+        }
+        assert!(!sent().is_open() && !sent().is_stuck(later));
     }
 
     #[test]
     fn the_three_entries_of_a_payout_leave_nothing_in_transit() {
-        let now = at("2026-11-22T12:00:00Z");
-        let payout = Payout {
-            id: seed().id("pay"),
-            partner: seed().id("p"),
-            amount: eur(3000),
-            destination: "acct_1".into(),
-            created_at: now,
-            state: PayoutState::Created,
-        };
+        let payout = payout(PayoutState::Created);
         let taken = payout_entry(seed().id("a"), &payout).expect("balanced");
         let in_transit = |entry: &JournalEntry| -> i64 {
             let transit = |p: &&Posting| p.account == Account::PayoutsInTransit(payout.partner);
             entry.postings().iter().filter(transit).map(|p| p.amount.minor()).sum()
         };
         for ending in [
-            transfer_entry(seed().id("b"), &payout, "tr_1", now),
-            cancel_entry(seed().id("c"), &payout, now),
+            transfer_entry(seed().id("b"), &payout, "tr_1", noon()),
+            cancel_entry(seed().id("c"), &payout, noon()),
         ] {
             assert_eq!(in_transit(&taken) + in_transit(&ending.expect("balanced")), 0);
+        }
+    }
+
+    #[test]
+    fn reversals_give_back_what_they_took_and_no_more_than_was_sent() {
+        let reversal = |amount| Reversal {
+            id: "trr_1".into(),
+            amount,
+            at: noon(),
+        };
+        let (first, entry) = reverse(seed().id("a"), &sent(), &reversal(eur(1000))).expect("a part");
+        assert_eq!(entry.owed_to(first.partner).map(|m| m.minor()).sum::<i64>(), 1000);
+        assert_eq!((first.reversed, entry.processor_ref()), (eur(1000), Some("trr_1")));
+        let (whole, _) = reverse(seed().id("b"), &first, &reversal(eur(2000))).expect("the rest");
+        assert_eq!(whole.reversed, whole.amount);
+        for wrong in [
+            reversal(eur(1)),
+            reversal(eur(0)),
+            reversal(eur(-5)),
+            reversal(Money::new(1, Currency::USD)),
+        ] {
+            assert!(reverse(seed().id("c"), &whole, &wrong).is_err(), "{wrong:?}");
         }
     }
 }

@@ -1,9 +1,25 @@
-//! From Stripe's account to what a partner's holds are made from.
+//! From Stripe's account, and its payouts to a bank, to what a partner's holds are made from.
 
 use jiff::Timestamp;
 
-use super::stripe::objects::{Account, CapabilityStatus};
+use super::ProcessorError;
+use super::stripe::objects::{Account, BankPayout, BankPayoutStatus, CapabilityStatus};
+use super::stripe::{ACCOUNT_GONE, StripeClient};
 use crate::partner::AccountReport;
+use crate::partner::bank::{BankOutcome, BankReport};
+
+impl StripeClient {
+    /// What Stripe says about an account at this moment. One that is closed or disconnected is reported gone; it is no error.
+    pub async fn account_report(&self, account: &str) -> Result<AccountReport, ProcessorError> {
+        match self.account(account).await {
+            Ok(found) => Ok(found.report()),
+            Err(ProcessorError::Refused { code, .. }) if matches!(code.as_str(), ACCOUNT_GONE | "resource_missing") => {
+                Ok(AccountReport::gone(account))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
 
 impl Account {
     pub fn report(&self) -> AccountReport {
@@ -24,6 +40,25 @@ impl Account {
                 .current_deadline
                 .and_then(|second| Timestamp::from_second(second).ok()),
             disabled_reason: requirements.disabled_reason,
+        }
+    }
+}
+
+impl BankPayout {
+    pub fn report(&self) -> BankReport {
+        let reason = || {
+            self.failure_code
+                .clone()
+                .unwrap_or_else(|| "for no given reason".to_owned())
+        };
+        BankReport {
+            payout: self.id.clone(),
+            begun_at: Timestamp::from_second(self.created).unwrap_or(Timestamp::MIN),
+            outcome: match self.status {
+                BankPayoutStatus::Paid => BankOutcome::Paid,
+                BankPayoutStatus::Failed => BankOutcome::Failed(reason()),
+                BankPayoutStatus::Other => BankOutcome::Open,
+            },
         }
     }
 }

@@ -58,6 +58,7 @@ variables! {
 
     SETTLEMENT_QUEUE_URL: Url = parsed, sample "https://sqs.eu-central-1.amazonaws.com/1/souk-settlement.fifo";
     ONBOARDING_QUEUE_URL: Url = parsed, sample "https://sqs.eu-central-1.amazonaws.com/1/souk-onboarding.fifo";
+    PAYOUT_DECIDE_QUEUE_URL: Url = parsed, sample "https://sqs.eu-central-1.amazonaws.com/1/souk-payout-decide";
     PAYOUT_TRANSFER_QUEUE_URL: Url = parsed, sample "https://sqs.eu-central-1.amazonaws.com/1/souk-payout-transfer.fifo";
     NOTIFY_QUEUE_URL: Url = parsed, sample "https://sqs.eu-central-1.amazonaws.com/1/souk-notify";
     /// Where the outbox relay puts what it cannot relay.
@@ -89,7 +90,7 @@ variables! {
     PAYOUT_HOLD_DAYS: u32 = parsed, sample "7";
     /// Days after the payment within which partners may refund and customers may ask.
     REFUND_WINDOW_DAYS: u32 = parsed, sample "30";
-    /// Less than this, in minor units, stays owed until there is more.
+    /// Less than this, in minor units of the currency, stays owed until there is more; unless the partner's terms say otherwise.
     PAYOUT_MINIMUM_MINOR: u32 = parsed, sample "1000";
     /// How long after a movement at the processor its entry may still be on its way.
     RECONCILE_GRACE_MINUTES: u32 = parsed, sample "60";

@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::http::problem::chain;
 use crate::messages::Envelope;
 use crate::processor::ProcessorError;
+use crate::queues::QueueError;
 use crate::seed::Seed;
 use crate::store::StoreError;
 
@@ -62,6 +63,15 @@ impl From<StoreError> for Failure {
         match error {
             StoreError::Corrupt(_) | StoreError::TooLarge => Self::reject(error),
             _ => Self::retry(error),
+        }
+    }
+}
+
+impl From<QueueError> for Failure {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Impossible(_) => Self::reject(error),
+            QueueError::Unavailable(_) => Self::retry(error),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::secrets::{PayPalSecretSource, StripeSecretSource};
 use crate::http::Edge;
 use crate::mail::Mail;
 use crate::messages::Queue;
+use crate::money::Money;
 use crate::objects::Objects;
 use crate::processor::paypal::PayPalClient;
 use crate::processor::paypal::certificate::Certificates;
@@ -55,6 +56,12 @@ impl Start<'_> {
 
     pub fn stripe(&self) -> StripeClient {
         StripeClient::new(self.env.read(&env::STRIPE_API_BASE), self.stripe_secret())
+    }
+
+    /// What is not paid out, unless a partner's terms say otherwise.
+    pub fn payout_minimum(&self) -> Money {
+        let minimum_minor = self.env.read(&env::PAYOUT_MINIMUM_MINOR);
+        Money::new(minimum_minor.into(), self.env.read(&env::CURRENCY))
     }
 
     /// For verifying webhooks.

@@ -362,9 +362,13 @@ pub const BALANCE_SHARDS: u8 = 16;
 
 /// Index: all balances, for the payout run. The position never changes, so a sale does not write the index again.
 pub fn balance_by_shard(partner: PartnerId, currency: Currency) -> (String, String) {
-    use crate::ids::Id;
-    let shard = partner.uuid().as_bytes()[15] % BALANCE_SHARDS;
+    let shard = shard_of(partner);
     (format!("BALANCE#{shard}"), format!("{partner}#{currency}"))
+}
+
+fn shard_of(partner: PartnerId) -> u8 {
+    use crate::ids::Id;
+    partner.uuid().as_bytes()[15] % BALANCE_SHARDS
 }
 
 pub fn balances_by_shard(shard: u8) -> Query {
@@ -373,6 +377,20 @@ pub fn balances_by_shard(shard: u8) -> Query {
 
 pub fn payout(partner: PartnerId, payout: PayoutId) -> Key {
     key(TableName::Ledger, format!("PAY#{partner}"), payout.to_string())
+}
+
+/// Index: payouts that are neither sent nor cancelled, in the shard of the partner's balances.
+pub fn open_payout_by_shard(partner: PartnerId, payout: PayoutId) -> (String, String) {
+    let shard = shard_of(partner);
+    (format!("OPENPAYOUT#{shard}"), format!("{partner}#{payout}"))
+}
+
+pub fn open_payouts_by_shard(shard: u8) -> Query {
+    Query::index(TableName::Ledger, format!("OPENPAYOUT#{shard}"))
+}
+
+pub fn open_payouts(partner: PartnerId) -> Query {
+    open_payouts_by_shard(shard_of(partner)).prefix(format!("{partner}#"))
 }
 
 pub fn payouts(partner: PartnerId) -> Query {
@@ -593,6 +611,7 @@ mod tests {
             refund_requested(ord, seed.id("r")),
             dispute_by_status("open", Timestamp::UNIX_EPOCH, "dp_1"),
             open_difference(&gap),
+            open_payout_by_shard(ptn, pay),
         ] {
             let shape = index.split('#').next().unwrap_or_default().to_owned();
             assert!(

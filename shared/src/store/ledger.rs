@@ -1,4 +1,4 @@
-//! Journal entries, balances and payouts.
+//! Journal entries and balances.
 //!
 //! Journal keys are only ever written by [`post`], which creates and never replaces; the functions' policies say the same.
 
@@ -9,9 +9,8 @@ use serde::Deserialize;
 
 use super::keys::{self, Key};
 use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
-use crate::ids::{PartnerId, PayoutId};
+use crate::ids::PartnerId;
 use crate::ledger::{BalanceChange, Fact, JournalEntry};
-use crate::messages::Envelope;
 use crate::money::{Currency, Money};
 use crate::payout::{Balance, Payout};
 
@@ -56,7 +55,7 @@ fn held_attribute(day: Date) -> String {
 }
 
 const OWED: &str = "owed";
-/// What open disputes hold.
+/// What open disputes may yet take back; missing where there never was one.
 const DISPUTED: &str = "disputed";
 
 /// Changes a balance along with the journal. Sales never wait for each other: the item is added to, not replaced.
@@ -88,10 +87,10 @@ pub fn debit(balance: &Versioned<Balance>, payout: &Payout, now: jiff::Timestamp
         .when(Condition::Revision(balance.revision))
 }
 
-/// Gives a cancelled payout back; it may be paid out at once.
-pub fn give_back(payout: &Payout) -> Write {
-    let update = Update::new().add(OWED, payout.amount.minor());
-    Write::update(keys::balance(payout.partner, payout.amount.currency()), update)
+/// Gives money that was paid out, or was about to be, back to the balance; it may be paid out at once.
+pub fn give_back(partner: PartnerId, amount: Money) -> Write {
+    let update = Update::new().add(OWED, amount.minor());
+    Write::update(keys::balance(partner, amount.currency()), update)
 }
 
 /// A balance as it is stored: a total, and one attribute for each day on which something becomes available.
@@ -109,8 +108,8 @@ impl StoredBalance {
         let currency: Currency = text("currency")
             .parse()
             .map_err(|e| corrupt(format!("a balance's currency: {e}")))?;
-        let owed = self.0.get(OWED).and_then(serde_json::Value::as_i64);
-        let owed = owed.ok_or_else(|| corrupt(format!("the balance of {partner} has no total")))?;
+        let number = |name: &str| self.0.get(name).and_then(serde_json::Value::as_i64);
+        let owed = number(OWED).ok_or_else(|| corrupt(format!("the balance of {partner} has no total")))?;
         let held = |(name, value): (&String, &serde_json::Value)| {
             let day = Date::strptime("d%Y%m%d", name).ok()?;
             Some((day, Money::new(value.as_i64()?, currency)))
@@ -120,6 +119,7 @@ impl StoredBalance {
             partner,
             owed: Money::new(owed, currency),
             held_until,
+            disputed: Money::new(number(DISPUTED).unwrap_or(0), currency),
         })
     }
 }
@@ -149,34 +149,5 @@ pub async fn balance_keys(
 ) -> Result<Page<Key>, StoreError> {
     store
         .query_keys(keys::balances_by_shard(shard).after(after).limit(limit))
-        .await
-}
-
-/// A new payout, with the message that sends it.
-pub fn create_payout(payout: &Payout, announcement: &Envelope) -> Result<Write, StoreError> {
-    Write::create(keys::payout(payout.partner, payout.id), payout)?.outbox(std::slice::from_ref(announcement))
-}
-
-pub fn update_payout(payout: &Payout, revision: u64) -> Result<Write, StoreError> {
-    Write::replace(keys::payout(payout.partner, payout.id), payout, revision)
-}
-
-pub async fn payout(
-    store: &Store,
-    partner: PartnerId,
-    payout: PayoutId,
-) -> Result<Option<Versioned<Payout>>, StoreError> {
-    store.get(&keys::payout(partner, payout)).await
-}
-
-/// A partner's payouts, newest first.
-pub async fn payouts(
-    store: &Store,
-    partner: PartnerId,
-    after: Option<PageKey>,
-    limit: usize,
-) -> Result<Page<Payout>, StoreError> {
-    store
-        .query(keys::payouts(partner).descending().after(after).limit(limit))
         .await
 }

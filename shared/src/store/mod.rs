@@ -15,6 +15,7 @@ pub mod memory;
 pub mod meter;
 pub mod outbox;
 pub mod partners;
+pub mod payouts;
 pub mod reconciliation;
 pub mod revenue;
 pub mod reversals;

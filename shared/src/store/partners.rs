@@ -117,6 +117,11 @@ pub fn claim_processor_account(partner: PartnerId, account: &str) -> Result<Writ
     Write::create(keys::processor_account(account), &ProcessorAccountItem { partner })
 }
 
+/// The entry of an act about a partner that changes something else than the partner.
+pub fn audited(partner: PartnerId, event: &AuditEvent) -> Result<Write, StoreError> {
+    Write::create(keys::partner_audit(partner, event.id), event)
+}
+
 /// The entry of an act, if that act has been done.
 pub async fn audit_event(
     store: &Store,
@@ -146,8 +151,8 @@ fn indexed(write: Write, change: &Change) -> Result<Write, StoreError> {
 }
 
 fn audit(change: &Change) -> Result<Option<Write>, StoreError> {
-    let write = |event: &AuditEvent| Write::create(keys::partner_audit(change.partner.id, event.id), event);
-    change.audit.as_ref().map(write).transpose()
+    let event = change.audit.as_ref();
+    event.map(|event| audited(change.partner.id, event)).transpose()
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use std::ops::Deref;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::dynamo::DynamoBackend;
 use super::keys::{Key, TableName};
@@ -20,6 +20,7 @@ use super::memory::MemoryBackend;
 use super::meter::Meter;
 use super::outbox;
 use crate::messages::Envelope;
+pub use crate::page::{Page, PageKey};
 
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -306,25 +307,6 @@ impl Query {
         Self {
             descending: true,
             ..self
-        }
-    }
-}
-
-/// Where the next page begins. Opaque to callers; clients get it sealed in a cursor.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PageKey(pub(crate) BTreeMap<String, String>);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
-    pub items: Vec<T>,
-    pub next: Option<PageKey>,
-}
-
-impl<T> Page<T> {
-    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        Page {
-            items: self.items.into_iter().map(f).collect(),
-            next: self.next,
         }
     }
 }

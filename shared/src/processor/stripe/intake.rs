@@ -8,6 +8,8 @@
 //! | `refund.created`, `.updated`, `.failed` | money that goes back | settlement |
 //! | `charge.dispute.created`, `.updated`, `.closed`, `.funds_withdrawn`, `.funds_reinstated` | a dispute | settlement |
 //! | `account.updated` | a partner's account | onboarding |
+//! | `payout.paid`, `payout.failed` | money from a partner's account to the partner's bank | onboarding |
+//! | `transfer.reversed` | a payout of ours | payout-transfer |
 //! | anything else | | is stored |
 
 use jiff::Timestamp;
@@ -109,6 +111,8 @@ fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
             return reversal_changed(event, object_id, ReversalSubject::Dispute, seed);
         }
         "account.updated" => return account_changed(event, object_id, seed),
+        "payout.paid" | "payout.failed" => return bank_payout_changed(event, object_id, seed),
+        "transfer.reversed" => return transfer_reversed(event, object_id, seed),
         _ => return Verdict::stored(object_id),
     };
     if event.account.is_some() {
@@ -159,6 +163,39 @@ fn account_changed(event: &Event, object_id: Option<String>, seed: Seed) -> Verd
             Verdict::queued(account, message, seed)
         }
     }
+}
+
+/// On our own account a payout to the bank is ours: reconciliation meets it among the balance transactions.
+fn bank_payout_changed(event: &Event, object_id: Option<String>, seed: Seed) -> Verdict {
+    match (object_id, &event.account) {
+        (Some(payout), Some(account)) => {
+            let message = Message::BankPayoutChanged {
+                event_id: event.id.clone(),
+                account: account.clone(),
+                payout: payout.clone(),
+            };
+            Verdict::queued(payout, message, seed)
+        }
+        (object_id, _) => Verdict::stored(object_id),
+    }
+}
+
+/// A transfer that names no payout of ours was made by hand.
+fn transfer_reversed(event: &Event, object_id: Option<String>, seed: Seed) -> Verdict {
+    let payout = || {
+        let (partner, payout) = (event.metadata("partner_id")?, event.metadata("payout_id")?);
+        Some((partner.parse().ok()?, payout.parse().ok()?))
+    };
+    let (Some(transfer), Some((partner, payout))) = (object_id.clone(), payout()) else {
+        return Verdict::stored(object_id);
+    };
+    let message = Message::TransferReversed {
+        event_id: event.id.clone(),
+        transfer: transfer.clone(),
+        partner,
+        payout,
+    };
+    Verdict::queued(transfer, message, seed)
 }
 
 /// Whose order the object says it is for. Both ids were put there when the checkout was opened.

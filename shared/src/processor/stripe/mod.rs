@@ -20,7 +20,8 @@ use url::Url;
 
 use self::form::Form;
 use self::objects::{
-    Account, AccountLink, BalanceTransaction, Charge, CheckoutSession, Dispute, Event, List, Refund, Transfer,
+    Account, AccountLink, BalanceTransaction, BankPayout, Charge, CheckoutSession, Dispute, Event, List, Refund,
+    Transfer, TransferReversal,
 };
 use self::requests::{CreateAccount, CreateAccountLink, CreateCheckoutSession, CreateRefund, CreateTransfer, ListPage};
 use super::http::{self, Http};
@@ -29,6 +30,8 @@ use crate::runtime::secrets::StripeSecretSource;
 
 /// The version that requests, answers and the webhook endpoint are pinned to (docs.stripe.com/webhooks/versioning).
 pub const API_VERSION: &str = "2026-05-27.dahlia";
+/// What Stripe calls an account that a platform cannot reach (docs.stripe.com/error-codes).
+pub(super) const ACCOUNT_GONE: &str = "account_invalid";
 
 /// Cheap to clone. Connects, and reads its key, at the first call.
 #[derive(Debug, Clone)]
@@ -167,6 +170,21 @@ impl StripeClient {
         .await
     }
 
+    /// What was taken back of a transfer, newest first.
+    pub async fn transfer_reversals(
+        &self,
+        transfer: &str,
+        page: &ListPage,
+    ) -> Result<List<TransferReversal>, ProcessorError> {
+        self.get(&["v1", "transfers", transfer, "reversals"], page.form()).await
+    }
+
+    /// A payout from a connected account to its owner's bank.
+    pub async fn bank_payout(&self, account: &str, payout: &str) -> Result<BankPayout, ProcessorError> {
+        let path = ["v1", "payouts", payout];
+        self.send_as(Some(account), Method::GET, &path, Form::new(), None).await
+    }
+
     /// Newest first, each with what it is about.
     pub async fn balance_transactions(&self, page: &ListPage) -> Result<List<BalanceTransaction>, ProcessorError> {
         let query = page.form().with("expand[0]", "data.source");
@@ -205,6 +223,18 @@ impl StripeClient {
         form: Form,
         key: Option<&str>,
     ) -> Result<T, ProcessorError> {
+        self.send_as(None, method, path, form, key).await
+    }
+
+    /// For the platform, or for a connected account.
+    async fn send_as<T: DeserializeOwned>(
+        &self,
+        account: Option<&str>,
+        method: Method,
+        path: &[&str],
+        form: Form,
+        key: Option<&str>,
+    ) -> Result<T, ProcessorError> {
         let secret = self.0.secret.get().await?;
         let mut url = http::address(&self.0.base, path);
         if method == Method::GET && !form.is_empty() {
@@ -224,6 +254,9 @@ impl StripeClient {
         }
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
+        }
+        if let Some(account) = account {
+            request = request.header("Stripe-Account", account);
         }
         let answer = http::send(request).await?;
         if answer.status.is_success() {
@@ -245,6 +278,12 @@ fn refusal(status: StatusCode, body: &[u8]) -> ProcessorError {
         None => (String::new(), None, String::new()),
     };
     match status {
+        // Not our key's fault: the account is closed, or its owner has disconnected it.
+        StatusCode::FORBIDDEN if code.as_deref() == Some(ACCOUNT_GONE) => ProcessorError::Refused {
+            status: status.as_u16(),
+            code: ACCOUNT_GONE.to_owned(),
+            message,
+        },
         // A key of the wrong mode or of too few rights is a 403.
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ProcessorError::unauthorised(message),
         StatusCode::TOO_MANY_REQUESTS => ProcessorError::RateLimited,

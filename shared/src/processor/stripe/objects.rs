@@ -268,6 +268,33 @@ pub struct Transfer {
     pub metadata: BTreeMap<String, String>,
 }
 
+/// Money of a transfer that went back, in part or in whole.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TransferReversal {
+    pub id: String,
+    pub amount: i64,
+    pub currency: String,
+    pub created: i64,
+}
+
+/// Money on its way from an account's balance to its owner's bank.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BankPayout {
+    pub id: String,
+    pub status: BankPayoutStatus,
+    pub failure_code: Option<String>,
+    pub created: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BankPayoutStatus {
+    Paid,
+    Failed,
+    #[serde(other)]
+    Other,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Refund {
     pub id: String,

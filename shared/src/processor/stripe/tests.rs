@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::objects::{CapabilityStatus, ChargeStatus, Expandable, PaymentStatus, SessionStatus};
+use super::objects::{BankPayoutStatus, CapabilityStatus, ChargeStatus, Expandable, PaymentStatus, SessionStatus};
 use super::requests::CheckoutLine;
 use super::*;
 use crate::money::{Currency, Money};
@@ -171,6 +171,34 @@ async fn what_was_expanded_is_read_through() {
 }
 
 #[tokio::test]
+async fn what_is_a_partners_is_asked_for_in_its_account() {
+    let server = ScriptedServer::start().await;
+    let payout =
+        json!({"id": "po_1", "object": "payout", "status": "failed", "failure_code": "account_closed", "created": 1});
+    server.answers(200, payout).answers(
+        200,
+        json!({"data": [{"id": "trr_1", "amount": 5, "currency": "eur", "created": 2}], "has_more": false}),
+    );
+    let stripe = server.stripe();
+    let payout = stripe.bank_payout("acct_1", "po_1").await.expect("a payout");
+    assert_eq!(
+        (payout.status, payout.failure_code.as_deref()),
+        (BankPayoutStatus::Failed, Some("account_closed"))
+    );
+    let reversals = stripe.transfer_reversals("tr_1", &ListPage::default()).await;
+    assert_eq!(reversals.expect("a list").data[0].amount, 5);
+    let asked = server.take_asked();
+    assert_eq!(
+        (asked[0].path.as_str(), asked[0].header("stripe-account")),
+        ("/v1/payouts/po_1", Some("acct_1"))
+    );
+    assert_eq!(
+        (asked[1].path.as_str(), asked[1].header("stripe-account")),
+        ("/v1/transfers/tr_1/reversals?limit=100", None)
+    );
+}
+
+#[tokio::test]
 async fn an_id_cannot_leave_its_place_in_the_path() {
     let server = ScriptedServer::start().await;
     let _ = server
@@ -220,6 +248,7 @@ async fn every_error_says_whether_the_outcome_is_known() {
         (400, refused_body("idempotency_error", None)),
         (401, refused_body("invalid_request_error", None)),
         (403, refused_body("invalid_request_error", None)),
+        (403, refused_body("invalid_request_error", Some("account_invalid"))),
         (409, refused_body("idempotency_error", Some("idempotency_key_in_use"))),
         (429, refused_body("invalid_request_error", Some("rate_limit"))),
         (500, refused_body("api_error", None)),
@@ -251,6 +280,7 @@ async fn every_error_says_whether_the_outcome_is_known() {
         "key reused",
         "unauthorised",
         "unauthorised",
+        "refused 403 account_invalid",
         "conflict",
         "rate limited",
         "unknown",
