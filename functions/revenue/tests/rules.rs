@@ -16,7 +16,7 @@ fn app() -> TestApp {
 
 const RULES: &str = "/v1/commission-rules";
 
-fn rule(scope: Value, commission_bps: u32) -> Value {
+fn rule(scope: &Value, commission_bps: u32) -> Value {
     json!({"name": "A rule", "scope": scope, "figures": {"commission_bps": commission_bps}})
 }
 
@@ -73,7 +73,7 @@ async fn a_rule_is_made_shown_and_listed() {
 async fn the_same_request_makes_one_rule() {
     let app = app();
     let ask = || {
-        let request = app.post(RULES, &rule(marketplace(), 1000));
+        let request = app.post(RULES, &rule(&marketplace(), 1000));
         request
             .bearer(&app.sign_in_operator("olga"))
             .idempotency_key("once")
@@ -88,13 +88,13 @@ async fn the_same_request_makes_one_rule() {
 #[tokio::test]
 async fn a_rule_that_could_tie_with_another_is_refused() {
     let app = app();
-    let first = made(&app, &rule(marketplace(), 1000)).await;
-    let refused = post(&app, RULES, &rule(marketplace(), 500))
+    let first = made(&app, &rule(&marketplace(), 1000)).await;
+    let refused = post(&app, RULES, &rule(&marketplace(), 500))
         .await
         .expect_problem(409, "rule_overlaps");
     let named = format!("{}@1", first["id"].as_str().expect("an id"));
     assert!(refused.text().contains(&named), "{}", refused.text());
-    made(&app, &rule(json!({"type": "content_type", "id": "synth-preset"}), 500)).await;
+    made(&app, &rule(&json!({"type": "content_type", "id": "synth-preset"}), 500)).await;
     let fixed = |currency: &str| {
         let figures = json!({"commission_bps": 500, "fixed": {"amount": 1, "currency": currency}});
         json!({"name": "Fixed", "scope": {"type": "group", "id": "gold"}, "figures": figures})
@@ -116,7 +116,7 @@ async fn a_rule_that_could_tie_with_another_is_refused() {
 async fn what_makes_no_sense_is_named_and_not_made() {
     let app = app();
     let with = |change: Value| {
-        let mut body = rule(marketplace(), 1000);
+        let mut body = rule(&marketplace(), 1000);
         let (body_fields, change) = (body.as_object_mut().expect("an object"), change.as_object().cloned());
         body_fields.extend(change.expect("an object"));
         body
@@ -209,7 +209,7 @@ async fn a_preset_becomes_a_rule_with_its_phases_in_any_currency() {
 #[tokio::test]
 async fn a_rule_goes_on_under_other_figures_and_keeps_what_it_said() {
     let app = app();
-    let first = made(&app, &rule(marketplace(), 1000)).await;
+    let first = made(&app, &rule(&marketplace(), 1000)).await;
     let next = |from: &str| json!({"from": from, "figures": {"commission_bps": 800}});
     let revised = post(&app, &path(&first, "/versions"), &next("2026-12-01T00:00:00Z"))
         .await
@@ -234,7 +234,7 @@ async fn a_rule_goes_on_under_other_figures_and_keeps_what_it_said() {
 #[tokio::test]
 async fn a_rule_ends_and_makes_room() {
     let app = app();
-    let first = made(&app, &rule(marketplace(), 1000)).await;
+    let first = made(&app, &rule(&marketplace(), 1000)).await;
     post(&app, &path(&first, "/end"), &json!({"at": "2026-11-22T08:59:59Z"}))
         .await
         .expect_problem(422, "in_the_past");
@@ -243,7 +243,7 @@ async fn a_rule_ends_and_makes_room() {
     post(&app, &path(&first, "/end"), &json!({}))
         .await
         .expect_problem(409, "rule_ended");
-    made(&app, &rule(marketplace(), 500)).await;
+    made(&app, &rule(&marketplace(), 500)).await;
     assert_eq!(get(&app, &path(&first, "")).await.expect(200).json(), ended);
 }
 
@@ -252,10 +252,10 @@ async fn rules_are_the_operators_alone() {
     let app = app();
     app.seller("anna").await;
     let token = app.api_token("anna", &[Scope::EarningsRead]).await;
-    let first = made(&app, &rule(marketplace(), 1000)).await;
+    let first = made(&app, &rule(&marketplace(), 1000)).await;
     let requests = || {
         [
-            app.post(RULES, &rule(marketplace(), 1)),
+            app.post(RULES, &rule(&marketplace(), 1)),
             app.get(RULES),
             app.get(path(&first, "")),
             app.post(path(&first, "/versions"), &json!({"figures": {"commission_bps": 1}})),

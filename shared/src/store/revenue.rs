@@ -128,3 +128,121 @@ pub fn count(moved: &Moved) -> Write {
     let update = Update::new().set_number(MINOR, moved.after_minor);
     Write::update(keys::turnover(&moved.counter), update).when(unmoved)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::ids::ListingId;
+    use crate::listing::ContentType;
+    use crate::money::{BasisPoints, Currency};
+    use crate::revenue::Figures;
+    use crate::seed::Seed;
+
+    fn seed() -> Seed {
+        "019a0000-0000-7000-8000-000000000000".parse().expect("a uuid")
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-22T09:00:00Z".parse().expect("a time")
+    }
+
+    fn change(label: &str, scope: &Scope) -> Change {
+        let rule = Rule {
+            id: seed().id(label),
+            version: 1,
+            name: label.to_owned(),
+            scope: scope.clone(),
+            from: now(),
+            until: None,
+            figures: Figures::flat(BasisPoints::try_from(1000).expect("a rate")),
+            preset: None,
+            created_by: seed().id("operator"),
+            created_at: now(),
+        };
+        let schedule = Schedule::default().add(std::slice::from_ref(&rule), now());
+        Change {
+            rule: rule.id,
+            schedule: schedule.expect("the first one"),
+            shortened: Vec::new(),
+            audit: AuditEvent {
+                id: seed().id(label),
+                at: now(),
+                actor: rule.created_by,
+                action: "commission_rule.create".to_owned(),
+                subject: rule.id.to_string(),
+                reason_code: None,
+                evidence: None,
+            },
+            created: vec![rule],
+        }
+    }
+
+    #[tokio::test]
+    async fn of_two_rules_made_at_once_for_one_scope_the_second_is_refused_whole() {
+        let (store, scope) = (Store::memory(), Scope::Marketplace);
+        let (first, second) = (change("first", &scope), change("second", &scope));
+        save(&store, &scope, None, &first).await.expect("nothing is scheduled");
+        let refused = save(&store, &scope, None, &second).await;
+        assert!(refused.expect_err("stale").is_conflict());
+        assert_eq!(versions(&store, second.rule).await.expect("memory"), []);
+        assert!(!is_done(&store, second.rule, second.audit.id).await.expect("memory"));
+        assert_eq!(versions(&store, first.rule).await.expect("memory"), first.created);
+        assert!(is_done(&store, first.rule, first.audit.id).await.expect("memory"));
+    }
+
+    #[tokio::test]
+    async fn an_order_reads_the_rules_of_all_its_scopes_in_one_request() {
+        let store = Store::memory();
+        let sale = Sale {
+            listing: seed().id("listing"),
+            partner: seed().id("partner"),
+            group: Some("gold".to_owned().try_into().expect("a group")),
+            content_type: ContentType::ChordPack,
+            currency: Currency::EUR,
+        };
+        for scope in sale.scopes() {
+            save(&store, &scope, None, &change(&scope.to_string(), &scope))
+                .await
+                .expect("a new scope");
+        }
+        let other = Scope::Listing(seed().id::<ListingId>("other"));
+        save(&store, &other, None, &change("other", &other))
+            .await
+            .expect("a new scope");
+        let before = store.meter().read();
+        let rules = scheduled(&store, std::slice::from_ref(&sale)).await.expect("memory");
+        assert_eq!(store.meter().read().since(before).requests, 1);
+        assert_eq!(rules.len(), 5);
+        assert!(rules.iter().all(|rule| rule.applies(&sale, now())));
+    }
+
+    #[tokio::test]
+    async fn a_counter_moves_only_from_where_it_was_read() {
+        let store = Store::memory();
+        let counter = Counter {
+            rule: seed().id("rule"),
+            subject: "ptn".to_owned(),
+            period: "2026".to_owned(),
+            currency: Currency::EUR,
+        };
+        let moved = |before_minor, after_minor| Moved {
+            counter: counter.clone(),
+            before_minor,
+            after_minor,
+        };
+        for (before, after, moves) in [
+            (5, 9, false),
+            (0, 10, true),
+            (0, 10, false),
+            (9, 20, false),
+            (10, 20, true),
+        ] {
+            let outcome = store.transact(vec![count(&moved(before, after))]).await;
+            assert_eq!(outcome.is_ok(), moves, "{before} to {after}: {outcome:?}");
+        }
+        let read = turnovers(&store, [counter.clone()].into()).await.expect("memory");
+        assert_eq!(read, [(counter, 20)].into());
+    }
+}

@@ -27,7 +27,9 @@ pub(crate) async fn create(
     if versions.is_empty() {
         versions = drafted(&request, &operator, &call, id)?;
         let before = revenue::schedule(&context.store, &request.scope).await?;
-        let schedule = current(before.as_ref()).add(&versions, call.now).map_err(refused)?;
+        let schedule = current(before.as_ref())
+            .add(&versions, call.now)
+            .map_err(|error| refused(&error))?;
         let change = revenue::Change {
             rule: id,
             schedule,
@@ -90,7 +92,7 @@ pub(crate) async fn revise(
         };
         let before = revenue::schedule(&context.store, &next.scope).await?;
         let revised = current(before.as_ref()).revise(&next, call.now);
-        let (schedule, shortened) = revised.map_err(refused)?;
+        let (schedule, shortened) = revised.map_err(|error| refused(&error))?;
         let change = revenue::Change {
             rule,
             schedule,
@@ -121,7 +123,7 @@ pub(crate) async fn end(
         let ended = current(before.as_ref()).end(rule, request.at.unwrap_or(call.now), call.now);
         let (schedule, shortened) = ended.map_err(|error| match error {
             ScheduleError::InThePast => in_the_past("/at"),
-            other => refused(other),
+            other => refused(&other),
         })?;
         let change = revenue::Change {
             rule,
@@ -201,7 +203,7 @@ fn audit(operator: &Operator, call: &Call, rule: RuleId, action: &str, scope: &S
     }
 }
 
-fn refused(error: ScheduleError) -> Problem {
+fn refused(error: &ScheduleError) -> Problem {
     match error {
         ScheduleError::EndsBeforeItBegins => Problem::refused("ends_before_it_begins", "/until", format!("{error}.")),
         ScheduleError::Overlaps(_) => Problem::conflict("rule_overlaps", format!("{error}. End that one first.")),
