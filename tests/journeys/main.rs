@@ -11,6 +11,7 @@ mod contract;
 mod money;
 mod poison;
 mod privacy;
+mod reconciliation;
 mod refunds;
 mod refused;
 mod revenue;

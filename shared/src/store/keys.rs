@@ -476,6 +476,29 @@ pub fn cursor(walk: Walk) -> Key {
     key(TableName::Ledger, format!("CUR#{walk}"), "CUR")
 }
 
+/// What the books are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BookItem {
+    Entry,
+    Balance,
+    Match,
+    Order,
+    Dispute,
+}
+
+/// What an item of a whole table is, as far as it belongs to the books.
+pub(super) fn book_item(key: &Key) -> Option<BookItem> {
+    let has = |pk: &str, sk: &str| key.pk.starts_with(pk) && key.sk.starts_with(sk);
+    match key.table {
+        TableName::Ledger if has("JRN#", "") => Some(BookItem::Entry),
+        TableName::Ledger if has("BAL#", "") => Some(BookItem::Balance),
+        TableName::Ledger if has("BTX#", "") => Some(BookItem::Match),
+        TableName::Commerce if has("CUS#", "ORD#") => Some(BookItem::Order),
+        TableName::Commerce if has("ORD#", "DSP#") => Some(BookItem::Dispute),
+        _ => None,
+    }
+}
+
 // ---- requests
 
 /// An idempotency record: the same key of two principals is two records.
@@ -488,123 +511,4 @@ pub fn request(principal: &str, idempotency_key: &str) -> Key {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::seed::Seed;
-
-    /// Every builder once, as `KEYS.md` shows it. A changed key without a changed table of questions fails here.
-    #[test]
-    fn keys_md_has_every_key() {
-        let document = include_str!("KEYS.md");
-        let seed: Seed = "019a0000-0000-7000-8000-000000000000".parse().expect("a uuid");
-        let (usr, ptn, lst) = (
-            seed.id::<UserId>("u"),
-            seed.id::<PartnerId>("p"),
-            seed.id::<ListingId>("l"),
-        );
-        let (ver, upl, sub) = (
-            seed.id::<VersionId>("v"),
-            seed.id::<UploadId>("u"),
-            seed.id::<SubmissionId>("s"),
-        );
-        let (ord, lic, pay) = (
-            seed.id::<OrderId>("o"),
-            seed.id::<LicenceId>("l"),
-            seed.id::<PayoutId>("p"),
-        );
-        let (tok, aud, msg) = (
-            seed.id::<TokenId>("t"),
-            seed.id::<AuditId>("a"),
-            seed.id::<MessageId>("m"),
-        );
-        let (eur, rul) = (Currency::EUR, seed.id::<RuleId>("r"));
-        let counter = Counter {
-            rule: rul,
-            subject: ptn.to_string(),
-            period: "2026".into(),
-            currency: eur,
-        };
-        let eur = Currency::EUR;
-        let (rec, gap) = (
-            seed.id::<ReconciliationId>("r"),
-            Subject::Events {
-                from: Timestamp::UNIX_EPOCH,
-                until: Timestamp::UNIX_EPOCH,
-            },
-        );
-        let keys = [
-            user(usr),
-            subject("iss", "sub"),
-            api_token("hash"),
-            user_token(usr, tok),
-            application(usr, "warm pads"),
-            partner(ptn),
-            processor_account("acct_1"),
-            member(ptn, usr),
-            membership(usr, ptn),
-            partner_audit(ptn, aud),
-            listing(ptn, lst),
-            version(lst, ver),
-            version_number(lst, "1.0.0"),
-            upload(ver, upl),
-            check(ver, upl, "archive"),
-            submission(ptn, sub),
-            listing_audit(lst, aud),
-            published(lst),
-            shelf(Some("presets"), "warm pads", lst),
-            word(None, "warm", lst),
-            cart(usr),
-            order(usr, ord),
-            order_owner(ord),
-            refund(ord, seed.id("r")),
-            dispute(ord, "dp_1"),
-            order_audit(ord, aud),
-            licence(lic),
-            processor_event("evt_1"),
-            mail(msg),
-            partner_journal(ptn, "sale", &ord.to_string()),
-            platform_journal("fee", "ch_1"),
-            balance(ptn, eur),
-            payout(ptn, pay),
-            rule_version(rul, 1),
-            rule_audit(rul, aud),
-            schedule(&Scope::Partner(ptn)),
-            turnover(&counter),
-            matched("txn_1"),
-            difference(&gap),
-            reconciliation(rec),
-            finding(rec, &gap),
-            cursor(Walk::Events),
-            request("usr", "key"),
-        ];
-        for key in keys {
-            let shape = |text: &str| text.split('#').next().unwrap_or_default().to_owned();
-            let row = format!("| {} | `{}#", key.table, shape(&key.pk));
-            assert!(
-                document.contains(&row),
-                "KEYS.md has no row that begins with {row:?} for {key}"
-            );
-        }
-        for (index, _) in [
-            partner_by_status("applied", ptn),
-            submission_by_status("in_review", sub),
-            balance_by_shard(ptn, eur),
-            rule_by_age(rul, 1),
-            refund_requested(ord, seed.id("r")),
-            dispute_by_status("open", Timestamp::UNIX_EPOCH, "dp_1"),
-            open_difference(&gap),
-        ] {
-            let shape = index.split('#').next().unwrap_or_default().to_owned();
-            assert!(
-                document.contains(&format!("`{shape}#")),
-                "KEYS.md does not tell of the index {index}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_hash_keeps_its_parts_apart() {
-        assert_ne!(subject("ab", "c"), subject("a", "bc"));
-        assert_ne!(request("usr#1", "x"), request("usr", "1#x"));
-    }
-}
+mod tests;
