@@ -1,7 +1,7 @@
 # Thin names for what README.md promises. What they do is in infra/.
 # Everything that is installed goes to target/venv, in pinned versions; `rm -rf target` starts afresh.
 
-.PHONY: run stop test check lint bench
+.PHONY: books run stop test check lint bench
 
 run: ## build, deploy and seed the local stack; ARGS=--detach returns when it is ready
 	@python3 -m infra.local run $(ARGS)
@@ -19,6 +19,9 @@ check: ## the quick part: format, clippy, the pure core
 
 lint: ## template.yaml through sam validate, cfn-lint and checkov
 	@infra/lint/check.sh
+
+books: ## folds the whole journal and compares every balance; of the local stack, or of LEDGER_TABLE and COMMERCE_TABLE
+	@infra/fold/run.sh
 
 bench: ## cold starts, sizes, costs and throughput, as a table
 	@infra/bench/run.sh $(ARGS)

@@ -54,6 +54,7 @@ impl World {
             "order_id" => "ord",
             "licence_id" => "lic",
             "token_id" => "tok",
+            "reconciliation_id" => "rec",
             "user_id" => "usr",
             "rule_id" => "rul",
             "index" => "line",

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use support::routes::{Access, ROUTES, Route};
 use support::{Answer, Api, Listing, Order, Partner, Person, Stack, unique};
 
+use crate::reconciliation::reconcile;
 use crate::sale::{pay_out, sent_payout};
 
 struct World {
@@ -23,6 +24,7 @@ struct World {
     kit: Listing,
     payout: String,
     order: String,
+    reconciliation: String,
     /// Chiara has asked for it, and nobody has decided.
     refund: String,
     licence: String,
@@ -77,6 +79,7 @@ impl World {
             "figures": {"commission_bps": 1500}});
         let rule = stack.operator().post("/commission-rules", rule).await.is(201);
         let rule = rule["id"].as_str().unwrap().to_owned();
+        let reconciliation = reconcile(&stack).await["id"].as_str().unwrap().to_owned();
         Self {
             stack,
             paula,
@@ -88,6 +91,7 @@ impl World {
             payout,
             refund: asked["id"].as_str().unwrap().to_owned(),
             order: order.id,
+            reconciliation,
             licence,
             chiaras_token,
             pieters_id,
@@ -108,6 +112,7 @@ impl World {
             "token_id" => &self.chiaras_token,
             "user_id" => &self.pieters_id,
             "rule_id" => &self.rule,
+            "reconciliation_id" => &self.reconciliation,
             "index" => return "0".to_owned(),
             other => panic!("no {other} to fill a path with"),
         }

@@ -12,6 +12,7 @@ mod money;
 mod payouts;
 mod poison;
 mod privacy;
+mod reconciliation;
 mod refunds;
 mod refused;
 mod revenue;

@@ -146,6 +146,27 @@ pub(super) fn spent(order: &Order, returned: &[Returned]) -> Result<Vec<LicenceI
     Ok(licences)
 }
 
+impl Order {
+    /// What is left of each partner's shares, sellers' and referrers' alike.
+    pub fn remaining_shares(&self) -> Result<BTreeMap<PartnerId, Money>, MoneyError> {
+        let whole = |(line, of): (usize, &OrderLine)| {
+            let legs = of.remaining()?;
+            let minor = legs.total()?;
+            Ok(Returned { line, minor, legs })
+        };
+        let left: Vec<_> = self
+            .lines
+            .iter()
+            .enumerate()
+            .map(whole)
+            .collect::<Result<_, MoneyError>>()?;
+        let shares = burden(self, &left)?.into_iter();
+        Ok(shares
+            .map(|(partner, minor)| (partner, Money::new(minor, self.total.currency())))
+            .collect())
+    }
+}
+
 /// How much each partner bears, sellers and those who brought the customer alike.
 pub(super) fn burden(order: &Order, returned: &[Returned]) -> Result<BTreeMap<PartnerId, i64>, MoneyError> {
     let mut burden: BTreeMap<PartnerId, i64> = BTreeMap::new();

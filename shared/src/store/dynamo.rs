@@ -10,11 +10,11 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem,
 };
 
-use super::keys::Key;
+use super::keys::{Key, TableName};
 use super::meter::Meter;
 use super::table::{
-    Action, Condition, INDEX, INDEX_PK, INDEX_SK, Item, Page, PageKey, Query, REVISION, StoreError, TableNames, Update,
-    Write,
+    Action, Condition, INDEX, INDEX_PK, INDEX_SK, Item, Page, PageKey, Query, REVISION, Segment, StoreError,
+    TableNames, Update, Write,
 };
 
 #[derive(Debug, Clone)]
@@ -93,9 +93,6 @@ impl DynamoBackend {
             );
             condition = format!("{condition} AND {prefix}");
         }
-        let start = query
-            .after
-            .map(|PageKey(key)| key.into_iter().map(|(k, v)| (k, AttributeValue::S(v))).collect());
         let answer = self
             .client
             .query()
@@ -105,7 +102,7 @@ impl DynamoBackend {
             .key_condition_expression(condition)
             .set_expression_attribute_names(expression.names())
             .set_expression_attribute_values(expression.values())
-            .set_exclusive_start_key(start)
+            .set_exclusive_start_key(query.after.map(start))
             .limit(i32::try_from(query.limit).unwrap_or(i32::MAX))
             .scan_index_forward(!query.descending)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
@@ -113,16 +110,37 @@ impl DynamoBackend {
             .await
             .map_err(failed)?;
         self.count_read(answer.consumed_capacity());
-        let next = answer.last_evaluated_key.map(|key| {
-            PageKey(
-                key.into_iter()
-                    .filter_map(|(name, value)| Some((name, value.as_s().ok()?.clone())))
-                    .collect(),
-            )
-        });
         Ok(Page {
             items: answer.items.unwrap_or_default(),
-            next,
+            next: answer.last_evaluated_key.map(next),
+        })
+    }
+
+    pub(crate) async fn scan(
+        &self,
+        table: TableName,
+        segment: Segment,
+        after: Option<PageKey>,
+        limit: usize,
+    ) -> Result<Page<Item>, StoreError> {
+        let part = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        let answer = self
+            .client
+            .scan()
+            .table_name(self.names.get(table)?)
+            .segment(part(segment.index))
+            .total_segments(part(segment.of))
+            .consistent_read(true)
+            .set_exclusive_start_key(after.map(start))
+            .limit(part(u32::try_from(limit).unwrap_or(u32::MAX)))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(failed)?;
+        self.count_read(answer.consumed_capacity());
+        Ok(Page {
+            items: answer.items.unwrap_or_default(),
+            next: answer.last_evaluated_key.map(next),
         })
     }
 
@@ -254,6 +272,19 @@ impl DynamoBackend {
     fn count_read(&self, consumed: Option<&ConsumedCapacity>) {
         self.meter.count(tenths(consumed), 0);
     }
+}
+
+fn start(PageKey(key): PageKey) -> Item {
+    key.into_iter()
+        .map(|(name, value)| (name, AttributeValue::S(value)))
+        .collect()
+}
+
+fn next(last: Item) -> PageKey {
+    let texts = last
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_s().ok()?.clone())));
+    PageKey(texts.collect())
 }
 
 fn key_item(key: &Key) -> Item {

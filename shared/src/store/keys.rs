@@ -494,6 +494,29 @@ pub fn cursor(walk: Walk) -> Key {
     key(TableName::Ledger, format!("CUR#{walk}"), "CUR")
 }
 
+/// What the books are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BookItem {
+    Entry,
+    Balance,
+    Match,
+    Order,
+    Dispute,
+}
+
+/// What an item of a whole table is, as far as it belongs to the books.
+pub(super) fn book_item(key: &Key) -> Option<BookItem> {
+    let has = |pk: &str, sk: &str| key.pk.starts_with(pk) && key.sk.starts_with(sk);
+    match key.table {
+        TableName::Ledger if has("JRN#", "") => Some(BookItem::Entry),
+        TableName::Ledger if has("BAL#", "") => Some(BookItem::Balance),
+        TableName::Ledger if has("BTX#", "") => Some(BookItem::Match),
+        TableName::Commerce if has("CUS#", "ORD#") => Some(BookItem::Order),
+        TableName::Commerce if has("ORD#", "DSP#") => Some(BookItem::Dispute),
+        _ => None,
+    }
+}
+
 // ---- requests
 
 /// An idempotency record: the same key of two principals is two records.

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::keys::{self, Key};
-use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
+use super::table::{Condition, Item, Page, PageKey, Store, StoreError, Update, Versioned, Write, versioned};
 use crate::ids::PartnerId;
 use crate::ledger::{BalanceChange, Fact, JournalEntry};
 use crate::money::{Currency, Money};
@@ -97,6 +97,11 @@ pub fn give_back(partner: PartnerId, amount: Money) -> Write {
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct StoredBalance(HashMap<String, serde_json::Value>);
+
+/// A balance, as it comes out of a whole table.
+pub(super) fn balance_of(item: Item) -> Result<Balance, StoreError> {
+    versioned::<StoredBalance>(item)?.value.read()
+}
 
 impl StoredBalance {
     fn read(self) -> Result<Balance, StoreError> {

@@ -10,7 +10,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::keys::{Key, TableName};
 use super::meter::Meter;
 use super::table::{
-    Action, Condition, INDEX_PK, INDEX_SK, Item, Page, PageKey, Query, REVISION, StoreError, Update, Write, text,
+    Action, Condition, INDEX_PK, INDEX_SK, Item, Page, PageKey, Query, REVISION, Segment, StoreError, Update, Write,
+    text,
 };
 
 /// DynamoDB's limit on one item.
@@ -59,6 +60,29 @@ impl MemoryBackend {
             .filter(|((name, ..), _)| *name == table)
             .map(|(_, item)| item.clone())
             .collect()
+    }
+
+    pub(crate) fn segment(
+        &self,
+        table: TableName,
+        segment: Segment,
+        after: Option<&PageKey>,
+        limit: usize,
+    ) -> Page<Item> {
+        let is_in = |pk: &str| pk.bytes().map(u32::from).sum::<u32>() % segment.of == segment.index;
+        let after = after.map(|PageKey(after)| (after["pk"].as_str(), after["sk"].as_str()));
+        let state = self.lock();
+        let rest = state
+            .items
+            .iter()
+            .filter(|((name, pk, sk), _)| *name == table && is_in(pk) && after < Some((pk, sk)));
+        let items: Vec<Item> = rest.take(limit).map(|(_, item)| item.clone()).collect();
+        self.meter.count(10 * blocks(items.first(), 4096), 0);
+        let next = items.last().filter(|_| items.len() == limit).map(|last| {
+            let name = |name: &str| (name.to_owned(), text(last, name));
+            PageKey([name("pk"), name("sk")].into())
+        });
+        Page { items, next }
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Item> {

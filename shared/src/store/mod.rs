@@ -20,6 +20,7 @@ pub mod reconciliation;
 pub mod revenue;
 pub mod reversals;
 pub mod table;
+pub mod whole;
 
 pub use keys::{Key, TableName};
 pub use table::{Condition, Page, PageKey, Query, Store, StoreError, TableNames, Update, Versioned, Write};

@@ -311,6 +311,14 @@ impl Query {
     }
 }
 
+/// One of the parts of a table, so that several readers can read all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// From 0.
+    pub index: u32,
+    pub of: u32,
+}
+
 /// The physical table behind each name.
 #[derive(Debug, Clone, Default)]
 pub struct TableNames(BTreeMap<TableName, String>);
@@ -424,6 +432,25 @@ impl Store {
         }
     }
 
+    /// The items of a part of a table, in no order. For tools that read all of it; no function may.
+    pub(crate) async fn scan(
+        &self,
+        table: TableName,
+        segment: Segment,
+        after: Option<PageKey>,
+        limit: usize,
+    ) -> Result<Page<(Key, Item)>, StoreError> {
+        let page = match &self.backend {
+            Backend::Dynamo(backend) => backend.scan(table, segment, after, limit).await?,
+            Backend::Memory(backend) => backend.segment(table, segment, after.as_ref(), limit),
+        };
+        let keyed = |item: Item| {
+            let (pk, sk) = (text(&item, "pk"), text(&item, "sk"));
+            (Key { table, pk, sk }, item)
+        };
+        Ok(page.map(keyed))
+    }
+
     pub async fn write(&self, write: Write) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Dynamo(backend) => backend.write(write).await,
@@ -443,7 +470,7 @@ impl Store {
     }
 }
 
-fn versioned<T: DeserializeOwned>(item: Item) -> Result<Versioned<T>, StoreError> {
+pub(crate) fn versioned<T: DeserializeOwned>(item: Item) -> Result<Versioned<T>, StoreError> {
     let corrupt = |e: Box<dyn std::error::Error + Send + Sync>| StoreError::Corrupt(e);
     let revision = match item.get(REVISION) {
         Some(AttributeValue::N(revision)) => revision.parse().map_err(|e| corrupt(Box::new(e)))?,

@@ -8,7 +8,8 @@ use crate::ids::{OrderId, PartnerId, UserId};
 use crate::messages::{Envelope, Message};
 use crate::money::Currency;
 use crate::seed::Seed;
-use crate::store::keys::{self, Key};
+use crate::store::keys::{self, Key, TableName};
+use crate::store::table::Segment;
 use crate::store::{Condition, Store, StoreError, Update, Write};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,7 @@ pub async fn run(store: &Store, seed: Seed) {
     queries_page_in_order(store, seed).await;
     the_index_is_sparse_and_keys_only(store, seed).await;
     get_many_keeps_the_order(store, seed).await;
+    segments_have_every_item_once(store, seed).await;
     write_units(store, seed).await;
     too_large(store, seed).await;
 }
@@ -272,6 +274,37 @@ async fn get_many_keeps_the_order(store: &Store, seed: Seed) {
         found.iter().map(|thing| thing.count).collect::<Vec<_>>(),
         (0..105).step_by(2).collect::<Vec<_>>()
     );
+}
+
+async fn segments_have_every_item_once(store: &Store, seed: Seed) {
+    let mut expected: Vec<Key> = (0..12).map(|i| keys::cart(seed.id(&format!("segments {i}")))).collect();
+    for key in &expected {
+        store.write(create(key, &thing("s", 1))).await.expect("an absent key");
+    }
+    let mut found = Vec::new();
+    for index in 0..3 {
+        let (segment, mut after) = (Segment { index, of: 3 }, None);
+        loop {
+            let page = store
+                .scan(TableName::Commerce, segment, after, 100)
+                .await
+                .expect("a page");
+            assert!(page.items.len() <= 100);
+            found.extend(
+                page.items
+                    .into_iter()
+                    .map(|(key, _)| key)
+                    .filter(|key| expected.contains(key)),
+            );
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
 }
 
 async fn write_units(store: &Store, seed: Seed) {

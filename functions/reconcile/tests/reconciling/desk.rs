@@ -37,6 +37,13 @@ pub(crate) struct Desk {
     http: reqwest::Client,
 }
 
+/// A desk whose processor makes no events at all.
+pub(crate) async fn deaf_desk() -> Desk {
+    let desk = desk().await;
+    desk.control("webhooks", json!({"suppressed": ["*"]})).await;
+    desk
+}
+
 pub(crate) async fn desk() -> Desk {
     let world = TestWorld::new();
     let mut config = Config::default();

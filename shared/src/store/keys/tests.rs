@@ -113,6 +113,28 @@ fn keys_md_has_every_key() {
 }
 
 #[test]
+fn the_books_are_told_from_the_rest() {
+    let seed: Seed = "019a0000-0000-7000-8000-000000000000".parse().expect("a uuid");
+    let (ptn, usr, ord) = (seed.id("p"), seed.id("u"), seed.id("o"));
+    let check = |key: &Key, expected| assert_eq!(book_item(key), expected, "{key}");
+    check(&partner_journal(ptn, "sale", "1"), Some(BookItem::Entry));
+    check(&platform_journal("fee", "ch_1"), Some(BookItem::Entry));
+    check(&balance(ptn, Currency::EUR), Some(BookItem::Balance));
+    check(&matched("txn_1"), Some(BookItem::Match));
+    check(&order(usr, ord), Some(BookItem::Order));
+    check(&dispute(ord, "dp_1"), Some(BookItem::Dispute));
+    for other in [
+        payout(ptn, seed.id("p")),
+        cart(usr),
+        order_owner(ord),
+        refund(ord, seed.id("r")),
+        licence(seed.id("l")),
+    ] {
+        check(&other, None);
+    }
+}
+
+#[test]
 fn a_hash_keeps_its_parts_apart() {
     assert_ne!(subject("ab", "c"), subject("a", "bc"));
     assert_ne!(request("usr#1", "x"), request("usr", "1#x"));
