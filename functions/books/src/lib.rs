@@ -8,11 +8,11 @@ mod handlers;
 
 pub use context::Context;
 
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use shared::http::Routes;
+use shared::routes;
 
-pub fn routes() -> OpenApiRouter<Context> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<Context> {
+    Routes::new()
         .routes(routes!(handlers::reconciliations))
         .routes(routes!(handlers::reconciliation))
         .routes(routes!(handlers::differences))

@@ -11,11 +11,11 @@ mod on_demand;
 
 pub use context::Context;
 
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use shared::http::Routes;
+use shared::routes;
 
-pub fn routes() -> OpenApiRouter<Context> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<Context> {
+    Routes::new()
         .routes(routes!(handlers::balances))
         .routes(routes!(handlers::journal_entries))
         .routes(routes!(handlers::list_payouts, on_demand::pay))

@@ -20,11 +20,11 @@ mod tests;
 pub use context::Context;
 
 use handlers::{listings, releases, review, submissions, uploads, versions};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use shared::http::Routes;
+use shared::routes;
 
-pub fn routes() -> OpenApiRouter<Context> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<Context> {
+    Routes::new()
         .routes(routes!(listings::create, listings::list))
         .routes(routes!(listings::show, listings::change))
         .routes(routes!(versions::create, versions::list))

@@ -14,9 +14,9 @@ mod handlers;
 
 pub use context::Context;
 use handlers::{agreement, audit, decisions, groups, links, me, members, partners, payout_terms, tokens};
+use shared::http::Routes;
+use shared::routes;
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -28,8 +28,8 @@ use utoipa_axum::routes;
 )]
 struct Description;
 
-fn routes() -> OpenApiRouter<Context> {
-    OpenApiRouter::with_openapi(Description::openapi())
+fn routes() -> Routes<Context> {
+    Routes::new()
         .routes(routes!(agreement::show))
         .routes(routes!(me::show))
         .routes(routes!(tokens::create, tokens::list))
@@ -48,7 +48,7 @@ fn routes() -> OpenApiRouter<Context> {
 
 /// The function's whole interface.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    routes().into_openapi()
+    routes().describe(Description::openapi())
 }
 
 pub fn router(context: Context) -> axum::Router {

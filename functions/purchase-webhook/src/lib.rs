@@ -9,9 +9,9 @@ mod handler;
 
 pub use context::Context;
 
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use shared::http::Routes;
+use shared::routes;
 
-pub fn routes() -> OpenApiRouter<Context> {
-    OpenApiRouter::new().routes(routes!(handler::stripe))
+pub fn routes() -> Routes<Context> {
+    Routes::new().routes(routes!(handler::stripe))
 }

@@ -12,22 +12,20 @@ mod orders;
 
 pub use context::Context;
 
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use shared::http::Routes;
+use shared::routes;
 
-pub fn routes() -> OpenApiRouter<Context> {
-    let licences = OpenApiRouter::new()
-        .routes(routes!(licences::list))
-        .routes(routes!(licences::show))
-        .routes(routes!(licences::download));
-    OpenApiRouter::new()
+pub fn routes() -> Routes<Context> {
+    Routes::new()
         .routes(routes!(browse::list))
         .routes(routes!(browse::show))
         .routes(routes!(cart::show))
         .routes(routes!(cart::put_line, cart::delete_line))
         .routes(routes!(orders::create, orders::list))
         .routes(routes!(orders::show))
-        .merge(licences)
+        .routes(routes!(licences::list))
+        .routes(routes!(licences::show))
+        .routes(routes!(licences::download))
         // The other spelling of the same word.
         .route("/v1/licenses", axum::routing::get(licences::list))
         .route("/v1/licenses/{licence_id}", axum::routing::get(licences::show))

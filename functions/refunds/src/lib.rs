@@ -10,13 +10,13 @@ mod handlers;
 
 pub use context::Context;
 
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use shared::http::Routes;
+use shared::routes;
 
 use handlers::{customer, operator, partner};
 
-pub fn routes() -> OpenApiRouter<Context> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<Context> {
+    Routes::new()
         .routes(routes!(customer::request))
         .routes(routes!(customer::list, operator::create))
         .routes(routes!(operator::decide))

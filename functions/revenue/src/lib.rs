@@ -12,11 +12,11 @@ mod handlers;
 pub use context::Context;
 use handlers::{explanations, presets, rules};
 
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use shared::http::Routes;
+use shared::routes;
 
-pub fn routes() -> OpenApiRouter<Context> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<Context> {
+    Routes::new()
         .routes(routes!(rules::create, rules::list))
         .routes(routes!(rules::show))
         .routes(routes!(rules::revise))

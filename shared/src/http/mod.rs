@@ -11,6 +11,7 @@ pub mod paging;
 pub mod path;
 pub mod problem;
 pub mod router;
+pub mod routes;
 
 pub use edge::{Call, Edge};
 pub use idempotency::ShownOnce;
@@ -19,6 +20,7 @@ pub use paging::{Page, Paging, PagingParams};
 pub use path::{Path, Query};
 pub use problem::{FieldError, Problem, ProblemDocument};
 pub use router::router;
+pub use routes::Routes;
 
 #[cfg(test)]
 mod tests;

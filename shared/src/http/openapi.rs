@@ -11,7 +11,7 @@ use super::problem::{FieldError, ProblemDocument};
 const BEARER: &str = "bearer";
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
-/// One document of the descriptions that the functions' routers carry (`routes().to_openapi()`).
+/// One document of the descriptions that the functions' routers carry (`routes().describe(…)`).
 pub fn document(functions: impl IntoIterator<Item = OpenApi>) -> OpenApi {
     let info = InfoBuilder::new()
         .title("Souk")
@@ -85,8 +85,8 @@ fn accept_idempotency_key(operation: &mut Operation) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use utoipa_axum::router::OpenApiRouter;
-    use utoipa_axum::routes;
+    use crate::http::Routes;
+    use crate::routes;
 
     #[utoipa::path(post, path = "/v1/things", responses((status = 201)))]
     async fn make() {}
@@ -96,7 +96,9 @@ mod tests {
 
     #[test]
     fn what_all_routes_share_is_added_once() {
-        let function = OpenApiRouter::<()>::new().routes(routes!(make, list)).to_openapi();
+        let function = Routes::<()>::new()
+            .routes(routes!(make, list))
+            .describe(OpenApi::default());
         let document = serde_json::to_value(document([function])).expect("JSON");
         assert_eq!(document["openapi"], "3.1.0");
         let (post, get) = (

@@ -16,11 +16,11 @@ use http_body_util::{BodyExt, Limited};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::RequestExt;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa_axum::router::OpenApiRouter;
 
 use super::edge::{Call, Edge};
 use super::idempotency;
 use super::problem::Problem;
+use super::routes::Routes;
 use crate::seed::Seed;
 
 /// What a handler leaves of the function's time for storing its answer and sending it.
@@ -31,14 +31,14 @@ const LAST_RESERVE: SignedDuration = SignedDuration::from_millis(150);
 const MAX_URI_BYTES: usize = 8_000;
 
 /// A context's routes, ready to be served.
-pub fn router<S>(routes: OpenApiRouter<S>, state: S) -> axum::Router
+pub fn router<S>(routes: Routes<S>, state: S) -> axum::Router
 where
     S: Clone + Send + Sync + 'static,
     Edge: FromRef<S>,
 {
     let edge = Edge::from_ref(&state);
-    let (routes, _) = routes.split_for_parts();
     routes
+        .into_router()
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))

@@ -11,7 +11,6 @@ use axum::routing::{get, post};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use utoipa_axum::router::OpenApiRouter;
 
 use super::*;
 use crate::auth::scope::{ListingsRead, ListingsWrite, OrdersWrite, SignIn};
@@ -83,7 +82,7 @@ async fn one(Path(_): Path<OrderId>) -> StatusCode {
 
 fn app() -> TestApp {
     TestApp::new(|world| {
-        let routes = OpenApiRouter::new()
+        let routes = Routes::new()
             .route("/v1/orders", post(order))
             .route("/v1/orders/{order_id}", get(one))
             .route("/v1/who", get(who))
