@@ -22,6 +22,7 @@ pub mod reconciliation;
 pub mod revenue;
 pub mod scan;
 pub mod seed;
+pub mod statement;
 
 #[cfg(feature = "aws")]
 pub mod auth;
