@@ -9,6 +9,7 @@
 pub mod audit;
 pub mod clock;
 pub mod ids;
+pub mod invoice;
 pub mod ledger;
 pub mod licence;
 pub mod listing;

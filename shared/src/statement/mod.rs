@@ -78,7 +78,9 @@ impl Sold {
     pub fn of(order: &Order, partner: PartnerId) -> Self {
         let is_seller = order.lines.iter().any(|line| line.partner == partner);
         let lines = order.lines.iter().filter(|line| !is_seller || line.partner == partner);
-        let (titles, rules) = lines.map(|line| (line.title.clone(), line.terms.rule.clone())).unzip();
+        let (titles, rules) = lines
+            .map(|line| (line.title.clone(), line.terms.rule.to_string()))
+            .unzip();
         Self { titles, rules }
     }
 }
@@ -102,7 +104,12 @@ pub struct Draft {
 
 impl Draft {
     pub fn new(partner: PartnerId, period: Period) -> Self {
-        Self { partner, period, openings: BTreeMap::new(), lines: Vec::new() }
+        Self {
+            partner,
+            period,
+            openings: BTreeMap::new(),
+            lines: Vec::new(),
+        }
     }
 
     pub fn add(&mut self, entry: &JournalEntry) -> Result<(), StatementError> {
@@ -112,7 +119,10 @@ impl Draft {
         }
         for change in Change::of(entry, self.partner)? {
             if day < self.period.first() {
-                let opening = self.openings.entry(change.net.currency()).or_insert(Money::zero(change.net.currency()));
+                let opening = self
+                    .openings
+                    .entry(change.net.currency())
+                    .or_insert(Money::zero(change.net.currency()));
                 *opening = opening.checked_add(change.net)?;
                 continue;
             }
@@ -138,7 +148,14 @@ impl Draft {
         self.lines.sort_by_key(|line| (line.at, line.entry));
         let mut sections: BTreeMap<Currency, Section> = BTreeMap::new();
         for (currency, opening) in self.openings.into_iter().filter(|(_, opening)| !opening.is_zero()) {
-            sections.insert(currency, Section { opening, lines: Vec::new(), closing: opening });
+            sections.insert(
+                currency,
+                Section {
+                    opening,
+                    lines: Vec::new(),
+                    closing: opening,
+                },
+            );
         }
         for mut line in self.lines {
             let zero = Money::zero(line.net.currency());
@@ -151,14 +168,22 @@ impl Draft {
             line.balance = section.closing;
             section.lines.push(line);
         }
-        Ok(Statement { partner: self.partner, period: self.period, sections: sections.into_values().collect() })
+        Ok(Statement {
+            partner: self.partner,
+            period: self.period,
+            sections: sections.into_values().collect(),
+        })
     }
 }
 
 impl Statement {
     /// The orders that its lines are about.
     pub fn orders(&self) -> BTreeSet<OrderId> {
-        self.sections.iter().flat_map(|section| &section.lines).filter_map(|line| line.order).collect()
+        self.sections
+            .iter()
+            .flat_map(|section| &section.lines)
+            .filter_map(|line| line.order)
+            .collect()
     }
 
     #[must_use]
@@ -198,31 +223,53 @@ struct Change {
 
 impl Change {
     fn of(entry: &JournalEntry, partner: PartnerId) -> Result<Vec<Self>, MoneyError> {
-        let divides =
-            matches!(entry.fact(), Fact::Sale(_) | Fact::Refund(_) | Fact::RefundFailed(_) | Fact::DisputeLost(_));
+        let divides = matches!(
+            entry.fact(),
+            Fact::Sale(_) | Fact::Refund(_) | Fact::RefundFailed(_) | Fact::DisputeLost(_)
+        );
         let mut changes: BTreeMap<Currency, Self> = BTreeMap::new();
         for posting in entry.postings() {
             let currency = posting.amount.currency();
             let zero = Money::zero(currency);
-            let mut change = || changes.entry(currency).or_insert(Self { net: zero, commission: divides.then_some(zero) });
-            // Credits are what is owed or earned, so the sign turns.
-            match posting.account {
-                Account::PartnerPayable(owner) if owner == partner => {
-                    let change = change();
-                    change.net = change.net.checked_sub(posting.amount)?;
-                }
-                Account::PlatformRevenue if divides => {
-                    let change = change();
-                    change.commission = Some(change.commission.unwrap_or(zero).checked_sub(posting.amount)?);
-                }
-                _ => {}
+            let is_theirs = posting.account == Account::PartnerPayable(partner);
+            let is_commission = divides && posting.account == Account::PlatformRevenue;
+            if !is_theirs && !is_commission {
+                continue;
             }
+            let change = changes.entry(currency).or_insert(Self {
+                net: zero,
+                commission: divides.then_some(zero),
+            });
+            // Credits are what is owed or earned, so the sign turns.
+            if is_theirs {
+                change.net = change.net.checked_sub(posting.amount)?;
+            } else {
+                change.commission = change
+                    .commission
+                    .map(|sum| sum.checked_sub(posting.amount))
+                    .transpose()?;
+            }
+        }
+        // Where nothing came from a customer, platform and partner only settle a share between themselves.
+        for change in changes.values_mut() {
+            let gross = change
+                .commission
+                .map(|commission| change.net.checked_add(commission))
+                .transpose()?;
+            change.commission = change
+                .commission
+                .filter(|_| gross.is_some_and(|gross| !gross.is_zero()));
         }
         Ok(changes.into_values().collect())
     }
 
     fn division(&self) -> Result<Option<Division>, MoneyError> {
-        let divide = |commission| Ok(Division { gross: self.net.checked_add(commission)?, commission });
+        let divide = |commission| {
+            Ok(Division {
+                gross: self.net.checked_add(commission)?,
+                commission,
+            })
+        };
         self.commission.map(divide).transpose()
     }
 }

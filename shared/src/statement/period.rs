@@ -6,9 +6,11 @@ use std::str::FromStr;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use serde::Deserialize;
 
 /// Written `2026`, `2026-11` or `2026-11-22`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Period {
     unit: Unit,
     first: Date,
@@ -38,6 +40,10 @@ impl Period {
         }
     }
 
+    pub fn has_begun(&self, now: Timestamp) -> bool {
+        self.first <= day(now)
+    }
+
     /// Whether nothing that happens from now on can fall into it.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.last() < day(now)
@@ -48,11 +54,17 @@ impl Period {
         let (oldest, mut month) = (day(first).first_of_month(), day(now).first_of_month());
         let mut periods = Vec::new();
         while month >= oldest {
-            let year = Self { unit: Unit::Year, first: month.first_of_year() };
+            let year = Self {
+                unit: Unit::Year,
+                first: month.first_of_year(),
+            };
             if !periods.contains(&year) {
                 periods.push(year);
             }
-            periods.push(Self { unit: Unit::Month, first: month });
+            periods.push(Self {
+                unit: Unit::Month,
+                first: month,
+            });
             match month.checked_sub(1.month()) {
                 Ok(before) => month = before,
                 Err(_) => break,
@@ -79,7 +91,11 @@ impl FromStr for Period {
         let first = Date::strptime("%Y-%m-%d", first).map_err(|_| invalid())?;
         let period = Self { unit, first };
         // One period has one spelling.
-        if period.to_string() == text { Ok(period) } else { Err(invalid()) }
+        if period.to_string() == text {
+            Ok(period)
+        } else {
+            Err(invalid())
+        }
     }
 }
 
@@ -112,7 +128,10 @@ mod tests {
     #[track_caller]
     fn check(text: &str, first: &str, last: &str) {
         let period: Period = text.parse().expect("a period");
-        assert_eq!((period.first().to_string(), period.last().to_string()), (first.into(), last.into()));
+        assert_eq!(
+            (period.first().to_string(), period.last().to_string()),
+            (first.into(), last.into())
+        );
         assert_eq!(period.to_string(), text);
     }
 
@@ -122,7 +141,18 @@ mod tests {
         check("2026-11", "2026-11-01", "2026-11-30");
         check("2028-02", "2028-02-01", "2028-02-29");
         check("2026-11-22", "2026-11-22", "2026-11-22");
-        for wrong in ["", "26", "2026-13", "2026-1", "2026-11-31", "2026-11.pdf", " 2026", "+026", "2026-w1", "20261122"] {
+        for wrong in [
+            "",
+            "26",
+            "2026-13",
+            "2026-1",
+            "2026-11-31",
+            "2026-11.pdf",
+            " 2026",
+            "+026",
+            "2026-w1",
+            "20261122",
+        ] {
             assert!(wrong.parse::<Period>().is_err(), "{wrong:?} was taken for a period");
         }
     }

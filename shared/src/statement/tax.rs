@@ -51,7 +51,11 @@ pub struct Quarter {
 
 impl TaxYear {
     pub fn new(partner: PartnerId, year: i16) -> Self {
-        Self { partner, year, currencies: BTreeMap::new() }
+        Self {
+            partner,
+            year,
+            currencies: BTreeMap::new(),
+        }
     }
 
     pub fn add(&mut self, entry: &JournalEntry) -> Result<(), MoneyError> {
@@ -62,15 +66,17 @@ impl TaxYear {
         for change in Change::of(entry, self.partner)? {
             let currency = change.net.currency();
             let month = usize::from(day.month().unsigned_abs() - 1);
-            let commission = change.commission.unwrap_or(Money::zero(currency));
-            let totals = || self.currencies.entry(currency).or_insert_with(|| Totals::nothing(currency));
-            match entry.fact() {
-                Fact::Sale(_) => totals().sell(month, change.net, commission)?,
-                Fact::Refund(_) | Fact::RefundFailed(_) | Fact::DisputeLost(_) => {
-                    totals().take_back(month, change.net, commission)?;
-                }
-                Fact::FeeShare(_) => totals().charge(month, change.net)?,
-                _ => {}
+            if change.commission.is_none() && !matches!(entry.fact(), Fact::FeeShare(_)) {
+                continue;
+            }
+            let totals = self
+                .currencies
+                .entry(currency)
+                .or_insert_with(|| Totals::nothing(currency));
+            match (entry.fact(), change.commission) {
+                (Fact::Sale(_), Some(commission)) => totals.sell(month, change.net, commission)?,
+                (_, Some(commission)) => totals.take_back(month, change.net, commission)?,
+                (_, None) => totals.charge(month, change.net)?,
             }
         }
         Ok(())
@@ -85,8 +91,21 @@ impl TaxYear {
 impl Totals {
     fn nothing(currency: Currency) -> Self {
         let zero = Money::zero(currency);
-        let quarter = Quarter { consideration: zero, fees: zero, activities: 0, returned: zero, returned_fees: zero };
-        Self { currency, months: [Month { gross: zero, payments: 0 }; 12], quarters: [quarter; 4] }
+        let quarter = Quarter {
+            consideration: zero,
+            fees: zero,
+            activities: 0,
+            returned: zero,
+            returned_fees: zero,
+        };
+        Self {
+            currency,
+            months: [Month {
+                gross: zero,
+                payments: 0,
+            }; 12],
+            quarters: [quarter; 4],
+        }
     }
 
     /// Box 1a: the year's gross amount.

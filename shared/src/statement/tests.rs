@@ -24,7 +24,10 @@ fn at(text: &str) -> Timestamp {
 /// An entry of the fact `name`, that gives `net` to the partner and `commission` to the platform.
 fn entry(label: &str, name: &str, day: &str, net: Money, commission: i64) -> JournalEntry {
     let (currency, id) = (net.currency(), seed().id(label));
-    let posting = |account, minor| Posting { account, amount: Money::new(minor, currency) };
+    let posting = |account, minor| Posting {
+        account,
+        amount: Money::new(minor, currency),
+    };
     let other = -net.minor() - commission;
     let (fact, from) = match name {
         "sale" => (Fact::Sale(seed().id(label)), Account::ProcessorClearing),
@@ -34,7 +37,10 @@ fn entry(label: &str, name: &str, day: &str, net: Money, commission: i64) -> Jou
         "referral" => (Fact::Referral(seed().id(label)), Account::PlatformRevenue),
         "fee_share" => (Fact::FeeShare(label.to_owned()), Account::ProcessorFees),
         "payout" => (Fact::Payout(seed().id(label)), Account::PayoutsInTransit(partner())),
-        "payout_cancelled" => (Fact::PayoutCancelled(seed().id(label)), Account::PayoutsInTransit(partner())),
+        "payout_cancelled" => (
+            Fact::PayoutCancelled(seed().id(label)),
+            Account::PayoutsInTransit(partner()),
+        ),
         "transfer_reversed" => (Fact::TransferReversed(label.to_owned()), Account::ProcessorClearing),
         other => panic!("no entry for {other}"),
     };
@@ -60,7 +66,13 @@ fn figures(section: &Section) -> Vec<(&'static str, Option<i64>, Option<i64>, i6
     let figures = |line: &Line| {
         let gross = line.division.map(|division| division.gross.minor());
         let commission = line.division.map(|division| division.commission.minor());
-        (line.fact.name(), gross, commission, line.net.minor(), line.balance.minor())
+        (
+            line.fact.name(),
+            gross,
+            commission,
+            line.net.minor(),
+            line.balance.minor(),
+        )
     };
     section.lines.iter().map(figures).collect()
 }
@@ -70,8 +82,8 @@ fn every_kind_of_fact_makes_its_line() {
     let journal = [
         entry("a", "sale", "2026-10-31", eur(800), 200),
         entry("b", "sale", "2026-11-02", eur(1039), 260),
-        entry("c", "fee_share", "2026-11-02", eur(-12), 0),
-        entry("d", "refund", "2026-11-03", eur(-400), -100),
+        entry("c", "fee_share", "2026-11-03", eur(-12), 0),
+        entry("d", "refund", "2026-11-04", eur(-400), -100),
         entry("e", "refund_failed", "2026-11-05", eur(400), 100),
         entry("f", "referral", "2026-11-06", eur(50), 0),
         entry("g", "dispute_lost", "2026-11-07", eur(-1039), -260),
@@ -81,7 +93,9 @@ fn every_kind_of_fact_makes_its_line() {
         entry("k", "sale", "2026-12-01", eur(1), 0),
     ];
     let statement = statement("2026-11", &journal);
-    let [section] = statement.sections.as_slice() else { panic!("{statement:?}") };
+    let [section] = statement.sections.as_slice() else {
+        panic!("{statement:?}")
+    };
     assert_eq!((section.opening, section.closing), (eur(800), eur(868)));
     assert_eq!(
         figures(section),
@@ -97,7 +111,12 @@ fn every_kind_of_fact_makes_its_line() {
             ("transfer_reversed", None, None, 30, 868),
         ]
     );
-    let sums: Vec<_> = section.summary().expect("small").iter().map(|(fact, sum)| (fact.name(), sum.minor())).collect();
+    let sums: Vec<_> = section
+        .summary()
+        .expect("small")
+        .iter()
+        .map(|(fact, sum)| (fact.name(), sum.minor()))
+        .collect();
     assert_eq!(sums[..3], [("sale", 1039), ("fee_share", -12), ("refund", -400)]);
 }
 
@@ -108,13 +127,37 @@ fn a_sale_that_leaves_the_partner_nothing_is_a_line() {
 }
 
 #[test]
+fn a_referrers_share_that_goes_back_is_no_division() {
+    let clawed_back = entry("a", "refund", "2026-11-02", eur(-30), 30);
+    assert_eq!(
+        figures(&statement("2026-11", &[clawed_back.clone()]).sections[0]),
+        [("refund", None, None, -30, -30)]
+    );
+    let mut year = TaxYear::new(partner(), 2026);
+    year.add(&clawed_back).expect("small");
+    assert_eq!(year.totals().count(), 0, "nothing was sold");
+}
+
+#[test]
 fn what_does_not_touch_the_partners_balance_is_no_line() {
     let postings = vec![
-        Posting { account: Account::PayoutsInTransit(partner()), amount: eur(700) },
-        Posting { account: Account::ProcessorClearing, amount: eur(-700) },
+        Posting {
+            account: Account::PayoutsInTransit(partner()),
+            amount: eur(700),
+        },
+        Posting {
+            account: Account::ProcessorClearing,
+            amount: eur(-700),
+        },
     ];
     let fact = Fact::Transfer(seed().id("t"));
-    let transfer = JournalEntry::new(seed().id("t"), fact, Some(partner()), at("2026-11-08T12:00:00Z"), postings);
+    let transfer = JournalEntry::new(
+        seed().id("t"),
+        fact,
+        Some(partner()),
+        at("2026-11-08T12:00:00Z"),
+        postings,
+    );
     assert_eq!(statement("2026-11", &[transfer.expect("balanced")]).sections, []);
 }
 
@@ -127,20 +170,34 @@ fn currencies_have_sections_of_their_own() {
         entry("d", "payout", "2026-10-02", Money::new(-9, Currency::JPY), 0),
     ];
     let statement = statement("2026-11", &journal);
-    let shown: Vec<_> = statement.sections.iter().map(|section| (section.opening, section.closing)).collect();
+    let shown: Vec<_> = statement
+        .sections
+        .iter()
+        .map(|section| (section.opening, section.closing))
+        .collect();
     let usd = Money::new(5, Currency::USD);
-    assert_eq!(shown, [(eur(0), eur(7)), (usd, usd)], "what was paid out whole before is not shown");
+    assert_eq!(
+        shown,
+        [(eur(0), eur(7)), (usd, usd)],
+        "what was paid out whole before is not shown"
+    );
 }
 
 #[test]
 fn a_period_with_too_many_lines_is_refused_and_not_cut() {
     let mut draft = Draft::new(partner(), "2026-11".parse().expect("a period"));
     for number in 0..MAX_LINES {
-        draft.add(&entry(&number.to_string(), "sale", "2026-11-02", eur(1), 0)).expect("room");
+        draft
+            .add(&entry(&number.to_string(), "sale", "2026-11-02", eur(1), 0))
+            .expect("room");
     }
     let one_more = entry("one more", "sale", "2026-11-02", eur(1), 0);
     assert_eq!(draft.add(&one_more), Err(StatementError::TooLong));
-    assert_eq!(draft.add(&entry("before", "sale", "2026-10-02", eur(1), 0)), Ok(()), "the opening balance has no limit");
+    assert_eq!(
+        draft.add(&entry("before", "sale", "2026-10-02", eur(1), 0)),
+        Ok(()),
+        "the opening balance has no limit"
+    );
 }
 
 #[test]
@@ -159,29 +216,73 @@ fn a_year_is_told_as_both_forms_want_it() {
     ] {
         year.add(&entry).expect("small");
     }
-    let [totals] = year.totals().collect::<Vec<_>>()[..] else { panic!("{year:?}") };
+    let [totals] = year.totals().collect::<Vec<_>>()[..] else {
+        panic!("{year:?}")
+    };
     assert_eq!((totals.gross(), totals.payments()), (Ok(eur(1100)), 2));
     let months: Vec<_> = totals.months.iter().map(|month| month.gross.minor()).collect();
     assert_eq!(months, [1000, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     let quarters: Vec<_> = totals
         .quarters
         .iter()
-        .map(|q| (q.consideration.minor(), q.fees.minor(), q.activities, q.returned.minor(), q.returned_fees.minor()))
+        .map(|q| {
+            (
+                q.consideration.minor(),
+                q.fees.minor(),
+                q.activities,
+                q.returned.minor(),
+                q.returned_fees.minor(),
+            )
+        })
         .collect();
-    assert_eq!(quarters, [(875, 225, 2, 0, 0), (0, 0, 0, 360, 90), (0, 0, 0, 0, 0), (0, 0, 0, 80, 20)]);
+    assert_eq!(
+        quarters,
+        [
+            (875, 225, 2, 0, 0),
+            (0, 0, 0, 360, 90),
+            (0, 0, 0, 0, 0),
+            (0, 0, 0, 80, 20)
+        ]
+    );
 }
 
 fn journals() -> impl Strategy<Value = Vec<JournalEntry>> {
-    let kinds = prop::sample::select(vec!["sale", "refund", "refund_failed", "dispute_lost", "referral", "fee_share", "payout"]);
+    let kinds = prop::sample::select(vec![
+        "sale",
+        "refund",
+        "refund_failed",
+        "dispute_lost",
+        "referral",
+        "fee_share",
+        "payout",
+    ]);
     let currencies = prop::sample::select(vec![Currency::EUR, Currency::USD]);
-    let one = (kinds, currencies, 1_i8..=12, 1_i8..=28, -1_000_000_i64..1_000_000, -10_000_i64..10_000);
+    let one = (
+        kinds,
+        currencies,
+        1_i8..=12,
+        1_i8..=28,
+        -1_000_000_i64..1_000_000,
+        -10_000_i64..10_000,
+    );
     prop::collection::vec(one, 0..40).prop_map(|entries| {
-        let make = |(number, (kind, currency, month, day, net, commission)): (usize, (&str, Currency, i8, i8, i64, i64))| {
-            // An entry has two postings at least.
-            let (net, commission) = (if net == 0 { 1 } else { net }, if net == -commission { 0 } else { commission });
-            let commission = if ["sale", "refund", "refund_failed", "dispute_lost"].contains(&kind) { commission } else { 0 };
-            entry(&number.to_string(), kind, &format!("2026-{month:02}-{day:02}"), Money::new(net, currency), commission)
-        };
+        let make =
+            |(number, (kind, currency, month, day, net, commission)): (usize, (&str, Currency, i8, i8, i64, i64))| {
+                // An entry has two postings at least.
+                let net = if net == 0 { 1 } else { net };
+                let commission = if ["sale", "refund", "refund_failed", "dispute_lost"].contains(&kind) {
+                    commission
+                } else {
+                    0
+                };
+                entry(
+                    &number.to_string(),
+                    kind,
+                    &format!("2026-{month:02}-{day:02}"),
+                    Money::new(net, currency),
+                    commission,
+                )
+            };
         entries.into_iter().enumerate().map(make).collect()
     })
 }
