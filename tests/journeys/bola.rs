@@ -8,7 +8,8 @@
 
 use serde_json::{Value, json};
 use support::routes::{Access, ROUTES, Route};
-use support::{Answer, Api, Listing, Order, Partner, Person, Stack, unique};
+use support::scenes::eur;
+use support::{Answer, Api, Listing, Order, Partner, Person, Stack, eventually, unique};
 
 use crate::sale::{pay_out, sent_payout};
 
