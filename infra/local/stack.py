@@ -98,6 +98,9 @@ def _start(options: Options, chosen: ports.Ports, children: Children) -> Stack:
         "StripeSecretKey": stripe.secret_key,
         "StripeWebhookSecret": stripe.webhook_secret,
         "StripeApiBase": stripe.url,
+        "SellerName": "Souk Marketplace GmbH",
+        "SellerAddress": "Marktplatz 1; 10115 Berlin; Germany",
+        "SellerTaxId": "DE123456789",
         "MailSender": MAIL_SENDER,
         "MailIdentity": MAIL_SENDER,
         # The stand-in has a page for whoever comes back from it; of the real Stripe nobody does.

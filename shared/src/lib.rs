@@ -9,6 +9,7 @@
 pub mod audit;
 pub mod clock;
 pub mod ids;
+pub mod invoice;
 pub mod ledger;
 pub mod licence;
 pub mod listing;
@@ -22,6 +23,7 @@ pub mod reconciliation;
 pub mod revenue;
 pub mod scan;
 pub mod seed;
+pub mod statement;
 
 #[cfg(feature = "aws")]
 pub mod auth;

@@ -165,6 +165,16 @@ impl Money {
         self.amount > 0
     }
 
+    /// "12.99", "1299": where the currency is told elsewhere.
+    pub fn decimal(&self) -> String {
+        let digits = self.currency.exponent() as usize;
+        let sign = if self.amount < 0 { "-" } else { "" };
+        let units = format!("{:0width$}", self.amount.unsigned_abs(), width = digits + 1);
+        let (whole, fraction) = units.split_at(units.len() - digits);
+        let point = if digits == 0 { "" } else { "." };
+        format!("{sign}{whole}{point}{fraction}")
+    }
+
     pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
         if self.currency != other.currency {
             return Err(MoneyError::CurrencyMismatch {
@@ -255,12 +265,7 @@ impl Money {
 /// "12.99 EUR", "1299 JPY": for people and logs; never parsed back.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.currency.exponent() as usize;
-        let sign = if self.amount < 0 { "-" } else { "" };
-        let units = format!("{:0width$}", self.amount.unsigned_abs(), width = digits + 1);
-        let (whole, fraction) = units.split_at(units.len() - digits);
-        let point = if digits == 0 { "" } else { "." };
-        write!(f, "{sign}{whole}{point}{fraction} {}", self.currency)
+        write!(f, "{} {}", self.decimal(), self.currency)
     }
 }
 

@@ -8,7 +8,8 @@
 
 use serde_json::{Value, json};
 use support::routes::{Access, ROUTES, Route};
-use support::{Answer, Api, Listing, Order, Partner, Person, Stack, unique};
+use support::scenes::eur;
+use support::{Answer, Api, Listing, Order, Partner, Person, Stack, eventually, unique};
 
 use crate::reconciliation::reconcile;
 use crate::sale::{pay_out, sent_payout};
@@ -27,6 +28,8 @@ struct World {
     reconciliation: String,
     /// Chiara has asked for it, and nobody has decided.
     refund: String,
+    /// A refund that has been carried out.
+    refunded: String,
     licence: String,
     chiaras_token: String,
     pieters_id: String,
@@ -60,6 +63,7 @@ impl World {
             pay_out(&stack).await;
             sent_payout(&paula).await["id"].as_str().unwrap().to_owned()
         };
+        let refunded = refunded(&stack, &chiara, &order).await;
         let asked = chiara
             .api
             .post(
@@ -89,6 +93,7 @@ impl World {
             dev,
             kit,
             payout,
+            refunded,
             refund: asked["id"].as_str().unwrap().to_owned(),
             order: order.id,
             reconciliation,
@@ -114,13 +119,20 @@ impl World {
             "rule_id" => &self.rule,
             "reconciliation_id" => &self.reconciliation,
             "index" => return "0".to_owned(),
+            "period" => return "2026-11".to_owned(),
+            "year" => return "2026".to_owned(),
             other => panic!("no {other} to fill a path with"),
         }
         .clone()
     }
 
     async fn ask(&self, api: &Api, route: &Route) -> Answer {
-        send(api, route, &route.path_with(|name| self.id(name))).await
+        let credited = route.path.contains("/credit-notes/");
+        let path = route.path_with(|name| match name {
+            "refund_id" if credited => self.refunded.clone(),
+            name => self.id(name),
+        });
+        send(api, route, &path).await
     }
 
     /// Everything that the routes could have changed.
@@ -140,6 +152,24 @@ impl World {
             "cart": chiara.api.get("/cart").await.is(200),
         })
     }
+}
+
+/// A cent of the order's first line, given back: the refund's id once it has succeeded.
+async fn refunded(stack: &Stack, customer: &Person, order: &Order) -> String {
+    let cent = json!({"lines": [{"line": 0, "amount": eur(1)}], "reason": "other"});
+    let path = format!("/orders/{}/refunds", order.id);
+    let begun = stack.operator().post(&path, cent).await.is(201);
+    eventually("a refund of a cent", async || {
+        let refunds = customer.api.all(&path).await;
+        match refunds
+            .iter()
+            .find(|refund| refund["id"] == begun["id"] && refund["status"] == "succeeded")
+        {
+            Some(refund) => Ok(refund["id"].as_str().unwrap().to_owned()),
+            None => Err(format!("{refunds:?}")),
+        }
+    })
+    .await
 }
 
 async fn send(api: &Api, route: &Route, path: &str) -> Answer {
@@ -379,7 +409,9 @@ async fn other_peoples_things_are_not_found_through_ones_own_partner() {
     let mut wrong = Vec::new();
     let nested = ROUTES
         .iter()
-        .filter(|route| route.parameters().first() == Some(&"partner_id") && route.parameters().len() > 1);
+        .filter(|route| route.parameters().first() == Some(&"partner_id") && route.parameters().len() > 1)
+        // A period is nobody's.
+        .filter(|route| !route.parameters().contains(&"period"));
     for route in nested.clone() {
         let path = route.path_with(|name| {
             if name == "partner_id" {

@@ -8,6 +8,7 @@
 mod bad_input;
 mod bola;
 mod contract;
+mod documents;
 mod money;
 mod payouts;
 mod poison;

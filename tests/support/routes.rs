@@ -61,6 +61,7 @@ impl Route {
     /// Whether it answers with pages.
     pub fn is_list(&self) -> bool {
         const LISTS: &[&str] = &[
+            "/v1/tax-reports/{year}",
             "/v1/commission-rules",
             "/v1/api-tokens",
             "/v1/partners",
@@ -250,4 +251,13 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", "/v1/reconciliations", Operator),
     Route::of("GET", "/v1/reconciliations/{reconciliation_id}", Operator),
     Route::of("GET", "/v1/differences", Operator),
+    Route::of("GET", partner!("/statements"), EARNINGS_READ),
+    Route::of("GET", partner!("/statements/{period}"), EARNINGS_READ),
+    Route::of("GET", "/v1/tax-reports/{year}", Operator),
+    Route::of("GET", "/v1/orders/{order_id}/invoice", HolderOrOperator("orders:read")),
+    Route::of(
+        "GET",
+        "/v1/orders/{order_id}/credit-notes/{refund_id}",
+        HolderOrOperator("orders:read"),
+    ),
 ];

@@ -186,6 +186,8 @@ pub struct JournalEntry {
     postings: Vec<Posting>,
     #[serde(skip_serializing_if = "Option::is_none")]
     processor_ref: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<OrderId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -219,7 +221,15 @@ impl JournalEntry {
             occurred_at,
             postings,
             processor_ref: None,
+            order: None,
         })
+    }
+
+    /// The order that the fact follows from, for facts that do not name it themselves (a refund, a lost dispute).
+    #[must_use]
+    pub fn of_order(mut self, order: OrderId) -> Self {
+        self.order = Some(order);
+        self
     }
 
     /// The processor's own id of the movement (balance transaction, transfer), for reconciliation.
@@ -248,6 +258,14 @@ impl JournalEntry {
     }
     pub fn processor_ref(&self) -> Option<&str> {
         self.processor_ref.as_deref()
+    }
+
+    /// The order that the fact is about or follows from.
+    pub fn order(&self) -> Option<OrderId> {
+        match self.fact {
+            Fact::Sale(order) | Fact::Referral(order) => Some(order),
+            _ => self.order,
+        }
     }
 
     /// How this entry changes what the partner is owed (credits are what we owe, so the sign turns).
@@ -302,6 +320,8 @@ struct UncheckedEntry {
     postings: Vec<Posting>,
     #[serde(default)]
     processor_ref: Option<String>,
+    #[serde(default)]
+    order: Option<OrderId>,
 }
 
 impl TryFrom<UncheckedEntry> for JournalEntry {
@@ -314,6 +334,7 @@ impl TryFrom<UncheckedEntry> for JournalEntry {
             occurred_at,
             postings,
             processor_ref,
+            order,
         } = entry;
         check_balanced(&postings)?;
         Ok(Self {
@@ -323,6 +344,7 @@ impl TryFrom<UncheckedEntry> for JournalEntry {
             occurred_at,
             postings,
             processor_ref,
+            order,
         })
     }
 }

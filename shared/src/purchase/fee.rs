@@ -51,7 +51,7 @@ pub fn fee_shares(
         ];
         let id = seed.id(&format!("fee share {partner}"));
         let fact = Fact::FeeShare(fee.charge.clone());
-        let entry = JournalEntry::new(id, fact, Some(partner), fee.at, postings)?;
+        let entry = JournalEntry::new(id, fact, Some(partner), fee.at, postings)?.of_order(order.id);
         let change = BalanceChange {
             partner,
             owed: amount.checked_neg()?,

@@ -232,6 +232,7 @@ pub(super) fn entries(
     let entry = |(partner, postings): (PartnerId, Vec<Posting>)| {
         let id = seed.id(&format!("{} {partner}", cause.label));
         let entry = JournalEntry::new(id, cause.fact.clone(), Some(partner), cause.at, merged(postings)?)?;
+        let entry = entry.of_order(order.id);
         Ok(match &cause.processor_ref {
             Some(reference) => entry.with_processor_ref(reference),
             None => entry,

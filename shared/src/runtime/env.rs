@@ -97,6 +97,13 @@ variables! {
     /// At which delivery a scan that cannot be finished is recorded as errored.
     SCAN_MAX_RECEIVES: u32 = parsed, sample "4", default "4";
 
+    /// Who issues invoices and statements: the legal name.
+    SELLER_NAME: String = text, sample "Souk GmbH";
+    /// Its address, the lines parted by semicolons.
+    SELLER_ADDRESS: Vec<String> = lines, sample "Marktplatz 1; 10115 Berlin; Germany";
+    /// Its number for value-added or sales tax.
+    SELLER_TAX_ID: String = text, sample "DE123456789";
+
     /// The address that mails come from; verified in SES.
     MAIL_SENDER: String = mail_address, sample "souk@example.com";
     /// Origin of the web pages, without a slash at the end: links in mails, and where checkout returns to.
@@ -205,6 +212,11 @@ fn text(text: &str) -> Result<String, String> {
 #[expect(clippy::unnecessary_wraps, reason = "one signature for all variables")]
 fn optional_text(text: &str) -> Result<Option<String>, String> {
     Ok(Some(text).filter(|text| !text.is_empty()).map(str::to_owned))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "one signature for all variables")]
+fn lines(text: &str) -> Result<Vec<String>, String> {
+    Ok(text.split(';').map(|line| line.trim().to_owned()).collect())
 }
 
 fn optional_url(text: &str) -> Result<Option<Url>, String> {

@@ -46,6 +46,7 @@ pub async fn order(store: &Store, customer: UserId, order: OrderId) -> Result<Op
 
 #[derive(Serialize, Deserialize)]
 struct OrderOwner {
+    order: OrderId,
     customer: UserId,
 }
 
@@ -55,6 +56,17 @@ pub async fn order_by_id(store: &Store, id: OrderId) -> Result<Option<Versioned<
         Some(owner) => order(store, owner.customer, id).await,
         None => Ok(None),
     }
+}
+
+/// Those of the orders that exist.
+pub async fn orders_by_id(store: &Store, ids: &[OrderId]) -> Result<Vec<Order>, StoreError> {
+    let owners: Vec<_> = ids.iter().copied().map(keys::order_owner).collect();
+    let owners: Vec<OrderOwner> = store.get_many(&owners).await?;
+    let orders: Vec<_> = owners
+        .iter()
+        .map(|owner| keys::order(owner.customer, owner.order))
+        .collect();
+    store.get_many(&orders).await
 }
 
 /// A customer's orders, newest first.
@@ -73,6 +85,7 @@ pub async fn orders(
 pub async fn create_order(store: &Store, order: &Order, messages: &[Envelope]) -> Result<Versioned<Order>, StoreError> {
     let key = keys::order(order.customer, order.id);
     let owner = OrderOwner {
+        order: order.id,
         customer: order.customer,
     };
     let writes = vec![

@@ -11,6 +11,7 @@ use crate::ids::{
     AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, ReconciliationId, RefundId, RuleId,
     SubmissionId, TokenId, UploadId, UserId, VersionId,
 };
+use crate::invoice::Series;
 use crate::money::Currency;
 use crate::reconciliation::{Subject, Walk};
 use crate::revenue::{Counter, Scope};
@@ -305,6 +306,20 @@ pub fn dispute_by_status(status: &str, due: Timestamp, dispute: &str) -> (String
 
 pub fn disputes_by_status(status: &str) -> Query {
     Query::index(TableName::Commerce, format!("DISPUTE#{status}"))
+}
+
+/// In a partition of its own, so that who may number documents may not touch orders.
+pub fn invoice(order: OrderId) -> Key {
+    key(TableName::Commerce, format!("DOC#{order}"), "INV")
+}
+
+pub fn credit_note(order: OrderId, refund: RefundId) -> Key {
+    key(TableName::Commerce, format!("DOC#{order}"), format!("CRN#{refund}"))
+}
+
+/// How many invoices or credit notes have been numbered.
+pub fn document_counter(series: Series) -> Key {
+    key(TableName::Commerce, format!("SERIES#{series}"), "COUNTER")
 }
 
 pub fn order_audit(order: OrderId, event: AuditId) -> Key {

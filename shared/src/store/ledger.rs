@@ -49,6 +49,26 @@ pub async fn journal(
         .await
 }
 
+/// Shows `see` every entry of a partner's journal, in the order of its keys.
+pub async fn read_journal<E: From<StoreError>>(
+    store: &Store,
+    partner: PartnerId,
+    mut see: impl FnMut(&JournalEntry) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut after = None;
+    loop {
+        let page = journal(store, partner, after, JOURNAL_PAGE).await?;
+        page.items.iter().try_for_each(&mut see)?;
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// As many entries as DynamoDB gives in one answer: it ends a page at 1 MB.
+const JOURNAL_PAGE: usize = 2_000;
+
 /// The attribute of a balance that holds what is available from `day` on: `d20261129`.
 fn held_attribute(day: Date) -> String {
     format!("d{}", day.strftime("%Y%m%d"))

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod catalogue;
 pub mod commerce;
 pub mod dynamo;
+pub mod invoices;
 pub mod keys;
 pub mod ledger;
 pub mod mails;

@@ -4,10 +4,11 @@
 //! caller adds, in one transaction.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoEnumIterator;
 
 use super::accounts::{self, MemberItem, Role};
 use super::keys;
-use super::table::{Page, PageKey, Store, StoreError, Versioned, Write};
+use super::table::{INDEX_PK, Page, PageKey, Store, StoreError, Versioned, Write};
 use crate::audit::AuditEvent;
 use crate::ids::{AuditId, PartnerId, UserId};
 use crate::partner::{Change, Partner, Status};
@@ -58,6 +59,28 @@ pub async fn with_status(
         items,
         next: found.next,
     })
+}
+
+/// All partners, status by status. A page may hold fewer than asked for.
+pub async fn all(store: &Store, limit: usize, after: Option<PageKey>) -> Result<Page<Partner>, StoreError> {
+    let begun = after
+        .as_ref()
+        .and_then(|after| after.0.get(INDEX_PK).map(String::as_str));
+    let is_past = |status: &Status| begun.is_some_and(|pk| pk != keys::partners_by_status(&status.to_string()).pk);
+    let mut all = Page {
+        items: Vec::new(),
+        next: None,
+    };
+    let mut after = after.clone();
+    for status in Status::iter().skip_while(is_past) {
+        let wanted = limit.saturating_sub(all.items.len()).max(1);
+        let page = with_status(store, status, wanted, after.take()).await?;
+        all.items.extend(page.items);
+        if page.next.is_some() {
+            return Ok(Page { next: page.next, ..all });
+        }
+    }
+    Ok(all)
 }
 
 /// Whose account at the processor this is.
