@@ -21,7 +21,7 @@ pub struct Context {
 impl Context {
     pub fn from_start(start: &Start<'_>) -> Self {
         Self {
-            store: start.store(&[TableName::Accounts, TableName::Commerce, TableName::Ledger]),
+            store: start.store(&[TableName::Commerce, TableName::Ledger]),
             stripe: start.stripe(),
             livemode: start.read(&env::STRIPE_LIVEMODE),
             grace: SignedDuration::from_mins(start.read(&env::RECONCILE_GRACE_MINUTES).into()),

@@ -10,7 +10,7 @@ use shared::purchase::Order;
 use shared::reconciliation::{Explanation, Movement};
 use shared::runtime::Failure;
 use shared::store::keys::Key;
-use shared::store::{commerce, ledger, partners, reversals};
+use shared::store::{commerce, ledger, reversals};
 
 use crate::context::Context;
 
@@ -61,8 +61,8 @@ pub(crate) async fn gather(
         Explanation::Refund => refund(context, movement, about, Fact::Refund).await,
         Explanation::RefundFailed => refund(context, movement, about, Fact::RefundFailed).await,
         Explanation::Dispute => Ok(dispute(movement, about)),
-        Explanation::Transfer => transfer(context, about).await,
-        Explanation::TransferReversed => reversal(context, about).await,
+        Explanation::Transfer => Ok(transfer(about)),
+        Explanation::TransferReversed => reversal(context, movement, about).await,
         Explanation::Own(_) => Ok(None),
     }
 }
@@ -134,26 +134,27 @@ fn reversal_changed(movement: &Movement, subject: ReversalSubject, object_id: &s
     }
 }
 
-async fn transfer(context: &Context, transfer: &Source) -> Result<Option<Vec<Expected>>, Failure> {
-    let destination = transfer.destination.as_ref().map(Expandable::id);
-    let Some((partner, payout)) = payout_of(context, destination, &transfer.metadata).await? else {
-        return Ok(None);
-    };
+fn transfer(transfer: &Source) -> Option<Vec<Expected>> {
+    let (partner, payout) = payout_of(&transfer.metadata)?;
     let sent = Expected::entry(Some(partner), &Fact::Transfer(payout));
-    Ok(Some(vec![sent.made_by(Message::PayoutDecided { partner, payout })]))
+    Some(vec![sent.made_by(Message::PayoutDecided { partner, payout })])
 }
 
-async fn reversal(context: &Context, reversal: &Source) -> Result<Option<Vec<Expected>>, Failure> {
+async fn reversal(context: &Context, movement: &Movement, reversal: &Source) -> Result<Option<Vec<Expected>>, Failure> {
     let Some(transfer) = reversal.transfer.as_ref().map(Expandable::id) else {
         return Ok(None);
     };
     let transfer = context.stripe.transfer(transfer).await?;
-    let destination = transfer.destination.as_ref().map(Expandable::id);
-    let Some((partner, _)) = payout_of(context, destination, &transfer.metadata).await? else {
+    let Some((partner, payout)) = payout_of(&transfer.metadata) else {
         return Ok(None);
     };
-    let fact = Fact::TransferReversed(reversal.id.clone());
-    Ok(Some(vec![Expected::entry(Some(partner), &fact)]))
+    let taken_back = Expected::entry(Some(partner), &Fact::TransferReversed(reversal.id.clone()));
+    Ok(Some(vec![taken_back.made_by(Message::TransferReversed {
+        event_id: movement.id.clone(),
+        transfer: transfer.id,
+        partner,
+        payout,
+    })]))
 }
 
 /// Where each partner's entry of a fact is. What is free posts nothing.
@@ -181,15 +182,10 @@ async fn order_of(context: &Context, metadata: &BTreeMap<String, String>) -> Res
     Ok(found.map(|order| order.value))
 }
 
-async fn payout_of(
-    context: &Context,
-    destination: Option<&str>,
-    metadata: &BTreeMap<String, String>,
-) -> Result<Option<(PartnerId, PayoutId)>, Failure> {
-    let payout = metadata.get("payout_id").and_then(|payout| payout.parse().ok());
-    let (Some(account), Some(payout)) = (destination, payout) else {
-        return Ok(None);
-    };
-    let partner = partners::of_processor_account(&context.store, account).await?;
-    Ok(partner.map(|partner| (partner, payout)))
+/// The payout that a transfer says it is; both ids were put there by us.
+fn payout_of(metadata: &BTreeMap<String, String>) -> Option<(PartnerId, PayoutId)> {
+    Some((
+        metadata.get("partner_id")?.parse().ok()?,
+        metadata.get("payout_id")?.parse().ok()?,
+    ))
 }

@@ -139,13 +139,14 @@ impl Books {
         for balance in &self.balances {
             let place = |what| (balance.partner, balance.owed.currency(), what);
             add(&mut cached, place(Amount::Owed), balance.owed)?;
+            add(&mut cached, place(Amount::Disputed), balance.disputed)?;
             for (day, amount) in &balance.held_until {
                 add(&mut cached, place(Amount::Maturing(*day)), *amount)?;
             }
         }
         // Days that have come no longer hold anything, and a payout takes them off the balance.
         let today = now.to_zoned(TimeZone::UTC).date();
-        let counts = |what: Amount| !matches!(what, Amount::Maturing(day) if day <= today) && what != Amount::Disputed;
+        let counts = |what: Amount| !matches!(what, Amount::Maturing(day) if day <= today);
         let places: BTreeSet<_> = cached.keys().chain(self.folded.keys()).copied().collect();
         let mut differences = self.wrong;
         for place in places.into_iter().filter(|(_, _, what)| counts(*what)) {

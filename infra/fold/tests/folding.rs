@@ -170,7 +170,17 @@ async fn a_day_that_holds_another_amount_is_told_until_it_has_come() {
     assert_eq!(shop.verdict().await.differences, []);
 }
 
-// disputed
+#[tokio::test]
+async fn a_hold_without_a_dispute_is_told() {
+    let shop = shop().await;
+    shop.sell(1299).await;
+    shop.tamper(Update::new().add("disputed", 500)).await;
+    assert_eq!(
+        shop.wrong().await,
+        format!("{} EUR held by disputes: 500 cached, 0 folded", shop.anna)
+    );
+}
+
 #[tokio::test]
 async fn an_entry_that_does_not_balance_is_told_and_hides_no_other() {
     let shop = shop().await;

@@ -19,7 +19,7 @@ use shared::reconciliation::{Difference, Reconciliation};
 use shared::revenue::{Referrers, Terms, Turnovers};
 use shared::runtime::Tick;
 use shared::runtime::secrets::StripeSecretSource;
-use shared::store::{commerce, ledger, partners, reconciliation};
+use shared::store::{commerce, ledger, reconciliation};
 use shared::testing::TestWorld;
 use stripe_standin::{Config, Server, serve};
 
@@ -138,8 +138,6 @@ impl Desk {
             .id;
         self.control(&format!("accounts/{account}"), json!({"outcome": "complete"}))
             .await;
-        let claim = partners::claim_processor_account(self.anna, &account).expect("an item");
-        self.world.store.write(claim).await.expect("a new account");
         account
     }
 
@@ -257,7 +255,10 @@ impl Desk {
             amount: Money::new(minor, Currency::EUR),
             destination: self.account.clone(),
             transfer_group: payout.to_owned(),
-            metadata: Metadata::from([("payout_id".into(), payout.to_owned())]),
+            metadata: Metadata::from([
+                ("partner_id".into(), self.anna.to_string()),
+                ("payout_id".into(), payout.to_owned()),
+            ]),
         };
         self.context
             .stripe

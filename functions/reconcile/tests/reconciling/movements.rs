@@ -7,7 +7,7 @@ use shared::messages::{Message, PaymentSubject, ReversalSubject};
 use shared::money::{Currency, Money};
 use shared::processor::stripe::requests::{CreateRefund, Metadata};
 use shared::purchase::refund::{RefundOrigin, RefundPolicy, RefundReason, RefundRequest, begin};
-use shared::reconciliation::{DifferenceKind, Subject};
+use shared::reconciliation::{Difference, DifferenceKind, Subject};
 use shared::store::{commerce, reversals};
 
 use crate::desk::{Desk, FEE_OF_1299, deaf_desk};
@@ -268,6 +268,15 @@ async fn scenario_38_a_reversed_transfer_is_matched_by_the_reversal() {
     let open = desk.open().await;
     assert_eq!((open.len(), open[0].expected), (1, Some(eur(500))));
     let reversal = reversal["id"].as_str().expect("a reversal").to_owned();
+    assert_eq!(
+        desk.messages(),
+        [Message::TransferReversed {
+            event_id: movement_of(&open[0]),
+            transfer,
+            partner: desk.anna,
+            payout,
+        }]
+    );
     let back = [
         (Account::ProcessorClearing, 500),
         (Account::PartnerPayable(desk.anna), -500),
@@ -280,7 +289,6 @@ async fn scenario_38_a_reversed_transfer_is_matched_by_the_reversal() {
     )
     .await;
     assert_eq!(desk.run().await.counts.open, 0);
-    desk.messages();
 }
 
 #[tokio::test]
@@ -289,8 +297,8 @@ async fn two_transfers_of_one_payout_are_not_one() {
     let payout: PayoutId = desk.world.seed().id("payout");
     let first = desk.transfer(&payout.to_string(), 2000).await;
     let form = format!(
-        "amount=2000&currency=eur&destination={}&metadata[payout_id]={payout}",
-        desk.account
+        "amount=2000&currency=eur&destination={}&metadata[partner_id]={}&metadata[payout_id]={payout}",
+        desk.account, desk.anna
     );
     desk.control("balance", json!({"amount": 2000, "currency": "eur"}))
         .await;
@@ -375,6 +383,13 @@ async fn an_adjustment_without_a_reason_is_left_to_a_person() {
         (1, DifferenceKind::NotUnderstood, Some(eur(-100)))
     );
     assert!(desk.own_entries().is_empty(), "nothing is guessed");
+}
+
+fn movement_of(difference: &Difference) -> String {
+    match &difference.subject {
+        Subject::Movement { id, .. } => id.clone(),
+        Subject::Events { .. } => panic!("{difference:?} is about no movement"),
+    }
 }
 
 impl Desk {

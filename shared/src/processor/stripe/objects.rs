@@ -245,8 +245,6 @@ pub struct Source {
     pub object: String,
     /// Of a refund or a dispute.
     pub charge: Option<Expandable<Charge>>,
-    /// Of a transfer: the connected account.
-    pub destination: Option<Expandable<Account>>,
     /// Of a reversal.
     pub transfer: Option<Expandable<Transfer>>,
     #[serde(default, deserialize_with = "null_as_default")]
