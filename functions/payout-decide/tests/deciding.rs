@@ -155,7 +155,9 @@ async fn scenario_25_a_clawback_after_the_payout_carries_to_the_next() {
     earn(&world, anna, eur(1700), "2026-11-22").await;
     run(&world).await;
     let payouts = payouts_of(&world, anna).await;
-    assert_eq!((payouts[0].amount, owed(&world, anna).await), (eur(1200), 0));
+    let mut paid: Vec<_> = payouts.iter().map(|payout| payout.amount.minor()).collect();
+    paid.sort_unstable();
+    assert_eq!((paid, owed(&world, anna).await), (vec![1200, 2000], 0));
     world.take_messages();
 }
 

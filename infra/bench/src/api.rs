@@ -71,7 +71,7 @@ pub(crate) async fn stripe_object(stack: &Stack, id: &str) -> Result<Value> {
 
 /// How many requests of the API the Stripe stand-in has answered.
 pub(crate) async fn stripe_requests(stack: &Stack) -> Result<u64> {
-    let request = Client::new().get(format!("{}/_control/", stack.stripe_url));
+    let request = Client::new().get(format!("{}/_control", stack.stripe_url));
     let summary = sent(request).await.context("the stand-in's summary")?.body;
     summary["requests"]
         .as_u64()

@@ -302,7 +302,8 @@ fn told_by_bank(partner: &Partner, report: &BankReport, step: i64) -> Option<Par
 fn what_a_bank_sends_back_holds_payouts_until_one_arrives() {
     let failed = || BankOutcome::Failed("account_closed".to_owned());
     let held = told_by_bank(&connected(&report()), &bank("po_1", 2, failed()), 3).expect("news");
-    check_holds(&held, &["bank_payout_failed [payout] 2026-12-04"]);
+    let other = "agreement_not_accepted [publish] 2026-12-04";
+    check_holds(&held, &[other, "bank_payout_failed [payout] 2026-12-04"]);
     assert_eq!(
         held.holds.last().map(|hold| hold.evidence.as_str()),
         Some("po_1 account_closed")
@@ -322,7 +323,7 @@ fn what_a_bank_sends_back_holds_payouts_until_one_arrives() {
     let update = update(&held, &report(), act(4).now, act(4).seed);
     assert_eq!(update, Ok(None));
     let again = told_by_bank(&held, &bank("po_2", 5, BankOutcome::Paid), 6).expect("news");
-    check_holds(&again, &[]);
+    check_holds(&again, &[other]);
     assert_eq!(
         told_by_bank(&again, &bank("po_1", 2, failed()), 7),
         None,
