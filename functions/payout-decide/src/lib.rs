@@ -106,7 +106,7 @@ async fn take_up_all(context: &Context, open: &[Key], at: Timestamp, seed: Seed)
         let again = payouts::announce_again(&payout, seed.id(&payout.id.to_string()))?;
         match context.store.write(again).await {
             Ok(()) => {
-                tracing::warn!(payout.id = %payout.id, partner.id = %payout.partner, "stuck payout taken up again")
+                tracing::warn!(payout.id = %payout.id, partner.id = %payout.partner, "stuck payout taken up again");
             }
             // It moves after all.
             Err(StoreError::Conflict { .. }) => {}

@@ -61,8 +61,10 @@ fn statement(period: &str, entries: &[JournalEntry]) -> Statement {
     draft.finish().expect("small")
 }
 
-/// Kind, gross, commission, net and balance of each line.
-fn figures(section: &Section) -> Vec<(&'static str, Option<i64>, Option<i64>, i64, i64)> {
+/// Kind, gross, commission, amount and balance of one line.
+type Figures = (&'static str, Option<i64>, Option<i64>, i64, i64);
+
+fn figures(section: &Section) -> Vec<Figures> {
     let figures = |line: &Line| {
         let gross = line.division.map(|division| division.gross.minor());
         let commission = line.division.map(|division| division.commission.minor());
@@ -130,7 +132,7 @@ fn a_sale_that_leaves_the_partner_nothing_is_a_line() {
 fn a_referrers_share_that_goes_back_is_no_division() {
     let clawed_back = entry("a", "refund", "2026-11-02", eur(-30), 30);
     assert_eq!(
-        figures(&statement("2026-11", &[clawed_back.clone()]).sections[0]),
+        figures(&statement("2026-11", std::slice::from_ref(&clawed_back)).sections[0]),
         [("refund", None, None, -30, -30)]
     );
     let mut year = TaxYear::new(partner(), 2026);
