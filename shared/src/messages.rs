@@ -38,6 +38,8 @@ pub enum Message {
         customer: UserId,
         order: OrderId,
     },
+    /// PayPal told something about the payment of an order of ours, which its object names. Only a hint, as above.
+    PayPalOrderChanged { event_id: String, order: OrderId },
     /// An order that costs nothing is settled without a processor.
     FreeOrderPlaced { customer: UserId, order: OrderId },
     /// The processor told something about money that goes back to a customer. It names the charge, not the order.
@@ -134,6 +136,7 @@ impl Message {
     pub fn queue(&self) -> Queue {
         match self {
             Self::PaymentChanged { .. }
+            | Self::PayPalOrderChanged { .. }
             | Self::FreeOrderPlaced { .. }
             | Self::ReversalChanged { .. }
             | Self::RefundDecided { .. } => Queue::Settlement,
@@ -148,6 +151,7 @@ impl Message {
     pub fn group(&self) -> Option<String> {
         match self {
             Self::PaymentChanged { order, .. }
+            | Self::PayPalOrderChanged { order, .. }
             | Self::FreeOrderPlaced { order, .. }
             | Self::RefundDecided { order, .. } => Some(order.to_string()),
             Self::ReversalChanged { charge, .. } => Some(charge.clone()),

@@ -9,6 +9,7 @@ mod context;
 mod dispute;
 mod fee;
 mod origin;
+mod paypal;
 mod refund;
 mod session;
 
@@ -34,6 +35,7 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
             order,
             ..
         } => fee::post_fee(context, &delivery, object_id, *customer, *order).await,
+        Message::PayPalOrderChanged { order, .. } => paypal::settle_order(context, &delivery, *order).await,
         Message::FreeOrderPlaced { customer, order } => {
             session::settle_free(context, &delivery, *customer, *order).await
         }
