@@ -40,6 +40,12 @@ pub enum Message {
     },
     /// PayPal told something about the payment of an order of ours, which its object names. Only a hint, as above.
     PayPalOrderChanged { event_id: String, order: OrderId },
+    /// PayPal told of a refund. It names the capture, not the order.
+    PayPalRefundMade {
+        event_id: String,
+        refund: String,
+        capture: String,
+    },
     /// An order that costs nothing is settled without a processor.
     FreeOrderPlaced { customer: UserId, order: OrderId },
     /// The processor told something about money that goes back to a customer. It names the charge, not the order.
@@ -137,6 +143,7 @@ impl Message {
         match self {
             Self::PaymentChanged { .. }
             | Self::PayPalOrderChanged { .. }
+            | Self::PayPalRefundMade { .. }
             | Self::FreeOrderPlaced { .. }
             | Self::ReversalChanged { .. }
             | Self::RefundDecided { .. } => Queue::Settlement,
@@ -154,7 +161,9 @@ impl Message {
             | Self::PayPalOrderChanged { order, .. }
             | Self::FreeOrderPlaced { order, .. }
             | Self::RefundDecided { order, .. } => Some(order.to_string()),
-            Self::ReversalChanged { charge, .. } => Some(charge.clone()),
+            Self::ReversalChanged { charge, .. } | Self::PayPalRefundMade { capture: charge, .. } => {
+                Some(charge.clone())
+            }
             Self::AccountChanged { account, .. } | Self::BankPayoutChanged { account, .. } => Some(account.clone()),
             Self::PayoutDecided { partner, .. } | Self::TransferReversed { partner, .. } => Some(partner.to_string()),
             Self::PayoutPage { .. }

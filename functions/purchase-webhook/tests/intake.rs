@@ -279,6 +279,23 @@ async fn an_event_of_paypals_about_an_order_is_queued_once() {
 }
 
 #[tokio::test]
+async fn a_refund_at_paypal_is_queued_with_its_capture() {
+    let paypal = PayPal::start().await;
+    let up = json!({"rel": "up", "href": "https://api-m.paypal.com/v2/payments/captures/3C6"});
+    let refund = json!({"id": "1JU", "links": [{"rel": "self", "href": "https://api-m.paypal.com/"}, up]});
+    paypal
+        .deliver(&paypals("WH-1", "PAYMENT.CAPTURE.REFUNDED", &refund))
+        .await
+        .expect(200);
+    let expected = Message::PayPalRefundMade {
+        event_id: "WH-1".into(),
+        refund: "1JU".into(),
+        capture: "3C6".into(),
+    };
+    assert_eq!(paypal.app.take_messages()[0].message, expected);
+}
+
+#[tokio::test]
 async fn forgeries_in_paypals_name_are_refused_and_leave_nothing() {
     let paypal = PayPal::start().await;
     let event = paypals("WH-1", "CHECKOUT.ORDER.APPROVED", &json!({"id": "5O1"}));

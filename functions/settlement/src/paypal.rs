@@ -7,7 +7,7 @@ use shared::processor::paypal::objects::{self, Capture, CaptureStatus};
 use shared::purchase::fee::Fee;
 use shared::purchase::{Order, OrderStatus, Payment};
 use shared::runtime::{Delivery, Failure};
-use shared::store::commerce;
+use shared::store::{Versioned, commerce};
 
 use crate::context::Context;
 use crate::fee;
@@ -18,8 +18,7 @@ pub(crate) async fn settle_order(
     delivery: &Delivery<Envelope>,
     order: OrderId,
 ) -> Result<(), Failure> {
-    let found = commerce::order_by_id(&context.store, order).await?;
-    let order = found.ok_or_else(|| Failure::retry(format!("order {order} does not exist")))?;
+    let order = load(context, order).await?;
     let Some(session) = &order.session else {
         return Err(Failure::retry(format!("order {} has no order at PayPal yet", order.id)));
     };
@@ -37,6 +36,38 @@ pub(crate) async fn settle_order(
         fee::post_paypals(context, delivery, &fee).await?;
     }
     session::apply(context, delivery, &order, news(&object).map_err(Failure::reject)?).await
+}
+
+/// The order that a capture paid; `None` for a capture that is not of this marketplace.
+///
+/// News of a refund may overtake the news of the sale: then the sale is settled first, from what PayPal says now.
+pub(crate) async fn order_of(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    capture: &Capture,
+) -> Result<Option<Versioned<Order>>, Failure> {
+    let Some(id) = capture.custom_id.as_deref().and_then(|id| id.parse().ok()) else {
+        return Ok(None);
+    };
+    let order = load(context, id).await?;
+    if order.status == OrderStatus::Paid {
+        return Ok(Some(order));
+    }
+    settle_order(context, delivery, id).await?;
+    let order = load(context, id).await?;
+    if order.status == OrderStatus::Paid {
+        Ok(Some(order))
+    } else {
+        Err(Failure::retry(format!(
+            "capture {} is of order {id}, which is not paid",
+            capture.id
+        )))
+    }
+}
+
+async fn load(context: &Context, order: OrderId) -> Result<Versioned<Order>, Failure> {
+    let found = commerce::order_by_id(&context.store, order).await?;
+    found.ok_or_else(|| Failure::retry(format!("order {order} does not exist")))
 }
 
 /// Captures what the buyer has approved. A buyer whose card was declined is asked for another by PayPal, so that is no news.

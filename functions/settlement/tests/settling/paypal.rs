@@ -1,12 +1,15 @@
 //! Orders that are paid with PayPal: the same books, another clearing account.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::ledger::Account;
+use shared::licence::LicenceStatus;
 use shared::messages::Message;
 use shared::processor::Processor;
+use shared::purchase::refund::{Refund, RefundOrigin, RefundState};
 use shared::purchase::{Order, OrderStatus};
 use shared::runtime::Failure;
-use shared::store::commerce;
+use shared::store::{commerce, reversals};
 
 use crate::till::{Till, till};
 
@@ -125,4 +128,110 @@ async fn an_order_of_another_amount_is_not_captured() {
     let outcome = till.hear_of_paypal(&order).await;
     assert!(matches!(outcome, Err(Failure::Reject(_))), "{outcome:?}");
     assert_eq!(till.paypal.take_asked().len(), 2, "a token and a look");
+}
+
+/// Of the order's 17.99 or a part of it. What was made here has the refund's id, what was made by hand the order's.
+fn refunded(custom_id: &str, value: &str) -> Value {
+    json!({"id": "1JU", "status": "COMPLETED", "custom_id": custom_id, "create_time": "2026-11-23T09:00:00Z",
+        "amount": {"currency_code": "EUR", "value": value}})
+}
+
+impl Till {
+    async fn sold_with_paypal(&self) -> Order {
+        let order = ordered(self).await;
+        self.paypal.answers(200, told("COMPLETED", Some("COMPLETED")));
+        self.hear_of_paypal(&order).await.expect("settled");
+        self.world.take_messages();
+        self.paypal.take_asked();
+        self.stored(&order).await
+    }
+
+    async fn refund_with_paypal(&self, order: &Order) -> Refund {
+        let refund = self.begin_refund(order, &[(0, None), (1, None)]).await;
+        refund.expect("all of it is left")
+    }
+
+    /// PayPal's event about a refund.
+    async fn hear_refunded(&self, order: &Order, refund: Value) -> Result<(), Failure> {
+        let mut capture = told("COMPLETED", Some("REFUNDED"))["purchase_units"][0]["payments"]["captures"][0].take();
+        capture["custom_id"] = json!(order.id);
+        self.paypal.answers(200, capture).answers(200, refund);
+        self.hear(Message::PayPalRefundMade {
+            event_id: "WH-2".into(),
+            refund: "1JU".into(),
+            capture: "3C6".into(),
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn a_refund_goes_back_through_the_capture_once() {
+    let till = till().await;
+    let order = till.sold_with_paypal().await;
+    let refund = till.refund_with_paypal(&order).await;
+    let object = refunded(&refund.id.to_string(), "17.99");
+    till.paypal.answers(201, object.clone());
+    till.hear_decided(&order, refund.id).await.expect("accepted");
+    till.hear_decided(&order, refund.id).await.expect("done already");
+    let asked = till.paypal.take_asked();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert_eq!(asked[0].path, "/v2/payments/captures/3C6/refund");
+    assert_eq!(
+        asked[0].header("paypal-request-id"),
+        Some(refund.id.to_string().as_str())
+    );
+    till.hear_refunded(&order, object).await.expect("no news");
+    let stored = till.stored_refund(&refund).await;
+    assert!(
+        matches!(stored.state, RefundState::Succeeded { .. }),
+        "{:?}",
+        stored.state
+    );
+    // PayPal keeps its fee.
+    assert_eq!(till.account(Account::PayPalClearing), -79);
+    assert_eq!(till.account(Account::PlatformRevenue), 0);
+    assert_eq!(till.account(Account::ProcessorClearing), 0);
+    assert_eq!(till.licence_status(&order, 0).await, LicenceStatus::Revoked);
+    assert_eq!(till.world.take_messages().len(), 1, "the customer is told once");
+    till.check_books().await;
+}
+
+#[tokio::test]
+async fn scenario_47_a_refund_whose_key_expired_is_looked_up_first() {
+    let till = till().await;
+    let order = till.sold_with_paypal().await;
+    let refund = till.refund_with_paypal(&order).await;
+    till.paypal.answers(500, json!({}));
+    let lost = till.hear_decided(&order, refund.id).await;
+    assert!(matches!(lost, Err(Failure::Retry(_))), "the answer is lost");
+    till.world.clock.advance(SignedDuration::from_hours(24 * 46));
+    let mut object = told("COMPLETED", Some("REFUNDED"));
+    object["purchase_units"][0]["payments"]["refunds"] = json!([refunded(&refund.id.to_string(), "17.99")]);
+    till.paypal.answers(200, object);
+    till.hear_decided(&order, refund.id).await.expect("found");
+    let asked = till.paypal.take_asked();
+    let methods: Vec<_> = asked.iter().map(|asked| asked.method.as_str()).collect();
+    assert_eq!(methods, ["POST", "GET"], "it was not made twice");
+    assert_eq!(till.account(Account::PayPalClearing), -79);
+    till.world.take_messages();
+    till.check_books().await;
+}
+
+#[tokio::test]
+async fn a_refund_made_in_paypals_dashboard_is_adopted_once() {
+    let till = till().await;
+    let order = till.sold_with_paypal().await;
+    for _ in 0..2 {
+        let object = refunded(&order.id.to_string(), "5.00");
+        till.hear_refunded(&order, object).await.expect("adopted");
+    }
+    assert_eq!(till.account(Account::PayPalClearing), 1799 - 79 - 500);
+    let refunds = reversals::refunds(&till.world.store, order.id, None, 10)
+        .await
+        .expect("memory");
+    assert_eq!(refunds.items.len(), 1);
+    assert_eq!(refunds.items[0].origin, RefundOrigin::Processor);
+    till.world.take_messages();
+    till.check_books().await;
 }

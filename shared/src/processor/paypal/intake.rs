@@ -3,12 +3,13 @@
 //! | event | about | goes to |
 //! |---|---|---|
 //! | `CHECKOUT.ORDER.APPROVED`, `.VOIDED`, `PAYMENT.CAPTURE.PENDING`, `.COMPLETED`, `.DENIED`, `.DECLINED` | an order of ours | settlement |
+//! | `PAYMENT.CAPTURE.REFUNDED` | money that goes back | settlement |
 //! | `PAYMENT.CAPTURE.REVERSED`, `CUSTOMER.DISPUTE.*` | money that PayPal took back | a person |
 //! | anything else | | is stored |
 
 use jiff::Timestamp;
 
-use super::objects::Event;
+use super::objects::{Event, Link};
 use crate::ids::OrderId;
 use crate::messages::Message;
 use crate::processor::Processor;
@@ -38,6 +39,7 @@ fn dispose(event: &Event, seed: Seed) -> Verdict {
         | "PAYMENT.CAPTURE.COMPLETED"
         | "PAYMENT.CAPTURE.DENIED"
         | "PAYMENT.CAPTURE.DECLINED" => {}
+        "PAYMENT.CAPTURE.REFUNDED" => return refunded(event, object_id, seed),
         "PAYMENT.CAPTURE.REVERSED" => return taken_back(object_id),
         kind if kind.starts_with("CUSTOMER.DISPUTE.") => return taken_back(object_id),
         _ => return Verdict::stored(object_id),
@@ -51,6 +53,27 @@ fn dispose(event: &Event, seed: Seed) -> Verdict {
         order,
     };
     Verdict::queued(object_id, message, seed)
+}
+
+/// Whether the capture is of an order of ours, only the capture itself tells: the settlement fetches it.
+fn refunded(event: &Event, object_id: Option<String>, seed: Seed) -> Verdict {
+    let (Some(refund), Some(capture)) = (object_id.clone(), capture_of(event)) else {
+        return Verdict::stored(object_id);
+    };
+    let message = Message::PayPalRefundMade {
+        event_id: event.id.clone(),
+        refund: refund.clone(),
+        capture,
+    };
+    Verdict::queued(refund, message, seed)
+}
+
+/// A refund names its capture by a link only; its last segment is the id.
+fn capture_of(event: &Event) -> Option<String> {
+    let links: Vec<Link> = serde_json::from_value(event.resource.get("links")?.clone()).ok()?;
+    let up = links.iter().find(|link| link.rel == "up")?;
+    let (_, capture) = up.href.rsplit_once("/captures/")?;
+    Some(capture.to_owned())
 }
 
 fn taken_back(object_id: Option<String>) -> Verdict {
