@@ -111,7 +111,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
             "--port",
             type=int,
             default=port,
-            help="first of three ports: AWS, issuer, Stripe; 0 for free ones (default: %(default)s)",
+            help="first of four ports: AWS, issuer, Stripe, PayPal; 0 for free ones (default: %(default)s)",
         )
         sub.add_argument(
             "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a template parameter; may be repeated"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from .say import Trouble
@@ -17,16 +17,15 @@ class Ports:
     emulator: int
     issuer: int
     stripe: int
+    paypal: int
 
 
 def choose(first: int) -> Ports:
-    """Three ports from `first` on; three free ones, wherever they are, for 0."""
+    """Four ports from `first` on; four free ones, wherever they are, for 0."""
     if first == 0:
-        return Ports(*_free(3))
-    wanted = Ports(first, first + 1, first + 2)
-    taken = [
-        f"port {port} is in use by {_owner(port)}" for port in (wanted.emulator, wanted.issuer, wanted.stripe) if not _is_free(port)
-    ]
+        return Ports(*_free(4))
+    wanted = Ports(first, first + 1, first + 2, first + 3)
+    taken = [f"port {port} is in use by {_owner(port)}" for port in astuple(wanted) if not _is_free(port)]
     if taken:
         raise Trouble("\n".join(taken) + "\nEnd what uses them, or choose others: make run ARGS='--port 4600'")
     return wanted

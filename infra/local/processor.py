@@ -1,4 +1,4 @@
-"""Stripe: the stand-in on this machine, or the real one when STRIPE_SECRET_KEY is set."""
+"""Stripe: the stand-in on this machine, or the real one when STRIPE_SECRET_KEY is set. PayPal: its stand-in."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .processes import Children
 from .say import Trouble
 
 BINARY = "stripe-standin"
+PAYPAL_BINARY = "paypal-standin"
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,20 @@ class Processor:
     secret_key: str
     webhook_secret: str
     is_real: bool
+
+
+@dataclass(frozen=True)
+class PayPal:
+    """What the functions are told of the PayPal stand-in."""
+
+    url: str
+    client_id: str = "local"
+    client_secret: str = "local"
+    webhook_id: str = "WH-LOCAL"
+
+
+def paypal(ports: Ports) -> PayPal:
+    return PayPal(f"http://localhost:{ports.paypal}")
 
 
 def choose(ports: Ports) -> Processor:
@@ -42,3 +57,11 @@ def start(children: Children, places: Places, ports: Ports, processor: Processor
     command += ["--webhook-url", webhook_url, "--webhook-secret", processor.webhook_secret, "--secret-key", processor.secret_key]
     child = children.start("stripe", command, {"PATH": "/usr/bin:/bin"}, places.temporary)
     child.wait_until_it_answers(f"{processor.url}/_control")
+
+
+def start_paypal(children: Children, places: Places, ports: Ports, paypal: PayPal, binaries: Path, webhook_url: str) -> None:
+    command = [str(binaries / PAYPAL_BINARY), "--port", str(ports.paypal), "--bind", HOST, "--public-url", paypal.url]
+    command += ["--webhook-url", webhook_url, "--webhook-id", paypal.webhook_id]
+    command += ["--client-id", paypal.client_id, "--client-secret", paypal.client_secret]
+    child = children.start("paypal", command, {"PATH": "/usr/bin:/bin"}, places.temporary)
+    child.wait_until_it_answers(f"{paypal.url}/_control")

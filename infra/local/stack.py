@@ -28,7 +28,7 @@ class Options:
     places: Places
     profile: build.Profile
     first_port: int
-    """The first of three; 0 for free ones."""
+    """The first of four; 0 for free ones."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Template parameters over the local defaults."""
     binaries: Path | None = None
@@ -81,7 +81,7 @@ def forget(places: Places) -> None:
 
 def _start(options: Options, chosen: ports.Ports, children: Children) -> Stack:
     places = options.places
-    stripe = processor.choose(chosen)
+    stripe, paypal = processor.choose(chosen), processor.paypal(chosen)
     venvs.ensure(venvs.EMULATOR, venvs.SAM, venvs.ISSUER)
     binaries = options.binaries or build.build(options.profile)
     shutil.rmtree(places.temporary, ignore_errors=True)
@@ -98,9 +98,16 @@ def _start(options: Options, chosen: ports.Ports, children: Children) -> Stack:
         "StripeSecretKey": stripe.secret_key,
         "StripeWebhookSecret": stripe.webhook_secret,
         "StripeApiBase": stripe.url,
+<<<<<<< HEAD
         "SellerName": "Souk Marketplace GmbH",
         "SellerAddress": "Marktplatz 1; 10115 Berlin; Germany",
         "SellerTaxId": "DE123456789",
+=======
+        "PayPalClientId": paypal.client_id,
+        "PayPalClientSecret": paypal.client_secret,
+        "PayPalWebhookId": paypal.webhook_id,
+        "PayPalApiBase": paypal.url,
+>>>>>>> df5933e (Take orders that are paid with PayPal, and settle them like any other)
         "MailSender": MAIL_SENDER,
         "MailIdentity": MAIL_SENDER,
         # The stand-in has a page for whoever comes back from it; of the real Stripe nobody does.
@@ -117,8 +124,9 @@ def _start(options: Options, chosen: ports.Ports, children: Children) -> Stack:
         count = routes.put_into_effect(aws, STACK_NAME, parameters)
     api_url = f"{aws.endpoint}/_aws/execute-api/{outputs['ApiId']}/%24default"
     what = "real Stripe" if stripe.is_real else "the Stripe stand-in"
-    with step(f"connecting {count} routes, {what} and the users' tokens"):
+    with step(f"connecting {count} routes, {what}, the PayPal stand-in and the users' tokens"):
         processor.start(children, places, chosen, stripe, binaries, f"{api_url}/v1/webhooks/stripe")
+        processor.start_paypal(children, places, chosen, paypal, binaries, f"{api_url}/v1/webhooks/paypal")
         tokens = issuer.tokens(issuer_url)
     description = {
         "stack": STACK_NAME,
@@ -131,12 +139,13 @@ def _start(options: Options, chosen: ports.Ports, children: Children) -> Stack:
         "stripe_is_real": stripe.is_real,
         "stripe_secret_key": "" if stripe.is_real else stripe.secret_key,
         "stripe_webhook_secret": "" if stripe.is_real else stripe.webhook_secret,
+        "paypal_url": paypal.url,
         "oidc_issuer": issuer_url,
         "oidc_audience": issuer.AUDIENCE,
         **resources,
         "users": {who: asdict(user) for who, user in issuer.USERS.items()},
         "tokens": tokens,
-        "parameters": {name: value for name, value in parameters.items() if not name.startswith("Stripe")},
+        "parameters": {name: value for name, value in parameters.items() if not name.startswith(("Stripe", "PayPal"))},
     }
     _write_down(places, description)
     return Stack(children, description, binaries)

@@ -38,6 +38,14 @@ pub enum Message {
         customer: UserId,
         order: OrderId,
     },
+    /// PayPal told something about the payment of an order of ours, which its object names. Only a hint, as above.
+    PayPalOrderChanged { event_id: String, order: OrderId },
+    /// PayPal told of a refund. It names the capture, not the order.
+    PayPalRefundMade {
+        event_id: String,
+        refund: String,
+        capture: String,
+    },
     /// An order that costs nothing is settled without a processor.
     FreeOrderPlaced { customer: UserId, order: OrderId },
     /// The processor told something about money that goes back to a customer. It names the charge, not the order.
@@ -134,6 +142,8 @@ impl Message {
     pub fn queue(&self) -> Queue {
         match self {
             Self::PaymentChanged { .. }
+            | Self::PayPalOrderChanged { .. }
+            | Self::PayPalRefundMade { .. }
             | Self::FreeOrderPlaced { .. }
             | Self::ReversalChanged { .. }
             | Self::RefundDecided { .. } => Queue::Settlement,
@@ -148,9 +158,12 @@ impl Message {
     pub fn group(&self) -> Option<String> {
         match self {
             Self::PaymentChanged { order, .. }
+            | Self::PayPalOrderChanged { order, .. }
             | Self::FreeOrderPlaced { order, .. }
             | Self::RefundDecided { order, .. } => Some(order.to_string()),
-            Self::ReversalChanged { charge, .. } => Some(charge.clone()),
+            Self::ReversalChanged { charge, .. } | Self::PayPalRefundMade { capture: charge, .. } => {
+                Some(charge.clone())
+            }
             Self::AccountChanged { account, .. } | Self::BankPayoutChanged { account, .. } => Some(account.clone()),
             Self::PayoutDecided { partner, .. } | Self::TransferReversed { partner, .. } => Some(partner.to_string()),
             Self::PayoutPage { .. }

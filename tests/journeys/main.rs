@@ -11,6 +11,7 @@ mod contract;
 mod documents;
 mod money;
 mod payouts;
+mod paypal;
 mod poison;
 mod privacy;
 mod reconciliation;

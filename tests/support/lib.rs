@@ -8,6 +8,7 @@
 pub mod api;
 pub mod aws;
 pub mod package;
+pub mod paypal;
 pub mod people;
 pub mod routes;
 pub mod scenes;
@@ -19,6 +20,7 @@ pub mod webhook;
 
 pub use api::{Answer, Api};
 pub use aws::Aws;
+pub use paypal::PayPal;
 pub use people::Person;
 pub use scenes::{Listing, Order, Partner};
 pub use stack::Stack;

@@ -317,6 +317,15 @@ impl Order {
             .to_owned()
     }
 
+    /// PayPal's order, from the address of its page.
+    pub fn paypal_order(&self) -> String {
+        let url = self.body["checkout_url"].as_str().unwrap_or_default();
+        let (_, token) = url
+            .split_once("token=")
+            .unwrap_or_else(|| panic!("an order without a page of PayPal's: {}", self.body));
+        token.to_owned()
+    }
+
     /// The order once it has this status.
     pub async fn becomes(&self, customer: &Person, status: &str) -> Value {
         eventually(&format!("order {} being {status}", self.id), async || {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{Api, Aws, Person, Stripe};
+use crate::{Api, Aws, PayPal, Person, Stripe};
 
 const VARIABLE: &str = "SOUK_STACK";
 /// Longer than any function may take: a request that hangs is a failure with a name.
@@ -23,6 +23,7 @@ pub struct Description {
     pub aws_endpoint: String,
     pub api_url: String,
     pub stripe_url: String,
+    pub paypal_url: String,
     pub stripe_secret_key: String,
     pub stripe_webhook_secret: String,
     pub oidc_issuer: String,
@@ -104,6 +105,10 @@ impl Stack {
 
     pub fn stripe(&self) -> Stripe {
         Stripe::new(self)
+    }
+
+    pub fn paypal(&self) -> PayPal {
+        PayPal::new(self)
     }
 
     pub fn aws(&self) -> Aws {

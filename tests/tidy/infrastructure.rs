@@ -44,6 +44,15 @@ fn read_by(function: &str) -> BTreeSet<String> {
     if text.contains("start.payout_minimum(") {
         read(&["PAYOUT_MINIMUM_MINOR", "CURRENCY"]);
     }
+    if text.contains("start.paypal(") {
+        read(&["PAYPAL_SECRET_ARN", "PAYPAL_API_BASE"]);
+    }
+    if text.contains("start.paypal_secret(") {
+        read(&["PAYPAL_SECRET_ARN"]);
+    }
+    if text.contains("start.paypal_certificates(") {
+        read(&["PAYPAL_API_BASE"]);
+    }
     if text.contains("start.mail(") {
         read(&["MAIL_SENDER"]);
     }

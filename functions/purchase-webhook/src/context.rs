@@ -1,8 +1,9 @@
-//! What the webhook needs: the inbox, the secrets, and which mode's events it takes.
+//! What the webhook needs: the inbox, the secrets, PayPal's certificates, and which mode's events it takes.
 
 use axum::extract::FromRef;
 use shared::http::Edge;
-use shared::runtime::secrets::StripeSecretSource;
+use shared::processor::paypal::certificate::Certificates;
+use shared::runtime::secrets::{PayPalSecretSource, StripeSecretSource};
 use shared::runtime::{Start, env};
 use shared::store::{Store, TableName};
 
@@ -12,6 +13,8 @@ pub struct Context {
     pub store: Store,
     pub secrets: StripeSecretSource,
     pub livemode: bool,
+    pub paypal_secret: PayPalSecretSource,
+    pub paypal_certificates: Certificates,
 }
 
 impl Context {
@@ -21,6 +24,8 @@ impl Context {
             store: start.store(&[TableName::Commerce]),
             secrets: start.stripe_secret(),
             livemode: start.read(&env::STRIPE_LIVEMODE),
+            paypal_secret: start.paypal_secret(),
+            paypal_certificates: start.paypal_certificates(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Takes in the payment processor's events: verify, store, answer.
+//! Takes in the payment processors' events: verify, store, answer.
 //!
 //! Trigger: HTTP. Writes one inbox item for each event, with the message that follows from it. Idempotency: the event's id is the item's key,
 //! so a second delivery finds it there and is answered like the first. Nothing is decided here: an event is a hint that something changed,
@@ -13,5 +13,7 @@ use shared::http::Routes;
 use shared::routes;
 
 pub fn routes() -> Routes<Context> {
-    Routes::new().routes(routes!(handler::stripe))
+    Routes::new()
+        .routes(routes!(handler::from_stripe))
+        .routes(routes!(handler::from_paypal))
 }

@@ -4,21 +4,30 @@ use serde_json::{Value, json};
 use shared::http::Edge;
 use shared::ids::{OrderId, PartnerId, PayoutId, UserId};
 use shared::messages::{Message, PaymentSubject};
+use shared::processor::Processor;
+use shared::processor::paypal::certificate::Certificates;
 use shared::processor::stripe::webhook::sign;
-use shared::runtime::secrets::StripeSecretSource;
+use shared::runtime::secrets::{PayPalSecretSource, StripeSecretSource};
 use shared::store::commerce::{Disposition, InboxEvent};
 use shared::store::keys;
-use shared::testing::TestApp;
+use shared::testing::{Answer, PayPalSigner, ScriptedServer, TestApp};
 
 const SECRETS: [&str; 2] = ["whsec_new", "whsec_old"];
+const WEBHOOK: &str = "8PT597110X687430LKGECATA";
 
 fn app() -> TestApp {
+    app_of("https://api-m.paypal.com")
+}
+
+fn app_of(paypal: &str) -> TestApp {
     TestApp::new(|world| {
         let context = purchase_webhook::Context {
             edge: Edge::open(world.clock.clone()),
             store: world.store.clone(),
             secrets: StripeSecretSource::fixed("sk_test", &SECRETS),
             livemode: false,
+            paypal_secret: PayPalSecretSource::fixed("client", "secret", WEBHOOK),
+            paypal_certificates: Certificates::new(&paypal.parse().expect("an address")),
         };
         shared::http::router(purchase_webhook::routes(), context)
     })
@@ -30,7 +39,7 @@ fn event(id: &str, kind: &str, object: &Value) -> String {
     .to_string()
 }
 
-async fn deliver(app: &TestApp, body: &str, secret: &str) -> shared::testing::Answer {
+async fn deliver(app: &TestApp, body: &str, secret: &str) -> Answer {
     let signature = sign(body.as_bytes(), &secret.to_owned().into(), app.now());
     app.request(axum::http::Method::POST, "/v1/webhooks/stripe")
         .header("stripe-signature", &signature)
@@ -40,8 +49,12 @@ async fn deliver(app: &TestApp, body: &str, secret: &str) -> shared::testing::An
 }
 
 async fn inbox(app: &TestApp, id: &str) -> Option<InboxEvent> {
+    inbox_of(app, Processor::Stripe, id).await
+}
+
+async fn inbox_of(app: &TestApp, processor: Processor, id: &str) -> Option<InboxEvent> {
     app.store
-        .get(&keys::processor_event(id))
+        .get(&keys::processor_event(processor, id))
         .await
         .expect("memory")
         .map(|found| found.value)
@@ -199,4 +212,124 @@ async fn everything_else_is_stored_or_set_aside() {
     assert_eq!(disposition("evt_5", account).await, Disposition::Queued);
     let messages = app.take_messages();
     assert!(matches!(&messages[0].message, Message::AccountChanged { account, .. } if account == "acct_1"));
+}
+
+/// PayPal, as far as webhooks need it: a key to sign with, and its certificate where one can ask for it.
+struct PayPal {
+    app: TestApp,
+    server: ScriptedServer,
+    signer: PayPalSigner,
+}
+
+impl PayPal {
+    async fn start() -> Self {
+        let (server, signer) = (ScriptedServer::start().await, PayPalSigner::new());
+        let app = app_of(server.base().as_str());
+        Self { app, server, signer }
+    }
+
+    async fn deliver(&self, event: &Value) -> Answer {
+        self.deliver_for(event, WEBHOOK, self.server.base().as_str()).await
+    }
+
+    async fn deliver_for(&self, event: &Value, webhook: &str, host: &str) -> Answer {
+        self.server.answers(200, json!(self.signer.certificate()));
+        let body = event.to_string();
+        let certificate = format!("{host}v1/notifications/certs/CERT-1");
+        let headers = self
+            .signer
+            .headers(body.as_bytes(), webhook, &certificate, self.app.now());
+        let request = self.app.request(axum::http::Method::POST, "/v1/webhooks/paypal");
+        request.headers(headers).body(body.into_bytes()).send().await
+    }
+}
+
+fn paypals(id: &str, kind: &str, resource: &Value) -> Value {
+    json!({"id": id, "event_version": "1.0", "event_type": kind, "create_time": "2026-11-22T08:59:59Z", "resource": resource})
+}
+
+#[tokio::test]
+async fn an_event_of_paypals_about_an_order_is_queued_once() {
+    let paypal = PayPal::start().await;
+    let order = paypal.app.seed().id::<OrderId>("o");
+    let approved = json!({"id": "5O1", "purchase_units": [{"custom_id": order}]});
+    let captured = json!({"id": "3C6", "custom_id": order});
+    for (id, kind, resource) in [
+        ("WH-1", "CHECKOUT.ORDER.APPROVED", &approved),
+        ("WH-2", "PAYMENT.CAPTURE.COMPLETED", &captured),
+    ] {
+        for _ in 0..2 {
+            paypal.deliver(&paypals(id, kind, resource)).await.expect(200);
+        }
+        let expected = Message::PayPalOrderChanged {
+            event_id: id.into(),
+            order,
+        };
+        let messages = paypal.app.take_messages();
+        assert_eq!(
+            messages.iter().map(|envelope| &envelope.message).collect::<Vec<_>>(),
+            [&expected]
+        );
+    }
+    assert_eq!(
+        inbox(&paypal.app, "WH-1").await,
+        None,
+        "each processor has an inbox of its own"
+    );
+}
+
+#[tokio::test]
+async fn a_refund_at_paypal_is_queued_with_its_capture() {
+    let paypal = PayPal::start().await;
+    let up = json!({"rel": "up", "href": "https://api-m.paypal.com/v2/payments/captures/3C6"});
+    let refund = json!({"id": "1JU", "links": [{"rel": "self", "href": "https://api-m.paypal.com/"}, up]});
+    paypal
+        .deliver(&paypals("WH-1", "PAYMENT.CAPTURE.REFUNDED", &refund))
+        .await
+        .expect(200);
+    let expected = Message::PayPalRefundMade {
+        event_id: "WH-1".into(),
+        refund: "1JU".into(),
+        capture: "3C6".into(),
+    };
+    assert_eq!(paypal.app.take_messages()[0].message, expected);
+}
+
+#[tokio::test]
+async fn forgeries_in_paypals_name_are_refused_and_leave_nothing() {
+    let paypal = PayPal::start().await;
+    let event = paypals("WH-1", "CHECKOUT.ORDER.APPROVED", &json!({"id": "5O1"}));
+    let host = paypal.server.base().as_str();
+    for (webhook, host) in [("1JE4291016473214C", host), (WEBHOOK, "https://paypal.example/")] {
+        let answer = paypal.deliver_for(&event, webhook, host).await;
+        answer.expect_problem(400, "invalid_signature");
+    }
+    let unsigned = paypal.app.request(axum::http::Method::POST, "/v1/webhooks/paypal");
+    let answer = unsigned.body(event.to_string().into_bytes()).send().await;
+    answer.expect_problem(400, "invalid_signature");
+    assert_eq!(inbox_of(&paypal.app, Processor::PayPal, "WH-1").await, None);
+}
+
+#[tokio::test]
+async fn what_paypal_takes_back_is_for_a_person_and_the_rest_is_stored() {
+    let paypal = PayPal::start().await;
+    let order = paypal.app.seed().id::<OrderId>("o");
+    let capture = json!({"id": "3C6", "custom_id": order});
+    let foreign = json!({"id": "3C6", "custom_id": "invoice 7"});
+    for (id, kind, resource, is_stored) in [
+        ("WH-1", "PAYMENT.CAPTURE.REVERSED", &capture, false),
+        ("WH-2", "CUSTOMER.DISPUTE.CREATED", &json!({"id": "PP-D-1"}), false),
+        ("WH-3", "PAYMENT.CAPTURE.COMPLETED", &foreign, true),
+        ("WH-4", "BILLING.PLAN.CREATED", &json!({"id": "P-1"}), true),
+    ] {
+        let event = paypals(id, kind, resource);
+        paypal.deliver(&event).await.expect(200);
+        let stored = inbox_of(&paypal.app, Processor::PayPal, id).await.expect("taken in");
+        assert_eq!(stored.disposition == Disposition::Stored, is_stored, "{kind}");
+        let kept = stored
+            .body
+            .map(|body| serde_json::from_str::<Value>(&body).expect("JSON"));
+        assert_eq!(kept, Some(event), "what nobody fetches is kept whole");
+    }
+    assert!(paypal.app.take_messages().is_empty());
 }

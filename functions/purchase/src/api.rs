@@ -7,6 +7,7 @@ use shared::ids::{LicenceId, ListingId, OrderId, PartnerId, VersionId};
 use shared::licence::{Licence, LicenceStatus};
 use shared::listing::{Card, Category, ContentType, Published};
 use shared::money::Money;
+use shared::processor::Processor;
 use shared::purchase::{MAX_LINES, Order, OrderStatus};
 use utoipa::{IntoParams, ToSchema};
 
@@ -129,7 +130,10 @@ pub(crate) struct PlaceOrder {
     pub affiliate_id: Option<PartnerId>,
     /// The partner who sold to the customer, if that was not the shop itself.
     pub reseller_id: Option<PartnerId>,
-    /// Where the payment page sends the customer after paying. `{CHECKOUT_SESSION_ID}` is replaced.
+    /// Who is to take the money.
+    #[serde(default)]
+    pub processor: Processor,
+    /// Where the payment page sends the customer after paying. Stripe replaces `{CHECKOUT_SESSION_ID}`.
     pub success_url: Option<String>,
     /// Where it sends a customer who turns back.
     pub cancel_url: Option<String>,
@@ -184,6 +188,7 @@ pub(crate) struct OrderView {
     pub id: OrderId,
     pub status: OrderStatus,
     pub total: Money,
+    pub processor: Processor,
     pub lines: Vec<OrderLineView>,
     #[schema(value_type = String, format = DateTime)]
     pub placed_at: Timestamp,
@@ -220,6 +225,7 @@ impl OrderView {
             id: order.id,
             status: order.status,
             total: order.total,
+            processor: order.processor,
             lines: order.lines.into_iter().map(line).collect(),
             placed_at: order.placed_at,
             paid_at: order.paid_at,

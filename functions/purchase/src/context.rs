@@ -4,6 +4,7 @@ use axum::extract::FromRef;
 use shared::http::Edge;
 use shared::money::BasisPoints;
 use shared::objects::Objects;
+use shared::processor::paypal::PayPalClient;
 use shared::processor::stripe::StripeClient;
 use shared::runtime::{Start, env};
 use shared::store::{Store, TableName};
@@ -14,6 +15,7 @@ pub struct Context {
     pub store: Store,
     pub objects: Objects,
     pub stripe: StripeClient,
+    pub paypal: PayPalClient,
     /// The platform's share where no other rule applies.
     pub commission: BasisPoints,
     /// Where checkout returns to when the client names no pages of its own.
@@ -34,6 +36,7 @@ impl Context {
             edge: start.edge(&store),
             objects: start.objects(),
             stripe: start.stripe(),
+            paypal: start.paypal(),
             commission: start.read(&env::COMMISSION_BPS),
             public_url: start.read(&env::PUBLIC_URL),
             store,

@@ -6,6 +6,7 @@
 mod api;
 mod browse;
 mod cart;
+mod checkout;
 pub mod context;
 mod licences;
 mod orders;

@@ -1,7 +1,7 @@
-//! Orders and their checkout.
+//! Orders.
 //!
-//! The order is stored before the processor hears of it, under an id that a retry of the same request derives again; the order's id is the
-//! idempotency key of the checkout session. So a crash at any point, followed by the same request, ends with one order and one session.
+//! The order is stored before its processor hears of it, under an id that a retry of the same request derives again; the order's id is
+//! the idempotency key of its checkout. So a crash at any point, followed by the same request, ends with one order and one checkout.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,13 +16,12 @@ use shared::ids::{ListingId, OrderId, PartnerId, UserId};
 use shared::listing::Published;
 use shared::messages::{Envelope, Message};
 use shared::partner::{Block, Group, Partner};
-use shared::processor::ProcessorError;
-use shared::processor::stripe::requests::{CheckoutLine, CreateCheckoutSession, Metadata};
-use shared::purchase::{Offer, Order, OrderLine, OrderStatus, PlaceError, place};
+use shared::purchase::{Offer, Order, OrderStatus, PlaceError, place};
 use shared::revenue::{Referrers, Sale, Terms, applicable};
 use shared::store::{Versioned, catalogue, commerce, partners, revenue};
 
 use crate::api::{OrderView, PlaceOrder};
+use crate::checkout;
 use crate::context::Context;
 
 /// Places an order and opens its checkout. An order that costs nothing is settled without one.
@@ -45,12 +44,16 @@ pub(crate) async fn create(
             let referrers = referrers(&context, &request).await?;
             let offers = offers(&context, on_sale, referrers, call.now).await?;
             let order = place(customer, &offers, referrers, call.seed, call.now).map_err(|error| refused(&error))?;
+            let order = Order {
+                processor: request.processor,
+                ..order
+            };
             commerce::create_order(&context.store, &order, &free_order_message(&order, &call)).await?
         }
     };
     let checkout_url = match order.total.is_zero() {
         true => None,
-        false => Some(open_checkout(&context, &principal, &order, &request).await?),
+        false => Some(checkout::open(&context, &principal, &order, &request).await?),
     };
     if request.lines.is_none() {
         commerce::empty_cart(&context.store, customer).await?;
@@ -87,8 +90,8 @@ pub(crate) async fn show(
         .await?
         .ok_or_else(Problem::not_found)?;
     let checkout_url = match (&order.session, order.status) {
-        (Some(session), OrderStatus::Pending) => match context.stripe.checkout_session(session).await {
-            Ok(session) => session.url,
+        (Some(session), OrderStatus::Pending) => match checkout::page(&context, order.processor, session).await {
+            Ok(page) => page,
             // The order itself is known; that its payment page is not must not hide it.
             Err(error) => {
                 tracing::warn!(order.id = %order.id, error = &error as &dyn std::error::Error, "the checkout session could not be read");
@@ -247,63 +250,5 @@ fn free_order_message(order: &Order, call: &Call) -> Vec<Envelope> {
         vec![Envelope::new(call.seed.id("free order"), message)]
     } else {
         Vec::new()
-    }
-}
-
-/// The payment page of the order: a new session, or the one that the order has.
-async fn open_checkout(
-    context: &Context,
-    principal: &Principal<OrdersWrite>,
-    order: &Versioned<Order>,
-    request: &PlaceOrder,
-) -> Result<String, Problem> {
-    let default = |page: &str| format!("{}/orders/{}?{page}", context.public_url, order.id);
-    let line = |line: &OrderLine| CheckoutLine {
-        name: line.title.clone(),
-        unit_price: line.price,
-        quantity: 1,
-    };
-    let session = CreateCheckoutSession {
-        // What is given away along with what is sold needs no line on the payment page.
-        lines: order
-            .lines
-            .iter()
-            .filter(|line| !line.price.is_zero())
-            .map(line)
-            .collect(),
-        client_reference_id: order.id.to_string(),
-        customer_email: principal.user.email.clone(),
-        expires_at: None,
-        metadata: Metadata::from([
-            ("customer_id".into(), order.customer.to_string()),
-            ("order_id".into(), order.id.to_string()),
-        ]),
-        success_url: request.success_url.clone().unwrap_or_else(|| default("paid")),
-        cancel_url: request.cancel_url.clone().unwrap_or_else(|| default("cancelled")),
-    };
-    let session = context
-        .stripe
-        .create_checkout_session(&session, &order.id.to_string())
-        .await
-        .map_err(checkout_refused)?;
-    if order.session.as_deref() != Some(session.id.as_str()) {
-        let with_session = Order {
-            session: Some(session.id.clone()),
-            ..order.value.clone()
-        };
-        commerce::update_order(&context.store, &with_session, order.revision).await?;
-    }
-    session
-        .url
-        .ok_or_else(|| Problem::unavailable("the processor opened a session without a page"))
-}
-
-fn checkout_refused(error: ProcessorError) -> Problem {
-    match &error {
-        ProcessorError::Refused { message, .. } => {
-            let detail = format!("The payment processor does not take this order: {message}");
-            Problem::refused("checkout_refused", "", detail).caused_by(error)
-        }
-        _ => Problem::unavailable(error),
     }
 }

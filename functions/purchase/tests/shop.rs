@@ -14,23 +14,25 @@ use shared::testing::{ScriptedServer, TestApp};
 struct Shop {
     app: TestApp,
     stripe: ScriptedServer,
+    paypal: ScriptedServer,
 }
 
 async fn shop() -> Shop {
-    let stripe = ScriptedServer::start().await;
-    let client = stripe.stripe();
+    let (stripe, paypal) = (ScriptedServer::start().await, ScriptedServer::start().await);
+    let clients = (stripe.stripe(), paypal.paypal());
     let app = TestApp::new(|world| {
         let context = purchase::Context {
             edge: world.edge.clone(),
             store: world.store.clone(),
             objects: world.objects.clone(),
-            stripe: client,
+            stripe: clients.0,
+            paypal: clients.1,
             commission: BasisPoints::try_from(2000).expect("a rate"),
             public_url: "https://shop.example".into(),
         };
         shared::http::router(purchase::routes(), context)
     });
-    Shop { app, stripe }
+    Shop { app, stripe, paypal }
 }
 
 fn eur(minor: i64) -> Money {
@@ -109,7 +111,7 @@ async fn a_listing_shows_everything_but_where_its_bytes_are() {
 
 #[tokio::test]
 async fn a_cart_is_kept_and_ordered() {
-    let Shop { app, stripe } = shop().await;
+    let Shop { app, stripe, .. } = shop().await;
     let (anna, bert) = (app.seller("anna").await, app.seller("bert").await);
     let pads = app.on_sale(anna, "Warm Pads", eur(1299)).await;
     let bells = app.on_sale(bert, "Bells", eur(500)).await;
@@ -165,7 +167,7 @@ async fn a_cart_is_kept_and_ordered() {
 
 #[tokio::test]
 async fn the_same_request_opens_one_order_and_one_checkout() {
-    let Shop { app, stripe } = shop().await;
+    let Shop { app, stripe, .. } = shop().await;
     let pads = app.on_sale(app.seller("anna").await, "Warm Pads", eur(1299)).await;
     let token = app.sign_in("carla");
     let ask = |body: Value| app.post("/v1/orders", &body).bearer(&token).idempotency_key("once");
@@ -196,7 +198,7 @@ async fn the_same_request_opens_one_order_and_one_checkout() {
 
 #[tokio::test]
 async fn what_cannot_be_ordered_is_named() {
-    let Shop { app, stripe } = shop().await;
+    let Shop { app, stripe, .. } = shop().await;
     let (anna, bert) = (app.seller("anna").await, app.seller("bert").await);
     let pads = app.on_sale(anna, "Warm Pads", eur(1299)).await;
     let dollars = app.on_sale(anna, "Dollar Pads", Money::new(100, Currency::USD)).await;
@@ -247,7 +249,7 @@ async fn what_cannot_be_ordered_is_named() {
 
 #[tokio::test]
 async fn a_free_order_needs_no_checkout() {
-    let Shop { app, stripe } = shop().await;
+    let Shop { app, stripe, .. } = shop().await;
     let guide = app.on_sale(app.seller("anna").await, "A Free Guide", eur(0)).await;
     let token = app.sign_in("carla");
     let order = app
@@ -443,7 +445,7 @@ fn rates(commission: u32, affiliate: u32) -> FiguresDraft {
 
 #[tokio::test]
 async fn an_order_freezes_the_narrowest_rule_as_soon_as_it_is_made() {
-    let Shop { app, stripe } = shop().await;
+    let Shop { app, stripe, .. } = shop().await;
     let anna = app.seller("anna").await;
     let pads = app.on_sale(anna, "Warm Pads", eur(1299)).await;
     let token = app.sign_in("carla");
@@ -470,7 +472,7 @@ async fn an_order_freezes_the_narrowest_rule_as_soon_as_it_is_made() {
 
 #[tokio::test]
 async fn referrers_are_partners_and_paid_where_the_rule_has_a_share() {
-    let Shop { app, stripe } = shop().await;
+    let Shop { app, stripe, .. } = shop().await;
     let (anna, bert) = (app.seller("anna").await, app.seller("bert").await);
     let pads = app.on_sale(anna, "Warm Pads", eur(1299)).await;
     make_rule(&app, Scope::Marketplace, rates(1000, 300)).await;
@@ -508,4 +510,46 @@ async fn referrers_are_partners_and_paid_where_the_rule_has_a_share() {
         .send()
         .await
         .expect_problem(422, "invalid_request");
+}
+
+#[tokio::test]
+async fn an_order_is_paid_with_paypal_where_the_customer_wishes() {
+    let Shop { app, stripe, paypal } = shop().await;
+    let pads = app.on_sale(app.seller("anna").await, "Warm Pads", eur(1299)).await;
+    let gift = app.on_sale(app.seller("bert").await, "A Gift", eur(0)).await;
+    let token = app.sign_in("carla");
+    let made = json!({"id": "5O1", "status": "PAYER_ACTION_REQUIRED",
+        "links": [{"rel": "payer-action", "href": "https://paypal.example/checkoutnow?token=5O1"}]});
+    paypal
+        .answers(
+            200,
+            json!({"access_token": "A21", "token_type": "Bearer", "expires_in": 32_400}),
+        )
+        .answers(201, made.clone())
+        .answers(200, made);
+    let mut request = lines(&[pads, gift]);
+    request["processor"] = json!("paypal");
+    let order = app.post("/v1/orders", &request).bearer(&token).send().await;
+    let order = order.expect(201).json();
+    assert_eq!(order["processor"], "paypal");
+    assert_eq!(order["checkout_url"], "https://paypal.example/checkoutnow?token=5O1");
+    let asked = paypal.take_asked().remove(1);
+    assert_eq!(asked.header("paypal-request-id"), order["id"].as_str());
+    let unit = &serde_json::from_str::<Value>(&asked.body).expect("JSON")["purchase_units"][0];
+    assert_eq!(
+        (&unit["custom_id"], &unit["amount"]["value"]),
+        (&order["id"], &json!("12.99"))
+    );
+    assert_eq!(
+        unit["items"].as_array().map(Vec::len),
+        Some(1),
+        "what costs nothing is not paid for"
+    );
+    let path = format!("/v1/orders/{}", order["id"].as_str().expect("an id"));
+    let shown = app.get(path).bearer(&token).send().await.expect(200).json();
+    assert_eq!(shown["checkout_url"], order["checkout_url"]);
+    assert!(stripe.take_asked().is_empty());
+    request["processor"] = json!("cash");
+    let refused = app.post("/v1/orders", &request).bearer(&token).send().await;
+    refused.expect_problem(422, "invalid_request");
 }

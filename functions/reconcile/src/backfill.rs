@@ -5,6 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use shared::ids::MessageId;
+use shared::processor::Processor;
 use shared::processor::stripe::intake;
 use shared::processor::stripe::requests::ListPage;
 use shared::reconciliation::{DifferenceKind, Finding, Subject, Walk};
@@ -42,7 +43,8 @@ pub(crate) async fn take_in_events(run: &mut Run<'_>) -> Result<bool, Failure> {
             }
             let events = run.context.stripe.events(&page).await?;
             page.starting_after = events.next_page();
-            let known = commerce::known_events(store, events.data.iter().map(|event| event.id.as_str())).await?;
+            let ids = events.data.iter().map(|event| event.id.as_str());
+            let known = commerce::known_events(store, Processor::Stripe, ids).await?;
             for event in events.data.into_iter().filter(|event| !known.contains(&event.id)) {
                 let seed = Seed::of(&run.tick.seed.id::<MessageId>(&event.id));
                 if intake::take_in(store, event, run.context.livemode, seed, run.tick.now).await? {

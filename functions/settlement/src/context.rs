@@ -1,5 +1,6 @@
-//! What settling needs: orders, the ledger, and the processor to ask.
+//! What settling needs: orders, the ledger, and the processors to ask.
 
+use shared::processor::paypal::PayPalClient;
 use shared::processor::stripe::StripeClient;
 use shared::runtime::{Start, env};
 use shared::store::{Store, TableName};
@@ -8,6 +9,7 @@ use shared::store::{Store, TableName};
 pub struct Context {
     pub store: Store,
     pub stripe: StripeClient,
+    pub paypal: PayPalClient,
     /// Whole days from a sale until a partner's share may be paid out.
     pub hold_days: u32,
 }
@@ -17,6 +19,7 @@ impl Context {
         Self {
             store: start.store(&[TableName::Commerce, TableName::Ledger]),
             stripe: start.stripe(),
+            paypal: start.paypal(),
             hold_days: start.read(&env::PAYOUT_HOLD_DAYS),
         }
     }

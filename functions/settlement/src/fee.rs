@@ -1,4 +1,4 @@
-//! What the processor kept of a charge. It tells so up to an hour after the charge, so the fee is a fact of its own.
+//! What the processor kept of a charge. Stripe tells so up to an hour after the charge, so the fee is a fact of its own.
 //!
 //! Where a rule divides the net, partners bear a part of it, which can be said once both the fee and the division are known. Either may
 //! come first: each writes its own fact and then looks for the other, so the second of them finds both.
@@ -9,6 +9,7 @@ use shared::ids::{OrderId, UserId};
 use shared::ledger::{Account, Fact, JournalEntry, Posting};
 use shared::messages::Envelope;
 use shared::money::{Currency, Money};
+use shared::processor::Processor;
 use shared::purchase::Order;
 use shared::purchase::fee::{Fee, fee_shares};
 use shared::runtime::{Delivery, Failure};
@@ -42,24 +43,34 @@ pub(crate) async fn post_fee(
         amount: Money::new(movement.fee, currency),
         at: Timestamp::from_second(charge.created).map_err(Failure::reject)?,
     };
-    let entry = fee_entry(delivery, &fee)?.with_processor_ref(&movement.id);
-    match context.store.write(ledger::post(&entry)?).await {
-        Ok(()) => {}
-        Err(StoreError::Conflict { .. }) => same_fee(context, &entry, fee.amount).await?,
-        Err(error) => return Err(error.into()),
-    }
+    let entry = fee_entry(delivery, &fee, Processor::Stripe)?.with_processor_ref(&movement.id);
+    post(context, &entry, fee.amount).await?;
     let order = origin::load(context, customer, order).await?;
     share_fee(context, delivery, &order, &fee).await
 }
 
-fn fee_entry(delivery: &Delivery<Envelope>, fee: &Fee) -> Result<JournalEntry, Failure> {
+/// The fee of a capture, which PayPal tells along with the payment: settling the order will find it.
+pub(crate) async fn post_paypals(context: &Context, delivery: &Delivery<Envelope>, fee: &Fee) -> Result<(), Failure> {
+    let entry = fee_entry(delivery, fee, Processor::PayPal)?.with_processor_ref(&fee.charge);
+    post(context, &entry, fee.amount).await
+}
+
+async fn post(context: &Context, entry: &JournalEntry, fee: Money) -> Result<(), Failure> {
+    match context.store.write(ledger::post(entry)?).await {
+        Ok(()) => Ok(()),
+        Err(StoreError::Conflict { .. }) => same_fee(context, entry, fee).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn fee_entry(delivery: &Delivery<Envelope>, fee: &Fee, processor: Processor) -> Result<JournalEntry, Failure> {
     let postings = vec![
         Posting {
             account: Account::ProcessorFees,
             amount: fee.amount,
         },
         Posting {
-            account: Account::ProcessorClearing,
+            account: Account::clearing(processor),
             amount: fee.amount.checked_neg().map_err(Failure::reject)?,
         },
     ];

@@ -9,6 +9,7 @@ mod context;
 mod dispute;
 mod fee;
 mod origin;
+mod paypal;
 mod refund;
 mod session;
 
@@ -34,6 +35,10 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
             order,
             ..
         } => fee::post_fee(context, &delivery, object_id, *customer, *order).await,
+        Message::PayPalOrderChanged { order, .. } => paypal::settle_order(context, &delivery, *order).await,
+        Message::PayPalRefundMade { refund, capture, .. } => {
+            refund::hear_paypal(context, &delivery, refund, capture).await
+        }
         Message::FreeOrderPlaced { customer, order } => {
             session::settle_free(context, &delivery, *customer, *order).await
         }
@@ -46,7 +51,7 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
             subject: ReversalSubject::Refund,
             object_id,
             ..
-        } => refund::hear(context, &delivery, object_id).await,
+        } => refund::hear_stripe(context, &delivery, object_id).await,
         Message::ReversalChanged {
             subject: ReversalSubject::Dispute,
             object_id,

@@ -14,7 +14,7 @@ use crate::{fee, origin};
 
 /// What the processor says about the money.
 #[derive(Debug, PartialEq)]
-enum News {
+pub(crate) enum News {
     Paid(Payment),
     OnItsWay,
     Ended(OrderStatus),
@@ -37,8 +37,17 @@ pub(crate) async fn settle_session(
             session.id, order.id
         )));
     }
-    let changed = match news(&session).map_err(Failure::reject)? {
-        News::Paid(payment) => return pay(context, delivery, &order, &payment).await,
+    apply(context, delivery, &order, news(&session).map_err(Failure::reject)?).await
+}
+
+pub(crate) async fn apply(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    order: &Versioned<Order>,
+    news: News,
+) -> Result<(), Failure> {
+    let changed = match news {
+        News::Paid(payment) => return pay(context, delivery, order, &payment).await,
         News::OnItsWay => order.await_payment(),
         News::Ended(status) => order.end_unpaid(status),
         News::Open => None,

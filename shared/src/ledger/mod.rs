@@ -2,7 +2,7 @@
 //!
 //! One immutable [`JournalEntry`] per business fact holds all of its postings. Its key is the fact, so posting the same fact a
 //! second time is refused by the store, and its postings sum to zero in every currency, which anybody who reads the entry can check.
-//! A positive posting debits its account, a negative one credits it.
+//! A positive posting debits its account, a negative one credits it. Each processor has a clearing account of its own.
 //!
 //! | fact | debit | credit |
 //! |---|---|---|
@@ -30,14 +30,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{JournalId, OrderId, PartnerId, PayoutId, RefundId};
 use crate::money::{Currency, Money, MoneyError};
+use crate::processor::Processor;
 
 /// Where money stands. Shown as `name` or `name:whose`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Account {
-    /// What the processor holds for the platform.
+    /// What Stripe holds for the platform; reconciliation matches it with Stripe's own books.
     ProcessorClearing,
-    /// What the processor keeps for its service.
+    /// What PayPal holds for the platform.
+    PayPalClearing,
+    /// What processors keep for their service.
     ProcessorFees,
     /// The platform's commission.
     PlatformRevenue,
@@ -53,10 +56,21 @@ pub enum Account {
     PayoutsInTransit(PartnerId),
 }
 
+impl Account {
+    /// What this processor holds for the platform.
+    pub fn clearing(processor: Processor) -> Self {
+        match processor {
+            Processor::Stripe => Self::ProcessorClearing,
+            Processor::PayPal => Self::PayPalClearing,
+        }
+    }
+}
+
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ProcessorClearing => f.write_str("processor_clearing"),
+            Self::PayPalClearing => f.write_str("paypal_clearing"),
             Self::ProcessorFees => f.write_str("processor_fees"),
             Self::PlatformRevenue => f.write_str("platform_revenue"),
             Self::PlatformLosses => f.write_str("platform_losses"),
@@ -79,6 +93,7 @@ impl FromStr for Account {
         match text.split_once(':') {
             None => match text {
                 "processor_clearing" => Ok(Self::ProcessorClearing),
+                "paypal_clearing" => Ok(Self::PayPalClearing),
                 "processor_fees" => Ok(Self::ProcessorFees),
                 "platform_revenue" => Ok(Self::PlatformRevenue),
                 "platform_losses" => Ok(Self::PlatformLosses),
@@ -428,6 +443,7 @@ mod tests {
         let partner = seed().id("p");
         for account in [
             Account::ProcessorClearing,
+            Account::PayPalClearing,
             Account::ProcessorFees,
             Account::PlatformRevenue,
             Account::PlatformLosses,

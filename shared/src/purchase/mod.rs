@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{LicenceId, ListingId, OrderId, PartnerId, UserId};
 use crate::money::{Currency, Money, MoneyError};
+use crate::processor::Processor;
 use crate::revenue::{Base, Counter, Division, Legs, Referrers, Terms};
 use crate::seed::Seed;
 
@@ -74,12 +75,15 @@ pub struct Order {
     #[serde(skip_serializing_if = "is_default", default)]
     pub referrers: Referrers,
     pub placed_at: Timestamp,
-    /// The checkout session at the processor; a free order has none.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub processor: Processor,
+    /// Stripe's checkout session or PayPal's order; a free order has none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub session: Option<String>,
     /// By the processor's clock.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub paid_at: Option<Timestamp>,
+    /// Stripe's charge or PayPal's capture.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub charge: Option<String>,
     /// From which day the shares of a paid order may be paid out.
@@ -199,6 +203,7 @@ pub fn place(
         lines,
         referrers,
         placed_at: now,
+        processor: Processor::default(),
         session: None,
         paid_at: None,
         charge: None,

@@ -526,7 +526,7 @@ impl Advance {
     fn cause(&self, fact: Fact, label: &'static str, at: Timestamp, report: &RefundReport) -> Cause {
         Cause {
             fact,
-            account: Account::ProcessorClearing,
+            account: Account::clearing(self.order.processor),
             processor_ref: Some(report.reference.clone()),
             at,
             label,

@@ -188,7 +188,7 @@ fn sale_entry(
 ) -> Result<JournalEntry, SettleError> {
     let postings = vec![
         Posting {
-            account: Account::ProcessorClearing,
+            account: Account::clearing(order.processor),
             amount: gross,
         },
         Posting {

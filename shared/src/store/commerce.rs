@@ -10,6 +10,7 @@ use super::table::{Page, PageKey, Query, Store, StoreError, Versioned, Write};
 use crate::ids::{LicenceId, OrderId, UserId};
 use crate::licence::Licence;
 use crate::messages::Envelope;
+use crate::processor::Processor;
 use crate::purchase::{Cart, Order, Settlement};
 
 pub async fn cart(store: &Store, customer: UserId) -> Result<Option<Versioned<Cart>>, StoreError> {
@@ -171,16 +172,25 @@ pub enum Disposition {
 }
 
 /// Those of the events that have been taken in.
-pub async fn known_events(store: &Store, ids: impl IntoIterator<Item = &str>) -> Result<HashSet<String>, StoreError> {
-    let keys: Vec<_> = ids.into_iter().map(keys::processor_event).collect();
+pub async fn known_events(
+    store: &Store,
+    processor: Processor,
+    ids: impl IntoIterator<Item = &str>,
+) -> Result<HashSet<String>, StoreError> {
+    let keys: Vec<_> = ids.into_iter().map(|id| keys::processor_event(processor, id)).collect();
     let found: Vec<InboxEvent> = store.get_many(&keys).await?;
     Ok(found.into_iter().map(|event| event.id).collect())
 }
 
 /// Takes an event in, once. `false` when it had been taken in before.
-pub async fn take_in(store: &Store, event: &InboxEvent, messages: &[Envelope]) -> Result<bool, StoreError> {
+pub async fn take_in(
+    store: &Store,
+    processor: Processor,
+    event: &InboxEvent,
+    messages: &[Envelope],
+) -> Result<bool, StoreError> {
     match store
-        .write(Write::create(keys::processor_event(&event.id), event)?.outbox(messages)?)
+        .write(Write::create(keys::processor_event(processor, &event.id), event)?.outbox(messages)?)
         .await
     {
         Ok(()) => Ok(true),

@@ -13,6 +13,7 @@ use crate::ids::{
 };
 use crate::invoice::Series;
 use crate::money::Currency;
+use crate::processor::Processor;
 use crate::reconciliation::{Subject, Walk};
 use crate::revenue::{Counter, Scope};
 
@@ -330,9 +331,9 @@ pub fn licence(licence: LicenceId) -> Key {
     key(TableName::Commerce, format!("LIC#{licence}"), "LIC")
 }
 
-/// The inbox item of one event of the processor.
-pub fn processor_event(event_id: &str) -> Key {
-    key(TableName::Commerce, format!("EVT#stripe#{event_id}"), "EVT")
+/// The inbox item of one event of a processor.
+pub fn processor_event(processor: Processor, event_id: &str) -> Key {
+    key(TableName::Commerce, format!("EVT#{processor}#{event_id}"), "EVT")
 }
 
 /// Says that a message has been turned into a mail.

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use shared::messages::{Message, PaymentSubject};
+use shared::processor::Processor;
 use shared::processor::stripe::intake;
 use shared::processor::stripe::requests::ListPage;
 use shared::reconciliation::{DifferenceKind, Subject, Walk};
@@ -12,7 +13,12 @@ use crate::desk::{Desk, FEE_OF_1299, desk};
 
 impl Desk {
     async fn inbox(&self, id: &str) -> Option<InboxEvent> {
-        let found = self.world.store.get(&keys::processor_event(id)).await.expect("memory");
+        let found = self
+            .world
+            .store
+            .get(&keys::processor_event(Processor::Stripe, id))
+            .await
+            .expect("memory");
         found.map(|found| found.value)
     }
 

@@ -2,6 +2,7 @@
 
 mod disputes;
 mod payments;
+mod paypal;
 mod refunds;
 mod shares;
 mod till;

@@ -29,7 +29,11 @@ fn request(lines: &[(usize, Option<i64>)]) -> RefundRequest {
 
 impl Till {
     /// An operator refunds; the message is not heard yet.
-    async fn begin_refund(&self, order: &Order, lines: &[(usize, Option<i64>)]) -> Result<Refund, RefundError> {
+    pub(crate) async fn begin_refund(
+        &self,
+        order: &Order,
+        lines: &[(usize, Option<i64>)],
+    ) -> Result<Refund, RefundError> {
         let origin = RefundOrigin::Operator { user: self.customer };
         let stored = shared::store::commerce::order(&self.world.store, order.customer, order.id).await;
         let stored = stored.expect("memory").expect("the order");
@@ -50,7 +54,7 @@ impl Till {
         Ok(begun.refund)
     }
 
-    async fn hear_decided(&self, order: &Order, refund: RefundId) -> Result<(), Failure> {
+    pub(crate) async fn hear_decided(&self, order: &Order, refund: RefundId) -> Result<(), Failure> {
         self.hear(Message::RefundDecided {
             customer: order.customer,
             order: order.id,
@@ -66,7 +70,7 @@ impl Till {
         self.stored_refund(&refund).await
     }
 
-    async fn stored_refund(&self, refund: &Refund) -> Refund {
+    pub(crate) async fn stored_refund(&self, refund: &Refund) -> Refund {
         let found = reversals::refund(&self.world.store, refund.order, refund.id).await;
         found.expect("memory").expect("the refund").value
     }

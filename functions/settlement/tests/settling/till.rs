@@ -18,6 +18,7 @@ use shared::testing::{ScriptedServer, TestWorld};
 pub(crate) struct Till {
     pub(crate) world: TestWorld,
     pub(crate) stripe: ScriptedServer,
+    pub(crate) paypal: ScriptedServer,
     pub(crate) context: Context,
     pub(crate) customer: UserId,
     pub(crate) anna: PartnerId,
@@ -25,10 +26,12 @@ pub(crate) struct Till {
 }
 
 pub(crate) async fn till() -> Till {
-    let (world, stripe) = (TestWorld::new(), ScriptedServer::start().await);
+    let world = TestWorld::new();
+    let (stripe, paypal) = (ScriptedServer::start().await, ScriptedServer::start().await);
     let context = Context {
         store: world.store.clone(),
         stripe: stripe.stripe(),
+        paypal: paypal.paypal(),
         hold_days: 7,
     };
     let (anna, bert) = (world.seller("anna").await, world.seller("bert").await);
@@ -36,6 +39,7 @@ pub(crate) async fn till() -> Till {
     Till {
         world,
         stripe,
+        paypal,
         context,
         customer,
         anna,

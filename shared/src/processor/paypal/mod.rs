@@ -6,6 +6,7 @@
 
 mod amount;
 pub mod certificate;
+pub mod intake;
 pub mod objects;
 pub mod requests;
 mod token;

@@ -2,7 +2,8 @@
 //! PayPal leaves out of some answers is optional.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::amount::Amount;
 
@@ -241,20 +242,21 @@ impl ItemStatus {
     }
 }
 
-/// An event: an envelope around a resource that is left raw, since only the resource fetched anew is acted on.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// An event: an envelope around a resource that is left raw, since only the resource fetched anew is acted on. What is not read is
+/// kept, so that an event which nobody acts on can be stored as it came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub id: String,
     pub event_type: String,
     pub create_time: Timestamp,
-    pub resource: serde_json::Value,
+    pub resource: Value,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
 }
 
 impl Event {
-    /// A text of the resource by the names that lead to it, such as `["supplementary_data", "related_ids", "order_id"]`.
-    pub fn text(&self, path: &[&str]) -> Option<&str> {
-        path.iter()
-            .try_fold(&self.resource, |value, name| value.get(name))?
-            .as_str()
+    /// A text of the resource, by the JSON pointer to it, such as `/purchase_units/0/custom_id`.
+    pub fn text(&self, pointer: &str) -> Option<&str> {
+        self.resource.pointer(pointer)?.as_str()
     }
 }

@@ -116,11 +116,8 @@ mod tests {
         let transmission = Transmission::read(&headers, now()).expect("headers");
         assert_eq!(transmission.certificate_url, CERTIFICATE);
         let event = verify(BODY, &transmission, WEBHOOK, &certificate(&SIGNER)).expect("an event");
-        assert_eq!(
-            event.text(&["supplementary_data", "related_ids", "order_id"]),
-            Some("5O1")
-        );
-        assert_eq!(event.text(&["id", "more"]), None);
+        assert_eq!(event.text("/supplementary_data/related_ids/order_id"), Some("5O1"));
+        assert_eq!(event.text("/id/more"), None);
     }
 
     #[test]

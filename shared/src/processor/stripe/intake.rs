@@ -16,9 +16,10 @@ use jiff::Timestamp;
 
 use super::objects::Event;
 use crate::ids::{OrderId, UserId};
-use crate::messages::{Envelope, Message, PaymentSubject, ReversalSubject};
+use crate::messages::{Message, PaymentSubject, ReversalSubject};
+use crate::processor::Processor;
+use crate::processor::intake::{self, Head, Verdict};
 use crate::seed::Seed;
-use crate::store::commerce::{self, Disposition, InboxEvent};
 use crate::store::{Store, StoreError};
 
 /// Stores the event with the messages that follow from it; `false` when it had been taken in before.
@@ -29,61 +30,15 @@ pub async fn take_in(
     seed: Seed,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let Verdict {
-        disposition,
-        object_id,
-        messages,
-    } = dispose(&event, livemode, seed);
-    if let Disposition::Quarantined(why) = &disposition {
-        tracing::error!(event.id = %event.id, event.kind = %event.kind, why, "event quarantined");
-    }
-    let body = (disposition != Disposition::Queued).then(|| serde_json::to_string(&event));
-    let inbox = InboxEvent {
+    let verdict = dispose(&event, livemode, seed);
+    let head = Head {
+        processor: Processor::Stripe,
+        id: event.id.clone(),
+        kind: event.kind.clone(),
         created: event.created_at().unwrap_or(now),
-        received_at: now,
-        disposition,
-        object_id,
-        body: body.transpose().map_err(|error| StoreError::Corrupt(Box::new(error)))?,
-        id: event.id,
-        kind: event.kind,
-        account: event.account,
+        account: event.account.clone(),
     };
-    let new = commerce::take_in(store, &inbox, &messages).await?;
-    tracing::info!(event.id = %inbox.id, event.kind = %inbox.kind, event.new = new, "event taken in");
-    Ok(new)
-}
-
-struct Verdict {
-    disposition: Disposition,
-    object_id: Option<String>,
-    messages: Vec<Envelope>,
-}
-
-impl Verdict {
-    fn stored(object_id: Option<String>) -> Self {
-        Self {
-            disposition: Disposition::Stored,
-            object_id,
-            messages: Vec::new(),
-        }
-    }
-
-    fn quarantined(object_id: Option<String>, why: &str) -> Self {
-        Self {
-            disposition: Disposition::Quarantined(why.to_owned()),
-            object_id,
-            messages: Vec::new(),
-        }
-    }
-
-    fn queued(object_id: String, message: Message, seed: Seed) -> Self {
-        let messages = vec![Envelope::new(seed.id("event"), message)];
-        Self {
-            disposition: Disposition::Queued,
-            object_id: Some(object_id),
-            messages,
-        }
-    }
+    intake::keep(store, head, &event, verdict, now).await
 }
 
 fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {

@@ -72,7 +72,7 @@ fn keys_md_has_every_key() {
         document_counter(Series::Invoice),
         order_audit(ord, aud),
         licence(lic),
-        processor_event("evt_1"),
+        processor_event(Processor::Stripe, "evt_1"),
         mail(msg),
         partner_journal(ptn, "sale", &ord.to_string()),
         platform_journal("fee", "ch_1"),

@@ -50,11 +50,11 @@ async fn a_sale_a_refund_and_a_payout_tell_their_story_in_verified_events() {
     for got in receiver.wait(5).await {
         events.push(take_in(&got, &certificates).await.expect("verified"));
     }
-    assert_eq!(events[0].text(&["id"]), Some(order.id.as_str()));
-    let path = ["supplementary_data", "related_ids", "order_id"];
-    assert_eq!(events[1].text(&path), Some(order.id.as_str()));
-    assert_eq!(events[2].text(&["custom_id"]), Some("rfd_1"));
-    assert_eq!(events[3].text(&["payout_item", "sender_item_id"]), Some("pay_1"));
+    assert_eq!(events[0].text("/id"), Some(order.id.as_str()));
+    let path = "/supplementary_data/related_ids/order_id";
+    assert_eq!(events[1].text(path), Some(order.id.as_str()));
+    assert_eq!(events[2].text("/custom_id"), Some("rfd_1"));
+    assert_eq!(events[3].text("/payout_item/sender_item_id"), Some("pay_1"));
 }
 
 #[tokio::test]

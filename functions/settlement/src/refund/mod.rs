@@ -1,27 +1,26 @@
-//! Asks the processor for refunds, and posts what becomes of them.
+//! Asks the order's processor for refunds, and posts what becomes of them.
 //!
 //! A crash between any two lines leaves a refund that the next delivery takes up: the refund's id is the processor's idempotency key,
 //! and what the processor says is decided anew from the refund it has, however often and from whichever side the news comes.
 
+mod paypal;
+mod stripe;
+
+pub(crate) use paypal::hear as hear_paypal;
+pub(crate) use stripe::hear as hear_stripe;
+
 use jiff::Timestamp;
 use shared::ids::{OrderId, RefundId, UserId};
 use shared::messages::{Envelope, Message};
-use shared::money::{Currency, Money};
-use shared::processor::ProcessorError;
-use shared::processor::stripe::objects::{self, RefundStatus};
-use shared::processor::stripe::requests::{CreateRefund, Metadata};
+use shared::processor::{Processor, ProcessorError};
 use shared::purchase::Order;
-use shared::purchase::refund::{
-    Refund, RefundReason, RefundReport, RefundState, RefundStep, ReportedStatus, adopt, advance, next_step, refuse,
-};
+use shared::purchase::refund::{Refund, RefundReport, RefundState, RefundStep, adopt, advance, next_step, refuse};
 use shared::runtime::{Delivery, Failure};
 use shared::seed::Seed;
 use shared::store::{Versioned, reversals};
 
 use crate::context::Context;
 use crate::origin;
-
-const REFUND_ID: &str = "refund_id";
 
 /// A refund has been decided.
 pub(crate) async fn send(
@@ -38,38 +37,33 @@ pub(crate) async fn send(
         RefundStep::Send => None,
         RefundStep::LookUpThenSend => find(context, &order, refund.id).await?,
     };
-    let object = match found {
-        Some(object) => object,
+    let report = match found {
+        Some(report) => report,
         None => match ask(context, &order, &refund, delivery.now).await? {
-            Asked::Accepted(object) => *object,
+            Asked::Accepted(report) => report,
             Asked::Refused(code) => return give_up(context, &order, refund.id, &code, delivery.now).await,
         },
     };
     // Asking changed the refund's revision.
     let refund = load(context, order.id, refund.id).await?;
-    post(context, delivery, &order, Some(&refund), &object).await
+    post(context, delivery, &order, Some(&refund), &report).await
 }
 
-/// The processor told something about a refund: one of ours, or one made in its dashboard.
-pub(crate) async fn hear(context: &Context, delivery: &Delivery<Envelope>, object_id: &str) -> Result<(), Failure> {
-    let object = context.stripe.refund(object_id).await?;
-    let charge = object.charge.as_ref().and_then(|charge| charge.object());
-    let Some(charge) = charge else {
-        return Err(Failure::reject(format!("refund {object_id} is not of a charge")));
-    };
-    let Some(order) = origin::order_of(context, delivery, charge).await? else {
-        return Ok(());
-    };
-    let id = match object.metadata.get(REFUND_ID) {
-        Some(id) => id.parse().map_err(Failure::reject)?,
-        None => adopted_id(&object),
-    };
+/// The processor told something about a refund: the one of this id, or, where it has none of ours, one made in its dashboard.
+async fn hear(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    order: &Versioned<Order>,
+    id: Option<RefundId>,
+    report: &RefundReport,
+) -> Result<(), Failure> {
+    let id = id.unwrap_or_else(|| adopted_id(report));
     let refund = reversals::refund(&context.store, order.id, id).await?;
-    post(context, delivery, &order, refund.as_ref(), &object).await
+    post(context, delivery, order, refund.as_ref(), report).await
 }
 
 enum Asked {
-    Accepted(Box<objects::Refund>),
+    Accepted(RefundReport),
     Refused(String),
 }
 
@@ -84,47 +78,27 @@ async fn ask(context: &Context, order: &Order, refund: &Versioned<Refund>, now: 
         let write = reversals::update_refund(&sending, refund.revision, &[])?;
         context.store.write(write).await?;
     }
-    let request = CreateRefund {
-        charge,
-        amount: refund.amount,
-        reason: stripes_word(refund.reason),
-        metadata: Metadata::from([
-            (REFUND_ID.into(), refund.id.to_string()),
-            ("order_id".into(), order.id.to_string()),
-            ("customer_id".into(), order.customer.to_string()),
-        ]),
+    let asked = match order.processor {
+        Processor::Stripe => stripe::create(context, order, charge, refund).await,
+        Processor::PayPal => paypal::create(context, &charge, refund).await,
     };
-    match context.stripe.create_refund(&request, &refund.id.to_string()).await {
-        Ok(object) => Ok(Asked::Accepted(Box::new(object))),
+    match asked {
+        Ok(report) => Ok(Asked::Accepted(report.map_err(Failure::reject)?)),
         Err(ProcessorError::Refused { code, message, .. }) => {
-            tracing::warn!(refund.id = %refund.id, stripe.code = code, stripe.message = message, "refund refused");
+            tracing::warn!(refund.id = %refund.id, processor = %order.processor, code, message, "refund refused");
             Ok(Asked::Refused(code))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// The three reasons that Stripe knows.
-fn stripes_word(reason: RefundReason) -> Option<&'static str> {
-    match reason {
-        RefundReason::Duplicate => Some("duplicate"),
-        RefundReason::Fraudulent => Some("fraudulent"),
-        RefundReason::RequestedByCustomer => Some("requested_by_customer"),
-        RefundReason::NotAsDescribed | RefundReason::DoesNotWork | RefundReason::Other => None,
-    }
-}
-
 /// The refund that an earlier attempt made, if it did.
-async fn find(context: &Context, order: &Order, refund: RefundId) -> Result<Option<objects::Refund>, Failure> {
-    let Some(charge) = &order.charge else {
-        return Ok(None);
+async fn find(context: &Context, order: &Order, refund: RefundId) -> Result<Option<RefundReport>, Failure> {
+    let found = match order.processor {
+        Processor::Stripe => stripe::find(context, order, refund).await?,
+        Processor::PayPal => paypal::find(context, order, refund).await?,
     };
-    let wanted = refund.to_string();
-    let refunds = context.stripe.refunds_of(charge).await?;
-    Ok(refunds
-        .data
-        .into_iter()
-        .find(|object| object.metadata.get(REFUND_ID) == Some(&wanted)))
+    found.transpose().map_err(Failure::reject)
 }
 
 /// It is proven that nothing happened: what was set aside is free again.
@@ -154,12 +128,11 @@ async fn post(
     delivery: &Delivery<Envelope>,
     order: &Versioned<Order>,
     refund: Option<&Versioned<Refund>>,
-    object: &objects::Refund,
+    report: &RefundReport,
 ) -> Result<(), Failure> {
-    let report = report(object).map_err(Failure::reject)?;
     let adopted = match refund {
         Some(_) => None,
-        None => Some(adopt(order, &report, adopted_id(object), delivery.now).map_err(Failure::reject)?),
+        None => Some(adopt(order, report, adopted_id(report), delivery.now).map_err(Failure::reject)?),
     };
     let (on_order, known) = match (&adopted, refund) {
         (Some(begun), _) => (&begun.order, &begun.refund),
@@ -172,7 +145,7 @@ async fn post(
             known.id, known.amount, report.amount
         )));
     }
-    let Some(advance) = advance(on_order, known, &report, delivery.seed, delivery.now).map_err(Failure::reject)? else {
+    let Some(advance) = advance(on_order, known, report, delivery.seed, delivery.now).map_err(Failure::reject)? else {
         return Ok(());
     };
     let told = Message::OrderRefunded {
@@ -196,34 +169,8 @@ async fn post(
 }
 
 /// A refund made at the processor has no id of ours: this is always the same one.
-fn adopted_id(object: &objects::Refund) -> RefundId {
-    let created = Timestamp::from_second(object.created).unwrap_or_default();
-    Seed::named(created, &object.id).id("refund")
-}
-
-fn report(object: &objects::Refund) -> Result<RefundReport, String> {
-    let currency: Currency = object
-        .currency
-        .parse()
-        .map_err(|error| format!("refund {}: {error}", object.id))?;
-    let status = match object.status {
-        Some(RefundStatus::Pending) => ReportedStatus::Pending,
-        Some(RefundStatus::RequiresAction) => ReportedStatus::RequiresAction,
-        Some(RefundStatus::Succeeded) => ReportedStatus::Succeeded,
-        Some(RefundStatus::Failed | RefundStatus::Canceled) => ReportedStatus::Failed,
-        // A money field that is not understood is refused rather than interpreted.
-        Some(RefundStatus::Other) | None => {
-            return Err(format!("refund {} has a status that is not known here", object.id));
-        }
-    };
-    Ok(RefundReport {
-        reference: object.id.clone(),
-        amount: Money::new(object.amount, currency),
-        status,
-        moved: object.balance_transaction.is_some(),
-        failure: object.failure_reason.clone(),
-        created: Timestamp::from_second(object.created).map_err(|error| format!("refund {}: {error}", object.id))?,
-    })
+fn adopted_id(report: &RefundReport) -> RefundId {
+    Seed::named(report.created, &report.reference).id("refund")
 }
 
 async fn load(context: &Context, order: OrderId, refund: RefundId) -> Result<Versioned<Refund>, Failure> {

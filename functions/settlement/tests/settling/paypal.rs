@@ -1,0 +1,237 @@
+//! Orders that are paid with PayPal: the same books, another clearing account.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use shared::ledger::Account;
+use shared::licence::LicenceStatus;
+use shared::messages::Message;
+use shared::processor::Processor;
+use shared::purchase::refund::{Refund, RefundOrigin, RefundState};
+use shared::purchase::{Order, OrderStatus};
+use shared::runtime::Failure;
+use shared::store::{commerce, reversals};
+
+use crate::till::{Till, till};
+
+/// An order of 17.99 whose customer has been sent to PayPal.
+async fn ordered(till: &Till) -> Order {
+    let order = Order {
+        processor: Processor::PayPal,
+        session: Some("5O1".into()),
+        ..till.order(&[(till.anna, 1299), (till.bert, 500)]).await
+    };
+    let stored = commerce::update_order(&till.world.store, &order, 1).await;
+    stored.expect("the order as it was placed");
+    let token = json!({"access_token": "A21", "token_type": "Bearer", "expires_in": 32_400});
+    till.paypal.answers(200, token);
+    order
+}
+
+/// PayPal's order, captured or not.
+fn told(status: &str, capture: Option<&str>) -> Value {
+    let amount = json!({"currency_code": "EUR", "value": "17.99"});
+    let capture = capture.map(|status| {
+        let mut capture =
+            json!({"id": "3C6", "status": status, "amount": amount, "create_time": "2026-11-22T09:05:00Z"});
+        if status == "COMPLETED" {
+            let fee = json!({"currency_code": "EUR", "value": "0.79"});
+            capture["seller_receivable_breakdown"] = json!({"gross_amount": amount, "paypal_fee": fee});
+        }
+        capture
+    });
+    let captures: Vec<_> = capture.into_iter().collect();
+    json!({"id": "5O1", "status": status, "purchase_units": [{"amount": amount, "payments": {"captures": captures}}]})
+}
+
+impl Till {
+    async fn hear_of_paypal(&self, order: &Order) -> Result<(), Failure> {
+        let event_id = "WH-1".to_owned();
+        self.hear(Message::PayPalOrderChanged {
+            event_id,
+            order: order.id,
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn an_approved_order_is_captured_and_settled_once() {
+    let till = till().await;
+    let order = ordered(&till).await;
+    till.paypal
+        .answers(200, told("APPROVED", None))
+        .answers(201, told("COMPLETED", Some("COMPLETED")));
+    till.hear_of_paypal(&order).await.expect("captured");
+    let asked = till.paypal.take_asked();
+    assert_eq!(asked[2].path, "/v2/checkout/orders/5O1/capture");
+    assert_eq!(
+        asked[2].header("paypal-request-id"),
+        Some(order.id.to_string().as_str()),
+        "one order, one key"
+    );
+    // What the capture's own event tells, twice.
+    for _ in 0..2 {
+        till.paypal.answers(200, told("COMPLETED", Some("COMPLETED")));
+        till.hear_of_paypal(&order).await.expect("no news");
+    }
+    let stored = till.stored(&order).await;
+    assert_eq!(
+        (stored.status, stored.charge.as_deref()),
+        (OrderStatus::Paid, Some("3C6"))
+    );
+    assert_eq!((till.owed(till.anna).await, till.owed(till.bert).await), (1039, 400));
+    assert_eq!(till.account(Account::PayPalClearing), 1799 - 79);
+    assert_eq!(till.account(Account::ProcessorFees), 79);
+    assert_eq!(
+        till.account(Account::ProcessorClearing),
+        0,
+        "Stripe's books know nothing of it"
+    );
+    assert_eq!(till.world.take_messages().len(), 1, "one receipt");
+    till.check_books().await;
+}
+
+#[tokio::test]
+async fn money_on_its_way_is_waited_for() {
+    let till = till().await;
+    let order = ordered(&till).await;
+    let hear = async |told: Value, expected: OrderStatus| {
+        till.paypal.answers(200, told);
+        till.hear_of_paypal(&order).await.expect("understood");
+        assert_eq!(till.stored(&order).await.status, expected);
+    };
+    hear(told("PAYER_ACTION_REQUIRED", None), OrderStatus::Pending).await;
+    hear(told("COMPLETED", Some("PENDING")), OrderStatus::AwaitingPayment).await;
+    assert!(till.world.journal().is_empty());
+    hear(told("COMPLETED", Some("DECLINED")), OrderStatus::Cancelled).await;
+    hear(told("COMPLETED", Some("COMPLETED")), OrderStatus::Paid).await;
+    till.check_books().await;
+}
+
+#[tokio::test]
+async fn a_declined_card_leaves_the_order_open() {
+    let till = till().await;
+    let order = ordered(&till).await;
+    let declined = json!({"name": "UNPROCESSABLE_ENTITY", "details": [{"issue": "INSTRUMENT_DECLINED"}]});
+    till.paypal.answers(200, told("APPROVED", None)).answers(422, declined);
+    till.hear_of_paypal(&order).await.expect("no news");
+    assert_eq!(till.stored(&order).await.status, OrderStatus::Pending);
+}
+
+#[tokio::test]
+async fn an_order_of_another_amount_is_not_captured() {
+    let till = till().await;
+    let order = ordered(&till).await;
+    let mut other = told("APPROVED", None);
+    other["purchase_units"][0]["amount"]["value"] = json!("17.98");
+    till.paypal.answers(200, other);
+    let outcome = till.hear_of_paypal(&order).await;
+    assert!(matches!(outcome, Err(Failure::Reject(_))), "{outcome:?}");
+    assert_eq!(till.paypal.take_asked().len(), 2, "a token and a look");
+}
+
+/// Of the order's 17.99 or a part of it. What was made here has the refund's id, what was made by hand the order's.
+fn refunded(custom_id: &str, value: &str) -> Value {
+    json!({"id": "1JU", "status": "COMPLETED", "custom_id": custom_id, "create_time": "2026-11-23T09:00:00Z",
+        "amount": {"currency_code": "EUR", "value": value}})
+}
+
+impl Till {
+    async fn sold_with_paypal(&self) -> Order {
+        let order = ordered(self).await;
+        self.paypal.answers(200, told("COMPLETED", Some("COMPLETED")));
+        self.hear_of_paypal(&order).await.expect("settled");
+        self.world.take_messages();
+        self.paypal.take_asked();
+        self.stored(&order).await
+    }
+
+    async fn refund_with_paypal(&self, order: &Order) -> Refund {
+        let refund = self.begin_refund(order, &[(0, None), (1, None)]).await;
+        refund.expect("all of it is left")
+    }
+
+    /// PayPal's event about a refund.
+    async fn hear_refunded(&self, order: &Order, refund: Value) -> Result<(), Failure> {
+        let mut capture = told("COMPLETED", Some("REFUNDED"))["purchase_units"][0]["payments"]["captures"][0].take();
+        capture["custom_id"] = json!(order.id);
+        self.paypal.answers(200, capture).answers(200, refund);
+        self.hear(Message::PayPalRefundMade {
+            event_id: "WH-2".into(),
+            refund: "1JU".into(),
+            capture: "3C6".into(),
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn a_refund_goes_back_through_the_capture_once() {
+    let till = till().await;
+    let order = till.sold_with_paypal().await;
+    let refund = till.refund_with_paypal(&order).await;
+    let object = refunded(&refund.id.to_string(), "17.99");
+    till.paypal.answers(201, object.clone());
+    till.hear_decided(&order, refund.id).await.expect("accepted");
+    till.hear_decided(&order, refund.id).await.expect("done already");
+    let asked = till.paypal.take_asked();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert_eq!(asked[0].path, "/v2/payments/captures/3C6/refund");
+    assert_eq!(
+        asked[0].header("paypal-request-id"),
+        Some(refund.id.to_string().as_str())
+    );
+    till.hear_refunded(&order, object).await.expect("no news");
+    let stored = till.stored_refund(&refund).await;
+    assert!(
+        matches!(stored.state, RefundState::Succeeded { .. }),
+        "{:?}",
+        stored.state
+    );
+    // PayPal keeps its fee.
+    assert_eq!(till.account(Account::PayPalClearing), -79);
+    assert_eq!(till.account(Account::PlatformRevenue), 0);
+    assert_eq!(till.account(Account::ProcessorClearing), 0);
+    assert_eq!(till.licence_status(&order, 0).await, LicenceStatus::Revoked);
+    assert_eq!(till.world.take_messages().len(), 1, "the customer is told once");
+    till.check_books().await;
+}
+
+#[tokio::test]
+async fn scenario_47_a_refund_whose_key_expired_is_looked_up_first() {
+    let till = till().await;
+    let order = till.sold_with_paypal().await;
+    let refund = till.refund_with_paypal(&order).await;
+    till.paypal.answers(500, json!({}));
+    let lost = till.hear_decided(&order, refund.id).await;
+    assert!(matches!(lost, Err(Failure::Retry(_))), "the answer is lost");
+    till.world.clock.advance(SignedDuration::from_hours(24 * 46));
+    let mut object = told("COMPLETED", Some("REFUNDED"));
+    object["purchase_units"][0]["payments"]["refunds"] = json!([refunded(&refund.id.to_string(), "17.99")]);
+    till.paypal.answers(200, object);
+    till.hear_decided(&order, refund.id).await.expect("found");
+    let asked = till.paypal.take_asked();
+    let methods: Vec<_> = asked.iter().map(|asked| asked.method.as_str()).collect();
+    assert_eq!(methods, ["POST", "GET"], "it was not made twice");
+    assert_eq!(till.account(Account::PayPalClearing), -79);
+    till.world.take_messages();
+    till.check_books().await;
+}
+
+#[tokio::test]
+async fn a_refund_made_in_paypals_dashboard_is_adopted_once() {
+    let till = till().await;
+    let order = till.sold_with_paypal().await;
+    for _ in 0..2 {
+        let object = refunded(&order.id.to_string(), "5.00");
+        till.hear_refunded(&order, object).await.expect("adopted");
+    }
+    assert_eq!(till.account(Account::PayPalClearing), 1799 - 79 - 500);
+    let refunds = reversals::refunds(&till.world.store, order.id, None, 10)
+        .await
+        .expect("memory");
+    assert_eq!(refunds.items.len(), 1);
+    assert_eq!(refunds.items[0].origin, RefundOrigin::Processor);
+    till.world.take_messages();
+    till.check_books().await;
+}

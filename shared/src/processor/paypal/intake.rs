@@ -1,0 +1,88 @@
+//! Takes an event in. What follows from it is a pure decision (`dispose`).
+//!
+//! | event | about | goes to |
+//! |---|---|---|
+//! | `CHECKOUT.ORDER.APPROVED`, `.VOIDED`, `PAYMENT.CAPTURE.PENDING`, `.COMPLETED`, `.DENIED`, `.DECLINED` | an order of ours | settlement |
+//! | `PAYMENT.CAPTURE.REFUNDED` | money that goes back | settlement |
+//! | `PAYMENT.CAPTURE.REVERSED`, `CUSTOMER.DISPUTE.*` | money that PayPal took back | a person |
+//! | anything else | | is stored |
+
+use jiff::Timestamp;
+
+use super::objects::{Event, Link};
+use crate::ids::OrderId;
+use crate::messages::Message;
+use crate::processor::Processor;
+use crate::processor::intake::{self, Head, Verdict};
+use crate::seed::Seed;
+use crate::store::{Store, StoreError};
+
+/// Stores the event with the message that follows from it; `false` when it had been taken in before.
+pub async fn take_in(store: &Store, event: Event, seed: Seed, now: Timestamp) -> Result<bool, StoreError> {
+    let verdict = dispose(&event, seed);
+    let head = Head {
+        processor: Processor::PayPal,
+        id: event.id.clone(),
+        kind: event.event_type.clone(),
+        created: event.create_time,
+        account: None,
+    };
+    intake::keep(store, head, &event, verdict, now).await
+}
+
+fn dispose(event: &Event, seed: Seed) -> Verdict {
+    let object_id = event.text("/id").map(str::to_owned);
+    match event.event_type.as_str() {
+        "CHECKOUT.ORDER.APPROVED"
+        | "CHECKOUT.ORDER.VOIDED"
+        | "PAYMENT.CAPTURE.PENDING"
+        | "PAYMENT.CAPTURE.COMPLETED"
+        | "PAYMENT.CAPTURE.DENIED"
+        | "PAYMENT.CAPTURE.DECLINED" => {}
+        "PAYMENT.CAPTURE.REFUNDED" => return refunded(event, object_id, seed),
+        "PAYMENT.CAPTURE.REVERSED" => return taken_back(object_id),
+        kind if kind.starts_with("CUSTOMER.DISPUTE.") => return taken_back(object_id),
+        _ => return Verdict::stored(object_id),
+    }
+    let (Some(object_id), Some(order)) = (object_id.clone(), ours(event)) else {
+        // Somebody else's payment on the same PayPal account, or one made by hand: no order of ours is concerned.
+        return Verdict::stored(object_id);
+    };
+    let message = Message::PayPalOrderChanged {
+        event_id: event.id.clone(),
+        order,
+    };
+    Verdict::queued(object_id, message, seed)
+}
+
+/// Whether the capture is of an order of ours, only the capture itself tells: the settlement fetches it.
+fn refunded(event: &Event, object_id: Option<String>, seed: Seed) -> Verdict {
+    let (Some(refund), Some(capture)) = (object_id.clone(), capture_of(event)) else {
+        return Verdict::stored(object_id);
+    };
+    let message = Message::PayPalRefundMade {
+        event_id: event.id.clone(),
+        refund: refund.clone(),
+        capture,
+    };
+    Verdict::queued(refund, message, seed)
+}
+
+/// A refund names its capture by a link only; its last segment is the id.
+fn capture_of(event: &Event) -> Option<String> {
+    let links: Vec<Link> = serde_json::from_value(event.resource.get("links")?.clone()).ok()?;
+    let up = links.iter().find(|link| link.rel == "up")?;
+    let (_, capture) = up.href.rsplit_once("/captures/")?;
+    Some(capture.to_owned())
+}
+
+fn taken_back(object_id: Option<String>) -> Verdict {
+    Verdict::quarantined(object_id, "PayPal takes money back, which nothing here posts")
+}
+
+/// The order that the object says it is for: PayPal was told when the order was made there, and tells it with order and capture.
+fn ours(event: &Event) -> Option<OrderId> {
+    let of_capture = || event.text("/custom_id");
+    let of_order = || event.text("/purchase_units/0/custom_id");
+    of_capture().or_else(of_order)?.parse().ok()
+}
