@@ -97,7 +97,8 @@ async fn enter(State(edge): State<Edge>, request: Request, next: Next) -> Respon
 }
 
 fn call(edge: &Edge, request: &Request, now: Timestamp) -> Call {
-    let seed = Seed::fresh(now);
+    // A simulation brings the seed along, to have the same ids again; no request from outside can.
+    let seed = request.extensions().get().copied().unwrap_or_else(|| Seed::fresh(now));
     match request.lambda_context_ref() {
         Some(context) => Call {
             now,

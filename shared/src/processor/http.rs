@@ -1,5 +1,7 @@
 //! One exchange with a processor: its status and body, or that the outcome is unknown. Nothing is ever sent twice from here.
 
+#[cfg(feature = "test-util")]
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -7,6 +9,8 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use super::ProcessorError;
+#[cfg(feature = "test-util")]
+use super::peer::Peer;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Processors answer most calls within a second; creating an account takes several.
@@ -15,7 +19,15 @@ const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Connects at the first request.
 #[derive(Debug, Default)]
-pub(super) struct Http(OnceCell<reqwest::Client>);
+pub(super) struct Http {
+    client: OnceCell<reqwest::Client>,
+    #[cfg(feature = "test-util")]
+    peer: Option<Arc<dyn Peer>>,
+}
+
+/// Writes the requests that never leave the process: it takes longer to make than a test runs.
+#[cfg(feature = "test-util")]
+static WRITER: LazyLock<Option<reqwest::Client>> = LazyLock::new(|| build().ok());
 
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -23,15 +35,36 @@ pub(super) struct Answer {
 }
 
 impl Http {
+    /// With somebody in the same process who plays the processor's part.
+    #[cfg(feature = "test-util")]
+    pub(super) fn in_process(peer: Arc<dyn Peer>) -> Self {
+        Self {
+            client: OnceCell::new_with(WRITER.clone()),
+            peer: Some(peer),
+        }
+    }
+
     pub(super) async fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, ProcessorError> {
-        let client = self.0.get_or_try_init(async || build()).await;
+        let client = self.client.get_or_try_init(async || build()).await;
         Ok(client.map_err(ProcessorError::unauthorised)?.request(method, url))
+    }
+
+    /// Sends a request that is complete.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Answer, ProcessorError> {
+        #[cfg(feature = "test-util")]
+        if let Some(peer) = &self.peer {
+            let answer = super::peer::ask(&**peer, request.build().map_err(ProcessorError::unknown)?).await;
+            let (head, body) = answer.map_err(ProcessorError::unknown)?.into_parts();
+            return Ok(Answer {
+                status: head.status,
+                body,
+            });
+        }
+        read(request.send().await.map_err(ProcessorError::unknown)?).await
     }
 }
 
-/// Sends a request that is complete.
-pub(super) async fn send(request: RequestBuilder) -> Result<Answer, ProcessorError> {
-    let mut response = request.send().await.map_err(ProcessorError::unknown)?;
+async fn read(mut response: reqwest::Response) -> Result<Answer, ProcessorError> {
     let status = response.status();
     tracing::debug!(
         http.status = status.as_u16(),

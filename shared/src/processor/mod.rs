@@ -9,6 +9,8 @@ mod http;
 mod intake;
 pub mod movement;
 pub mod paypal;
+#[cfg(feature = "test-util")]
+pub mod peer;
 pub mod stripe;
 mod webhook;
 

@@ -1,8 +1,11 @@
 //! The backend in memory: the same keys, conditions, transactions, paging and capacity counts, without a server.
 //!
-//! It also keeps the change stream (old image, new image) so that a test can run the outbox relay against it.
+//! It also keeps the change stream (old image, new image) so that a test can run the outbox relay against it, lets a test decide what becomes
+//! of each request ([`Fates`]), and can show an index that lags.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -27,24 +30,52 @@ pub struct Change {
     pub new: Option<Item>,
 }
 
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Done,
+    /// Throttled: it is not done, and the caller is told.
+    Refused,
+    /// It is not done, and the caller learns nothing.
+    Lost,
+    /// It is done, and the caller learns nothing.
+    AnswerLost,
+}
+
+/// Decides what becomes of each request. A decision that never comes is a caller whose machine has died.
+pub trait Fates: fmt::Debug + Send + Sync {
+    /// `request` names it, for a trace.
+    fn next(&self, request: &dyn fmt::Display) -> Pin<Box<dyn Future<Output = Fate> + Send + '_>>;
+}
+
 #[derive(Debug, Default)]
 struct State {
     items: Items,
     changes: Vec<Change>,
+    /// What the indexes show, where they lag.
+    indexed: Option<Items>,
 }
 
 #[derive(Debug, Clone)]
 pub struct MemoryBackend {
     state: Arc<Mutex<State>>,
     meter: Meter,
+    fates: Option<Arc<dyn Fates>>,
 }
 
 impl MemoryBackend {
-    pub(crate) fn new(meter: Meter) -> Self {
+    pub(crate) fn new(meter: Meter, fates: Option<Arc<dyn Fates>>) -> Self {
         Self {
             state: Arc::default(),
             meter,
+            fates,
         }
+    }
+
+    /// From now on the indexes show what is there at this moment (`true`), or again what is there (`false`).
+    pub fn set_index_lag(&self, lags: bool) {
+        let mut state = self.lock();
+        state.indexed = lags.then(|| state.items.clone());
     }
 
     /// The changes since the last call, oldest first.
@@ -62,13 +93,67 @@ impl MemoryBackend {
             .collect()
     }
 
-    pub(crate) fn segment(
+    pub(crate) async fn segment(
         &self,
         table: TableName,
         segment: Segment,
         after: Option<&PageKey>,
         limit: usize,
-    ) -> Page<Item> {
+    ) -> Result<Page<Item>, StoreError> {
+        let name = format!("scan {table}");
+        self.fated(&name, || self.part(table, segment, after, limit)).await
+    }
+
+    pub(crate) async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        let read = || {
+            let item = self.lock().items.get(&place(key)).cloned();
+            self.meter.count(10 * blocks(item.as_ref(), 4096), 0);
+            item
+        };
+        self.fated(&fmt::from_fn(|f| write!(f, "get {key}")), read).await
+    }
+
+    pub(crate) async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        let read = || {
+            let state = self.lock();
+            let found: Vec<_> = keys
+                .iter()
+                .filter_map(|key| state.items.get(&place(key)).cloned())
+                .collect();
+            self.meter
+                .count(found.iter().map(|item| 10 * blocks(Some(item), 4096)).sum(), 0);
+            found
+        };
+        self.fated(&fmt::from_fn(|f| write!(f, "get {} items", keys.len())), read)
+            .await
+    }
+
+    pub(crate) async fn query(&self, query: &Query) -> Result<Page<Item>, StoreError> {
+        self.fated(&fmt::from_fn(|f| write!(f, "query {}", query.pk)), || self.page(query))
+            .await
+    }
+
+    pub(crate) async fn write(&self, writes: &[Write], transaction: bool) -> Result<(), StoreError> {
+        let name = fmt::from_fn(|f| writes.iter().try_for_each(|write| write!(f, "write {}; ", write.key)));
+        self.fated(&name, || self.apply(writes, transaction)).await?
+    }
+
+    /// Does the work, or whatever else becomes of the request called `name`.
+    async fn fated<T>(&self, name: &(dyn fmt::Display + Sync), work: impl FnOnce() -> T) -> Result<T, StoreError> {
+        let unknown = || StoreError::Unavailable("no answer".into());
+        let Some(fates) = &self.fates else { return Ok(work()) };
+        match fates.next(name).await {
+            Fate::Done => Ok(work()),
+            Fate::Refused => Err(StoreError::Busy),
+            Fate::Lost => Err(unknown()),
+            Fate::AnswerLost => {
+                work();
+                Err(unknown())
+            }
+        }
+    }
+
+    fn part(&self, table: TableName, segment: Segment, after: Option<&PageKey>, limit: usize) -> Page<Item> {
         let is_in = |pk: &str| pk.bytes().map(u32::from).sum::<u32>() % segment.of == segment.index;
         let after = after.map(|PageKey(after)| (after["pk"].as_str(), after["sk"].as_str()));
         let state = self.lock();
@@ -85,23 +170,7 @@ impl MemoryBackend {
         Page { items, next }
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<Item> {
-        let item = self.lock().items.get(&place(key)).cloned();
-        self.meter.count(10 * blocks(item.as_ref(), 4096), 0);
-        item
-    }
-
-    pub(crate) fn get_many(&self, keys: &[Key]) -> Vec<Item> {
-        let found: Vec<_> = keys
-            .iter()
-            .filter_map(|key| self.lock().items.get(&place(key)).cloned())
-            .collect();
-        self.meter
-            .count(found.iter().map(|item| 10 * blocks(Some(item), 4096)).sum(), 0);
-        found
-    }
-
-    pub(crate) fn query(&self, query: &Query) -> Page<Item> {
+    fn page(&self, query: &Query) -> Page<Item> {
         let (pk, sk) = if query.indexed {
             (INDEX_PK, INDEX_SK)
         } else {
@@ -109,10 +178,14 @@ impl MemoryBackend {
         };
         let prefix = query.sk_prefix.as_deref().unwrap_or_default();
         let state = self.lock();
-        let mut found: Vec<&Item> = state
-            .items
-            .iter()
-            .filter(|((table, ..), _)| *table == query.table)
+        let items = match &state.indexed {
+            Some(lagging) if query.indexed => lagging,
+            _ => &state.items,
+        };
+        let first = if query.indexed { String::new() } else { query.pk.clone() };
+        let mut found: Vec<&Item> = items
+            .range((query.table, first, String::new())..)
+            .take_while(|((table, partition, _), _)| *table == query.table && (query.indexed || *partition == query.pk))
             .map(|(_, item)| item)
             .filter(|item| item.contains_key(pk) && text(item, pk) == query.pk && text(item, sk).starts_with(prefix))
             .collect();
@@ -154,7 +227,7 @@ impl MemoryBackend {
         Page { items: page, next }
     }
 
-    pub(crate) fn write(&self, writes: &[Write], transaction: bool) -> Result<(), StoreError> {
+    fn apply(&self, writes: &[Write], transaction: bool) -> Result<(), StoreError> {
         let mut state = self.lock();
         let mut places: Vec<_> = writes.iter().map(|write| place(&write.key)).collect();
         places.sort();

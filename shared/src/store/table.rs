@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use super::dynamo::DynamoBackend;
 use super::keys::{Key, TableName};
-use super::memory::MemoryBackend;
+use super::memory::{Fates, MemoryBackend};
 use super::meter::Meter;
 use super::outbox;
 use crate::messages::Envelope;
@@ -357,9 +358,18 @@ impl Store {
     }
 
     pub fn memory() -> Self {
+        Self::in_memory(None)
+    }
+
+    /// In memory, with somebody who decides what becomes of each request.
+    pub fn fated(fates: Arc<dyn Fates>) -> Self {
+        Self::in_memory(Some(fates))
+    }
+
+    fn in_memory(fates: Option<Arc<dyn Fates>>) -> Self {
         let meter = Meter::default();
         Self {
-            backend: Backend::Memory(MemoryBackend::new(meter.clone())),
+            backend: Backend::Memory(MemoryBackend::new(meter.clone(), fates)),
             meter,
         }
     }
@@ -379,7 +389,7 @@ impl Store {
     pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<Versioned<T>>, StoreError> {
         let item = match &self.backend {
             Backend::Dynamo(backend) => backend.get(key).await?,
-            Backend::Memory(backend) => backend.get(key),
+            Backend::Memory(backend) => backend.get(key).await?,
         };
         item.map(versioned).transpose()
     }
@@ -388,7 +398,7 @@ impl Store {
     pub async fn get_many<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<T>, StoreError> {
         let items = match &self.backend {
             Backend::Dynamo(backend) => backend.get_many(keys).await?,
-            Backend::Memory(backend) => backend.get_many(keys),
+            Backend::Memory(backend) => backend.get_many(keys).await?,
         };
         let mut by_key: HashMap<(String, String), Item> = items
             .into_iter()
@@ -428,7 +438,7 @@ impl Store {
     async fn query_items(&self, query: Query) -> Result<Page<Item>, StoreError> {
         match &self.backend {
             Backend::Dynamo(backend) => backend.query(query).await,
-            Backend::Memory(backend) => Ok(backend.query(&query)),
+            Backend::Memory(backend) => backend.query(&query).await,
         }
     }
 
@@ -442,7 +452,7 @@ impl Store {
     ) -> Result<Page<(Key, Item)>, StoreError> {
         let page = match &self.backend {
             Backend::Dynamo(backend) => backend.scan(table, segment, after, limit).await?,
-            Backend::Memory(backend) => backend.segment(table, segment, after.as_ref(), limit),
+            Backend::Memory(backend) => backend.segment(table, segment, after.as_ref(), limit).await?,
         };
         let keyed = |item: Item| {
             let (pk, sk) = (text(&item, "pk"), text(&item, "sk"));
@@ -454,7 +464,7 @@ impl Store {
     pub async fn write(&self, write: Write) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Dynamo(backend) => backend.write(write).await,
-            Backend::Memory(backend) => backend.write(&[write], false),
+            Backend::Memory(backend) => backend.write(&[write], false).await,
         }
     }
 
@@ -465,7 +475,7 @@ impl Store {
         }
         match &self.backend {
             Backend::Dynamo(backend) => backend.transact(writes).await,
-            Backend::Memory(backend) => backend.write(&writes, true),
+            Backend::Memory(backend) => backend.write(&writes, true).await,
         }
     }
 }

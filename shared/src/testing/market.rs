@@ -111,7 +111,8 @@ impl TestWorld {
     }
 }
 
-fn published(seed: Seed, partner: PartnerId, title: &str, price: Money) -> Published {
+/// A listing as the public sees it, its package described but not stored.
+pub fn published(seed: Seed, partner: PartnerId, title: &str, price: Money) -> Published {
     Published {
         listing: seed.id("listing"),
         partner,

@@ -1,14 +1,24 @@
-//! The stand-in's clock: the machine's, plus what it was moved forward by.
+//! The stand-in's clock: the machine's or one that stands, plus what it was moved forward by.
 
 #[derive(Debug, Default)]
 pub struct Clock {
+    /// Where it stands by itself; it runs with the machine's where there is none.
+    stands_at_ms: Option<i64>,
     offset_ms: i64,
 }
 
 impl Clock {
+    /// A clock that only [`Self::advance`] moves.
+    pub fn standing_at(ms: i64) -> Self {
+        Self {
+            stands_at_ms: Some(ms),
+            offset_ms: 0,
+        }
+    }
+
     /// Milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
-        machine_ms() + self.offset_ms
+        self.stands_at_ms.unwrap_or_else(machine_ms) + self.offset_ms
     }
 
     pub fn advance(&mut self, by_ms: i64) {

@@ -1,4 +1,4 @@
-//! Random texts. Unlike in every run, so that objects of two runs never meet.
+//! Random texts. Unlike in every run, so that objects of two runs never meet, unless a seed is given.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -19,6 +19,11 @@ impl Default for Ids {
 }
 
 impl Ids {
+    /// The same texts in every run.
+    pub fn seeded(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
     /// So many letters and digits.
     pub fn mixed(&mut self, length: usize) -> String {
         self.text(ALPHABET, length)

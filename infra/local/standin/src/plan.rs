@@ -20,6 +20,11 @@ impl<W> Plan<W> {
         (first.key().0 <= now_ms).then(|| first.remove())
     }
 
+    /// When the next piece of work is due.
+    pub fn next_ms(&self) -> Option<i64> {
+        self.work.first_key_value().map(|((due_ms, _), _)| *due_ms)
+    }
+
     pub fn len(&self) -> usize {
         self.work.len()
     }

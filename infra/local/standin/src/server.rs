@@ -34,6 +34,13 @@ impl<W> Clone for App<W> {
 }
 
 impl<W> App<W> {
+    pub fn new(world: W) -> Self {
+        Self {
+            world: Arc::new(Mutex::new(world)),
+            bell: Arc::new(Notify::new()),
+        }
+    }
+
     /// Locks the world. A panic while it was locked is a bug of one request, not a reason to refuse the next.
     pub fn world(&self) -> MutexGuard<'_, W> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
@@ -97,10 +104,7 @@ pub async fn serve<W: World>(
     let listener = TcpListener::bind((bind, port)).await?;
     let address = listener.local_addr()?;
     let origin = public_url.map_or_else(|| format!("http://{address}"), str::to_owned);
-    let app = App {
-        world: Arc::new(Mutex::new(world(origin.trim_end_matches('/').to_owned()))),
-        bell: Arc::new(Notify::new()),
-    };
+    let app = App::new(world(origin.trim_end_matches('/').to_owned()));
     let router = router(app.clone());
     let tasks = vec![tokio::spawn(accept(listener, router)), tokio::spawn(sender::run(app))];
     Ok(Server { address, tasks })

@@ -23,13 +23,16 @@ mod control;
 mod customers;
 mod events;
 mod idempotency;
+mod in_process;
 mod pages;
 mod transfers;
 mod wire;
 mod world;
 
 pub use config::{API_VERSION, Config, Settings};
+pub use in_process::InProcess;
 pub use standin::Server;
+pub use world::Kind;
 
 /// Starts a stand-in and returns once it listens.
 pub async fn serve(config: Config) -> std::io::Result<Server> {

@@ -15,7 +15,7 @@ use webpki::EndEntityCert;
 use webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA256;
 
 use crate::processor::ProcessorError;
-use crate::processor::http::{self, Http};
+use crate::processor::http::Http;
 
 /// Where PayPal keeps its certificates. Other paths of its hosts may answer with what a stranger put there.
 const FOLDER: &str = "/v1/notifications/certs/";
@@ -74,7 +74,7 @@ impl Certificates {
         }
         let request = self.0.http.request(Method::GET, url.clone()).await;
         let answer = match request {
-            Ok(request) => http::send(request).await,
+            Ok(request) => self.0.http.send(request).await,
             Err(error) => Err(error),
         }
         .map_err(CertificateError::Unavailable)?;

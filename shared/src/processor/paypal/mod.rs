@@ -161,7 +161,7 @@ impl PayPalClient {
         if let Some(id) = request_id {
             request = request.header("PayPal-Request-Id", id);
         }
-        let answer = http::send(request).await?;
+        let answer = inner.http.send(request).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
             inner.token.forget().await;
         }

@@ -51,7 +51,7 @@ impl Token {
             .await?
             .basic_auth(ours.client_id, Some(ours.client_secret.expose_secret()))
             .form(&[("grant_type", "client_credentials")]);
-        let answer = http::send(request).await?;
+        let answer = http.send(request).await?;
         match answer.status {
             status if status.is_success() => {}
             StatusCode::TOO_MANY_REQUESTS => return Err(ProcessorError::RateLimited),

@@ -8,7 +8,8 @@ mod plan;
 mod shelf;
 
 pub(crate) use plan::Work;
-pub(crate) use shelf::{Kind, Shelf, int, text};
+pub use shelf::Kind;
+pub(crate) use shelf::{Shelf, int, text};
 
 use std::collections::HashMap;
 
@@ -78,6 +79,15 @@ impl World {
         };
         crate::events::endpoints::configured(&mut world);
         world
+    }
+
+    /// Like [`Self::new`], with a clock that only [`Self::advance`] moves and the same ids for the same seed.
+    pub(crate) fn standing_still(config: Config, origin: String, seed: u64, now_ms: i64) -> Self {
+        Self {
+            ids: Ids::seeded(seed),
+            clock: Clock::standing_at(now_ms),
+            ..Self::new(config, origin)
+        }
     }
 
     /// Forgets everything that happened since the start; ids go on, so that none is ever given twice.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The kinds of object served, each with its id prefix and the name Stripe's messages use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub enum Kind {
     Account,
     BalanceTransaction,
     Charge,
