@@ -26,7 +26,12 @@ pub struct MalformedToken;
 
 impl ApiToken {
     pub fn generate() -> Self {
-        let random = Alphanumeric.sample_string(&mut rand::rng(), RANDOM_CHARS);
+        Self::drawn_from(&mut rand::rng())
+    }
+
+    /// From a source of randomness that a simulation can choose.
+    pub fn drawn_from(randomness: &mut impl rand::Rng) -> Self {
+        let random = Alphanumeric.sample_string(randomness, RANDOM_CHARS);
         let body = format!("{PREFIX}{random}");
         let checksum = checksum(&body);
         Self(format!("{body}{checksum}").into())

@@ -382,7 +382,8 @@ pub fn balance_by_shard(partner: PartnerId, currency: Currency) -> (String, Stri
     (format!("BALANCE#{shard}"), format!("{partner}#{currency}"))
 }
 
-fn shard_of(partner: PartnerId) -> u8 {
+/// Where a partner's balances and open payouts are found.
+pub fn shard_of(partner: PartnerId) -> u8 {
     use crate::ids::Id;
     partner.uuid().as_bytes()[15] % BALANCE_SHARDS
 }

@@ -1,0 +1,104 @@
+//! Where the functions' requests leave them: each stops here until the run decides what becomes of it.
+//!
+//! A handler is a future that nothing but this gate suspends. So the run sees it stop before every request to the table or the processor, lets
+//! others go first, answers, loses the answer, or drops the future, which is what a crash at that point is.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::body::Bytes;
+use axum::http::{Request, Response, StatusCode};
+use shared::processor::peer::{Answer, Peer};
+use shared::store::memory::{Fate, Fates};
+use stripe_standin::InProcess;
+
+/// Shared by everything that a handler can ask.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gate(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whether requests are held at all; otherwise each is done at once.
+    holds: bool,
+    waiting: Option<String>,
+    decided: Option<Fate>,
+}
+
+impl Gate {
+    pub(crate) fn set_holds(&self, holds: bool) {
+        self.lock().holds = holds;
+    }
+
+    /// What the handler that was polled last waits for.
+    pub(crate) fn take_waiting(&self) -> String {
+        self.lock().waiting.take().unwrap_or_default()
+    }
+
+    /// Decides for the handler that is polled next.
+    pub(crate) fn decide(&self, fate: Fate) {
+        self.lock().decided = Some(fate);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Fates for Gate {
+    fn next(&self, request: &dyn fmt::Display) -> Pin<Box<dyn Future<Output = Fate> + Send + '_>> {
+        let mut state = self.lock();
+        if state.holds {
+            state.waiting = Some(request.to_string());
+        }
+        drop(state);
+        Box::pin(Stop(self))
+    }
+}
+
+struct Stop<'a>(&'a Gate);
+
+impl Future for Stop<'_> {
+    type Output = Fate;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Fate> {
+        let mut state = self.0.lock();
+        match state.decided.take() {
+            _ if !state.holds => Poll::Ready(Fate::Done),
+            Some(fate) => Poll::Ready(fate),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// The processor behind the gate.
+#[derive(Debug)]
+pub(crate) struct GatedStripe {
+    pub(crate) gate: Gate,
+    pub(crate) stripe: Arc<InProcess>,
+}
+
+impl Peer for GatedStripe {
+    fn answer(&self, request: Request<Vec<u8>>) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+        Box::pin(async move {
+            let name = format!("{} {}", request.method(), request.uri().path());
+            match self.gate.next(&name).await {
+                Fate::Done => Ok(self.stripe.request(request.map(Bytes::from))),
+                Fate::Refused => Ok(too_many_requests()),
+                Fate::Lost => Err("the connection broke off".into()),
+                Fate::AnswerLost => {
+                    self.stripe.request(request.map(Bytes::from));
+                    Err("the connection broke off".into())
+                }
+            }
+        })
+    }
+}
+
+fn too_many_requests() -> Response<Vec<u8>> {
+    let body = br#"{"error":{"type":"invalid_request_error","code":"rate_limit","message":"Too many requests."}}"#;
+    let mut response = Response::new(body.to_vec());
+    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    response
+}

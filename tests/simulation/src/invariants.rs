@@ -1,0 +1,293 @@
+//! What must hold after every run, whatever went wrong in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use shared::ids::PartnerId;
+use shared::ledger::{Account, Fact};
+use shared::money::Currency;
+use shared::payout::{Payout, PayoutState};
+use shared::purchase::{Order, OrderStatus};
+
+use crate::books::Books;
+
+/// A rule by its name; it names whatever breaks it.
+pub(crate) type Invariant = (&'static str, fn(&Books) -> Vec<String>);
+
+pub(crate) const INVARIANTS: &[Invariant] = &[
+    ("nothing is rejected, changed or left undone", nothing_is_wrong),
+    ("every entry sums to zero in each currency", every_entry_sums_to_zero),
+    ("every fact is posted once", every_fact_is_posted_once),
+    ("every balance is the fold of its entries", every_balance_is_the_fold),
+    ("at most one transfer per payout", at_most_one_transfer),
+    ("every payout ended, as its transfer says", every_payout_ended),
+    ("nothing is paid before it is earned", nothing_is_paid_too_early),
+    ("what is due is paid", what_is_due_is_paid),
+    (
+        "the processor's movements and the journal agree one to one",
+        processor_and_journal_agree,
+    ),
+    ("every order ended as its session did", every_order_ended),
+    ("every paid order has its licences once", every_licence_once),
+    ("every paid order has one receipt", every_receipt_once),
+];
+
+fn nothing_is_wrong(books: &Books) -> Vec<String> {
+    books.wrong.clone()
+}
+
+fn every_entry_sums_to_zero(books: &Books) -> Vec<String> {
+    let unbalanced = books.journal.iter().filter(|entry| {
+        let mut sums: BTreeMap<Currency, i64> = BTreeMap::new();
+        for posting in &entry.postings {
+            *sums.entry(posting.amount.currency()).or_default() += posting.amount.minor();
+        }
+        sums.values().any(|sum| *sum != 0) || entry.postings.len() < 2
+    });
+    unbalanced.map(|entry| format!("{entry:?}")).collect()
+}
+
+fn every_fact_is_posted_once(books: &Books) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let again = books
+        .journal
+        .iter()
+        .filter(|entry| !seen.insert((entry.partner, entry.fact.name(), entry.fact.reference())));
+    again.map(|entry| format!("{:?}", entry.fact)).collect()
+}
+
+fn every_balance_is_the_fold(books: &Books) -> Vec<String> {
+    let mut fold: BTreeMap<(PartnerId, Currency), i64> = BTreeMap::new();
+    for (partner, currency, minor) in books.journal.iter().flat_map(|entry| entry.owed()) {
+        *fold.entry((partner, currency)).or_default() += minor;
+    }
+    let keys: BTreeSet<_> = fold.keys().chain(books.owed.keys()).collect();
+    let differ = keys
+        .into_iter()
+        .filter(|key| fold.get(key).unwrap_or(&0) != books.owed.get(key).unwrap_or(&0));
+    differ
+        .map(|key| {
+            format!(
+                "{key:?}: the entries make {:?}, the balance says {:?}",
+                fold.get(key),
+                books.owed.get(key)
+            )
+        })
+        .collect()
+}
+
+fn at_most_one_transfer(books: &Books) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let again = books
+        .transfers
+        .iter()
+        .filter(|transfer| !seen.insert(text(transfer, "transfer_group")));
+    again.map(|transfer| format!("a second transfer: {transfer}")).collect()
+}
+
+fn every_payout_ended(books: &Books) -> Vec<String> {
+    let agrees = |payout: &Payout| {
+        let group = payout.id.to_string();
+        let made: Vec<_> = books
+            .transfers
+            .iter()
+            .filter(|transfer| text(transfer, "transfer_group") == group)
+            .collect();
+        match (&payout.state, made.as_slice()) {
+            (PayoutState::Sent { transfer, .. }, [made]) => {
+                text(made, "id") == transfer
+                    && int(made, "amount") == payout.amount.minor()
+                    && text(made, "destination") == payout.destination
+                    && text(made, "currency").eq_ignore_ascii_case(payout.amount.currency().code())
+            }
+            (PayoutState::Cancelled { .. }, []) => true,
+            _ => false,
+        }
+    };
+    let known: BTreeSet<_> = books.payouts.iter().map(|payout| payout.id.to_string()).collect();
+    let wrong = books
+        .payouts
+        .iter()
+        .filter(|payout| !agrees(payout))
+        .map(|payout| format!("{payout:?}"));
+    let strange = books
+        .transfers
+        .iter()
+        .filter(|transfer| !known.contains(text(transfer, "transfer_group")));
+    wrong
+        .chain(strange.map(|transfer| format!("a transfer for no payout: {transfer}")))
+        .collect()
+}
+
+/// Replays the journal: at the moment of each payout, what was earned and no longer held, less what had been taken and not given back.
+fn nothing_is_paid_too_early(books: &Books) -> Vec<String> {
+    let mut earned: BTreeMap<(PartnerId, Currency), Vec<(Date, i64)>> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for entry in &books.journal {
+        for (partner, currency, minor) in entry.owed() {
+            let earned = earned.entry((partner, currency)).or_default();
+            let from = match entry.fact {
+                Fact::Sale(_) => available_on(entry.occurred_at, books.hold_days),
+                // Whatever else is given is there at once, and what is taken is gone at once.
+                _ => Date::MIN,
+            };
+            if matches!(entry.fact, Fact::Payout(_)) {
+                let today = day(entry.occurred_at);
+                let available: i64 = earned
+                    .iter()
+                    .filter(|(from, _)| *from <= today)
+                    .map(|(_, minor)| minor)
+                    .sum();
+                if -minor > available {
+                    wrong.push(format!("{:?} takes {} of {available} {currency}", entry.fact, -minor));
+                }
+            }
+            earned.push((from, minor));
+        }
+    }
+    wrong
+}
+
+fn day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+fn available_on(occurred_at: Timestamp, hold_days: u32) -> Date {
+    day(occurred_at) + i64::from(hold_days).days()
+}
+
+/// At the end of a run every hold period is over and a payout run has been made: what is still owed must have a reason.
+fn what_is_due_is_paid(books: &Books) -> Vec<String> {
+    let due = books.owed.iter().filter(|((partner, currency), owed)| {
+        let newest = books
+            .payouts
+            .iter()
+            .filter(|payout| payout.partner == *partner && payout.amount.currency() == *currency);
+        let newest = newest.max_by_key(|payout| payout.created_at);
+        let given_back = newest.is_some_and(|payout| matches!(payout.state, PayoutState::Cancelled { .. }));
+        // The default minimum is in euros and says nothing about other currencies.
+        let minimum = if *currency == Currency::EUR {
+            books.minimum_minor
+        } else {
+            1
+        };
+        **owed >= minimum.max(currency.payout_unit_minor()) && !books.held.contains(partner) && !given_back
+    });
+    due.map(|(key, owed)| format!("{owed} is still owed to {key:?}"))
+        .collect()
+}
+
+/// By the processor's object: what its balance gained or lost by it, and what the journal says of it.
+fn processor_and_journal_agree(books: &Books) -> Vec<String> {
+    let mut theirs: BTreeMap<String, i64> = BTreeMap::new();
+    for transaction in &books.transactions {
+        *theirs.entry(text(transaction, "source").to_owned()).or_default() += int(transaction, "net");
+    }
+    // A fee's entry names the movement, the sale's entry names the charge: both are of one source.
+    let source = |reference: &str| {
+        let transaction = books
+            .transactions
+            .iter()
+            .find(|transaction| text(transaction, "id") == reference);
+        transaction
+            .map_or(reference, |transaction| text(transaction, "source"))
+            .to_owned()
+    };
+    let mut ours: BTreeMap<String, i64> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for entry in &books.journal {
+        let cleared = entry
+            .postings
+            .iter()
+            .filter(|posting| posting.account == Account::ProcessorClearing);
+        let cleared: Vec<_> = cleared.map(|posting| posting.amount.minor()).collect();
+        match &entry.processor_ref {
+            _ if cleared.is_empty() => {}
+            Some(reference) => *ours.entry(source(reference)).or_default() += cleared.iter().sum::<i64>(),
+            None => wrong.push(format!("money of the processor's without its reference: {entry:?}")),
+        }
+    }
+    let sources: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
+    let differ = sources
+        .into_iter()
+        .filter(|source| theirs.get(*source) != ours.get(*source));
+    wrong
+        .extend(differ.map(|source| format!("{source}: theirs {:?}, ours {:?}", theirs.get(source), ours.get(source))));
+    wrong
+}
+
+fn every_order_ended(books: &Books) -> Vec<String> {
+    let ended = |order: &Order| {
+        let id = order.id.to_string();
+        let session = books
+            .sessions
+            .iter()
+            .find(|session| text(session, "client_reference_id") == id);
+        let Some(session) = session else {
+            // Without a session there is nothing to pay: it is free, or the customer never got as far.
+            return if order.total.is_zero() {
+                order.status == OrderStatus::Paid
+            } else {
+                order.status == OrderStatus::Pending
+            };
+        };
+        order.status
+            == match (text(session, "status"), text(session, "payment_status")) {
+                (_, "paid") => OrderStatus::Paid,
+                ("expired", _) => OrderStatus::Expired,
+                ("complete", _) => OrderStatus::Cancelled,
+                _ => OrderStatus::Pending,
+            }
+    };
+    books
+        .orders
+        .iter()
+        .filter(|order| !ended(order))
+        .map(|order| format!("{order:?}"))
+        .collect()
+}
+
+fn every_licence_once(books: &Books) -> Vec<String> {
+    let paid = books.orders.iter().filter(|order| order.status == OrderStatus::Paid);
+    let bought: BTreeSet<_> = paid
+        .flat_map(|order| order.lines.iter().map(|line| (line.licence, order.customer)))
+        .collect();
+    let issued: BTreeSet<_> = books
+        .licences
+        .iter()
+        .map(|licence| (licence.id, licence.owner))
+        .collect();
+    bought
+        .symmetric_difference(&issued)
+        .map(|licence| format!("bought or issued, not both: {licence:?}"))
+        .collect()
+}
+
+fn every_receipt_once(books: &Books) -> Vec<String> {
+    let wrong = books.orders.iter().filter(|order| {
+        let receipts = books.receipts.get(&order.id.to_string()).map_or(0, BTreeSet::len);
+        receipts != usize::from(order.status == OrderStatus::Paid)
+    });
+    wrong
+        .map(|order| {
+            format!(
+                "{} is {} and has {:?}",
+                order.id,
+                order.status,
+                books.receipts.get(&order.id.to_string())
+            )
+        })
+        .collect()
+}
+
+fn text<'a>(object: &'a Value, field: &str) -> &'a str {
+    object[field].as_str().unwrap_or_default()
+}
+
+fn int(object: &Value, field: &str) -> i64 {
+    object[field].as_i64().unwrap_or_default()
+}

@@ -1,0 +1,308 @@
+//! The functions of a run with all that they work with, and the people who were there before it begins.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use axum::Router;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use shared::auth::{ApiToken, Scope};
+use shared::clock::Clock;
+use shared::http::Edge;
+use shared::ids::{ListingId, PartnerId, UserId};
+use shared::messages::{Envelope, Message};
+use shared::money::{BasisPoints, Currency, Money};
+use shared::objects::Objects;
+use shared::partner::account::connect;
+use shared::partner::agreement::{CURRENT_VERSION, accept};
+use shared::partner::apply::apply;
+use shared::partner::decide::decide;
+use shared::partner::{Act, Application, Change, Country, Decision, Partner, PartnerName, SupportEmail};
+use shared::processor::stripe::requests::CreateAccount;
+use shared::processor::stripe::{StripeClient, webhook};
+use shared::queues::Queues;
+use shared::runtime::secrets::StripeSecretSource;
+use shared::store::accounts::{self, ApiTokenItem, UserItem};
+use shared::store::memory::MemoryBackend;
+use shared::store::{Store, Write, keys, partners};
+use shared::testing::{TestIssuer, market};
+use stripe_standin::{Config, InProcess, Settings};
+
+use crate::chance::Chance;
+use crate::gate::{Gate, GatedStripe};
+use crate::plan::Plan;
+
+const SECRET_KEY: &str = "sk_test_simulation";
+const WEBHOOK_SECRET: &str = "whsec_simulation";
+/// When every run begins.
+const BEGIN: &str = "2026-11-22T09:00:00Z";
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) gate: Gate,
+    pub(crate) stripe: Arc<InProcess>,
+    /// By Stripe's clock; the functions' clocks differ from it, and from each other.
+    pub(crate) now: Timestamp,
+    /// The clock of the function that runs just now.
+    pub(crate) clock: Clock,
+    pub(crate) store: Store,
+    queues: Queues,
+    pub(crate) shop: Router,
+    pub(crate) webhook: Router,
+    pub(crate) settlement: settlement::Context,
+    pub(crate) payout: payout::Context,
+    pub(crate) payout_decide: payout_decide::Context,
+    pub(crate) payout_transfer: payout_transfer::Context,
+    pub(crate) onboarding_events: onboarding_events::Context,
+    pub(crate) partners: Vec<Seller>,
+    pub(crate) listings: Vec<ListingId>,
+    /// The API token of each customer.
+    pub(crate) customers: Vec<ApiToken>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Seller {
+    pub(crate) id: PartnerId,
+    /// The account at Stripe that is to be paid.
+    pub(crate) account: String,
+}
+
+impl World {
+    pub(crate) fn new(plan: &Plan, chance: &mut Chance) -> Self {
+        let now: Timestamp = BEGIN.parse().expect("a time");
+        let gate = Gate::default();
+        let settings = Settings {
+            available_delay_s: plan.funds_pending_s,
+            ..Settings::default()
+        };
+        let config = Config {
+            secret_key: SECRET_KEY.to_owned(),
+            public_url: Some("https://pay.example".to_owned()),
+            settings,
+            ..Config::default()
+        };
+        let seed = chance
+            .seed(now)
+            .to_string()
+            .bytes()
+            .fold(0, |seed: u64, byte| seed.rotate_left(5) ^ u64::from(byte));
+        let stripe = Arc::new(InProcess::new(config, seed, now.as_millisecond()));
+        let (clock, store) = (Clock::fixed(now), Store::fated(Arc::new(gate.clone())));
+        let queues = Queues::memory();
+        let secrets = StripeSecretSource::fixed(SECRET_KEY, &[WEBHOOK_SECRET]);
+        let peer = GatedStripe {
+            gate: gate.clone(),
+            stripe: Arc::clone(&stripe),
+        };
+        let base = "https://stripe.example".parse().expect("a URL");
+        let client = StripeClient::in_process(Arc::new(peer), base, secrets.clone());
+        let shop = purchase::Context {
+            edge: Edge::signed_in(clock.clone(), store.clone(), TestIssuer::new().verifier()),
+            store: store.clone(),
+            objects: Objects::memory(),
+            stripe: client.clone(),
+            commission: BasisPoints::try_from(plan.commission_bps).expect("a rate"),
+            public_url: "https://shop.example".to_owned(),
+        };
+        let webhook = purchase_webhook::Context {
+            edge: Edge::open(clock.clone()),
+            store: store.clone(),
+            secrets,
+            livemode: false,
+        };
+        let mut world = Self {
+            gate,
+            now,
+            shop: shared::http::router(purchase::routes(), shop),
+            webhook: shared::http::router(purchase_webhook::routes(), webhook),
+            settlement: settlement::Context {
+                store: store.clone(),
+                stripe: client.clone(),
+                hold_days: plan.hold_days,
+            },
+            payout: payout::Context { queues: queues.clone() },
+            payout_decide: payout_decide::Context {
+                store: store.clone(),
+                queues: queues.clone(),
+                minimum: Money::new(plan.minimum_minor, Currency::EUR),
+            },
+            payout_transfer: payout_transfer::Context {
+                store: store.clone(),
+                stripe: client.clone(),
+            },
+            onboarding_events: onboarding_events::Context {
+                store: store.clone(),
+                stripe: client,
+            },
+            queues,
+            stripe,
+            clock,
+            store,
+            partners: Vec::new(),
+            listings: Vec::new(),
+            customers: Vec::new(),
+        };
+        world.people(plan, chance);
+        world
+    }
+
+    fn people(&mut self, plan: &Plan, chance: &mut Chance) {
+        for index in 0..plan.partners {
+            let seller = self.seller(index, chance);
+            self.partners.push(seller);
+        }
+        for listing in &plan.listings {
+            let price = Money::new(listing.price_minor, listing.currency.parse().expect("a currency"));
+            let partner = self.partners[listing.partner].id;
+            let published = market::published(chance.seed(self.now), partner, "Warm Pads", price);
+            let write = Write::create(keys::published(published.listing), &published).expect("an item");
+            at_once(self.store.write(write)).expect("a new listing");
+            self.listings.push(published.listing);
+        }
+        for _ in 0..plan.customers {
+            let token = self.customer(chance);
+            self.customers.push(token);
+        }
+        self.memory().take_changes();
+    }
+
+    fn seller(&self, index: usize, chance: &mut Chance) -> Seller {
+        let act = self.act(chance);
+        let application = Application {
+            name: PartnerName::parse(&format!("Sounds {index}")).expect("a name"),
+            country: Country::parse("DE").expect("a country"),
+            support_email: SupportEmail::parse("help@sounds.example").expect("an address"),
+            website: None,
+            about: "Sounds for slow music, made by hand.".to_owned(),
+        };
+        let applied = apply(application, act);
+        at_once(partners::create(&self.store, &applied)).expect("a new partner");
+        let approved = decide(&applied.partner, &Decision::Approve { evidence: None }, act).expect("an applicant");
+        let agreed = accept(&approved.partner, CURRENT_VERSION, act).expect("the current agreement");
+        let account = self.connect(&agreed.partner, 1, chance);
+        Seller {
+            id: applied.partner.id,
+            account,
+        }
+    }
+
+    /// Gives the partner a working account at Stripe, in place of the one it has.
+    fn connect(&self, partner: &Partner, revision: u64, chance: &mut Chance) -> String {
+        let act = self.act(chance);
+        let request = CreateAccount {
+            country: "DE".to_owned(),
+            email: None,
+            metadata: [("partner_id".to_owned(), partner.id.to_string())].into(),
+        };
+        let stripe = &self.settlement.stripe;
+        let account = at_once(stripe.create_account(&request, &act.seed.to_string()))
+            .expect("an account")
+            .id;
+        self.control(&format!("accounts/{account}"), &json!({"outcome": "complete"}));
+        let report = at_once(stripe.account(&account)).expect("the account").report();
+        let unconnected = Partner {
+            payout_account: None,
+            ..partner.clone()
+        };
+        let connected = connect(&unconnected, &report, act).expect("no account yet");
+        let connected = Change {
+            messages: Vec::new(),
+            ..connected
+        };
+        let claim = partners::claim_processor_account(partner.id, &account).expect("a pointer");
+        at_once(partners::save(&self.store, &connected, revision, [claim])).expect("nobody else writes");
+        account
+    }
+
+    /// Gives the partner another account at Stripe; returns the former one.
+    pub(crate) fn move_account(&mut self, index: usize, chance: &mut Chance) -> String {
+        let partner = at_once(partners::load(&self.store, self.partners[index].id));
+        let partner = partner.expect("memory does not fail").expect("the partner");
+        let account = self.connect(&partner, partner.revision, chance);
+        std::mem::replace(&mut self.partners[index].account, account)
+    }
+
+    fn customer(&self, chance: &mut Chance) -> ApiToken {
+        let (token, seed) = (chance.api_token(), chance.seed(self.now));
+        let user = UserItem {
+            id: seed.id::<UserId>("customer"),
+            email: Some("carla@example.com".to_owned()),
+            name: None,
+            created_at: self.now,
+        };
+        let item = ApiTokenItem {
+            id: seed.id("token"),
+            user: user.id,
+            label: "the shop's counter".to_owned(),
+            hint: token.hint(),
+            scopes: [Scope::OrdersWrite].into_iter().collect(),
+            secret_sha256: token.sha256(),
+            created_at: self.now,
+            valid_until: self.now + SignedDuration::from_hours(24 * 365),
+            revoked_at: None,
+        };
+        let mut writes = Vec::from(accounts::create_api_token(&item).expect("an item"));
+        writes.push(Write::create(keys::user(user.id), &user).expect("an item"));
+        at_once(self.store.transact(writes)).expect("a new customer");
+        token
+    }
+
+    fn act(&self, chance: &mut Chance) -> Act {
+        let seed = chance.seed(self.now);
+        Act {
+            actor: seed.id("owner"),
+            now: self.now,
+            seed,
+        }
+    }
+
+    /// Lets something happen at Stripe that nobody asked for by its API.
+    pub(crate) fn control(&self, path: &str, body: &Value) -> Value {
+        self.stripe
+            .control(path, body)
+            .unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    pub(crate) fn memory(&self) -> &MemoryBackend {
+        self.store.as_memory().expect("the table is in memory")
+    }
+
+    /// What functions have sent to queues by themselves since the last call, but for the pages of shards in which nobody has a balance.
+    pub(crate) fn take_sent(&self) -> Vec<Envelope> {
+        let sent = self.queues.as_memory().expect("the queues are in memory").take();
+        let is_of_use = |message: &Message| match message {
+            Message::PayoutPage { shard, .. } | Message::OpenPayoutPage { shard, .. } => {
+                self.partners.iter().any(|partner| keys::shard_of(partner.id) == *shard)
+            }
+            _ => true,
+        };
+        let sent = sent.into_iter().map(|(_, envelope)| envelope);
+        sent.filter(|envelope| is_of_use(&envelope.message)).collect()
+    }
+
+    /// Time passes, for Stripe too.
+    pub(crate) fn pass(&mut self, by: SignedDuration) {
+        self.now += by;
+        self.stripe
+            .advance(i64::try_from(by.as_millis()).expect("less than the age of the universe"));
+    }
+
+    /// Sets the functions' clock.
+    pub(crate) fn set_clock(&self, at: Timestamp) {
+        self.clock.advance(at.duration_since(self.clock.now()));
+    }
+
+    /// The header that proves that the body is Stripe's.
+    pub(crate) fn signature(&self, body: &[u8]) -> String {
+        webhook::sign(body, &WEBHOOK_SECRET.into(), self.now)
+    }
+}
+
+/// What a future that waits for nothing comes to.
+pub(crate) fn at_once<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("something waits although the gate is open"),
+    }
+}
