@@ -1,7 +1,7 @@
 # Thin names for what README.md promises. What they do is in infra/.
 # Everything that is installed goes to target/venv, in pinned versions; `rm -rf target` starts afresh.
 
-.PHONY: books run stop test check lint bench
+.PHONY: books run stop test check lint bench simulate mutants
 
 run: ## build, deploy and seed the local stack; ARGS=--detach returns when it is ready
 	@python3 -m infra.local run $(ARGS)
@@ -22,6 +22,13 @@ lint: ## template.yaml through sam validate, cfn-lint and checkov
 
 books: ## folds the whole journal and compares every balance; of the local stack, or of LEDGER_TABLE and COMMERCE_TABLE
 	@infra/fold/run.sh
+
+simulate: ## money under faults: SEEDS=N tries so many seeds, SEED=X tells all that happens in one
+	@cargo build --workspace --bin simulate --locked --quiet
+	@target/debug/simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),10000))
+
+mutants: ## faults put into the money code, each of which the simulation must find; ARGS=word for some of them
+	@python3 tests/simulation/mutants.py $(ARGS)
 
 bench: ## cold starts, sizes, costs and throughput, as a table
 	@infra/bench/run.sh $(ARGS)

@@ -40,6 +40,10 @@ step "unit tests, with coverage"
 rm -rf target/coverage
 counted infra/ci/nextest.sh --filterset 'not binary(journeys)'
 
+step "simulation"
+cargo build --workspace --bin simulate --locked --quiet
+counted target/debug/simulate --seeds 4000
+
 step "the official Stripe library against the stand-in"
 counted infra/ci/stripe-client.sh
 

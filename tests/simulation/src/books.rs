@@ -22,6 +22,7 @@ use crate::run::Run;
 #[derive(Debug)]
 pub(crate) struct Books {
     pub(crate) hold_days: u32,
+    pub(crate) commission_bps: i64,
     pub(crate) minimum_minor: i64,
     /// The journal in the order in which it was written.
     pub(crate) journal: Vec<Entry>,
@@ -90,6 +91,7 @@ impl Books {
         let objects = |kind| run.world.stripe.objects(kind);
         Self {
             hold_days: run.plan.hold_days,
+            commission_bps: run.plan.commission_bps.into(),
             minimum_minor: run.plan.minimum_minor,
             journal: run.journal.iter().map(read).collect(),
             owed: owed.collect(),

@@ -23,6 +23,7 @@ pub(crate) const INVARIANTS: &[Invariant] = &[
     ("every entry sums to zero in each currency", every_entry_sums_to_zero),
     ("every fact is posted once", every_fact_is_posted_once),
     ("every balance is the fold of its entries", every_balance_is_the_fold),
+    ("every sale is divided as agreed", every_sale_is_divided),
     ("at most one transfer per payout", at_most_one_transfer),
     ("every payout ended, as its transfer says", every_payout_ended),
     ("nothing is paid before it is earned", nothing_is_paid_too_early),
@@ -77,6 +78,29 @@ fn every_balance_is_the_fold(books: &Books) -> Vec<String> {
                 books.owed.get(key)
             )
         })
+        .collect()
+}
+
+/// The default rule, worked out once more: the partner gets the price less the commission, to the nearest unit, a half upwards.
+fn every_sale_is_divided(books: &Books) -> Vec<String> {
+    let share = |price: i64| (2 * price * (10_000 - books.commission_bps) + 10_000).div_euclid(20_000);
+    let mut agreed: BTreeMap<(String, PartnerId), i64> = BTreeMap::new();
+    for order in books.orders.iter().filter(|order| order.status == OrderStatus::Paid) {
+        for line in order.lines.iter().filter(|line| !line.price.is_zero()) {
+            *agreed.entry((order.id.to_string(), line.partner)).or_default() += share(line.price.minor());
+        }
+    }
+    let mut posted: BTreeMap<(String, PartnerId), i64> = BTreeMap::new();
+    for entry in &books.journal {
+        if let (Fact::Sale(order), Some(partner)) = (&entry.fact, entry.partner) {
+            *posted.entry((order.to_string(), partner)).or_default() +=
+                entry.owed().map(|(_, _, minor)| minor).sum::<i64>();
+        }
+    }
+    let keys: BTreeSet<_> = agreed.keys().chain(posted.keys()).collect();
+    let differ = keys.into_iter().filter(|key| agreed.get(key) != posted.get(key));
+    differ
+        .map(|key| format!("{key:?}: agreed {:?}, posted {:?}", agreed.get(key), posted.get(key)))
         .collect()
 }
 

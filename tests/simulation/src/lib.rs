@@ -44,7 +44,7 @@ impl fmt::Display for Violation {
 }
 
 /// So many seeds in a row play the same plan, each through a storm of its own.
-pub const STORMS: u64 = 4;
+pub const STORMS: u64 = 8;
 
 /// A plan, and how it ends when nothing goes wrong.
 #[derive(Debug)]
