@@ -157,3 +157,20 @@ fn floats_stay_out_of_the_product() {
     let wrong = lines_with(&[": f64", ": f32", "as f64", "as f32"], &[]);
     assert_none("No floats anywhere", &wrong);
 }
+
+/// How many scenarios every money path must survive; each has a test that names it.
+const SCENARIOS: usize = 47;
+
+#[test]
+fn every_money_scenario_has_a_test_that_names_it() {
+    let sources = rust(EVERYWHERE);
+    let is_shown = |number: &usize| {
+        let name = format!("fn scenario_{number}_");
+        sources.iter().any(|source| source.text.contains(&name))
+    };
+    let missing: Vec<_> = (1..=SCENARIOS)
+        .filter(|number| !is_shown(number))
+        .map(|number| number.to_string())
+        .collect();
+    assert_none("No test names the scenario", &missing);
+}

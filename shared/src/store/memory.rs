@@ -374,3 +374,56 @@ fn value_size(value: &AttributeValue) -> usize {
         _ => 1,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::PartnerId;
+    use crate::ledger::BalanceChange;
+    use crate::money::{Currency, Money};
+    use crate::seed::Seed;
+    use crate::store::{Store, keys, ledger};
+    use crate::testing::TestWorld;
+
+    /// The answer of the first request is lost.
+    #[derive(Debug, Default)]
+    struct Once(Mutex<bool>);
+
+    impl Fates for Once {
+        fn next(&self, _: &dyn fmt::Display) -> Pin<Box<dyn Future<Output = Fate> + Send + '_>> {
+            let mut lost = self.0.lock().expect("no panic holds it");
+            let fate = if *lost { Fate::Done } else { Fate::AnswerLost };
+            *lost = true;
+            Box::pin(std::future::ready(fate))
+        }
+    }
+
+    #[tokio::test]
+    async fn scenario_44_a_transaction_whose_answer_was_lost_is_met_by_its_own_condition() {
+        let store = Store::fated(Arc::new(Once::default()));
+        let partner: PartnerId = Seed::named(TestWorld::new().now(), "a partner").id("p");
+        let change = BalanceChange {
+            partner,
+            owed: Money::new(1039, Currency::EUR),
+            maturing: None,
+            disputed_minor: 0,
+        };
+        let writes = || {
+            let fact = Write::create(
+                keys::partner_journal(partner, "sale", "1"),
+                &std::collections::BTreeMap::from([("what", "a fact")]),
+            );
+            vec![fact.expect("an item"), ledger::change_balance(&change)]
+        };
+        assert!(matches!(
+            store.transact(writes()).await,
+            Err(StoreError::Unavailable(_))
+        ));
+        assert!(matches!(
+            store.transact(writes()).await,
+            Err(StoreError::Conflict { .. })
+        ));
+        let balances = ledger::balances(&store, partner).await.expect("memory");
+        assert_eq!(balances.iter().map(|balance| balance.owed.minor()).sum::<i64>(), 1039);
+    }
+}
