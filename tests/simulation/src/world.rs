@@ -18,15 +18,18 @@ use shared::partner::agreement::{CURRENT_VERSION, accept};
 use shared::partner::apply::apply;
 use shared::partner::decide::decide;
 use shared::partner::{Act, Application, Change, Country, Decision, Partner, PartnerName, SupportEmail};
+use shared::processor::paypal::PayPalClient;
+use shared::processor::paypal::certificate::Certificates;
 use shared::processor::stripe::requests::CreateAccount;
 use shared::processor::stripe::{StripeClient, webhook};
 use shared::queues::Queues;
-use shared::runtime::secrets::StripeSecretSource;
+use shared::runtime::secrets::{PayPalSecretSource, StripeSecretSource};
 use shared::store::accounts::{self, ApiTokenItem, UserItem};
 use shared::store::memory::MemoryBackend;
 use shared::store::{Store, Write, keys, partners};
 use shared::testing::{TestIssuer, market};
 use stripe_standin::{Config, InProcess, Settings};
+use url::Url;
 
 use crate::chance::Chance;
 use crate::gate::{Gate, GatedStripe};
@@ -96,11 +99,16 @@ impl World {
         };
         let base = "https://stripe.example".parse().expect("a URL");
         let client = StripeClient::in_process(Arc::new(peer), base, secrets.clone());
+        // Nobody pays by PayPal here.
+        let nowhere: Url = "https://paypal.example".parse().expect("a URL");
+        let paypal_secret = PayPalSecretSource::fixed("client", "secret", "webhook");
+        let paypal = PayPalClient::new(nowhere.clone(), paypal_secret.clone());
         let shop = purchase::Context {
             edge: Edge::signed_in(clock.clone(), store.clone(), TestIssuer::new().verifier()),
             store: store.clone(),
             objects: Objects::memory(),
             stripe: client.clone(),
+            paypal: paypal.clone(),
             commission: BasisPoints::try_from(plan.commission_bps).expect("a rate"),
             public_url: "https://shop.example".to_owned(),
         };
@@ -109,6 +117,8 @@ impl World {
             store: store.clone(),
             secrets,
             livemode: false,
+            paypal_secret,
+            paypal_certificates: Certificates::new(&nowhere),
         };
         let mut world = Self {
             gate,
@@ -118,6 +128,7 @@ impl World {
             settlement: settlement::Context {
                 store: store.clone(),
                 stripe: client.clone(),
+                paypal,
                 hold_days: plan.hold_days,
             },
             payout: payout::Context { queues: queues.clone() },
