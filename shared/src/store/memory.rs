@@ -411,7 +411,7 @@ mod tests {
         let writes = || {
             let fact = Write::create(
                 keys::partner_journal(partner, "sale", "1"),
-                &std::collections::BTreeMap::from([("what", "a fact")]),
+                &BTreeMap::from([("what", "a fact")]),
             );
             vec![fact.expect("an item"), ledger::change_balance(&change)]
         };
