@@ -1,51 +1,46 @@
 use shared::purchase::refund::RefundState;
 
-use crate::document::{Document, html, pdf};
+use crate::document::html;
 use crate::samples::{self, at};
 use crate::statement;
 
-#[track_caller]
-fn check_rendered(document: &Document, parts: &[&str]) {
-    let page = html::render(document).expect("a page");
-    for part in parts {
-        assert!(page.contains(part), "no {part} in {page}");
-    }
-    assert!(!page.contains("<script>"), "what people wrote is text: {page}");
-    assert!(pdf::render(document).expect("a file").starts_with(b"%PDF-1.7"));
+#[test]
+fn a_statement_as_a_page() {
+    insta::assert_snapshot!(html::render(&samples::statement_document(0)).expect("a page"));
 }
 
 #[test]
-fn documents_say_what_they_are_about() {
-    let returned = RefundState::Succeeded {
+fn a_statement_as_a_table() {
+    let table = statement::table(&samples::month(0)).expect("memory");
+    insta::assert_snapshot!(String::from_utf8(table).expect("UTF-8"));
+}
+
+#[test]
+fn an_invoice_as_a_page() {
+    let page = html::render(&samples::invoice_document()).expect("a page");
+    insta::assert_snapshot!(body(&page));
+}
+
+#[test]
+fn a_credit_note_of_an_erased_customer() {
+    let state = RefundState::Succeeded {
         at: at("2026-11-06T00:00:00Z"),
     };
-    let failed = RefundState::Failed {
+    let page = html::render(&samples::credit_note_document(state)).expect("a page");
+    insta::assert_snapshot!(body(&page));
+}
+
+#[test]
+fn a_credit_note_whose_refund_failed_says_that_it_is_void() {
+    let state = RefundState::Failed {
         at: at("2026-11-08T00:00:00Z"),
         reason: "lost_or_stolen_card".to_owned(),
     };
-    check_rendered(
-        &samples::statement_document(90),
-        &["Statement 2026-11", "Opening balance", "default@1"],
-    );
-    check_rendered(
-        &samples::invoice_document(),
-        &["Invoice INV-000042", "chiara@people.example", "17.99"],
-    );
-    check_rendered(
-        &samples::credit_note_document(returned),
-        &["Credit note CRN-000042", "INV-000042", "5.00"],
-    );
-    check_rendered(&samples::credit_note_document(failed), &["Void: on 2026-11-08"]);
+    let page = html::render(&samples::credit_note_document(state)).expect("a page");
+    assert!(page.contains("Void: on 2026-11-08"), "{page}");
 }
 
-#[test]
-fn a_table_has_no_formulas() {
-    let table = String::from_utf8(statement::table(&samples::month(0)).expect("memory")).expect("UTF-8");
-    assert!(table.starts_with("currency,time,kind,reference,"), "{table}");
-    assert!(
-        !table
-            .lines()
-            .any(|line| line.split(',').any(|cell| cell.trim_matches('"').starts_with('='))),
-        "{table}"
-    );
+/// A page without its style sheet, which another snapshot has.
+fn body(page: &str) -> &str {
+    page.split_once("<body>").map_or(page, |(_, body)| body)
 }

@@ -81,6 +81,7 @@ impl TestWorld {
             .expect("memory does not fail")
             .expect("a partner");
         let write = Write::replace(key, partner, before.revision).expect("a partner is an item");
+        let write = write.indexed(keys::partner_by_status(&partner.status.to_string(), partner.id));
         self.store.write(write).await.expect("nobody else writes");
     }
 
