@@ -98,16 +98,13 @@ def _start(options: Options, chosen: ports.Ports, children: Children) -> Stack:
         "StripeSecretKey": stripe.secret_key,
         "StripeWebhookSecret": stripe.webhook_secret,
         "StripeApiBase": stripe.url,
-<<<<<<< HEAD
         "SellerName": "Souk Marketplace GmbH",
         "SellerAddress": "Marktplatz 1; 10115 Berlin; Germany",
         "SellerTaxId": "DE123456789",
-=======
         "PayPalClientId": paypal.client_id,
         "PayPalClientSecret": paypal.client_secret,
         "PayPalWebhookId": paypal.webhook_id,
         "PayPalApiBase": paypal.url,
->>>>>>> df5933e (Take orders that are paid with PayPal, and settle them like any other)
         "MailSender": MAIL_SENDER,
         "MailIdentity": MAIL_SENDER,
         # The stand-in has a page for whoever comes back from it; of the real Stripe nobody does.
