@@ -18,9 +18,10 @@ const NOT_GIVEN: [&str; 5] = [
     "LAMBDA_TASK_ROOT",
     "AWS_SESSION_TOKEN",
 ];
-const WITH_DEFAULTS: [&str; 5] = [
+const WITH_DEFAULTS: [&str; 6] = [
     "OIDC_ROLES_CLAIM",
     "STRIPE_API_BASE",
+    "PAYPAL_API_BASE",
     "CURRENCY",
     "SCAN_MAX_RECEIVES",
     "LOG_LEVEL",
