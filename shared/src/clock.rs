@@ -1,8 +1,15 @@
 //! The time of day. Read by the runtime alone and handed on as an argument; rules never ask for it themselves.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 #[cfg(feature = "test-util")]
 use std::sync::{Arc, Mutex};
+
+/// The day on which something happened. All of Souk counts days in UTC: holds, periods and years alike.
+pub fn day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
 
 #[derive(Debug, Clone)]
 pub enum Clock {

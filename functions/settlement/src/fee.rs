@@ -4,7 +4,7 @@
 //! come first: each writes its own fact and then looks for the other, so the second of them finds both.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use shared::clock::day;
 use shared::ids::{OrderId, UserId};
 use shared::ledger::{Account, Fact, JournalEntry, Posting};
 use shared::messages::Envelope;
@@ -125,7 +125,7 @@ async fn share_fee(context: &Context, delivery: &Delivery<Envelope>, order: &Ord
     if !order.shares_fee() || order.charge.as_ref() != Some(&fee.charge) {
         return Ok(());
     }
-    let today = delivery.now.to_zoned(TimeZone::UTC).date();
+    let today = day(delivery.now);
     let mut writes = Vec::new();
     for (entry, change) in fee_shares(order, fee, delivery.seed, today).map_err(Failure::reject)? {
         writes.push(ledger::post(&entry)?);

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use crate::clock::day;
 use crate::ids::PartnerId;
 use crate::money::{Currency, Money, MoneyError};
 use crate::partner::HoldReason;
@@ -158,10 +158,6 @@ fn keep(kept: &mut Vec<Kept>, left: &mut Money, reason: KeptBy, amount: Money) -
 pub fn available_on(occurred_at: Timestamp, hold_days: u32) -> Date {
     let day = day(occurred_at);
     day.checked_add(i64::from(hold_days).days()).unwrap_or(Date::MAX)
-}
-
-fn day(at: Timestamp) -> Date {
-    at.to_zoned(TimeZone::UTC).date()
 }
 
 /// Whether a balance is paid out now, and how much of it.

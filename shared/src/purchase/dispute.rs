@@ -13,11 +13,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::Order;
 use super::reversal::{self, Cause, Direction, Returned};
+use crate::clock::day;
 use crate::ids::{LicenceId, OrderId, PartnerId, UserId};
 use crate::ledger::{Account, BalanceChange, Fact, JournalEntry, LedgerError, Posting};
 use crate::money::{Money, MoneyError};
@@ -250,7 +250,7 @@ impl DisputeAdvance {
             Direction::Back,
             seed,
         )?);
-        let today = now.to_zoned(TimeZone::UTC).date();
+        let today = day(now);
         for change in reversal::balance_changes(&self.order, &returned, Direction::Back, today)? {
             // A transaction has no item twice: what is released and what is taken are one change.
             match self.balances.iter_mut().find(|known| known.partner == change.partner) {

@@ -12,12 +12,12 @@
 //! ([`super::reversal`]), and posted back when it fails later. The refund's id is the processor's idempotency key: an unknown outcome
 //! is asked again or looked up, never assumed.
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::reversal::{self, Cause, Direction, LineAmount, Returned};
 use super::{Order, OrderStatus};
+use crate::clock::day;
 use crate::ids::{LicenceId, OrderId, PartnerId, RefundId, UserId};
 use crate::ledger::{Account, BalanceChange, Fact, JournalEntry, LedgerError};
 use crate::money::{Money, MoneyError};
@@ -545,10 +545,6 @@ fn netted(changes: Vec<BalanceChange>) -> Result<Vec<BalanceChange>, MoneyError>
     }
     netted.retain(|change| !change.owed.is_zero());
     Ok(netted)
-}
-
-fn day(at: Timestamp) -> jiff::civil::Date {
-    at.to_zoned(TimeZone::UTC).date()
 }
 
 /// The processor forgets an idempotency key after 24 hours at the earliest; an hour is left for clocks that disagree.

@@ -4,9 +4,9 @@ use std::ops::Deref;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::day;
 use crate::money::{BasisPoints, Currency, Money};
 
 /// More steps than this are a table nobody can explain to a partner.
@@ -85,7 +85,7 @@ pub enum Count {
 impl Count {
     /// What the counter of a sale at this moment is called; `None` where the sale does not count.
     pub fn period(self, at: Timestamp) -> Option<String> {
-        let date = at.to_zoned(TimeZone::UTC).date();
+        let date = day(at);
         match self {
             Self::Never { since } => since.is_none_or(|since| date >= since).then(|| "lifetime".to_owned()),
             Self::Yearly => Some(date.year().to_string()),

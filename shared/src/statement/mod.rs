@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
+use crate::clock::day;
 use crate::ids::{JournalId, OrderId, PartnerId};
 use crate::ledger::{Account, Fact, JournalEntry};
 use crate::money::{Currency, Money, MoneyError};
@@ -113,7 +114,7 @@ impl Draft {
     }
 
     pub fn add(&mut self, entry: &JournalEntry) -> Result<(), StatementError> {
-        let day = period::day(entry.occurred_at());
+        let day = day(entry.occurred_at());
         if day > self.period.last() {
             return Ok(());
         }

@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
+
+use crate::clock::day;
 
 /// Written `2026`, `2026-11` or `2026-11-22`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -72,10 +73,6 @@ impl Period {
         }
         periods
     }
-}
-
-pub(super) fn day(at: Timestamp) -> Date {
-    at.to_zoned(TimeZone::UTC).date()
 }
 
 impl FromStr for Period {

@@ -8,7 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, period};
+use super::Change;
+use crate::clock::day;
 use crate::ids::PartnerId;
 use crate::ledger::{Fact, JournalEntry};
 use crate::money::{Currency, Money, MoneyError};
@@ -59,7 +60,7 @@ impl TaxYear {
     }
 
     pub fn add(&mut self, entry: &JournalEntry) -> Result<(), MoneyError> {
-        let day = period::day(entry.occurred_at());
+        let day = day(entry.occurred_at());
         if day.year() != self.year {
             return Ok(());
         }

@@ -7,7 +7,6 @@ use shared::ledger::{Account, JournalEntry};
 use shared::licence::LicenceStatus;
 use shared::messages::{Envelope, Message, PaymentSubject, ReversalSubject};
 use shared::money::{BasisPoints, Currency, Money};
-use shared::payout::Balance;
 use shared::purchase::{Offer, Order, place};
 use shared::revenue::{Referrers, Terms};
 use shared::runtime::{Delivery, Failure};
@@ -164,11 +163,6 @@ impl Till {
             charge: "ch_1".into(),
         })
         .await
-    }
-
-    pub(crate) async fn balance(&self, partner: PartnerId) -> Balance {
-        let balances = ledger::balances(&self.world.store, partner).await.expect("memory");
-        balances.into_iter().next().expect("a balance")
     }
 
     pub(crate) async fn licence_status(&self, order: &Order, line: usize) -> LicenceStatus {

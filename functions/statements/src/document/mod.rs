@@ -5,7 +5,6 @@ pub(crate) mod html;
 pub(crate) mod pdf;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use shared::invoice::Seller;
 use shared::money::Money;
 
@@ -158,5 +157,5 @@ pub(crate) fn price(amount: Money) -> String {
 
 /// The day in UTC.
 pub(crate) fn day(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).date().to_string()
+    shared::clock::day(at).to_string()
 }
