@@ -83,6 +83,13 @@ pub fn parse<T: DeserializeOwned + Validate>(body: &[u8]) -> Result<T, Problem> 
             format!("The body nests deeper than {MAX_DEPTH} levels."),
         ));
     }
+    // serde fills a struct from a list too, field by field: no caller means that.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(serde_json::from_slice::<IgnoredAny>(body).map_or_else(
+            |error| syntax_problem(&error),
+            |_| Problem::invalid(vec![FieldError::new("", "must be an object")]),
+        ));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| shape_problem(&error, body))?;
     reader.end().map_err(|error| syntax_problem(&error))?;
@@ -213,6 +220,8 @@ mod tests {
         check_refused("", "malformed_json", None);
         check_refused("{", "malformed_json", None);
         check_refused(r#"{"lines":[{"count":1}]} x"#, "malformed_json", None);
+        check_refused("[[", "malformed_json", None);
+        check_refused(r#" [[{"count":1}]]"#, "invalid_request", Some(""));
         check_refused("{}", "invalid_request", Some("/lines"));
         check_refused(
             r#"{"lines":[{"count":1},{}]}"#,
