@@ -7,7 +7,6 @@
 //! To everybody outside a partner's team its drafts do not exist; operators look, and decide about what was handed in, but not about
 //! their own team's work.
 
-mod access;
 mod api;
 mod context;
 mod handlers;

@@ -7,7 +7,6 @@
 //!   request's id, written with the change, is how a request that was cut off recognises what it has done. Stripe's account of a
 //!   partner is made under a key that is the partner's id, so a partner gets one.
 
-mod access;
 mod api;
 mod context;
 mod handlers;

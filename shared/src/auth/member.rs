@@ -5,6 +5,7 @@
 use std::marker::PhantomData;
 
 use axum::extract::{FromRef, FromRequestParts};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::Deserialize;
 
@@ -44,6 +45,15 @@ pub struct PartnerOwner<P: Permission> {
 /// An owner of the partner in the path, or an operator who acts for the partner.
 #[derive(Debug, Clone)]
 pub struct OwnerOrOperator<P: Permission> {
+    pub partner: PartnerId,
+    pub user: User,
+    permission: PhantomData<P>,
+}
+
+/// An operator who decides about what is a partner's, on a route that only operators have. The partner's own team, with a token good
+/// for reading (`P`), is told that; to everybody else there is no such partner.
+#[derive(Debug, Clone)]
+pub struct PartnerOperator<P: Permission> {
     pub partner: PartnerId,
     pub user: User,
     permission: PhantomData<P>,
@@ -147,5 +157,33 @@ where
             user: operator.user,
             permission: PhantomData,
         })
+    }
+}
+
+impl<P, S> FromRequestParts<S> for PartnerOperator<P>
+where
+    P: Permission,
+    S: Send + Sync,
+    Edge: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Operator::from_request_parts(parts, state).await {
+            Ok(operator) => {
+                let Path(InPath { partner_id: partner }) =
+                    <Path<InPath> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+                Ok(Self {
+                    partner,
+                    user: operator.user,
+                    permission: PhantomData,
+                })
+            }
+            Err(refusal) if refusal.status() == StatusCode::FORBIDDEN => {
+                <PartnerMember<P> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+                Err(refusal)
+            }
+            Err(refusal) => Err(refusal),
+        }
     }
 }

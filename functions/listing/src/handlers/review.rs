@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use shared::auth::Operator;
+use shared::auth::scope::ListingsRead;
+use shared::auth::{Operator, PartnerOperator};
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
 use shared::ids::{DecisionId, PartnerId, SubmissionId};
 use shared::listing::{Reviewer, decide as decided};
 use shared::store::{accounts, catalogue};
 
 use super::SubmissionPath;
-use crate::access::PartnerOperator;
 use crate::api::{Decide, SubmissionView};
 use crate::context::Context;
 use crate::{problems, standing};
@@ -33,7 +33,7 @@ pub(crate) async fn queue(
         (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
 pub(crate) async fn decide(
     State(context): State<Context>,
-    operator: PartnerOperator,
+    operator: PartnerOperator<ListingsRead>,
     call: Call,
     Path(path): Path<SubmissionPath>,
     Json(request): Json<Decide>,

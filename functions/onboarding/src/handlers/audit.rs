@@ -1,11 +1,12 @@
 //! What privileged people did to a partner.
 
 use axum::extract::State;
+use shared::auth::PartnerOperator;
+use shared::auth::scope::PartnersRead;
 use shared::http::{Json, Page, Paging, PagingParams, Problem, ProblemDocument};
 use shared::ids::PartnerId;
 use shared::store::partners;
 
-use crate::access::PartnerOperator;
 use crate::api::AuditEventView;
 use crate::context::Context;
 
@@ -16,7 +17,7 @@ use crate::context::Context;
         (status = 404, body = ProblemDocument)))]
 pub(crate) async fn list(
     State(context): State<Context>,
-    operator: PartnerOperator,
+    operator: PartnerOperator<PartnersRead>,
     paging: Paging,
 ) -> Result<Json<Page<AuditEventView>>, Problem> {
     let partner = context.partner(operator.partner).await?.id;

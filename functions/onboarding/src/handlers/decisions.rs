@@ -2,6 +2,8 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use shared::auth::PartnerOperator;
+use shared::auth::scope::PartnersRead;
 use shared::http::{Call, Json, Problem, ProblemDocument};
 use shared::ids::PartnerId;
 use shared::partner::decide::{self, DecideError};
@@ -9,7 +11,6 @@ use shared::partner::hold::{HoldReason, Origin};
 use shared::store::partners;
 use strum::IntoEnumIterator;
 
-use crate::access::PartnerOperator;
 use crate::api::{Decide, DecisionKind, DecisionView, PartnerView};
 use crate::context::{Context, act};
 
@@ -21,7 +22,7 @@ use crate::context::{Context, act};
         (status = 422, body = ProblemDocument)))]
 pub(crate) async fn create(
     State(context): State<Context>,
-    operator: PartnerOperator,
+    operator: PartnerOperator<PartnersRead>,
     call: Call,
     Json(request): Json<Decide>,
 ) -> Result<(StatusCode, Json<DecisionView>), Problem> {

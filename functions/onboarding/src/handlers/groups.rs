@@ -1,12 +1,13 @@
 //! Which group a partner is in.
 
 use axum::extract::State;
+use shared::auth::PartnerOperator;
+use shared::auth::scope::PartnersRead;
 use shared::http::{Call, Json, Problem, ProblemDocument};
 use shared::ids::PartnerId;
 use shared::partner::group;
 use shared::store::partners;
 
-use crate::access::PartnerOperator;
 use crate::api::{AssignGroup, PartnerView};
 use crate::context::{Context, act};
 
@@ -18,7 +19,7 @@ use crate::context::{Context, act};
         (status = 404, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
 pub(crate) async fn assign(
     State(context): State<Context>,
-    operator: PartnerOperator,
+    operator: PartnerOperator<PartnersRead>,
     call: Call,
     Json(request): Json<AssignGroup>,
 ) -> Result<Json<PartnerView>, Problem> {

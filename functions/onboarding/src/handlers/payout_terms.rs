@@ -1,13 +1,14 @@
 //! What an operator agrees with a partner about payouts.
 
 use axum::extract::State;
+use shared::auth::PartnerOperator;
+use shared::auth::scope::PartnersRead;
 use shared::http::{Call, Json, Problem, ProblemDocument};
 use shared::ids::PartnerId;
 use shared::partner::PayoutTerms;
 use shared::partner::payout_terms::agree;
 use shared::store::partners;
 
-use crate::access::PartnerOperator;
 use crate::api::PayoutTermsBody;
 use crate::context::{Context, act};
 
@@ -18,7 +19,7 @@ use crate::context::{Context, act};
         (status = 404, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
 pub(crate) async fn set(
     State(context): State<Context>,
-    operator: PartnerOperator,
+    operator: PartnerOperator<PartnersRead>,
     call: Call,
     Json(request): Json<PayoutTermsBody>,
 ) -> Result<Json<PayoutTermsBody>, Problem> {
