@@ -1,7 +1,7 @@
 //! Lists: `limit`, an opaque `cursor`, and `next` in the body.
 //!
 //! A cursor is bound to the list it came from (path and filters), and carries a digest that makes an altered one a 400. The digest is
-//! no secret: what a cursor may reach is decided by the query it is used in, whose partition never comes from the cursor.
+//! no secret: what a cursor may reach is decided by the query it is used in, which takes no key from outside its partition.
 
 use axum::extract::FromRequestParts;
 use axum::http::Uri;
@@ -74,7 +74,7 @@ impl Paging {
         for (name, value) in parameters(uri) {
             match name.as_str() {
                 "limit" => limit = parse_limit(&value)?,
-                "cursor" => after = Some(open(&scope, &value).ok_or_else(bad_cursor)?),
+                "cursor" => after = Some(open(&scope, &value).ok_or_else(Problem::invalid_cursor)?),
                 _ => {}
             }
         }
@@ -98,13 +98,6 @@ fn parse_limit(text: &str) -> Result<usize, Problem> {
             Err(Problem::invalid(vec![error]))
         }
     }
-}
-
-fn bad_cursor() -> Problem {
-    Problem::bad_request(
-        "invalid_cursor",
-        "This cursor does not belong to this list. Use \"next\" of the page before, unchanged and with the same filters, or start without a cursor.",
-    )
 }
 
 fn parameters(uri: &Uri) -> Vec<(String, String)> {

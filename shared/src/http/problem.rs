@@ -137,6 +137,14 @@ impl Problem {
         .retry_after(1)
     }
 
+    /// 400: the next page of some other list, or of none.
+    pub fn invalid_cursor() -> Self {
+        Self::bad_request(
+            "invalid_cursor",
+            "This cursor does not belong to this list. Use \"next\" of the page before, unchanged and with the same filters, or start without a cursor.",
+        )
+    }
+
     /// 422: understood, but some fields are wrong.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
@@ -235,6 +243,7 @@ impl From<StoreError> for Problem {
             )
             .retry_after(1)
             .caused_by(error),
+            StoreError::ForeignPage => Self::invalid_cursor(),
             StoreError::Unavailable(_) => Self::unavailable(error),
             _ => Self::internal(error),
         }

@@ -61,7 +61,7 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Corrupt(_) | StoreError::TooLarge => Self::reject(error),
+            StoreError::Corrupt(_) | StoreError::TooLarge | StoreError::ForeignPage => Self::reject(error),
             _ => Self::retry(error),
         }
     }

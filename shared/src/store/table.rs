@@ -52,6 +52,9 @@ pub enum StoreError {
     /// More than DynamoDB takes in one item or one transaction.
     #[error("too large to be stored")]
     TooLarge,
+    /// A page that is to begin where this query has nothing: the page key is of another query, or made up.
+    #[error("the page key is not of this query")]
+    ForeignPage,
 }
 
 impl StoreError {
@@ -285,6 +288,22 @@ impl Query {
         }
     }
 
+    /// Whether a page of this query may begin there. Page keys come back from outside, and may have been made up there.
+    fn has(&self, PageKey(after): &PageKey) -> bool {
+        let (names, [pk, sk]): (&[_], _) = if self.indexed {
+            (&[INDEX_PK, INDEX_SK, "pk", "sk"], [INDEX_PK, INDEX_SK])
+        } else {
+            (&["pk", "sk"], ["pk", "sk"])
+        };
+        let prefix = self.sk_prefix.as_deref().unwrap_or_default();
+        after.len() == names.len()
+            && names
+                .iter()
+                .all(|name| after.get(*name).is_some_and(|text| !text.is_empty()))
+            && after.get(pk) == Some(&self.pk)
+            && after.get(sk).is_some_and(|sk| sk.starts_with(prefix))
+    }
+
     #[must_use]
     pub(crate) fn prefix(self, prefix: String) -> Self {
         Self {
@@ -436,6 +455,9 @@ impl Store {
     }
 
     async fn query_items(&self, query: Query) -> Result<Page<Item>, StoreError> {
+        if query.after.as_ref().is_some_and(|after| !query.has(after)) {
+            return Err(StoreError::ForeignPage);
+        }
         match &self.backend {
             Backend::Dynamo(backend) => backend.query(query).await,
             Backend::Memory(backend) => backend.query(&query).await,

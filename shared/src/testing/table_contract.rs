@@ -10,7 +10,7 @@ use crate::money::Currency;
 use crate::seed::Seed;
 use crate::store::keys::{self, Key, TableName};
 use crate::store::table::Segment;
-use crate::store::{Condition, Store, StoreError, Update, Write};
+use crate::store::{Condition, PageKey, Store, StoreError, Update, Write};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Thing {
@@ -37,6 +37,7 @@ pub async fn run(store: &Store, seed: Seed) {
     transactions_are_all_or_nothing(store, seed).await;
     a_transaction_names_what_failed(store, seed).await;
     queries_page_in_order(store, seed).await;
+    pages_begin_in_their_query(store, seed).await;
     the_index_is_sparse_and_keys_only(store, seed).await;
     get_many_keeps_the_order(store, seed).await;
     segments_have_every_item_once(store, seed).await;
@@ -191,6 +192,35 @@ async fn a_transaction_names_what_failed(store: &Store, seed: Seed) {
         .map(|i| create(&order_key(seed, &format!("many {i}")), &thing("m", i)))
         .collect();
     assert!(matches!(store.transact(many).await, Err(StoreError::TooLarge)));
+}
+
+/// Page keys go out to clients and come back: whatever they have become, a query answers from its own partition alone.
+async fn pages_begin_in_their_query(store: &Store, seed: Seed) {
+    let orders = || keys::orders(seed.id::<UserId>("pages")).limit(3);
+    let by_status = || keys::partners_by_status("none").limit(2);
+    let (own, prefixed) = (orders(), orders().sk_prefix.unwrap_or_default());
+    let after = |key: &[(&str, &str)]| {
+        let texts = key.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        Some(PageKey(texts.collect()))
+    };
+    let elsewhere = keys::orders(seed.id::<UserId>("somebody else")).pk;
+    for key in [
+        after(&[]),
+        after(&[("pk", &own.pk)]),
+        after(&[("pk", &own.pk), ("sk", "")]),
+        after(&[("pk", &own.pk), ("sk", "A")]),
+        after(&[("pk", &elsewhere), ("sk", &prefixed)]),
+        after(&[("pk", &own.pk), ("sk", &prefixed), ("more", "x")]),
+        after(&[("kind_pk", &own.pk), ("kind_sk", &prefixed), ("pk", "x"), ("sk", "x")]),
+    ] {
+        for query in [orders(), by_status()] {
+            let answer = store.query_keys(query.after(key.clone())).await;
+            assert!(matches!(answer, Err(StoreError::ForeignPage)), "{key:?}: {answer:?}");
+        }
+    }
+    let key = after(&[("pk", &own.pk), ("sk", &format!("{prefixed}0"))]);
+    let page = store.query_keys(orders().after(key)).await.expect("a page of our own");
+    assert!(page.items.iter().all(|key| key.pk == own.pk));
 }
 
 async fn queries_page_in_order(store: &Store, seed: Seed) {
