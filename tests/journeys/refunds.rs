@@ -71,6 +71,15 @@ impl Sold {
         assert_eq!(download.status < 300, status == "active", "{}", download.text());
     }
 
+    async fn refunded(&self, minor: i64) {
+        let path = format!("/orders/{}", self.order.id);
+        let order = self.chiara.api.get(&path).await.is(200);
+        assert_eq!(
+            (&order["refunded"], &order["lines"][0]["refunded"]),
+            (&eur(minor), &eur(minor))
+        );
+    }
+
     async fn refund_is(&self, status: &str) -> Value {
         eventually(&format!("a refund that is {status}"), async || {
             let refunds = self.chiara.api.all(&format!("/orders/{}/refunds", self.order.id)).await;
@@ -106,6 +115,7 @@ async fn a_customer_asks_a_partner_agrees_and_everything_goes_back() {
     sold.refund_is("succeeded").await;
     sold.owes(0).await;
     sold.licence_is("revoked").await;
+    sold.refunded(1299).await;
     let journal = sold.paula.journal().await;
     assert_eq!(of_fact(&journal, "refund").len(), 1, "{journal:?}");
     let charge = sold.stack.stripe().object(&sold.charge).await;
@@ -147,6 +157,7 @@ async fn a_refund_that_the_bank_sends_back_is_reversed() {
         .await;
     sold.refund_is("failed").await;
     sold.owes(1039).await;
+    sold.refunded(0).await;
     sold.licence_is("active").await;
 }
 

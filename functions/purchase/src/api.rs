@@ -8,7 +8,7 @@ use shared::licence::{Licence, LicenceStatus};
 use shared::listing::{Card, Category, ContentType, Published};
 use shared::money::Money;
 use shared::processor::Processor;
-use shared::purchase::{MAX_LINES, Order, OrderStatus};
+use shared::purchase::{MAX_LINES, Order, OrderLine, OrderStatus};
 use utoipa::{IntoParams, ToSchema};
 
 /// Which listings to show.
@@ -188,6 +188,8 @@ pub(crate) struct OrderView {
     pub id: OrderId,
     pub status: OrderStatus,
     pub total: Money,
+    /// What has been given back of the total so far, by refunds and lost disputes.
+    pub refunded: Money,
     pub processor: Processor,
     pub lines: Vec<OrderLineView>,
     #[schema(value_type = String, format = DateTime)]
@@ -206,6 +208,7 @@ pub(crate) struct OrderLineView {
     pub partner_id: PartnerId,
     pub title: String,
     pub price: Money,
+    pub refunded: Money,
     /// Issued once the order is paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licence_id: Option<LicenceId>,
@@ -214,7 +217,8 @@ pub(crate) struct OrderLineView {
 impl OrderView {
     pub(crate) fn of(order: Order, checkout_url: Option<String>) -> Self {
         let paid = order.status == OrderStatus::Paid;
-        let line = |line: shared::purchase::OrderLine| OrderLineView {
+        let line = |line: OrderLine| OrderLineView {
+            refunded: line.refunded(),
             listing_id: line.listing,
             partner_id: line.partner,
             title: line.title,
@@ -225,6 +229,7 @@ impl OrderView {
             id: order.id,
             status: order.status,
             total: order.total,
+            refunded: order.refunded(),
             processor: order.processor,
             lines: order.lines.into_iter().map(line).collect(),
             placed_at: order.placed_at,

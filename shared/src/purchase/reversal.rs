@@ -53,6 +53,12 @@ pub(super) enum Direction {
 }
 
 impl OrderLine {
+    /// What has been given back of the price so far, by refunds and lost disputes.
+    pub fn refunded(&self) -> Money {
+        // The legs were parts of the price, so their sum is none that could overflow.
+        Money::new(self.returned.total().unwrap_or(i64::MAX), self.price.currency())
+    }
+
     /// What is left of each leg.
     pub fn remaining(&self) -> Result<Legs, MoneyError> {
         self.legs().checked_sub(&self.returned)
@@ -147,6 +153,12 @@ pub(super) fn spent(order: &Order, returned: &[Returned]) -> Result<Vec<LicenceI
 }
 
 impl Order {
+    /// What has been given back of the total so far, by refunds and lost disputes.
+    pub fn refunded(&self) -> Money {
+        let minor = self.lines.iter().map(|line| line.refunded().minor());
+        Money::new(minor.fold(0, i64::saturating_add), self.total.currency())
+    }
+
     /// What is left of each partner's shares, sellers' and referrers' alike.
     pub fn remaining_shares(&self) -> Result<BTreeMap<PartnerId, Money>, MoneyError> {
         let whole = |(line, of): (usize, &OrderLine)| {
