@@ -1,8 +1,9 @@
 //! The benchmarks of what ships: release binaries, deployed from `template.yaml` to a stack of their own.
 //!
-//! Five sections, each with ratios: cold starts beside a Lambda that does nothing, sizes, what each operation of a sale and a payout
-//! asks of DynamoDB and Stripe, payout decisions a second, and requests a second through the stack. Ratios and counts travel from machine to machine; times do not, so no time
-//! fails anything: the exit status says only whether everything could be measured.
+//! Six sections, each with ratios: cold starts beside a Lambda that does nothing, sizes, what each operation of a sale, a refund and a
+//! payout asks of DynamoDB and Stripe, payout decisions a second, postings a second, and requests a second through the stack. Ratios
+//! and counts travel from machine to machine; times do not, so no time fails anything: the exit status says only whether everything
+//! could be measured.
 
 mod api;
 mod artifact;
@@ -11,6 +12,7 @@ mod cold_start;
 mod decisions;
 mod events;
 mod function;
+mod ledger;
 mod load;
 mod meter;
 mod noop;
@@ -30,7 +32,7 @@ use crate::aws::Aws;
 use crate::stack::Stack;
 use crate::targets::Targets;
 
-const SECTIONS: [&str; 5] = ["cold-start", "size", "usage", "decisions", "load"];
+const SECTIONS: [&str; 6] = ["cold-start", "size", "usage", "decisions", "ledger", "load"];
 
 /// Measures the sections named, or all of them.
 pub async fn run(sections: Vec<String>) -> ExitCode {
@@ -85,6 +87,10 @@ async fn measure(sections: &[String], targets: &mut Targets) -> Result<Vec<anyho
     if wanted("decisions") {
         let outcome = decisions::measure();
         failures.extend(outcome.err().map(|error| error.context("payout decisions")));
+    }
+    if wanted("ledger") {
+        let outcome = ledger::measure(&stack).await;
+        failures.extend(outcome.err().map(|error| error.context("postings")));
     }
     if wanted("load") {
         let outcome = load::measure(&stack, &aws, &functions).await;

@@ -3,7 +3,8 @@
 //! 1. a partner applies, is approved and connects an account;
 //! 2. lists a package, has it scanned and reviewed, and publishes it;
 //! 3. a customer orders it and pays, the payment is settled, its fee becomes known, the receipt goes out;
-//! 4. the customer downloads it, and the partner is paid.
+//! 4. the customer downloads it, and the partner is paid;
+//! 5. the operator gives the customer the money back.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -81,9 +82,10 @@ impl<'a> Story<'a> {
         let partner = self.become_partner().await.context("becoming a partner")?;
         let listing = self.publish(&partner).await.context("publishing")?;
         self.payout_run("payout run with nothing due").await?;
-        self.sell(&listing).await.context("selling")?;
+        let order = self.sell(&listing).await.context("selling")?;
         self.download().await.context("downloading")?;
-        self.pay_out(&partner).await.context("paying out")
+        self.pay_out(&partner).await.context("paying out")?;
+        self.refund(&order).await.context("refunding")
     }
 
     async fn become_partner(&mut self) -> Result<String> {
@@ -206,7 +208,8 @@ impl<'a> Story<'a> {
         Ok(bytes)
     }
 
-    async fn sell(&mut self, listing: &str) -> Result<()> {
+    /// Gives back the order's path.
+    async fn sell(&mut self, listing: &str) -> Result<String> {
         // Mails and events of what came before are not the sale's.
         self.meter
             .when_quiet(Meter::mark(), ["purchase-webhook", "notify", "onboarding-events"])
@@ -236,7 +239,8 @@ impl<'a> Story<'a> {
         self.add("webhooks of a payment", webhook, true);
         self.add("settlement", settlement, true);
         self.add("receipt", receipt, true);
-        self.fee(&paid).await
+        self.fee(&paid).await?;
+        Ok(order)
     }
 
     /// The fee becomes known: another webhook, another message.
@@ -287,6 +291,24 @@ impl<'a> Story<'a> {
         let [transfer] = self.meter.when_quiet(since, ["payout-transfer"]).await?;
         self.add("transfer", transfer, false);
         self.stripe_per_payout = api::stripe_requests(self.stack).await? - stripe_before;
+        Ok(())
+    }
+
+    async fn refund(&mut self, order: &str) -> Result<()> {
+        let since = Meter::mark();
+        let asked = json!({ "reason": "requested_by_customer" });
+        let answer = self.operator.post(&format!("{order}/refunds"), &asked).await?;
+        let usage = self.meter.of_request("refunds", since, &answer.request_id).await?;
+        self.add("decide a refund", usage, false);
+        wait_for("the refund", async || {
+            Ok(self.customer.get(&format!("{order}/refunds")).await?.body["items"][0]["status"] == "succeeded")
+        })
+        .await?;
+        let functions = ["purchase-webhook", "settlement", "notify"];
+        let [webhook, settlement, notice] = self.meter.when_quiet(since, functions).await?;
+        self.add("webhooks of a refund", webhook, false);
+        self.add("refund, sent and posted", settlement, false);
+        self.add("notice of a refund", notice, false);
         Ok(())
     }
 

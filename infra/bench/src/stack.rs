@@ -17,6 +17,7 @@ struct Description {
     api_url: String,
     stripe_url: String,
     functions: BTreeMap<String, String>,
+    tables: BTreeMap<String, String>,
     tokens: BTreeMap<String, String>,
 }
 
@@ -31,6 +32,7 @@ pub(crate) struct Stack {
     pub(crate) stripe_url: String,
     /// Folder name → deployed name.
     pub(crate) functions: BTreeMap<String, String>,
+    tables: BTreeMap<String, String>,
     tokens: BTreeMap<String, String>,
     /// The stack's folder. What was deployed lies in its `package`.
     pub(crate) state: PathBuf,
@@ -63,6 +65,7 @@ impl Stack {
             api_url: told.api_url,
             stripe_url: told.stripe_url,
             functions: told.functions,
+            tables: told.tables,
             tokens: told.tokens,
             state: file.parent().unwrap_or(Path::new(".")).to_owned(),
             binaries,
@@ -86,6 +89,14 @@ impl Stack {
             .get(who)
             .map(String::as_str)
             .with_context(|| format!("the stack has no token for {who}"))
+    }
+
+    /// The deployed name of a table.
+    pub(crate) fn table(&self, table: &str) -> Result<&str> {
+        self.tables
+            .get(table)
+            .map(String::as_str)
+            .with_context(|| format!("the stack has no table {table}"))
     }
 
     /// The deployed name of a function.
