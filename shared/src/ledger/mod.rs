@@ -30,7 +30,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{JournalId, OrderId, PartnerId, PayoutId, RefundId};
 use crate::money::{Currency, Money, MoneyError};
-use crate::processor::Processor;
+
+/// Who takes a customer's money, and gives it back.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Processor {
+    #[default]
+    Stripe,
+    PayPal,
+}
 
 /// Where money stands. Shown as `name` or `name:whose`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -14,19 +14,6 @@ pub mod peer;
 pub mod stripe;
 mod webhook;
 
-use serde::{Deserialize, Serialize};
-
+pub use crate::ledger::Processor;
 pub use error::ProcessorError;
 pub use webhook::WebhookError;
-
-/// Who takes a customer's money, and gives it back.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase")]
-pub enum Processor {
-    #[default]
-    Stripe,
-    PayPal,
-}

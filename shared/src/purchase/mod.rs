@@ -28,8 +28,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{LicenceId, ListingId, OrderId, PartnerId, UserId};
+use crate::ledger::Processor;
 use crate::money::{Currency, Money, MoneyError};
-use crate::processor::Processor;
 use crate::revenue::{Base, Counter, Division, Legs, Referrers, Terms};
 use crate::seed::Seed;
 
