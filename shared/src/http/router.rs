@@ -1,10 +1,10 @@
 //! Puts a context's routes behind one entrance.
 //!
 //! From the outside in: [`enter`] names the request, reads its body up to the limit, sets headers and writes one log line;
-//! [`super::idempotency`] answers repeated POSTs; [`bounded`] ends a handler in time; a panic becomes a problem document.
+//! [`super::idempotency`] answers repeated POSTs; [`bounded`] ends a handler in time. A panic ends the process, as
+//! everywhere in what ships: Lambda answers 500 and starts another.
 //! MiniStack and API Gateway enforce none of this for us in the same way, so all of it is here.
 
-use std::any::Any;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -15,7 +15,6 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Limited};
 use jiff::{SignedDuration, Timestamp};
 use lambda_http::RequestExt;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use super::edge::{Call, Edge};
 use super::idempotency;
@@ -41,7 +40,6 @@ where
         .into_router()
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(bounded))
         .layer(from_fn_with_state(edge.clone(), idempotency::layer))
         .layer(from_fn_with_state(edge, enter))
@@ -57,15 +55,6 @@ async fn method_not_allowed(method: Method) -> Problem {
         "method_not_allowed",
         format!("This path has no {method}. The Allow header names the methods it has."),
     )
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the signature that tower-http asks for")]
-fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied());
-    Problem::internal(format!("panic: {}", text.unwrap_or("of unknown kind"))).into_response()
 }
 
 async fn enter(State(edge): State<Edge>, request: Request, next: Next) -> Response {
