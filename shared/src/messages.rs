@@ -127,15 +127,42 @@ pub enum ReversalSubject {
 #[serde(tag = "about", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Notice {
     Partner {
-        decision: String,
+        #[serde(rename = "decision")]
+        news: PartnerNews,
         reason_code: String,
     },
     Submission {
         listing_title: String,
         version: String,
-        decision: String,
+        decision: Verdict,
         reason_code: String,
     },
+}
+
+/// What has become of a partner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumIter)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum PartnerNews {
+    Received,
+    Approved,
+    Rejected,
+    Suspended,
+    Reinstated,
+    Reopened,
+    PayoutsEnabled,
+    PayoutsHeld,
+    BankPayoutFailed,
+    BankPayoutPaid,
+}
+
+/// What has been decided about a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Approved,
+    ChangesRequested,
+    Rejected,
 }
 
 impl Message {

@@ -90,9 +90,7 @@ async fn write_notice(context: &Context, id: PartnerId, notice: &Notice) -> Resu
     let partner = partners::load(&context.store, id).await?;
     let partner = partner.ok_or_else(|| Failure::reject(Unfit::NoPartner(id)))?;
     Ok(match notice {
-        Notice::Partner { decision, reason_code } => {
-            notices::partner(&partner, decision, reason_code, &context.public_url)
-        }
+        Notice::Partner { news, .. } => notices::partner(&partner, *news, &context.public_url),
         Notice::Submission {
             listing_title,
             version,
@@ -102,7 +100,7 @@ async fn write_notice(context: &Context, id: PartnerId, notice: &Notice) -> Resu
             &partner,
             listing_title,
             version,
-            decision,
+            *decision,
             reason_code,
             &context.public_url,
         ),

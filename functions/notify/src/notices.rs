@@ -1,58 +1,55 @@
 //! What partners are told.
 
+use shared::messages::{PartnerNews, Verdict};
 use shared::partner::{Hold, Partner};
 
 use crate::letter::Draft;
 
 /// About the partner itself: its application, a suspension, its payouts.
-pub(crate) fn partner(partner: &Partner, decision: &str, reason_code: &str, public_url: &str) -> Draft {
+pub(crate) fn partner(partner: &Partner, news: PartnerNews, public_url: &str) -> Draft {
     let name = &partner.name;
-    let (subject, opening) = match decision {
-        "received" => (
+    let (subject, opening) = match news {
+        PartnerNews::Received => (
             format!("We have received the application of {name}"),
             "Thank you for applying. Here is what happens next, and what you can do meanwhile.".to_owned(),
         ),
-        "approved" => (
+        PartnerNews::Approved => (
             format!("{name} is approved"),
             format!("Welcome: {name} may now sell here."),
         ),
-        "rejected" => (
+        PartnerNews::Rejected => (
             format!("The application of {name} was not accepted"),
             format!("We have reviewed the application of {name} and cannot accept it as it is."),
         ),
-        "suspended" => (
+        PartnerNews::Suspended => (
             format!("{name} is suspended"),
             format!("{name} cannot publish, sell or be paid for now. What is owed to you is kept."),
         ),
-        "reinstated" => (
+        PartnerNews::Reinstated => (
             format!("{name} is reinstated"),
             format!("The suspension of {name} has been lifted."),
         ),
-        "reopened" => (
+        PartnerNews::Reopened => (
             format!("The application of {name} is being reviewed again"),
             format!("The application of {name} has been reopened."),
         ),
-        "payouts_enabled" => (
+        PartnerNews::PayoutsEnabled => (
             format!("Payouts to {name} are enabled"),
             "Stripe has everything it needs. What is due is paid on schedule from now on.".to_owned(),
         ),
-        "payouts_held" => (
+        PartnerNews::PayoutsHeld => (
             format!("Payouts to {name} are held"),
             "Stripe does not let us send money to your account at present. What you earn is kept until it does."
                 .to_owned(),
         ),
-        "bank_payout_failed" => (
+        PartnerNews::BankPayoutFailed => (
             format!("The bank of {name} has sent money back"),
             "It is yours and stands in your account at Stripe. What you earn from now on is kept here until your bank takes payouts again."
                 .to_owned(),
         ),
-        "bank_payout_paid" => (
+        PartnerNews::BankPayoutPaid => (
             format!("The bank of {name} takes payouts again"),
             "A payout has arrived. What is due is paid on schedule from now on.".to_owned(),
-        ),
-        other => (
-            format!("News about {name}"),
-            format!("The state of {name} has changed: {other} ({reason_code})."),
         ),
     };
     let draft = Draft::new(subject).say(opening);
@@ -82,15 +79,14 @@ pub(crate) fn submission(
     partner: &Partner,
     title: &str,
     version: &str,
-    decision: &str,
+    decision: Verdict,
     reason_code: &str,
     public_url: &str,
 ) -> Draft {
     let (verdict, next) = match decision {
-        "approved" => ("was approved", "You can publish it now."),
-        "changes_requested" => ("needs changes", "Change what is named below and hand in a new version."),
-        "rejected" => ("was rejected", "See the submission for the evidence."),
-        other => (other, "See the submission for details."),
+        Verdict::Approved => ("was approved", "You can publish it now."),
+        Verdict::ChangesRequested => ("needs changes", "Change what is named below and hand in a new version."),
+        Verdict::Rejected => ("was rejected", "See the submission for the evidence."),
     };
     let draft = Draft::new(format!("{title} {version} {verdict}"))
         .say(format!("{title}, version {version}, {verdict}. {next}"));

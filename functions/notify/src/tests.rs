@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
+
 use aws_lambda_events::sqs::SqsEvent;
 use jiff::SignedDuration;
 use shared::ids::{MessageId, OrderId, PartnerId, UserId};
 use shared::mail::Letter;
-use shared::messages::{Envelope, Message, Notice};
+use shared::messages::{Envelope, Message, Notice, PartnerNews, Verdict};
 use shared::money::{BasisPoints, Currency, Money};
 use shared::partner::apply::apply;
 use shared::partner::{Act, Application, Country, PartnerName, SupportEmail};
@@ -13,6 +15,7 @@ use shared::seed::Seed;
 use shared::store::mails::{self, Claim};
 use shared::store::{commerce, partners};
 use shared::testing::TestWorld;
+use strum::IntoEnumIterator;
 
 use crate::{Context, handle};
 
@@ -123,9 +126,9 @@ fn envelopes(event: &str) -> Vec<Result<Envelope, serde_json::Error>> {
         .collect()
 }
 
-fn notice(partner: PartnerId, user: UserId, decision: &str) -> Message {
+fn notice(partner: PartnerId, user: UserId, news: PartnerNews) -> Message {
     let notice = Notice::Partner {
-        decision: decision.to_owned(),
+        news,
         reason_code: "application_review".to_owned(),
     };
     Message::PartnerNotice { partner, user, notice }
@@ -176,7 +179,7 @@ async fn a_notice_says_what_is_open_and_until_when() {
     let story = story().await;
     let partner = story.partner().await;
     story
-        .deliver(&story.envelope(notice(partner, story.user, "received")))
+        .deliver(&story.envelope(notice(partner, story.user, PartnerNews::Received)))
         .await
         .expect("sent");
     let letter = story.letters().remove(0);
@@ -194,38 +197,25 @@ async fn a_notice_says_what_is_open_and_until_when() {
 async fn every_decision_has_words() {
     let story = story().await;
     let partner = story.partner().await;
-    for decision in [
-        "received",
-        "approved",
-        "rejected",
-        "suspended",
-        "reinstated",
-        "reopened",
-        "payouts_enabled",
-        "payouts_held",
-        "bank_payout_failed",
-        "bank_payout_paid",
-    ] {
+    let mut subjects = BTreeSet::new();
+    for news in PartnerNews::iter() {
         story
-            .deliver(&story.envelope(notice(partner, story.user, decision)))
+            .deliver(&story.envelope(notice(partner, story.user, news)))
             .await
             .expect("sent");
         let letter = story.letters().remove(0);
-        assert!(
-            !letter.subject.contains("News about"),
-            "{decision} has no words of its own"
-        );
+        assert!(subjects.insert(letter.subject), "{news} has no words of its own");
     }
-    let submission = |decision: &str| Notice::Submission {
+    let submission = |decision| Notice::Submission {
         listing_title: "Warm Pads".to_owned(),
         version: "1.2.0".to_owned(),
-        decision: decision.to_owned(),
+        decision,
         reason_code: "missing_licence".to_owned(),
     };
     for (decision, subject) in [
-        ("approved", "Warm Pads 1.2.0 was approved"),
-        ("changes_requested", "Warm Pads 1.2.0 needs changes"),
-        ("rejected", "Warm Pads 1.2.0 was rejected"),
+        (Verdict::Approved, "Warm Pads 1.2.0 was approved"),
+        (Verdict::ChangesRequested, "Warm Pads 1.2.0 needs changes"),
+        (Verdict::Rejected, "Warm Pads 1.2.0 was rejected"),
     ] {
         let message = Message::PartnerNotice {
             partner,
@@ -246,7 +236,7 @@ async fn a_second_delivery_sends_nothing_again() {
     let [first, second] = envelopes(DUPLICATE).try_into().expect("two deliveries");
     let (mut first, second) = (first.expect("an envelope"), second.expect("an envelope"));
     assert_eq!(first, second);
-    first.message = notice(partner, story.user, "approved");
+    first.message = notice(partner, story.user, PartnerNews::Approved);
     for _ in 0..3 {
         story.deliver(&first).await.expect("done");
     }
@@ -256,7 +246,7 @@ async fn a_second_delivery_sends_nothing_again() {
 #[tokio::test]
 async fn a_crash_between_claim_and_send_is_made_up_for() {
     let story = story().await;
-    let message = story.envelope(notice(story.partner().await, story.user, "approved"));
+    let message = story.envelope(notice(story.partner().await, story.user, PartnerNews::Approved));
     story.crash_while_sending(message.id).await;
     assert!(
         matches!(story.deliver(&message).await, Err(Failure::Retry(_))),
@@ -306,7 +296,7 @@ async fn somebody_without_an_address_is_not_written_to() {
     let partner = story.partner().await;
     let nobody: UserId = story.world.seed().id("nobody");
     story
-        .deliver(&story.envelope(notice(partner, nobody, "approved")))
+        .deliver(&story.envelope(notice(partner, nobody, PartnerNews::Approved)))
         .await
         .expect("done");
     assert!(story.letters().is_empty());

@@ -10,7 +10,7 @@ use super::submission::{Review, Submission};
 use super::version::{Stage, Version};
 use crate::audit::AuditEvent;
 use crate::ids::{DecisionId, UserId};
-use crate::messages::{Envelope, Message, Notice};
+use crate::messages::{Envelope, Message, Notice, Verdict};
 use crate::seed::Seed;
 
 const MAX_NOTE_CHARS: usize = 5_000;
@@ -245,7 +245,11 @@ fn notice(submission: &Submission, decision: &Decision, owner: UserId, seed: &Se
     let notice = Notice::Submission {
         listing_title: submission.content.title.clone(),
         version: submission.number.to_string(),
-        decision: decision.act.to_string(),
+        decision: match decision.act {
+            Act::Approve => Verdict::Approved,
+            Act::RequestChanges => Verdict::ChangesRequested,
+            Act::Reject => Verdict::Rejected,
+        },
         reason_code: decision.reason_code.to_string(),
     };
     Envelope::new(

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hold::{Block, Hold, HoldReason, Origin};
 use super::{Act, Change, Partner, Status};
+use crate::messages::PartnerNews;
 use crate::seed::Seed;
 
 /// An item can hold this many of Stripe's requirement names with ease; a longer list says how many more there are.
@@ -126,8 +127,8 @@ pub fn update(
     }
     // A mail for what the partner must act upon, or has waited for; not for every field that Stripe ticks off.
     let messages = match (before, after.hold_on_payout_account()) {
-        (Some(was), None) => vec![after.notice(seed, "payouts_enabled", was)],
-        (was, Some(is)) if was != Some(is) => vec![after.notice(seed, "payouts_held", is)],
+        (Some(was), None) => vec![after.notice(seed, PartnerNews::PayoutsEnabled, was)],
+        (was, Some(is)) if was != Some(is) => vec![after.notice(seed, PartnerNews::PayoutsHeld, is)],
         _ => Vec::new(),
     };
     Ok(Some(Change {

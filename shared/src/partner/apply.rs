@@ -4,6 +4,7 @@ use super::hold::{Hold, HoldReason};
 use super::profile::Application;
 use super::{Act, Change, Partner, PayoutTerms, Status};
 use crate::ids::PartnerId;
+use crate::messages::PartnerNews;
 
 /// The partner that an application makes: not approved, and with all that is still missing as holds.
 ///
@@ -39,7 +40,7 @@ pub fn apply(application: Application, act: Act) -> Change {
         payout_terms: PayoutTerms::default(),
     };
     let audit = act.audit("partner.apply", &partner.id);
-    let messages = vec![partner.notice(seed, "received", HoldReason::ApplicationReview)];
+    let messages = vec![partner.notice(seed, PartnerNews::Received, HoldReason::ApplicationReview)];
     Change {
         partner,
         audit: Some(audit),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::hold::{Hold, HoldReason, Origin};
 use super::{Change, Partner};
+use crate::messages::PartnerNews;
 use crate::seed::Seed;
 
 /// What the processor says about one payout to the partner's bank, fetched when it told that it changed.
@@ -33,7 +34,7 @@ pub enum BankOutcome {
 /// reached the bank ends it.
 pub fn update(partner: &Partner, report: &BankReport, now: Timestamp, seed: Seed) -> Option<Change> {
     let mut after = partner.clone();
-    let decision = match &report.outcome {
+    let news = match &report.outcome {
         BankOutcome::Failed(code) => {
             let evidence = format!("{} {code}", report.payout);
             let is_known = partner
@@ -44,18 +45,18 @@ pub fn update(partner: &Partner, report: &BankReport, now: Timestamp, seed: Seed
                 return None;
             }
             after.open(Hold::opened(HoldReason::BankPayoutFailed, evidence, now, seed));
-            "bank_payout_failed"
+            PartnerNews::BankPayoutFailed
         }
         BankOutcome::Paid => {
             after.resolve(now, |hold| is_about_bank(hold) && hold.opened_at <= report.begun_at);
-            "bank_payout_paid"
+            PartnerNews::BankPayoutPaid
         }
         BankOutcome::Open => return None,
     };
     if after == *partner {
         return None;
     }
-    let messages = vec![after.notice(seed, decision, HoldReason::BankPayoutFailed)];
+    let messages = vec![after.notice(seed, news, HoldReason::BankPayoutFailed)];
     Some(Change {
         partner: after,
         audit: None,

@@ -2,6 +2,7 @@
 
 use super::hold::{Block, Hold, HoldReason, Origin};
 use super::{Act, Change, Partner, Status};
+use crate::messages::PartnerNews;
 
 /// A decision with what it rests on. The evidence is shown to the partner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub enum Decision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecideError {
     #[error("a partner who is {status} cannot be {decision}")]
-    WrongStatus { status: Status, decision: &'static str },
+    WrongStatus { status: Status, decision: PartnerNews },
     /// The reason belongs to another kind of decision.
     #[error("{reason} is no reason for this decision")]
     WrongReason { reason: HoldReason },
@@ -48,13 +49,13 @@ impl Decision {
     }
 
     /// What the partner then has been; the word in notices.
-    pub fn past(&self) -> &'static str {
+    pub fn past(&self) -> PartnerNews {
         match self {
-            Self::Approve { .. } => "approved",
-            Self::Reject { .. } => "rejected",
-            Self::Suspend { .. } => "suspended",
-            Self::Reinstate { .. } => "reinstated",
-            Self::Reopen { .. } => "reopened",
+            Self::Approve { .. } => PartnerNews::Approved,
+            Self::Reject { .. } => PartnerNews::Rejected,
+            Self::Suspend { .. } => PartnerNews::Suspended,
+            Self::Reinstate { .. } => PartnerNews::Reinstated,
+            Self::Reopen { .. } => PartnerNews::Reopened,
         }
     }
 

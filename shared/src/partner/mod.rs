@@ -46,7 +46,7 @@ pub use profile::{Application, PartnerName, SupportEmail, Website};
 
 use crate::audit::AuditEvent;
 use crate::ids::{PartnerId, UserId};
-use crate::messages::{Envelope, Message, Notice};
+use crate::messages::{Envelope, Message, Notice, PartnerNews};
 use crate::seed::Seed;
 
 /// Resolved holds stay on the partner as its history; what privileged people did is in the audit entries as well. More than this
@@ -166,10 +166,10 @@ impl Partner {
         });
     }
 
-    /// A mail to the owner: what was decided, and the reason code of the hold that was opened or resolved by it.
-    fn notice(&self, seed: Seed, decision: &str, reason: HoldReason) -> Envelope {
+    /// A mail to the owner: what there is to tell, and the reason code of the hold that was opened or resolved by it.
+    fn notice(&self, seed: Seed, news: PartnerNews, reason: HoldReason) -> Envelope {
         let notice = Notice::Partner {
-            decision: decision.to_owned(),
+            news,
             reason_code: reason.to_string(),
         };
         Envelope::new(

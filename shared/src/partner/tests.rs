@@ -160,7 +160,7 @@ fn a_reason_belongs_to_its_kind_of_decision() {
     let wrong = Decision::Approve { evidence: None };
     let refused = DecideError::WrongStatus {
         status: Status::Approved,
-        decision: "approved",
+        decision: PartnerNews::Approved,
     };
     assert_eq!(decide(&approved(), &wrong, act(2)), Err(refused));
 }
@@ -258,9 +258,9 @@ fn the_owner_hears_of_payouts_beginning_and_ending() {
             .expect("news");
         let notices = change.messages.iter().map(|envelope| match &envelope.message {
             Message::PartnerNotice {
-                notice: Notice::Partner { decision, reason_code },
+                notice: Notice::Partner { news, reason_code },
                 ..
-            } => format!("{decision} {reason_code}"),
+            } => format!("{news} {reason_code}"),
             other => panic!("{other:?}"),
         });
         (notices.collect::<Vec<_>>(), change.partner)

@@ -131,8 +131,8 @@ async fn a_decision_moves_the_version_tells_the_owner_and_leaves_an_entry() {
             panic!("{notice:?}")
         };
         assert_eq!(
-            (listing_title.as_str(), decision.as_str(), reason_code.as_str()),
-            ("Warm Tape Pads", text(&body, "decision"), reason)
+            (listing_title.as_str(), json!(decision), reason_code.as_str()),
+            ("Warm Tape Pads", json!(status), reason)
         );
 
         let audit = catalogue::audit_events(&world.app.store, version.listing, None, 10)
