@@ -132,8 +132,9 @@ impl From<Account> for String {
     }
 }
 
-/// What happened. The pair of name and reference is unique in its partition of the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What happened. The pair of name and reference is unique in its partition of the journal. Ordered as facts of one moment follow
+/// from each other: what causes stands before what is caused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
     Sale(OrderId),

@@ -146,7 +146,8 @@ impl Draft {
     }
 
     pub fn finish(mut self) -> Result<Statement, MoneyError> {
-        self.lines.sort_by_key(|line| (line.at, line.entry));
+        self.lines
+            .sort_by(|a, b| (a.at, &a.fact, a.entry).cmp(&(b.at, &b.fact, b.entry)));
         let mut sections: BTreeMap<Currency, Section> = BTreeMap::new();
         for (currency, opening) in self.openings.into_iter().filter(|(_, opening)| !opening.is_zero()) {
             sections.insert(
