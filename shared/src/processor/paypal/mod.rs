@@ -8,6 +8,7 @@ mod amount;
 pub mod certificate;
 pub mod intake;
 pub mod objects;
+pub mod reference;
 pub mod requests;
 mod token;
 pub mod webhook;
@@ -55,6 +56,7 @@ struct ErrorBody {
 struct ErrorDetail {
     /// A code in Orders and Payments, a sentence in Payouts.
     issue: String,
+    field: String,
     description: String,
     #[serde(alias = "links")]
     link: Vec<Link>,
@@ -111,9 +113,13 @@ impl PayPalClient {
         let answer = self
             .exchange(Method::POST, &path, Some(&request.body()), Some(request_id))
             .await?;
-        match original_batch(&answer) {
+        let Some(refusal) = duplicate(&answer) else {
+            return read(&answer);
+        };
+        match original_batch(&refusal) {
             Some(batch) => self.payout(&batch).await,
-            None => read(&answer),
+            // It exists and is not found from here: least of all is it proven that nothing happened.
+            None => Err(ProcessorError::KeyReused { message: refusal.issue }),
         }
     }
 
@@ -208,17 +214,21 @@ fn is_code(issue: &str) -> bool {
     !issue.is_empty() && issue.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
-/// The batch that PayPal made of this `sender_batch_id` before, if that is why it refuses: the last segment of the link that it gives
+/// What PayPal says where it refuses because it has made a batch of this `sender_batch_id` before
 /// (developer.paypal.com/docs/api/payments.payouts-batch/v1/#payouts_post).
-fn original_batch(answer: &Answer) -> Option<String> {
-    if answer.status != StatusCode::BAD_REQUEST {
+fn duplicate(answer: &Answer) -> Option<ErrorDetail> {
+    if !answer.status.is_client_error() {
         return None;
     }
     let body: ErrorBody = serde_json::from_slice(&answer.body).ok()?;
-    let detail = body
-        .details
-        .iter()
-        .find(|detail| detail.issue.contains("sender_batch_id already exists"))?;
+    let is_duplicate = |detail: &ErrorDetail| {
+        detail.field.eq_ignore_ascii_case("sender_batch_id") || detail.issue.contains("sender_batch_id")
+    };
+    body.details.into_iter().find(is_duplicate)
+}
+
+/// The last segment of the link that PayPal gives.
+fn original_batch(detail: &ErrorDetail) -> Option<String> {
     let link: Url = detail.link.first()?.href.parse().ok()?;
     let batch = link.path_segments()?.next_back()?;
     (!batch.is_empty()).then(|| batch.to_owned())

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::amount::Amount;
+use super::reference::PaidFor;
 
 /// One order of a buyer; Souk's have one purchase unit and are captured once.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -192,7 +193,10 @@ pub enum BatchStatus {
 pub struct PayoutItem {
     pub payout_item_id: String,
     pub payout_batch_id: Option<String>,
+    /// Of the movement on the balance that brought the item to where it is; another one when the money comes back.
+    pub transaction_id: Option<String>,
     pub transaction_status: Option<ItemStatus>,
+    pub time_processed: Option<Timestamp>,
     pub payout_item_fee: Option<Amount>,
     pub payout_item: PayoutItemDetail,
     pub errors: Option<ItemError>,
@@ -202,8 +206,14 @@ pub struct PayoutItem {
 pub struct PayoutItemDetail {
     pub amount: Amount,
     pub receiver: String,
-    /// Our payout's id.
     pub sender_item_id: Option<String>,
+}
+
+impl PayoutItem {
+    /// Our payout; `None` for an item that was made by hand.
+    pub fn paid_for(&self) -> Option<PaidFor> {
+        self.payout_item.sender_item_id.as_deref()?.parse().ok()
+    }
 }
 
 /// Why an item was not paid, such as `RECEIVER_UNREGISTERED`.
@@ -226,6 +236,7 @@ pub enum ItemStatus {
     Returned,
     OnHold,
     Blocked,
+    Denied,
     Refunded,
     Reversed,
     #[serde(other)]
@@ -237,7 +248,7 @@ impl ItemStatus {
     pub fn is_undone(self) -> bool {
         matches!(
             self,
-            Self::Failed | Self::Returned | Self::Blocked | Self::Refunded | Self::Reversed
+            Self::Failed | Self::Returned | Self::Blocked | Self::Denied | Self::Refunded | Self::Reversed
         )
     }
 }

@@ -40,6 +40,8 @@ pub struct RefundCapture {
 pub struct CreatePayout {
     /// Our payout's id: PayPal pays it once.
     pub payout: String,
+    /// What the item, its events and its movement carry: a [`PaidFor`](super::reference::PaidFor).
+    pub item: String,
     pub receiver: Receiver,
     pub amount: Amount,
     /// What the receiver reads.
@@ -109,7 +111,7 @@ impl CreatePayout {
                 "receiver": receiver,
                 "amount": self.amount.to_payout_json(),
                 "note": self.note,
-                "sender_item_id": self.payout,
+                "sender_item_id": self.item,
             }],
         })
     }

@@ -80,6 +80,7 @@ fn item(status: &str) -> Value {
 fn payout_request() -> CreatePayout {
     CreatePayout {
         payout: "pay_1".into(),
+        item: "ptn_1.pay_1".into(),
         receiver: Receiver::Email("p@example.com".into()),
         amount: eur(700),
         note: "Souk pays you".into(),
@@ -231,7 +232,7 @@ async fn a_payout_is_a_batch_of_one_item() {
     assert_eq!(body["sender_batch_header"]["sender_batch_id"], "pay_1");
     assert_eq!(
         body["items"],
-        json!([{"recipient_type": "EMAIL", "receiver": "p@example.com", "sender_item_id": "pay_1", "note": "Souk pays you",
+        json!([{"recipient_type": "EMAIL", "receiver": "p@example.com", "sender_item_id": "ptn_1.pay_1", "note": "Souk pays you",
             "amount": {"currency": "EUR", "value": "7.00"}}])
     );
 }
@@ -244,7 +245,7 @@ async fn scenario_45_a_duplicate_batch_is_adopted() {
         "field": "SENDER_BATCH_ID", "location": "body", "issue": "Batch with given sender_batch_id already exists",
         "link": [{"href": "https://api.sandbox.paypal.com/v1/payments/payouts/FYX", "rel": "self", "method": "GET"}]}]});
     server
-        .answers(400, duplicate)
+        .answers(400, duplicate.clone())
         .answers(200, batch("SUCCESS", &json!([item("SUCCESS")])));
     let adopted = paypal
         .create_payout(&payout_request(), "k2")
@@ -260,6 +261,12 @@ async fn scenario_45_a_duplicate_batch_is_adopted() {
         (asked[1].method.as_str(), asked[1].path.as_str()),
         ("GET", "/v1/payments/payouts/FYX")
     );
+    // A batch that is there and is not named is no proof that nothing was paid.
+    let mut unnamed = duplicate;
+    unnamed["details"][0]["link"] = json!([]);
+    server.answers(400, unnamed);
+    let outcome = paypal.create_payout(&payout_request(), "k3").await;
+    assert!(matches!(outcome, Err(ProcessorError::KeyReused { .. })), "{outcome:?}");
 }
 
 #[tokio::test]
