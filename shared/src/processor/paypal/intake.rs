@@ -10,7 +10,7 @@
 
 use jiff::Timestamp;
 
-use super::objects::{Event, Link};
+use super::objects::{Event, Link, capture_of};
 use super::reference::PaidFor;
 use crate::ids::OrderId;
 use crate::messages::Message;
@@ -60,7 +60,9 @@ fn dispose(event: &Event, seed: Seed) -> Verdict {
 
 /// Whether the capture is of an order of ours, only the capture itself tells: the settlement fetches it.
 fn refunded(event: &Event, object_id: Option<String>, seed: Seed) -> Verdict {
-    let (Some(refund), Some(capture)) = (object_id.clone(), capture_of(event)) else {
+    let links: Vec<Link> = serde_json::from_value(event.resource["links"].clone()).unwrap_or_default();
+    let capture = capture_of(&links).map(str::to_owned);
+    let (Some(refund), Some(capture)) = (object_id.clone(), capture) else {
         return Verdict::stored(object_id);
     };
     let message = Message::PayPalRefundMade {
@@ -69,14 +71,6 @@ fn refunded(event: &Event, object_id: Option<String>, seed: Seed) -> Verdict {
         capture,
     };
     Verdict::queued(refund, message, seed)
-}
-
-/// A refund names its capture by a link only; its last segment is the id.
-fn capture_of(event: &Event) -> Option<String> {
-    let links: Vec<Link> = serde_json::from_value(event.resource.get("links")?.clone()).ok()?;
-    let up = links.iter().find(|link| link.rel == "up")?;
-    let (_, capture) = up.href.rsplit_once("/captures/")?;
-    Some(capture.to_owned())
 }
 
 fn paid_out(event: &Event, seed: Seed) -> Verdict {
