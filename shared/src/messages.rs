@@ -90,6 +90,13 @@ pub enum Message {
         partner: PartnerId,
         payout: PayoutId,
     },
+    /// PayPal told something about the item that a payout is there. Only a hint, as above.
+    PayPalPayoutItemChanged {
+        event_id: String,
+        item: String,
+        partner: PartnerId,
+        payout: PayoutId,
+    },
     /// Tell the customer what was bought.
     OrderPaid { customer: UserId, order: OrderId },
     /// Tell the customer what was given back.
@@ -176,7 +183,9 @@ impl Message {
             | Self::RefundDecided { .. } => Queue::Settlement,
             Self::AccountChanged { .. } | Self::BankPayoutChanged { .. } => Queue::Onboarding,
             Self::PayoutPage { .. } | Self::OpenPayoutPage { .. } => Queue::PayoutDecide,
-            Self::PayoutDecided { .. } | Self::TransferReversed { .. } => Queue::PayoutTransfer,
+            Self::PayoutDecided { .. } | Self::TransferReversed { .. } | Self::PayPalPayoutItemChanged { .. } => {
+                Queue::PayoutTransfer
+            }
             Self::OrderPaid { .. } | Self::OrderRefunded { .. } | Self::PartnerNotice { .. } => Queue::Notify,
         }
     }
@@ -192,7 +201,9 @@ impl Message {
                 Some(charge.clone())
             }
             Self::AccountChanged { account, .. } | Self::BankPayoutChanged { account, .. } => Some(account.clone()),
-            Self::PayoutDecided { partner, .. } | Self::TransferReversed { partner, .. } => Some(partner.to_string()),
+            Self::PayoutDecided { partner, .. }
+            | Self::TransferReversed { partner, .. }
+            | Self::PayPalPayoutItemChanged { partner, .. } => Some(partner.to_string()),
             Self::PayoutPage { .. }
             | Self::OpenPayoutPage { .. }
             | Self::OrderPaid { .. }

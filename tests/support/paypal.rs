@@ -1,8 +1,8 @@
-//! PayPal's side: what customers do on its pages.
+//! PayPal's side: what customers do on its pages, and what becomes of its payouts.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::Stack;
+use crate::{Stack, eventually};
 
 #[derive(Debug, Clone)]
 pub struct PayPal {
@@ -18,21 +18,58 @@ impl PayPal {
         }
     }
 
-    /// A customer approves an order; `outcome` says what becomes of the money.
-    pub async fn approve(&self, order: &str, outcome: &str) {
-        let url = format!("{}/_control/orders/{order}/approve", self.base);
-        let answer = self
-            .http
-            .post(url)
-            .json(&json!({"outcome": outcome}))
-            .send()
-            .await
-            .unwrap();
+    /// One of the stand-in's controls.
+    async fn control(&self, path: &str, body: Value) -> Value {
+        let request = self.http.post(format!("{}/_control/{path}", self.base)).json(&body);
+        Self::ask(request, path).await
+    }
+
+    async fn observe(&self, path: &str) -> Value {
+        Self::ask(self.http.get(format!("{}/_control/{path}", self.base)), path).await
+    }
+
+    async fn ask(request: reqwest::RequestBuilder, path: &str) -> Value {
+        let answer = request.send().await.unwrap();
         let status = answer.status();
         let text = answer.text().await.unwrap();
-        assert!(
-            status.is_success(),
-            "the stand-in answered {status} to the approval of {order}: {text}"
-        );
+        assert!(status.is_success(), "the stand-in answered {status} to {path}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// A customer approves an order; `outcome` says what becomes of the money.
+    pub async fn approve(&self, order: &str, outcome: &str) {
+        let path = format!("orders/{order}/approve");
+        self.control(&path, json!({"outcome": outcome})).await;
+    }
+
+    /// Money enough to be paid out.
+    pub async fn fund(&self) {
+        self.control("balance", json!({"value": "10000.00", "currency": "EUR"}))
+            .await;
+    }
+
+    /// The item of a payout that nobody has claimed, once PayPal has told of it.
+    pub async fn unclaimed(&self, payout: &str) -> String {
+        eventually("an unclaimed item", async || {
+            let told = self.observe("deliveries?type=PAYMENT.PAYOUTS-ITEM.UNCLAIMED").await;
+            for delivery in told["deliveries"].as_array().unwrap() {
+                let event = self
+                    .observe(&format!("objects/{}", delivery["event"].as_str().unwrap()))
+                    .await;
+                let item = &event["resource"];
+                let reference = item["payout_item"]["sender_item_id"].as_str().unwrap_or_default();
+                if reference.ends_with(payout) {
+                    return Ok(item["payout_item_id"].as_str().unwrap().to_owned());
+                }
+            }
+            Err(told["total"].to_string())
+        })
+        .await
+    }
+
+    /// PayPal gives an item this status.
+    pub async fn settle(&self, item: &str, status: &str) {
+        let path = format!("payouts-items/{item}");
+        self.control(&path, json!({"status": status})).await;
     }
 }

@@ -112,6 +112,7 @@ const LISTING: &str = r##"{"title": "Warm Pads", "summary": "Pads.", "descriptio
 const TOKEN: &str = r#"{"label": "pipeline", "scopes": ["listings:read"], "valid_days": 3}"#;
 const PARTNER_DECISION: &str =
     r#"{"decision": "suspend", "reason_code": "policy_violation", "evidence": "A test says so."}"#;
+const PAYOUT_ACCOUNT: &str = r#"{"paypal": {"receiver": "paula@warm.example"}}"#;
 const PAYOUT_TERMS: &str =
     r#"{"minimums": [{"amount": 2500, "currency": "EUR"}], "reserves": [{"amount": 1, "currency": "EUR"}]}"#;
 const REVIEW_DECISION: &str = r#"{"decision": "reject", "reason_code": "spam", "note": "A test says so."}"#;
@@ -169,6 +170,7 @@ pub const ROUTES: &[Route] = &[
     Route::of("POST", partner!("/onboarding-links"), Owner("partners:write")).takes(LINK, &[]),
     Route::of("POST", partner!("/decisions"), PartnersOperator).takes(PARTNER_DECISION, &["decision"]),
     Route::of("PUT", partner!("/group"), PartnersOperator).takes(r#"{"group": "gold"}"#, &["group"]),
+    Route::of("PUT", partner!("/payout-account"), Owner("partners:write")).takes(PAYOUT_ACCOUNT, &["paypal"]),
     Route::of("PUT", partner!("/payout-terms"), PartnersOperator).takes(PAYOUT_TERMS, &[]),
     Route::of("GET", partner!("/audit-events"), PartnersOperator),
     Route::of("GET", partner!("/members"), TeamReads("partners:read")),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use shared::http::Page;
 use shared::ids::ReconciliationId;
 use shared::money::Money;
+use shared::processor::Processor;
 use shared::reconciliation::{Counts, Difference, DifferenceKind, Reconciliation, Subject};
 use utoipa::ToSchema;
 
@@ -51,6 +52,8 @@ pub(crate) struct DifferenceView {
     pub kind: DifferenceKind,
     /// What happened, and what closes it.
     pub advice: String,
+    /// Whose books, or whose events.
+    pub processor: Processor,
     #[serde(flatten)]
     pub subject: SubjectView,
     /// By the processor's books: what its balance gained, after the fee.
@@ -73,7 +76,7 @@ pub(crate) struct DifferenceView {
 #[serde(untagged)]
 pub(crate) enum SubjectView {
     Movement {
-        /// The processor's balance transaction.
+        /// The processor's id of the movement.
         transaction: String,
         /// Its type, such as `charge`.
         transaction_type: String,
@@ -91,13 +94,14 @@ pub(crate) enum SubjectView {
 
 impl From<Difference> for DifferenceView {
     fn from(difference: Difference) -> Self {
+        let processor = difference.subject.processor();
         let subject = match difference.subject {
-            Subject::Movement { id, kind, source } => SubjectView::Movement {
+            Subject::Movement { id, kind, source, .. } => SubjectView::Movement {
                 transaction: id,
                 transaction_type: kind,
                 source,
             },
-            Subject::Events { from, until } => SubjectView::Events {
+            Subject::Events { from, until, .. } => SubjectView::Events {
                 events_from: from,
                 events_until: until,
             },
@@ -106,6 +110,7 @@ impl From<Difference> for DifferenceView {
         Self {
             kind: difference.kind,
             advice: difference.kind.advice().to_owned(),
+            processor,
             subject,
             expected: difference.expected,
             found: difference.found,

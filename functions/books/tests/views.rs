@@ -3,6 +3,7 @@
 use books::Context;
 use shared::ids::ReconciliationId;
 use shared::money::{Currency, Money};
+use shared::processor::Processor;
 use shared::reconciliation::{Counts, Difference, DifferenceKind, Finding, Reconciliation, Subject};
 use shared::store::reconciliation as store;
 use shared::testing::{Answer, TestApp};
@@ -48,6 +49,7 @@ async fn ran(app: &TestApp, opened: u32) -> ReconciliationId {
 
 async fn open(app: &TestApp, run: ReconciliationId, transaction: &str) -> Difference {
     let subject = Subject::Movement {
+        processor: Processor::Stripe,
         id: transaction.into(),
         kind: "charge".into(),
         source: Some("ch_1".into()),

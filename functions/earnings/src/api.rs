@@ -10,6 +10,7 @@ use shared::ledger::JournalEntry;
 use shared::money::{Currency, Money, MoneyError};
 use shared::partner::{Block, Hold, Partner};
 use shared::payout::{Available, Balance, CancelReason, Kept, Payout, PayoutState, Terms};
+use shared::processor::Processor;
 use utoipa::ToSchema;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,9 +88,15 @@ impl BalanceHoldView {
     }
 
     fn in_transit(payout: &Payout) -> Self {
+        let explanation = match payout.state {
+            PayoutState::Accepted { .. } => {
+                "PayPal has it and has not paid it yet. If you do not claim it within 30 days, it comes back."
+            }
+            _ => "Taken off the balance and being sent. What cannot be sent comes back.",
+        };
         Self {
             reason_code: "payout_in_transit".to_owned(),
-            explanation: "Taken off the balance and being sent. What cannot be sent comes back.",
+            explanation,
             amount: payout.amount,
             due_at: None,
         }
@@ -145,10 +152,14 @@ impl Validate for AskForPayout {}
 pub(crate) struct PayoutView {
     pub id: PayoutId,
     pub amount: Money,
+    /// Who pays it.
+    pub processor: Processor,
+    /// To which account at Stripe, or to which receiver at PayPal.
+    pub destination: String,
     pub status: PayoutStatus,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// The processor's transfer, once sent.
+    /// The processor's id of it, once sent: Stripe's transfer, PayPal's payout item.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,6 +177,8 @@ pub(crate) struct PayoutView {
 pub(crate) enum PayoutStatus {
     Created,
     Sending,
+    /// PayPal has it and has not paid it yet.
+    Accepted,
     Sent,
     Cancelled,
 }
@@ -175,12 +188,15 @@ impl From<Payout> for PayoutView {
         let (status, transfer, sent_at, reason_code) = match payout.state {
             PayoutState::Created => (PayoutStatus::Created, None, None, None),
             PayoutState::Sending { .. } => (PayoutStatus::Sending, None, None, None),
+            PayoutState::Accepted { .. } => (PayoutStatus::Accepted, None, None, None),
             PayoutState::Sent { transfer, at } => (PayoutStatus::Sent, Some(transfer), Some(at), None),
             PayoutState::Cancelled { reason, .. } => (PayoutStatus::Cancelled, None, None, Some(reason)),
         };
         Self {
             id: payout.id,
             amount: payout.amount,
+            processor: payout.destination.processor(),
+            destination: payout.destination.to_string(),
             status,
             created_at: payout.created_at,
             transfer,

@@ -6,7 +6,8 @@ use shared::ids::PartnerId;
 use shared::ledger::{Account, BalanceChange, Fact, JournalEntry, Posting};
 use shared::messages::{Envelope, Message};
 use shared::money::{Currency, Money};
-use shared::payout::Payout;
+use shared::partner::{Destination, PayPalReceiver};
+use shared::payout::{Payout, PayoutState};
 use shared::store::{ledger, payouts};
 use shared::testing::TestApp;
 
@@ -45,7 +46,10 @@ async fn books(app: &TestApp) -> (PartnerId, Payout) {
     ];
     let fact = Fact::Sale(app.seed().id("order"));
     let sale = JournalEntry::new(app.seed().id("sale"), fact, Some(anna), app.now(), postings).expect("balanced");
-    let payout = Payout::new(app.seed().id("payout"), anna, eur(500), "acct_anna", app.now());
+    let account = Destination::Stripe {
+        account: "acct_anna".to_owned(),
+    };
+    let payout = Payout::new(app.seed().id("payout"), anna, eur(500), account, app.now());
     let message = Message::PayoutDecided {
         partner: anna,
         payout: payout.id,
@@ -97,6 +101,10 @@ async fn the_team_sees_every_cent() {
     assert_eq!(payouts["items"][0]["id"], json!(payout.id));
     let one = get(format!("payouts/{}", payout.id)).send().await.expect(200).json();
     assert_eq!(one["status"], "created");
+    assert_eq!(
+        (&one["processor"], &one["destination"]),
+        (&json!("stripe"), &json!("acct_anna"))
+    );
     get(format!("payouts/{}", app.seed().id::<shared::ids::PayoutId>("x")))
         .send()
         .await
@@ -113,6 +121,43 @@ fn holds(balance: &Value) -> Vec<Value> {
     );
     let parts = |hold: &Value| json!([hold["reason_code"], hold["amount"], hold["due_at"]]);
     holds.iter().map(parts).collect()
+}
+
+#[tokio::test]
+async fn what_paypal_has_not_paid_yet_is_said_to_be_there() {
+    let app = app();
+    let (anna, payout) = books(&app).await;
+    let accepted = Payout {
+        destination: Destination::PayPal {
+            receiver: PayPalReceiver::parse("anna@example.com").expect("an address"),
+        },
+        state: PayoutState::Accepted {
+            batch: "FYX".into(),
+            at: app.now(),
+        },
+        ..payout
+    };
+    let write = payouts::update(&accepted, 1).expect("an item");
+    app.store.write(write).await.expect("memory");
+    let get = |path: &str| {
+        let path = format!("/v1/partners/{anna}/{path}");
+        app.get(path).bearer(&app.sign_in("anna"))
+    };
+    let shown = get("payouts").send().await.expect(200).json();
+    let shown = &shown["items"][0];
+    assert_eq!(
+        json!([shown["processor"], shown["destination"], shown["status"]]),
+        json!(["paypal", "anna@example.com", "accepted"])
+    );
+    let balances = get("balances").send().await.expect(200).json();
+    let hold = &balances["items"][0]["holds"][1];
+    assert_eq!(hold["reason_code"], "payout_in_transit");
+    assert!(
+        hold["explanation"]
+            .as_str()
+            .expect("a text")
+            .starts_with("PayPal has it")
+    );
 }
 
 #[tokio::test]

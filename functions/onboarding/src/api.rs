@@ -11,8 +11,8 @@ use shared::money::Money;
 use shared::partner::hold::{Hold, HoldReason, WaitsFor};
 use shared::partner::profile;
 use shared::partner::{
-    Acceptance, Application, Block, Country, Decision, Group, Partner, PartnerName, PayoutTerms, Status, SupportEmail,
-    Website, payout_terms,
+    Acceptance, Application, Block, Country, Decision, Group, Partner, PartnerName, PayPalReceiver, PayoutTerms,
+    Status, SupportEmail, Website, payout_terms,
 };
 use shared::store::accounts::{MemberItem, Role};
 use url::Url;
@@ -100,8 +100,12 @@ pub(crate) struct PartnerView {
     pub role: Option<Role>,
     #[schema(required)]
     pub agreement: Option<AcceptanceView>,
+    /// The account at Stripe; it is not paid to while there is a receiver at PayPal.
     #[schema(required)]
     pub payout_account: Option<PayoutAccountView>,
+    /// Who is paid at PayPal, instead of the account at Stripe.
+    #[schema(required, format = Email)]
+    pub paypal_receiver: Option<String>,
     /// The group that commission rules may name.
     #[schema(required)]
     pub group: Option<Group>,
@@ -209,6 +213,7 @@ impl PartnerView {
                 transfers_active: account.transfers_active,
                 payouts_enabled: account.payouts_enabled,
             }),
+            paypal_receiver: partner.paypal_receiver.map(Into::into),
             group: partner.group,
             payout_terms: partner.payout_terms.into(),
             holds: partner.holds.into_iter().map(HoldView::from).collect(),
@@ -243,6 +248,42 @@ pub(crate) struct AssignGroup {
 }
 
 impl Validate for AssignGroup {}
+
+/// Where a partner is paid from now on: to a receiver at PayPal, or with null to the account at Stripe.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetPayoutAccount {
+    // Named, so that leaving it out is not taken for null.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required)]
+    pub paypal: Option<NamePayPalReceiver>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NamePayPalReceiver {
+    /// The mail address of the receiver's account at PayPal.
+    #[schema(format = Email, max_length = 127, example = "paula@warm.example")]
+    pub receiver: String,
+}
+
+impl Validate for SetPayoutAccount {
+    fn validate(&self) -> Vec<FieldError> {
+        self.checked().err().unwrap_or_default()
+    }
+}
+
+impl SetPayoutAccount {
+    pub(crate) fn checked(&self) -> Result<Option<PayPalReceiver>, Vec<FieldError>> {
+        let mut faults = Faults::default();
+        let named = self
+            .paypal
+            .as_ref()
+            .map(|paypal| PayPalReceiver::parse(&paypal.receiver));
+        let named = faults.check("/paypal/receiver", named.transpose());
+        named.ok_or(faults.0)
+    }
+}
 
 /// Which partners to list.
 #[derive(Debug, Deserialize, IntoParams)]

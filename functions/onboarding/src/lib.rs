@@ -12,7 +12,9 @@ mod context;
 mod handlers;
 
 pub use context::Context;
-use handlers::{agreement, audit, decisions, groups, links, me, members, partners, payout_terms, tokens};
+use handlers::{
+    agreement, audit, decisions, groups, links, me, members, partners, payout_account, payout_terms, tokens,
+};
 use shared::http::Routes;
 use shared::routes;
 use utoipa::OpenApi;
@@ -39,6 +41,7 @@ fn routes() -> Routes<Context> {
         .routes(routes!(links::create))
         .routes(routes!(decisions::create))
         .routes(routes!(groups::assign))
+        .routes(routes!(payout_account::set))
         .routes(routes!(payout_terms::set))
         .routes(routes!(audit::list))
         .routes(routes!(members::add, members::list))

@@ -4,6 +4,7 @@ mod decisions;
 mod events;
 mod links;
 mod partners;
+mod payout_account;
 mod payout_terms;
 mod people;
 mod team;

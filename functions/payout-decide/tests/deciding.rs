@@ -100,7 +100,7 @@ async fn what_is_due_leaves_the_balance_with_the_payout_and_its_message() {
         (payouts[0].amount, &payouts[0].state),
         (eur(3200), &PayoutState::Created)
     );
-    assert_eq!(payouts[0].destination, "acct_anna");
+    assert_eq!(payouts[0].destination.to_string(), "acct_anna");
     let messages = world.take_messages();
     let expected = Message::PayoutDecided {
         partner: anna,

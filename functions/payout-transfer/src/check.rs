@@ -1,6 +1,6 @@
-//! Whether the partner may be paid, asked of the processor right before the transfer: what is stored may be hours old.
+//! Whether the partner may be paid, and where, right before the money is sent: what was decided may be hours old.
 
-use shared::partner::{Block, Change, account};
+use shared::partner::{Block, Change, Destination, account};
 use shared::payout::Payout;
 use shared::runtime::Failure;
 use shared::store::{Versioned, partners};
@@ -11,8 +11,8 @@ use crate::sending::Desk;
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     /// Where the partner may be paid at this moment, if anywhere.
-    pub(crate) destination: Option<String>,
-    /// The partner as the processor's answer makes it: with the hold that says why it cannot be paid.
+    pub(crate) destination: Option<Destination>,
+    /// The partner as Stripe's answer makes it: with the hold that says why it cannot be paid.
     pub(crate) news: Option<Versioned<Change>>,
 }
 
@@ -20,15 +20,21 @@ pub(crate) async fn check(desk: Desk<'_>, payout: &Payout) -> Result<Checked, Fa
     let Some(partner) = partners::load(&desk.context.store, payout.partner).await? else {
         return Ok(Checked::default());
     };
-    let Some(known) = &partner.payout_account else {
+    let Some(destination) = partner.destination() else {
         return Ok(Checked::default());
     };
-    let report = desk.context.stripe.account_report(&known.account).await?;
-    let change = account::update(&partner, &report, desk.now, desk.seed).map_err(Failure::reject)?;
+    let change = match &destination {
+        Destination::Stripe { account } => {
+            let report = desk.context.stripe.account_report(account).await?;
+            account::update(&partner, &report, desk.now, desk.seed).map_err(Failure::reject)?
+        }
+        // PayPal is not asked: it says of the payout itself whether the receiver can have it.
+        Destination::PayPal { .. } => None,
+    };
     let partner_now = change.as_ref().map_or(&partner.value, |change| &change.partner);
     let may_be_paid = partner_now.hold_on(Block::Payout).is_none();
     Ok(Checked {
-        destination: may_be_paid.then(|| known.account.clone()),
+        destination: may_be_paid.then_some(destination),
         news: change.map(|value| Versioned {
             value,
             revision: partner.revision,

@@ -1,5 +1,6 @@
 //! What sending a payout needs.
 
+use shared::processor::paypal::PayPalClient;
 use shared::processor::stripe::StripeClient;
 use shared::runtime::Start;
 use shared::store::{Store, TableName};
@@ -8,6 +9,7 @@ use shared::store::{Store, TableName};
 pub struct Context {
     pub store: Store,
     pub stripe: StripeClient,
+    pub paypal: PayPalClient,
 }
 
 impl Context {
@@ -15,6 +17,7 @@ impl Context {
         Self {
             store: start.store(&[TableName::Accounts, TableName::Ledger]),
             stripe: start.stripe(),
+            paypal: start.paypal(),
         }
     }
 }

@@ -1,14 +1,17 @@
 //! Sends decided payouts through the processor, records what became of them, and what the processor took back of them later.
 //!
 //! Trigger: SQS, FIFO by partner. Writes the payout's state, and with its end the journal entry (and, for what goes back to the balance, the
-//! balance; and the partner, where its account has been found unfit) in one transaction. Idempotency: the payout's id is the key of the
-//! transfer and its `transfer_group`, the payout's revision guards every step, a reversal is posted once under its id. A crash between any
-//! two lines leaves a payout that the next delivery takes up; a timeout is an unknown outcome, asked again and never called a failure.
+//! balance; and the partner, where its account has been found unfit) in one transaction. Idempotency: the payout's id is the key of Stripe's
+//! transfer and its `transfer_group`, and PayPal's `sender_batch_id`; the payout's revision guards every step, a reversal is posted once
+//! under its id. A crash between any two lines leaves a payout that the next delivery takes up; a timeout is an unknown outcome, asked again
+//! and never called a failure.
 
 mod check;
 mod context;
+mod paypal;
 mod reversals;
 mod sending;
+mod stripe;
 
 pub use context::Context;
 
@@ -19,7 +22,7 @@ use shared::runtime::{Delivery, Failure};
 use shared::store::{Versioned, payouts};
 
 use crate::check::{Checked, check};
-use crate::sending::{Desk, cancel, find, record, send};
+use crate::sending::{Desk, Outcome, cancel, conclude, send};
 
 pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
     let desk = Desk {
@@ -34,7 +37,10 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
             partner,
             payout,
             ..
-        } => reversals::take_back(desk, load(context, *partner, *payout).await?, transfer).await,
+        } => stripe::take_back(desk, load(context, *partner, *payout).await?, transfer).await,
+        Message::PayPalPayoutItemChanged {
+            item, partner, payout, ..
+        } => paypal::hear(desk, load(context, *partner, *payout).await?, item).await,
         other => Err(Failure::reject(format!("a message for {} arrived here", other.queue()))),
     }
 }
@@ -51,13 +57,21 @@ async fn proceed(desk: Desk<'_>, payout: Versioned<Payout>) -> Result<(), Failur
     } else {
         Checked::default()
     };
-    match next_step(&payout, checked.destination.as_deref(), desk.now) {
+    match next_step(&payout, checked.destination.as_ref(), desk.now) {
         Step::Nothing => Ok(()),
         Step::Cancel(reason) => cancel(desk, &payout, reason, checked.news).await,
         Step::Send => send(desk, payout).await,
-        Step::LookUpThenSend => match find(desk, &payout).await? {
-            Some(transfer) => record(desk, &payout, &transfer).await,
+        Step::LookUpThenSend => match stripe::find(desk, &payout).await? {
+            Some(sent) => conclude(desk, &payout, Outcome::Sent(sent)).await,
             None => send(desk, payout).await,
         },
+        Step::LookUp(batch) => {
+            let outcome = paypal::look_up(desk, &payout, &batch).await?;
+            conclude(desk, &payout, outcome).await
+        }
+        Step::AskAPerson => Err(Failure::reject(format!(
+            "PayPal may have been asked for payout {} and does not know its id any more: look for a batch of it there",
+            payout.id
+        ))),
     }
 }

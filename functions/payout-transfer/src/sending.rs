@@ -1,17 +1,16 @@
-//! From a decided payout to its end: sent, or given back to the balance.
+//! From a decided payout to its end: sent, or given back to the balance. How each processor is asked is in a module of its own.
 
 use jiff::Timestamp;
 use shared::ids::JournalId;
-use shared::partner::Change;
-use shared::payout::{CancelReason, Payout, PayoutState, cancel_entry, transfer_entry};
-use shared::processor::ProcessorError;
-use shared::processor::stripe::objects::Transfer;
-use shared::processor::stripe::requests::{CreateTransfer, Metadata};
+use shared::money::Money;
+use shared::partner::{Change, Destination};
+use shared::payout::{CancelReason, Payout, PayoutState, Transfer, cancel_entry, transfer_entry};
 use shared::runtime::Failure;
 use shared::seed::Seed;
 use shared::store::{Versioned, ledger, partners, payouts};
 
 use crate::context::Context;
+use crate::{paypal, stripe};
 
 /// What one delivery works with.
 #[derive(Debug, Clone, Copy)]
@@ -21,35 +20,35 @@ pub(crate) struct Desk<'a> {
     pub(crate) seed: Seed,
 }
 
+/// What a processor says about a payout that it was asked for.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Sent(Sent),
+    /// Taken on as this batch, and neither paid nor refused so far.
+    Accepted(String),
+    /// It is proven that the money is with the platform, and stays there.
+    NotSent(CancelReason),
+}
+
+#[derive(Debug)]
+pub(crate) struct Sent {
+    /// By which the processor is asked about it later.
+    pub(crate) id: String,
+    pub(crate) amount: Money,
+    pub(crate) transfer: Transfer,
+}
+
 pub(crate) async fn send(desk: Desk<'_>, payout: Versioned<Payout>) -> Result<(), Failure> {
     let payout = if payout.state == PayoutState::Created {
         mark_sending(desk, payout).await?
     } else {
         payout
     };
-    let request = CreateTransfer {
-        amount: payout.amount,
-        destination: payout.destination.clone(),
-        transfer_group: payout.id.to_string(),
-        // By these the event of a reversal finds the payout.
-        metadata: Metadata::from([
-            ("partner_id".into(), payout.partner.to_string()),
-            ("payout_id".into(), payout.id.to_string()),
-        ]),
+    let outcome = match &payout.destination {
+        Destination::Stripe { account } => stripe::ask(desk, &payout, account).await?,
+        Destination::PayPal { receiver } => paypal::ask(desk, &payout, receiver).await?,
     };
-    let stripe = &desk.context.stripe;
-    match stripe.create_transfer(&request, &payout.id.to_string()).await {
-        Ok(transfer) => record(desk, &payout, &transfer).await,
-        Err(ProcessorError::Refused { code, message, .. }) => {
-            tracing::warn!(payout.id = %payout.id, stripe.code = code, stripe.message = message, "transfer refused");
-            let reason = match code.as_str() {
-                "balance_insufficient" => CancelReason::PlatformBalanceShort,
-                _ => CancelReason::ProcessorRefused,
-            };
-            cancel(desk, &payout, reason, None).await
-        }
-        Err(error) => Err(error.into()),
-    }
+    conclude(desk, &payout, outcome).await
 }
 
 /// From here on the processor may have been asked.
@@ -66,41 +65,58 @@ async fn mark_sending(desk: Desk<'_>, payout: Versioned<Payout>) -> Result<Versi
     })
 }
 
-/// The transfer that an earlier attempt made, if it did.
-pub(crate) async fn find(desk: Desk<'_>, payout: &Payout) -> Result<Option<Transfer>, Failure> {
-    let mut transfers = desk.context.stripe.transfers_of(&payout.id.to_string()).await?.data;
-    if transfers.len() > 1 {
-        let ids: Vec<_> = transfers.iter().map(|transfer| transfer.id.as_str()).collect();
-        return Err(Failure::reject(format!(
-            "payout {} has more than one transfer: {}",
-            payout.id,
-            ids.join(", ")
-        )));
+/// Writes down what the processor says about an open payout.
+pub(crate) async fn conclude(desk: Desk<'_>, payout: &Versioned<Payout>, outcome: Outcome) -> Result<(), Failure> {
+    match outcome {
+        Outcome::Sent(sent) => record(desk, payout, &sent).await,
+        Outcome::Accepted(batch) => accept(desk, payout, &batch).await,
+        Outcome::NotSent(reason) => cancel(desk, payout, reason, None).await,
     }
-    Ok(transfers.pop())
 }
 
-pub(crate) async fn record(desk: Desk<'_>, payout: &Versioned<Payout>, transfer: &Transfer) -> Result<(), Failure> {
-    if transfer.amount != payout.amount.minor() {
+async fn record(desk: Desk<'_>, payout: &Versioned<Payout>, done: &Sent) -> Result<(), Failure> {
+    if done.amount != payout.amount {
         return Err(Failure::reject(format!(
-            "transfer {} is not of the amount of payout {}",
-            transfer.id, payout.id
+            "{} is of {}, payout {} of {}",
+            done.id, done.amount, payout.id, payout.amount
         )));
     }
-    let at = Timestamp::from_second(transfer.created).map_err(Failure::reject)?;
-    let sent = PayoutState::Sent {
-        transfer: transfer.id.clone(),
-        at,
-    };
     let sent = Payout {
-        state: sent,
+        state: PayoutState::Sent {
+            transfer: done.id.clone(),
+            at: done.transfer.at,
+        },
         ..payout.value.clone()
     };
-    let entry = transfer_entry(desk.seed.id::<JournalId>("transfer"), &sent, &transfer.id, at);
+    let entry = transfer_entry(desk.seed.id::<JournalId>("transfer"), &sent, &done.transfer);
     let entry = entry.map_err(Failure::reject)?;
     let writes = vec![payouts::update(&sent, payout.revision)?, ledger::post(&entry)?];
     desk.context.store.transact(writes).await?;
-    tracing::info!(payout.id = %sent.id, transfer.id = %transfer.id, amount = %sent.amount, "payout sent");
+    tracing::info!(payout.id = %sent.id, transfer.id = %done.id, amount = %sent.amount, "payout sent");
+    Ok(())
+}
+
+async fn accept(desk: Desk<'_>, payout: &Versioned<Payout>, batch: &str) -> Result<(), Failure> {
+    if let PayoutState::Accepted { batch: known, .. } = &payout.state {
+        return if known == batch {
+            Ok(())
+        } else {
+            Err(Failure::reject(format!(
+                "payout {} has two batches: {known} and {batch}",
+                payout.id
+            )))
+        };
+    }
+    let accepted = Payout {
+        state: PayoutState::Accepted {
+            batch: batch.to_owned(),
+            at: desk.now,
+        },
+        ..payout.value.clone()
+    };
+    let write = payouts::update(&accepted, payout.revision)?;
+    desk.context.store.write(write).await?;
+    tracing::info!(payout.id = %accepted.id, batch.id = batch, amount = %accepted.amount, "payout accepted");
     Ok(())
 }
 

@@ -296,6 +296,30 @@ async fn a_refund_at_paypal_is_queued_with_its_capture() {
 }
 
 #[tokio::test]
+async fn what_becomes_of_a_payout_at_paypal_is_queued_with_the_payout() {
+    let paypal = PayPal::start().await;
+    let request = include_str!("../../../events/purchase-webhook/paypal.json");
+    let request: Value = serde_json::from_str(request).expect("a request");
+    let body = request["body"].as_str().expect("a body");
+    let unclaimed: Value = serde_json::from_str(body).expect("an event");
+    for _ in 0..2 {
+        paypal.deliver(&unclaimed).await.expect(200);
+    }
+    let expected = Message::PayPalPayoutItemChanged {
+        event_id: unclaimed["id"].as_str().expect("an id").to_owned(),
+        item: "8AELMXH8UB2P8".into(),
+        partner: "ptn_01kaf8wcw0ee2v9sp5d7xw1n2p".parse().expect("an id"),
+        payout: "pay_01kaf8wcw0ee2v9sp5d7xw1n2t".parse().expect("an id"),
+    };
+    let messages = paypal.app.take_messages();
+    assert_eq!((messages.len(), &messages[0].message), (1, &expected));
+    let item = json!({"payout_item_id": "8AE", "payout_item": {"sender_item_id": "invoice 7"}});
+    let by_hand = paypals("WH-2", "PAYMENT.PAYOUTS-ITEM.SUCCEEDED", &item);
+    paypal.deliver(&by_hand).await.expect(200);
+    assert!(paypal.app.take_messages().is_empty());
+}
+
+#[tokio::test]
 async fn forgeries_in_paypals_name_are_refused_and_leave_nothing() {
     let paypal = PayPal::start().await;
     let event = paypals("WH-1", "CHECKOUT.ORDER.APPROVED", &json!({"id": "5O1"}));

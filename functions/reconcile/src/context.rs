@@ -1,7 +1,8 @@
-//! What reconciling needs: the processor's books, ours, and the records that lead from one to the other.
+//! What reconciling needs: the processors' books, ours, and the records that lead from one to the other.
 
 use jiff::SignedDuration;
 use shared::clock::Clock;
+use shared::processor::paypal::PayPalClient;
 use shared::processor::stripe::StripeClient;
 use shared::runtime::{Start, env};
 use shared::store::{Store, TableName};
@@ -10,7 +11,8 @@ use shared::store::{Store, TableName};
 pub struct Context {
     pub store: Store,
     pub stripe: StripeClient,
-    /// Which mode's events are taken in, as by the webhook.
+    pub paypal: PayPalClient,
+    /// Which mode's events of Stripe are taken in, as by the webhook.
     pub livemode: bool,
     /// What is younger is left to the webhook and its queues.
     pub grace: SignedDuration,
@@ -23,6 +25,7 @@ impl Context {
         Self {
             store: start.store(&[TableName::Commerce, TableName::Ledger]),
             stripe: start.stripe(),
+            paypal: start.paypal(),
             livemode: start.read(&env::STRIPE_LIVEMODE),
             grace: SignedDuration::from_mins(start.read(&env::RECONCILE_GRACE_MINUTES).into()),
             clock: Clock::System,

@@ -1,20 +1,23 @@
-//! Holds the journal against the processor's own books, and fetches the news that never came.
+//! Holds the journal against the processors' own books, and fetches the news that never came.
 //!
-//! Trigger: schedule. Three walks, each of which goes on where the run before stopped: events that are not in the inbox are taken in as
-//! the webhook would have; every movement on the platform's balance is matched with the entries that explain it, or a difference is
-//! opened; the differences that stand are looked at again. Writes matches, differences, the entries of the platform's own movements,
-//! and a report. Idempotency: a movement is matched by one conditional item, in the same transaction as what follows from it; an event
-//! is taken in under its own id.
+//! Trigger: schedule. Four walks, of which those along time go on where the run before stopped: refunds that are still on their way are
+//! asked about; events that are not in the inbox are taken in as the webhook would have; every movement on the platform's balance is
+//! matched with the entries that explain it, or a difference is opened; the differences that stand are looked at again. Writes matches,
+//! differences, the entries of the platform's own movements, a report, and pending refunds as they are, with a message. Idempotency: a
+//! movement is matched by one conditional item, in the same transaction as what follows from it; an event is taken in under its own id.
 
 mod backfill;
+mod books;
 mod context;
 mod evidence;
 mod movement;
+mod refunds;
 mod run;
 mod walk;
 
 pub use context::Context;
 
+use shared::processor::Processor;
 use shared::runtime::{Failure, Tick};
 
 use crate::run::Run;
@@ -22,8 +25,30 @@ use crate::run::Run;
 /// One run. What there is no time for is left to the next one, and the report says so.
 pub async fn run(context: &Context, tick: Tick) -> Result<(), Failure> {
     let mut run = Run::begin(context, &tick).await?;
-    let is_complete = backfill::take_in_events(&mut run).await?
-        && walk::match_movements(&mut run).await?
-        && walk::review_differences(&mut run).await?;
+    let is_complete = walk_all(&mut run).await?;
     run.end(is_complete).await
+}
+
+/// `false` when there was not enough time.
+async fn walk_all(run: &mut Run<'_>) -> Result<bool, Failure> {
+    if !refunds::ask_again(run).await? {
+        return Ok(false);
+    }
+    for processor in processors(run.context).await? {
+        let is_complete =
+            backfill::take_in_events(run, processor).await? && walk::match_movements(run, processor).await?;
+        if !is_complete {
+            return Ok(false);
+        }
+    }
+    walk::review_differences(run).await
+}
+
+/// A marketplace may do without PayPal.
+async fn processors(context: &Context) -> Result<Vec<Processor>, Failure> {
+    let mut processors = vec![Processor::Stripe];
+    if context.paypal.is_set_up().await? {
+        processors.push(Processor::PayPal);
+    }
+    Ok(processors)
 }

@@ -1,41 +1,40 @@
-//! One movement at the processor, held against the journal.
+//! One movement at a processor, held against the journal.
 
 use shared::ledger::{Fact, JournalEntry};
-use shared::processor::stripe::objects::BalanceTransaction;
-use shared::reconciliation::{DifferenceKind, Explanation, Finding, compare, explaining, explanation, own_entry};
+use shared::reconciliation::{DifferenceKind, Finding, compare, explaining, own_entry};
 use shared::runtime::Failure;
 use shared::store::{ledger, reconciliation};
 
-use crate::evidence::{self, Expected};
+use crate::books::Told;
+use crate::evidence::{self, Evidence, Expected};
 use crate::run::Run;
 
-pub(crate) async fn look_at(run: &mut Run<'_>, transaction: &BalanceTransaction) -> Result<(), Failure> {
+pub(crate) async fn look_at(run: &mut Run<'_>, told: &Told) -> Result<(), Failure> {
     let store = &run.context.store;
-    let (subject, about) = (transaction.subject(), transaction.about());
+    let subject = told.subject();
     let before = reconciliation::difference(store, &subject).await?;
     let before = before.as_ref();
-    let Ok(movement) = transaction.movement() else {
+    let Ok(movement) = told.movement() else {
         let finding = Finding::of(DifferenceKind::NotUnderstood);
         return run.differs(before, subject, finding, Vec::new()).await;
     };
-    let Some(explanation) = explanation(&movement.kind, about.map(|source| source.object.as_str())) else {
-        let finding = Finding::expected(DifferenceKind::NotUnderstood, movement.net);
-        return run.differs(before, subject, finding, Vec::new()).await;
-    };
-    let expected = match explanation {
-        Explanation::Own(_) => Some(vec![Expected::entry(None, &Fact::Processor(movement.id.clone()))]),
-        _ => evidence::gather(run.context, explanation, &movement, about).await?,
-    };
-    let Some(expected) = expected else {
-        let finding = Finding::expected(DifferenceKind::NotOurs, movement.net);
-        return run.differs(before, subject, finding, Vec::new()).await;
+    let (expected, own) = match evidence::gather(run.context, told, &movement).await? {
+        Evidence::Entries(expected) => (expected, None),
+        Evidence::Own(against) => {
+            let fact = Fact::Processor(movement.id.clone());
+            (vec![Expected::entry(None, &fact)], Some(against))
+        }
+        Evidence::None(kind) => {
+            let finding = Finding::expected(kind, movement.net);
+            return run.differs(before, subject, finding, Vec::new()).await;
+        }
     };
     let keys: Vec<_> = expected.iter().flat_map(|expected| &expected.keys).cloned().collect();
     let posted = ledger::entries(store, &keys).await?;
     let found: Vec<JournalEntry> = explaining(&movement, &posted).cloned().collect();
-    match (compare(&movement, &found).map_err(Failure::reject)?, explanation) {
+    match (compare(&movement, &found).map_err(Failure::reject)?, own) {
         (None, _) => run.explained(before, &movement, &found, None).await,
-        (Some(_), Explanation::Own(against)) if posted.is_empty() => {
+        (Some(_), Some(against)) if posted.is_empty() => {
             let entry = own_entry(run.tick.seed.id(&movement.id), &movement, against).map_err(Failure::reject)?;
             run.explained(before, &movement, &[], Some(&entry)).await
         }

@@ -59,6 +59,7 @@ impl<'a> Run<'a> {
         post: Option<&JournalEntry>,
     ) -> Result<(), Failure> {
         let found = Match {
+            processor: movement.processor,
             transaction: movement.id.clone(),
             net: movement.net,
             entries: entries.iter().chain(post).map(JournalEntry::id).collect(),

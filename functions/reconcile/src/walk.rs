@@ -1,14 +1,14 @@
-//! The second and the third walk: along the processor's movements, and along the differences that stand.
+//! The third and the fourth walk: along a processor's movements, and along the differences that stand.
 
 use std::iter;
 
 use jiff::{SignedDuration, Timestamp};
-use shared::processor::ProcessorError;
-use shared::processor::stripe::requests::ListPage;
+use shared::processor::Processor;
 use shared::reconciliation::{Difference, Subject, Walk};
 use shared::runtime::Failure;
 use shared::store::{Versioned, reconciliation};
 
+use crate::books::{self, Movements, Told, lateness};
 use crate::movement;
 use crate::run::Run;
 
@@ -16,6 +16,8 @@ use crate::run::Run;
 pub(crate) const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
 /// Where the first run begins. It comes within an hour of the deployment, before which nothing was sold.
 const BEGINNING: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// For how long a pending movement is waited for: payouts may be claimed for 30 days.
+const PENDING: SignedDuration = SignedDuration::from_hours(31 * 24);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How many differences are read for each page of the index.
 const PAGE: usize = 100;
@@ -27,34 +29,34 @@ pub(crate) fn days(from: Timestamp, until: Timestamp) -> impl Iterator<Item = (T
 }
 
 /// `false` when there was not enough time.
-pub(crate) async fn match_movements(run: &mut Run<'_>) -> Result<bool, Failure> {
+///
+/// A movement that is pending is looked at again by the next runs, which begin where it lies, until it is decided or waits for too long.
+pub(crate) async fn match_movements(run: &mut Run<'_>, processor: Processor) -> Result<bool, Failure> {
     let store = &run.context.store;
-    let from = match reconciliation::cursor(store, Walk::Movements).await? {
+    let walk = Walk::Movements(processor);
+    let from = match reconciliation::cursor(store, walk).await? {
         Some(until) => until - OVERLAP,
         None => run.tick.now - BEGINNING,
     };
-    for (from, until) in days(from, run.until()) {
-        let mut page = ListPage {
-            created_from: Some(from),
-            created_before: Some(until),
-            starting_after: None,
-        };
-        loop {
-            let transactions = run.context.stripe.balance_transactions(&page).await?;
-            page.starting_after = transactions.next_page();
-            let ids = transactions.data.iter().map(|transaction| transaction.id.as_str());
-            let known = reconciliation::matched(store, ids).await?;
-            for transaction in transactions.data.iter().filter(|one| !known.contains(&one.id)) {
+    let patience = run.tick.now - PENDING;
+    let mut waits_since = None;
+    for (from, until) in days(from, run.until().min(run.tick.now - lateness(processor))) {
+        let mut page = Some(Movements::first(processor, from, until));
+        while let Some(movements) = page {
+            let (told, next) = movements.read(run.context).await?;
+            let known = reconciliation::matched(store, processor, told.iter().map(Told::id)).await?;
+            for one in told.iter().filter(|one| !known.contains(one.id())) {
                 if run.is_out_of_time() {
                     return Ok(false);
                 }
-                movement::look_at(run, transaction).await?;
+                match one.pending_since().filter(|since| *since > patience) {
+                    Some(since) => waits_since = Some(waits_since.map_or(since, |first: Timestamp| first.min(since))),
+                    None => movement::look_at(run, one).await?,
+                }
             }
-            if page.starting_after.is_none() {
-                break;
-            }
+            page = next;
         }
-        reconciliation::advance(store, Walk::Movements, until).await?;
+        reconciliation::advance(store, walk, waits_since.map_or(until, |since| since.min(until))).await?;
     }
     Ok(true)
 }
@@ -88,14 +90,15 @@ pub(crate) async fn review_differences(run: &mut Run<'_>) -> Result<bool, Failur
 async fn review(run: &mut Run<'_>, difference: &Versioned<Difference>) -> Result<(), Failure> {
     let stands = (difference.subject.clone(), difference.finding());
     match &difference.subject {
-        Subject::Movement { id, .. } => match run.context.stripe.balance_transaction(id).await {
-            Ok(transaction) => movement::look_at(run, &transaction).await,
-            // Stripe no longer shows it: that heals nothing.
-            Err(ProcessorError::Refused { .. }) => run.differs(Some(difference), stands.0, stands.1, Vec::new()).await,
-            Err(error) => Err(error.into()),
-        },
-        Subject::Events { until, .. } => {
-            let walked = reconciliation::cursor(&run.context.store, Walk::Movements).await?;
+        Subject::Movement { processor, id, .. } => {
+            match books::movement(run.context, *processor, id, difference.opened_at).await? {
+                Some(told) => movement::look_at(run, &told).await,
+                // That it is no longer shown heals nothing.
+                None => run.differs(Some(difference), stands.0, stands.1, Vec::new()).await,
+            }
+        }
+        Subject::Events { processor, until, .. } => {
+            let walked = reconciliation::cursor(&run.context.store, Walk::Movements(*processor)).await?;
             if walked.is_some_and(|walked| walked >= *until) {
                 run.healed(difference).await
             } else {

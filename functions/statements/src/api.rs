@@ -158,7 +158,7 @@ pub(crate) struct SellerView {
     pub country: String,
     pub contact_name: Option<String>,
     pub contact_email: Option<String>,
-    /// The connected account at the processor, which knows what is missing here.
+    /// Where the partner is paid: the account at Stripe, which knows what is missing here, or the receiver at PayPal.
     pub processor_account: Option<String>,
     /// What the forms ask for and Souk does not have.
     #[schema(value_type = Vec<String>)]
@@ -209,7 +209,7 @@ impl TaxReportView {
             country: partner.country.to_string(),
             contact_name,
             contact_email,
-            processor_account: partner.payout_account.as_ref().map(|account| account.account.clone()),
+            processor_account: partner.destination().map(|destination| destination.to_string()),
             missing: MISSING,
         };
         Ok(Self {

@@ -7,6 +7,7 @@ use anyhow::Result;
 use jiff::{Timestamp, ToSpan};
 use shared::ids::{JournalId, PartnerId, PayoutId};
 use shared::money::{Currency, Money};
+use shared::partner::Destination;
 use shared::payout::{Balance, Due, Payout, Terms, available_on, due, payout_entry};
 use shared::seed::Seed;
 
@@ -87,7 +88,10 @@ fn decide_all(balances: &[Balance], terms: &Terms, seed: Seed, now: Timestamp) -
     for balance in balances {
         if let Due::Pay(amount) = due(balance, terms, None, now)? {
             let label = balance.partner.to_string();
-            let payout = Payout::new(seed.id::<PayoutId>(&label), balance.partner, amount, "acct_1", now);
+            let account = Destination::Stripe {
+                account: "acct_1".to_owned(),
+            };
+            let payout = Payout::new(seed.id::<PayoutId>(&label), balance.partner, amount, account, now);
             black_box(payout_entry(seed.id::<JournalId>(&label), &payout)?);
             payouts += 1;
         }

@@ -1,6 +1,6 @@
 //! Both sides of the comparison, as far as they have been read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use anyhow::Result;
@@ -11,6 +11,7 @@ use shared::ids::{JournalId, PartnerId};
 use shared::ledger::{Account, Fact, JournalEntry};
 use shared::money::{Currency, Money, MoneyError};
 use shared::payout::Balance;
+use shared::processor::Processor;
 use shared::purchase::Order;
 use shared::purchase::dispute::Dispute;
 use shared::store::ledger::journal_key;
@@ -31,6 +32,14 @@ enum Amount {
 
 type Sums = BTreeMap<(PartnerId, Currency, Amount), Money>;
 
+#[derive(Debug)]
+struct Moved {
+    processor: Processor,
+    entry: JournalId,
+    at: Timestamp,
+    key: String,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     entries: usize,
@@ -40,7 +49,7 @@ pub(crate) struct Books {
     fee_shares: Vec<(String, PartnerId, Money)>,
     matures: BTreeMap<String, Date>,
     /// Entries that say that money moved at the processor, and those that a movement there has confirmed.
-    moved: Vec<(JournalId, Timestamp, String)>,
+    moved: Vec<Moved>,
     confirmed: BTreeSet<JournalId>,
     wrong: Vec<Difference>,
 }
@@ -68,7 +77,7 @@ impl Books {
                 "{key}: an entry under another key than its fact's"
             )));
         }
-        let mut is_moved = false;
+        let mut moved_at = None;
         for posting in entry.postings() {
             match posting.account {
                 Account::PartnerPayable(partner) => {
@@ -78,13 +87,17 @@ impl Books {
                         self.fee_shares.push((charge.clone(), partner, owed));
                     }
                 }
-                Account::ProcessorClearing => is_moved = true,
+                Account::ProcessorClearing => moved_at = Some(Processor::Stripe),
+                Account::PayPalClearing => moved_at = Some(Processor::PayPal),
                 _ => {}
             }
         }
-        if is_moved {
-            self.moved.push((entry.id(), entry.occurred_at(), key.to_string()));
-        }
+        self.moved.extend(moved_at.map(|processor| Moved {
+            processor,
+            entry: entry.id(),
+            at: entry.occurred_at(),
+            key: key.to_string(),
+        }));
         Ok(())
     }
 
@@ -128,8 +141,8 @@ impl Books {
         Ok(())
     }
 
-    /// `reconciled` is up to when reconciliation has looked at every movement.
-    pub(crate) fn verdict(mut self, now: Timestamp, reconciled: Option<Timestamp>) -> Result<Verdict> {
+    /// `reconciled` is up to when reconciliation has looked at every movement of a processor.
+    pub(crate) fn verdict(mut self, now: Timestamp, reconciled: &HashMap<Processor, Timestamp>) -> Result<Verdict> {
         for (charge, partner, amount) in std::mem::take(&mut self.fee_shares) {
             if let Some(day) = self.matures.get(&charge) {
                 self.fold(partner, Amount::Maturing(*day), amount)?;
@@ -156,14 +169,14 @@ impl Books {
                 differences.push(Difference::between(place, cached, folded));
             }
         }
-        let lately = reconciled.map(|until| until - BOOKED_WITHIN);
-        let unconfirmed = self
-            .moved
-            .into_iter()
-            .filter(|(id, at, _)| lately.is_some_and(|lately| *at < lately) && !self.confirmed.contains(id));
+        let is_unconfirmed = |moved: &Moved| {
+            let until = reconciled.get(&moved.processor);
+            until.is_some_and(|until| moved.at < *until - BOOKED_WITHIN) && !self.confirmed.contains(&moved.entry)
+        };
+        let unconfirmed = self.moved.into_iter().filter(is_unconfirmed);
         differences.extend(
             unconfirmed
-                .map(|(_, _, key)| Difference::of(format!("{key}: the processor's books have no such movement"))),
+                .map(|moved| Difference::of(format!("{}: the processor's books have no such movement", moved.key))),
         );
         Ok(Verdict {
             entries: self.entries,

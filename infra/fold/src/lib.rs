@@ -14,10 +14,12 @@
 
 mod books;
 
+use std::collections::HashMap;
 use std::fmt;
 
 use anyhow::Result;
 use jiff::Timestamp;
+use shared::processor::Processor;
 use shared::reconciliation::Walk;
 use shared::store::whole::{self, Segment};
 use shared::store::{Store, TableName, reconciliation};
@@ -63,7 +65,12 @@ pub async fn check(store: &Store, now: Timestamp) -> Result<Verdict> {
 
 async fn read(store: &Store, now: Timestamp) -> Result<Verdict> {
     // Before anything else: what is matched later than this must not be missed.
-    let reconciled = reconciliation::cursor(store, Walk::Movements).await?;
+    let mut reconciled = HashMap::new();
+    for processor in [Processor::Stripe, Processor::PayPal] {
+        if let Some(until) = reconciliation::cursor(store, Walk::Movements(processor)).await? {
+            reconciled.insert(processor, until);
+        }
+    }
     let mut readers = JoinSet::new();
     for table in [TableName::Ledger, TableName::Commerce] {
         for index in 0..SEGMENTS {
@@ -75,7 +82,7 @@ async fn read(store: &Store, now: Timestamp) -> Result<Verdict> {
     while let Some(part) = readers.join_next().await {
         books.merge(part??)?;
     }
-    books.verdict(now, reconciled)
+    books.verdict(now, &reconciled)
 }
 
 async fn read_segment(store: Store, table: TableName, segment: Segment) -> Result<Books> {

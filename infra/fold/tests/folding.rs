@@ -6,6 +6,7 @@ use serde_json::json;
 use shared::ids::{PartnerId, UserId};
 use shared::ledger::{Account, Fact, JournalEntry, Posting};
 use shared::money::{BasisPoints, Currency, Money};
+use shared::processor::Processor;
 use shared::purchase::refund::{
     RefundOrigin, RefundPolicy, RefundReason, RefundReport, RefundRequest, ReportedStatus, advance, begin,
 };
@@ -219,7 +220,7 @@ async fn money_that_only_the_journal_has_moved_is_told_once_it_has_been_looked_f
         .expect("memory");
     assert_eq!(shop.verdict().await.differences, [], "nobody has looked yet");
     let later = shop.world.now() + SignedDuration::from_hours(25);
-    reconciliation::advance(&shop.world.store, Walk::Movements, later)
+    reconciliation::advance(&shop.world.store, Walk::Movements(Processor::Stripe), later)
         .await
         .expect("memory");
     assert!(
@@ -228,6 +229,7 @@ async fn money_that_only_the_journal_has_moved_is_told_once_it_has_been_looked_f
             .ends_with("the processor's books have no such movement")
     );
     let found = Match {
+        processor: Processor::Stripe,
         transaction: "txn_1".into(),
         net: Money::new(-44, Currency::EUR),
         entries: vec![fee.id()],

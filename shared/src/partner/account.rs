@@ -1,4 +1,4 @@
-//! The account at the processor that a partner is paid to, and the holds that follow from what the processor wants to know.
+//! The partner's account at Stripe, and the holds that follow from what Stripe wants to know. Who is paid by PayPal has none of them.
 //!
 //! What the processor reports replaces what it reported before: the report is always fetched, never taken from an event, so it does
 //! not matter in which order events arrive or how often.
@@ -147,7 +147,7 @@ impl Partner {
     }
 }
 
-fn note(partner: &mut Partner, report: &AccountReport) {
+pub(super) fn note(partner: &mut Partner, report: &AccountReport) {
     if let Some(account) = &mut partner.payout_account {
         account.details_submitted = report.details_submitted;
         account.transfers_active = report.transfers_active;
@@ -156,9 +156,12 @@ fn note(partner: &mut Partner, report: &AccountReport) {
 }
 
 /// Opens the hold that the report calls for and resolves all others of the payout account. A hold that stays keeps its id and its
-/// day of opening, whatever else is asked for meanwhile.
-fn settle_holds(partner: &mut Partner, report: &AccountReport, now: Timestamp, seed: Seed) {
-    let wanted = wanted_hold(report);
+/// day of opening, whatever else is asked for meanwhile. What Stripe wants is no reason to hold who is paid by PayPal.
+pub(super) fn settle_holds(partner: &mut Partner, report: &AccountReport, now: Timestamp, seed: Seed) {
+    let wanted = match partner.paypal_receiver {
+        Some(_) => None,
+        None => wanted_hold(report),
+    };
     let reason = wanted.as_ref().map(|(reason, _)| *reason);
     partner.resolve(now, |hold| {
         hold.reason_code.origin() == Origin::PayoutAccount && Some(hold.reason_code) != reason

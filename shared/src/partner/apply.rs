@@ -1,5 +1,6 @@
 //! Becoming a partner.
 
+use super::destination::NO_DESTINATION;
 use super::hold::{Hold, HoldReason};
 use super::profile::Application;
 use super::{Act, Change, Partner, PayoutTerms, Status};
@@ -17,7 +18,7 @@ pub fn apply(application: Application, act: Act) -> Change {
             HoldReason::AgreementNotAccepted,
             "No owner has accepted the agreement yet.",
         ),
-        (HoldReason::PayoutAccountMissing, "No account at Stripe is connected."),
+        (HoldReason::PayoutAccountMissing, NO_DESTINATION),
     ];
     let partner = Partner {
         id: partner_id(act),
@@ -36,6 +37,7 @@ pub fn apply(application: Application, act: Act) -> Change {
             .map(|(reason, evidence)| Hold::opened(reason, evidence, now, seed))
             .into(),
         payout_account: None,
+        paypal_receiver: None,
         group: None,
         payout_terms: PayoutTerms::default(),
     };

@@ -35,6 +35,8 @@ pub enum BankOutcome {
 pub fn update(partner: &Partner, report: &BankReport, now: Timestamp, seed: Seed) -> Option<Change> {
     let mut after = partner.clone();
     let news = match &report.outcome {
+        // The next payout does not go to this bank.
+        BankOutcome::Failed(_) if partner.paypal_receiver.is_some() => return None,
         BankOutcome::Failed(code) => {
             let evidence = format!("{} {code}", report.payout);
             let is_known = partner

@@ -65,7 +65,7 @@ enum Due {
 /// | `application_incomplete`, `identity_unverified`, `unsuitable_offer`, `duplicate_application` | a rejection | partner (may ask to reopen) | everything | 30 days |
 /// | `agreement_not_accepted` | an application | partner | publish | 14 days |
 /// | `policy_violation`, `malicious_content`, `infringement_claim`, `fraud_suspected`, `requested_by_partner` | a suspension | operator (reviews it) | everything | 10 working days |
-/// | `payout_account_missing` | an application | partner | payout | 14 days |
+/// | `payout_account_missing` | an application; leaving PayPal without an account at Stripe | partner | payout | 14 days |
 /// | `payout_account_incomplete` | Stripe: information is missing, transfers do not work | partner | payout | Stripe's deadline, else 14 days |
 /// | `payout_account_verifying` | Stripe checks what was submitted | processor | payout | 3 working days |
 /// | `payout_account_paused` | Stripe stopped the account for a reason of its own | processor | payout | 5 working days |
@@ -175,7 +175,7 @@ impl HoldReason {
             Self::FraudSuspected => "Suspended while sales or payments that look like fraud are being examined.",
             Self::RequestedByPartner => "Suspended at the partner's own request.",
             Self::PayoutAccountMissing => {
-                "Earnings are kept, but not paid out before an account at Stripe is connected."
+                "Earnings are kept, but not paid out before an account at Stripe is connected or a receiver at PayPal is named."
             }
             Self::PayoutAccountIncomplete => {
                 "Stripe needs more information before money can be sent. Open an onboarding link and complete it."

@@ -22,6 +22,7 @@ pub mod apply;
 pub mod bank;
 pub mod country;
 pub mod decide;
+pub mod destination;
 pub mod group;
 pub mod hold;
 pub mod payout_terms;
@@ -39,10 +40,11 @@ pub use account::{AccountReport, PayoutAccount};
 pub use agreement::Acceptance;
 pub use country::Country;
 pub use decide::Decision;
+pub use destination::Destination;
 pub use group::Group;
 pub use hold::{Block, Hold, HoldReason, WaitsFor};
 pub use payout_terms::PayoutTerms;
-pub use profile::{Application, PartnerName, SupportEmail, Website};
+pub use profile::{Application, PartnerName, PayPalReceiver, SupportEmail, Website};
 
 use crate::audit::AuditEvent;
 use crate::ids::{PartnerId, UserId};
@@ -74,7 +76,10 @@ pub struct Partner {
     /// The version of the agreement that an owner accepted last.
     pub agreement: Option<Acceptance>,
     pub holds: Vec<Hold>,
+    /// The account at Stripe. It is kept, and not paid to, while there is a receiver at PayPal.
     pub payout_account: Option<PayoutAccount>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paypal_receiver: Option<PayPalReceiver>,
     /// Whom the partner is treated like, by the rules that are made for groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Group>,

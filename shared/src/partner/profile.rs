@@ -13,6 +13,8 @@ const NAME_CHARS: std::ops::RangeInclusive<usize> = 2..=80;
 const ABOUT_CHARS: std::ops::RangeInclusive<usize> = 20..=2_000;
 /// Longer addresses exist, but nobody types them.
 const MAX_WEBSITE_CHARS: usize = 500;
+/// PayPal's limit on a receiver (payments_payouts_batch_v1, `payout_item`).
+const MAX_RECEIVER_CHARS: usize = 127;
 
 /// A checked application to become a partner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,14 +67,25 @@ pub struct SupportEmail(String);
 
 impl SupportEmail {
     pub fn parse(text: &str) -> Result<Self, Unfit> {
-        let options = Options::default()
-            .with_required_tld()
-            .without_display_text()
-            .without_domain_literal();
-        match EmailAddress::parse_with_options(text, options) {
-            Ok(address) if text.is_ascii() && !text.contains('"') => Ok(Self(address.to_string())),
-            _ => Err(Unfit("must be a mail address such as support@example.com".to_owned())),
+        mail_address(text).map(Self)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The address by which PayPal knows who is to be paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PayPalReceiver(String);
+
+impl PayPalReceiver {
+    pub fn parse(text: &str) -> Result<Self, Unfit> {
+        if text.len() > MAX_RECEIVER_CHARS {
+            return Err(Unfit(format!("must be of at most {MAX_RECEIVER_CHARS} characters")));
         }
+        mail_address(text).map(Self)
     }
 
     pub fn as_str(&self) -> &str {
@@ -129,6 +142,17 @@ pub fn label(text: &str) -> Result<String, Unfit> {
     let label = tidy(text);
     line(&label, 1..=100)?;
     Ok(label)
+}
+
+fn mail_address(text: &str) -> Result<String, Unfit> {
+    let options = Options::default()
+        .with_required_tld()
+        .without_display_text()
+        .without_domain_literal();
+    match EmailAddress::parse_with_options(text, options) {
+        Ok(address) if text.is_ascii() && !text.contains('"') => Ok(address.to_string()),
+        _ => Err(Unfit("must be a mail address such as support@example.com".to_owned())),
+    }
 }
 
 fn tidy(text: &str) -> String {
@@ -193,7 +217,7 @@ macro_rules! texts {
     )+};
 }
 
-texts! { PartnerName SupportEmail Website }
+texts! { PartnerName SupportEmail PayPalReceiver Website }
 
 #[cfg(test)]
 mod tests {
@@ -239,6 +263,14 @@ mod tests {
                 "{wrong:?} was taken for an address"
             );
         }
+    }
+
+    #[test]
+    fn a_receiver_is_an_address_that_paypal_takes() {
+        let receiver = |local: usize| format!("{}@{}.example", "x".repeat(local), "y".repeat(60));
+        assert!(PayPalReceiver::parse(&receiver(58)).is_ok(), "127 characters");
+        assert!(PayPalReceiver::parse(&receiver(59)).is_err(), "128 characters");
+        assert!(PayPalReceiver::parse("paula").is_err());
     }
 
     #[test]

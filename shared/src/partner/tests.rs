@@ -7,6 +7,7 @@ use super::agreement::{AcceptError, CURRENT_VERSION, accept};
 use super::apply::apply;
 use super::bank::{BankOutcome, BankReport};
 use super::decide::{DecideError, Decision, decide};
+use super::destination::{leave_paypal, name_receiver};
 use super::hold::Origin;
 use super::payout_terms::{UnfitAmount, agree};
 use super::team::{MAX_TEAM, TeamError, add, remove};
@@ -25,7 +26,7 @@ fn user(label: &str) -> UserId {
 }
 
 /// The act number `step` in a story.
-fn act(step: i64) -> Act {
+pub(super) fn act(step: i64) -> Act {
     let now = START.parse::<Timestamp>().expect("a time") + SignedDuration::from_mins(step);
     Act {
         actor: user("somebody"),
@@ -45,13 +46,13 @@ fn applied() -> Partner {
     apply(application, act(0)).partner
 }
 
-fn approved() -> Partner {
+pub(super) fn approved() -> Partner {
     decide(&applied(), &Decision::Approve { evidence: None }, act(1))
         .expect("approved")
         .partner
 }
 
-fn connected(report: &AccountReport) -> Partner {
+pub(super) fn connected(report: &AccountReport) -> Partner {
     connect(&approved(), report, act(2)).expect("connected").partner
 }
 
@@ -424,6 +425,8 @@ enum Step {
     Accept,
     Connect,
     Report(AccountReport),
+    NameReceiver,
+    LeavePayPal(AccountReport),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -461,7 +464,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => decision.prop_map(Step::Decide),
         1 => Just(Step::Accept),
         1 => Just(Step::Connect),
-        2 => reports.prop_map(Step::Report),
+        2 => reports.clone().prop_map(Step::Report),
+        1 => Just(Step::NameReceiver),
+        1 => reports.prop_map(Step::LeavePayPal),
     ];
     proptest::collection::vec(step, 0..40)
 }
@@ -480,6 +485,14 @@ fn take(partner: &Partner, step: &Step, act: Act) -> Option<Change> {
         )
         .ok(),
         Step::Report(report) => update(partner, report, act.now, act.seed).ok().flatten(),
+        Step::NameReceiver => {
+            let receiver = PayPalReceiver::parse("paula@example.com").expect("an address");
+            name_receiver(partner, receiver, act).ok().flatten()
+        }
+        Step::LeavePayPal(report) => {
+            let report = partner.payout_account.as_ref().map(|_| report);
+            leave_paypal(partner, report, act)
+        }
     }
 }
 
@@ -508,13 +521,13 @@ fn assert_sound(partner: &Partner) -> Result<(), TestCaseError> {
         open(Origin::PayoutAccount) <= 1,
         "two holds say where one account stands"
     );
-    // Paid only to an account that works.
+    // Paid only to an account that works, or at PayPal.
     let works = partner
         .payout_account
         .as_ref()
         .is_some_and(|account| account.transfers_active && account.payouts_enabled);
     prop_assert!(
-        works || partner.hold_on(Block::Payout).is_some(),
+        works || partner.paypal_receiver.is_some() || partner.hold_on(Block::Payout).is_some(),
         "would be paid: {:?}",
         partner
     );

@@ -1,7 +1,9 @@
-//! From Stripe's balance transaction to a movement that can be held against the journal.
+//! From Stripe's balance transaction, or PayPal's transaction, to a movement that can be held against the journal.
 
 use jiff::Timestamp;
 
+use super::Processor;
+use super::paypal::objects::Transaction;
 use super::stripe::objects::{BalanceTransaction, Expandable, Source};
 use crate::money::{Currency, Money, MoneyError};
 use crate::reconciliation::{Movement, Subject};
@@ -11,6 +13,7 @@ impl BalanceTransaction {
     pub fn movement(&self) -> Result<Movement, MoneyError> {
         let currency: Currency = self.currency.parse()?;
         Ok(Movement {
+            processor: Processor::Stripe,
             id: self.id.clone(),
             kind: self.kind.clone(),
             source: self.source_id().map(str::to_owned),
@@ -23,6 +26,7 @@ impl BalanceTransaction {
     /// What a difference about it is about.
     pub fn subject(&self) -> Subject {
         Subject::Movement {
+            processor: Processor::Stripe,
             id: self.id.clone(),
             kind: self.kind.clone(),
             source: self.source_id().map(str::to_owned),
@@ -36,5 +40,33 @@ impl BalanceTransaction {
 
     fn source_id(&self) -> Option<&str> {
         self.source.as_ref().map(Expandable::id)
+    }
+}
+
+impl Transaction {
+    pub fn movement(&self) -> Result<Movement, MoneyError> {
+        let amount = self.transaction_amount.money();
+        let fee = self
+            .fee_amount
+            .map_or(Money::zero(amount.currency()), |fee| fee.money());
+        Ok(Movement {
+            processor: Processor::PayPal,
+            id: self.transaction_id.clone(),
+            kind: self.transaction_event_code.clone(),
+            source: self.paypal_reference_id.clone(),
+            net: amount.checked_add(fee)?,
+            fee: fee.checked_neg()?,
+            at: self.transaction_initiation_date,
+        })
+    }
+
+    /// What a difference about it is about.
+    pub fn subject(&self) -> Subject {
+        Subject::Movement {
+            processor: Processor::PayPal,
+            id: self.transaction_id.clone(),
+            kind: self.transaction_event_code.clone(),
+            source: self.paypal_reference_id.clone(),
+        }
     }
 }

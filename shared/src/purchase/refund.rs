@@ -557,7 +557,9 @@ pub enum RefundStep {
     Send,
     /// The key may have been forgotten: look for the refund first, ask only if there is none.
     LookUpThenSend,
-    /// Accepted, ended, or not decided.
+    /// Accepted: ask what became of it. Stripe tells, PayPal leaves one to ask.
+    LookUp,
+    /// Ended, or not decided.
     Nothing,
 }
 
@@ -566,6 +568,11 @@ pub fn next_step(refund: &Refund, now: Timestamp) -> RefundStep {
         RefundState::Created => RefundStep::Send,
         RefundState::Sending { since } if now.duration_since(since) < KEY_LIFETIME => RefundStep::Send,
         RefundState::Sending { .. } => RefundStep::LookUpThenSend,
-        _ => RefundStep::Nothing,
+        RefundState::Pending { .. } => RefundStep::LookUp,
+        RefundState::Requested
+        | RefundState::Declined { .. }
+        | RefundState::Succeeded { .. }
+        | RefundState::Refused { .. }
+        | RefundState::Failed { .. } => RefundStep::Nothing,
     }
 }

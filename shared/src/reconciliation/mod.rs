@@ -1,17 +1,19 @@
 //! Reconciliation: each movement of money at the processor against the journal, one to one and with equal nets.
 //!
-//! The processor keeps books of its own: a balance transaction for each movement on the platform's balance. Every posting to the
-//! processor's clearing account must be explained by exactly one of them, and every one of them by such postings.
+//! Each processor keeps books of its own: a balance transaction of Stripe's, a transaction of PayPal's for each movement on the platform's
+//! balance. Every posting to the processor's clearing account must be explained by exactly one of them, and every one of them by such
+//! postings.
 //!
-//! | movement | explained by |
-//! |---|---|
-//! | `charge`, `payment` | the order's `sale` entries and the charge's `fee` |
-//! | `refund`, `payment_refund` | the `refund` entries |
-//! | `refund_failure` | the `refund_failed` entries |
-//! | `adjustment` of a dispute | the `dispute_funds` entry |
-//! | `transfer` | the `transfer` entry |
-//! | `transfer_refund` | the `transfer_reversed` entry |
-//! | the platform's own: payouts to its bank and top-ups, the processor's bills, accounts that were zeroed | a `processor` entry, posted here ([`own_entry`]) |
+//! | movement at Stripe | at PayPal | explained by |
+//! |---|---|---|
+//! | `charge`, `payment` | `T0006` | the order's `sale` entries and the charge's `fee` |
+//! | `refund`, `payment_refund` | `T1107` | the `refund` entries |
+//! | `refund_failure` | `T1100` | the `refund_failed` entries |
+//! | `adjustment` of a dispute | | the `dispute_funds` entry |
+//! | `transfer` | `T0001` | the `transfer` entry |
+//! | `transfer_refund` | `T1114`, `T1115` | the `transfer_reversed` entry |
+//! | the platform's own: payouts to its bank and top-ups, the processor's bills, accounts that were zeroed | `T03nn`, `T04nn`, `T01nn` | a `processor` entry, posted here ([`own_entry`]) |
+//! | | `T0001` and `T1115` of a payout that was given back unclaimed | a `processor` entry each, against what is in transit |
 //!
 //! What does not fit is a [`Difference`]: it is told, kept, and closed when a later run finds that it has healed. Nothing is guessed.
 
@@ -21,11 +23,13 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{JournalId, ReconciliationId};
 use crate::ledger::{Account, Fact, JournalEntry, LedgerError, Posting};
 use crate::money::{Money, MoneyError};
+use crate::processor::Processor;
 
 /// A movement on the platform's balance, as the processor's books have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movement {
-    /// The balance transaction's id.
+    pub processor: Processor,
+    /// The processor's id of it.
     pub id: String,
     /// The processor's word for what it is, such as `charge`.
     pub kind: String,
@@ -51,22 +55,43 @@ pub enum Explanation {
     Own(Account),
 }
 
-/// `kind` is the balance transaction's type, `about` the type of the object behind it (docs.stripe.com/reports/balance-transaction-types).
-/// `None`: a movement that Souk has no word for, which a person must look at.
-pub fn explanation(kind: &str, about: Option<&str>) -> Option<Explanation> {
-    match (kind, about) {
-        ("charge" | "payment", Some("charge")) => Some(Explanation::Sale),
-        ("refund" | "payment_refund", Some("refund")) => Some(Explanation::Refund),
-        ("refund_failure", Some("refund")) => Some(Explanation::RefundFailed),
-        ("adjustment", Some("dispute")) => Some(Explanation::Dispute),
-        ("transfer", Some("transfer")) => Some(Explanation::Transfer),
-        ("transfer_refund", Some("transfer_reversal")) => Some(Explanation::TransferReversed),
-        ("payout" | "payout_failure" | "payout_cancel" | "topup" | "topup_reversal", _) => {
-            Some(Explanation::Own(Account::PlatformBank))
+impl Explanation {
+    /// `kind` is the balance transaction's type, `about` the type of the object behind it
+    /// (docs.stripe.com/reports/balance-transaction-types). `None`: a movement that Souk has no word for, which a person must look at.
+    pub fn at_stripe(kind: &str, about: Option<&str>) -> Option<Self> {
+        match (kind, about) {
+            ("charge" | "payment", Some("charge")) => Some(Self::Sale),
+            ("refund" | "payment_refund", Some("refund")) => Some(Self::Refund),
+            ("refund_failure", Some("refund")) => Some(Self::RefundFailed),
+            ("adjustment", Some("dispute")) => Some(Self::Dispute),
+            ("transfer", Some("transfer")) => Some(Self::Transfer),
+            ("transfer_refund", Some("transfer_reversal")) => Some(Self::TransferReversed),
+            ("payout" | "payout_failure" | "payout_cancel" | "topup" | "topup_reversal", _) => {
+                Some(Self::Own(Account::PlatformBank))
+            }
+            ("stripe_fee" | "stripe_fx_fee" | "tax_fee", _) => Some(Self::Own(Account::ProcessorFees)),
+            ("connect_collection_transfer", _) => Some(Self::Own(Account::PlatformLosses)),
+            _ => None,
         }
-        ("stripe_fee" | "stripe_fx_fee" | "tax_fee", _) => Some(Explanation::Own(Account::ProcessorFees)),
-        ("connect_collection_transfer", _) => Some(Explanation::Own(Account::PlatformLosses)),
-        _ => None,
+    }
+
+    /// `code` is the transaction's event code (developer.paypal.com/docs/transaction-search/transaction-event-codes/). What PayPal takes
+    /// back for disputes is not posted by Souk, so a person must look at it.
+    pub fn at_paypal(code: &str) -> Option<Self> {
+        match code {
+            "T0006" => Some(Self::Sale),
+            "T1107" => Some(Self::Refund),
+            "T1100" => Some(Self::RefundFailed),
+            "T0001" => Some(Self::Transfer),
+            "T1114" | "T1115" => Some(Self::TransferReversed),
+            // Fees that are no payment's, and fees given back.
+            "T1108" | "T1109" => Some(Self::Own(Account::ProcessorFees)),
+            _ => match code.get(..3)? {
+                "T01" => Some(Self::Own(Account::ProcessorFees)),
+                "T03" | "T04" => Some(Self::Own(Account::PlatformBank)),
+                _ => None,
+            },
+        }
     }
 }
 
@@ -75,7 +100,7 @@ pub fn own_entry(id: JournalId, movement: &Movement, against: Account) -> Result
     let posting = |account, amount| Posting { account, amount };
     let amount = movement.net.checked_add(movement.fee)?;
     let postings = vec![
-        posting(Account::ProcessorClearing, movement.net),
+        posting(Account::clearing(movement.processor), movement.net),
         posting(Account::ProcessorFees, movement.fee),
         posting(against, amount.checked_neg()?),
     ];
@@ -87,7 +112,8 @@ pub fn own_entry(id: JournalId, movement: &Movement, against: Account) -> Result
 /// processor explain nothing here.
 pub fn compare(movement: &Movement, entries: &[JournalEntry]) -> Result<Option<Finding>, MoneyError> {
     let currency = movement.net.currency();
-    let clearing = |posting: &&Posting| posting.account == Account::ProcessorClearing;
+    let account = Account::clearing(movement.processor);
+    let clearing = |posting: &&Posting| posting.account == account;
     let amounts: Vec<Money> = explaining(movement, entries)
         .flat_map(|entry| entry.postings().iter().filter(clearing))
         .map(|posting| posting.amount)
@@ -197,13 +223,27 @@ impl DifferenceKind {
 #[serde(tag = "about", rename_all = "snake_case")]
 pub enum Subject {
     Movement {
+        processor: Processor,
         id: String,
         kind: String,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         source: Option<String>,
     },
     /// Events of this time are out of reach.
-    Events { from: Timestamp, until: Timestamp },
+    Events {
+        processor: Processor,
+        from: Timestamp,
+        until: Timestamp,
+    },
+}
+
+impl Subject {
+    /// Whose books, or whose events.
+    pub fn processor(&self) -> Processor {
+        match self {
+            Self::Movement { processor, .. } | Self::Events { processor, .. } => *processor,
+        }
+    }
 }
 
 /// Something that does not fit. There is one for each subject; it is never deleted.
@@ -275,6 +315,7 @@ impl Difference {
 /// Says which entries explain a movement. Written once for each movement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Match {
+    pub processor: Processor,
     pub transaction: String,
     pub net: Money,
     /// None where nothing moved, such as a fee of nothing.
@@ -316,11 +357,10 @@ pub struct Counts {
 }
 
 /// What a run walks along in time, and remembers how far it came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
-#[strum(serialize_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Walk {
-    Movements,
-    Events,
+    Movements(Processor),
+    Events(Processor),
 }
 
 #[cfg(test)]

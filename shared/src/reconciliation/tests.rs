@@ -17,6 +17,7 @@ fn eur(minor: i64) -> Money {
 
 fn movement(kind: &str, net: i64, fee: i64) -> Movement {
     Movement {
+        processor: Processor::Stripe,
         id: "txn_1".into(),
         kind: kind.into(),
         source: Some("ch_1".into()),
@@ -77,16 +78,22 @@ fn a_movement_of_nothing_needs_no_entry() {
 
 #[test]
 fn what_has_no_word_is_not_guessed() {
-    assert_eq!(explanation("charge", Some("charge")), Some(Explanation::Sale));
-    assert_eq!(explanation("charge", None), None);
-    assert_eq!(explanation("adjustment", Some("dispute")), Some(Explanation::Dispute));
-    assert_eq!(explanation("adjustment", None), None);
-    assert_eq!(explanation("reserve_transaction", None), None);
+    assert_eq!(
+        Explanation::at_stripe("charge", Some("charge")),
+        Some(Explanation::Sale)
+    );
+    assert_eq!(Explanation::at_stripe("charge", None), None);
+    assert_eq!(
+        Explanation::at_stripe("adjustment", Some("dispute")),
+        Some(Explanation::Dispute)
+    );
+    assert_eq!(Explanation::at_stripe("adjustment", None), None);
+    assert_eq!(Explanation::at_stripe("reserve_transaction", None), None);
 }
 
 #[track_caller]
 fn check_own(kind: &str, net: i64, fee: i64, expected: &[(Account, i64)]) {
-    let Some(Explanation::Own(against)) = explanation(kind, None) else {
+    let Some(Explanation::Own(against)) = Explanation::at_stripe(kind, None) else {
         panic!("{kind} is the platform's own");
     };
     let movement = movement(kind, net, fee);
@@ -139,6 +146,7 @@ fn scenario_26_an_account_zeroed_by_the_processor_is_a_loss() {
 fn a_closed_difference_remembers_what_it_was() {
     let (first, second) = (seed().id("first"), seed().id("second"));
     let subject = Subject::Events {
+        processor: Processor::Stripe,
         from: at(),
         until: at(),
     };
@@ -150,4 +158,37 @@ fn a_closed_difference_remembers_what_it_was() {
         (first, Some(second))
     );
     assert_eq!(closed.finding(), open.finding());
+}
+
+#[test]
+fn movements_at_paypal_are_held_against_paypals_clearing() {
+    let theirs = Movement {
+        processor: Processor::PayPal,
+        ..movement("T0006", 970, 30)
+    };
+    let found = compare(&theirs, &[entry("ch_1", eur(970))]).expect("small amounts");
+    let missing = Finding::expected(DifferenceKind::EntryMissing, eur(970));
+    assert_eq!(found, Some(missing), "what Stripe holds explains nothing at PayPal");
+    let own = own_entry(seed().id("j"), &theirs, Account::PlatformBank).expect("balanced");
+    assert_eq!(compare(&theirs, &[own]).expect("small amounts"), None);
+}
+
+#[test]
+fn every_code_of_paypals_has_a_word_or_is_for_a_person() {
+    let own = |account| Some(Explanation::Own(account));
+    for (code, expected) in [
+        ("T0006", Some(Explanation::Sale)),
+        ("T1107", Some(Explanation::Refund)),
+        ("T0001", Some(Explanation::Transfer)),
+        ("T1115", Some(Explanation::TransferReversed)),
+        ("T0106", own(Account::ProcessorFees)),
+        ("T0400", own(Account::PlatformBank)),
+        ("T1106", None),
+        ("T1201", None),
+        ("T0200", None),
+        ("", None),
+        ("T€", None),
+    ] {
+        assert_eq!(Explanation::at_paypal(code), expected, "{code}");
+    }
 }

@@ -291,6 +291,15 @@ pub fn refunds_requested() -> Query {
     Query::index(TableName::Commerce, "REFUND#requested".to_owned())
 }
 
+/// Index: refunds that a processor has accepted and not finished, oldest first.
+pub fn refund_pending(order: OrderId, refund: RefundId) -> (String, String) {
+    ("REFUND#pending".to_owned(), format!("{refund}#{order}"))
+}
+
+pub fn refunds_pending() -> Query {
+    Query::index(TableName::Commerce, "REFUND#pending".to_owned())
+}
+
 /// A dispute by the processor's id of it.
 pub fn dispute(order: OrderId, dispute: &str) -> Key {
     key(TableName::Commerce, format!("ORD#{order}"), format!("DSP#{dispute}"))
@@ -459,8 +468,8 @@ pub fn turnover(counter: &Counter) -> Key {
 }
 
 /// Says which entries explain a movement at the processor.
-pub fn matched(transaction: &str) -> Key {
-    key(TableName::Ledger, format!("BTX#stripe#{transaction}"), "BTX")
+pub fn matched(processor: Processor, transaction: &str) -> Key {
+    key(TableName::Ledger, format!("BTX#{processor}#{transaction}"), "BTX")
 }
 
 /// What does not fit, by what it is about.
@@ -479,8 +488,8 @@ pub fn open_differences() -> Query {
 
 fn told(subject: &Subject) -> String {
     match subject {
-        Subject::Movement { id, .. } => format!("BTX#stripe#{id}"),
-        Subject::Events { from, .. } => format!("EVT#stripe#{from}"),
+        Subject::Movement { processor, id, .. } => format!("BTX#{processor}#{id}"),
+        Subject::Events { processor, from, .. } => format!("EVT#{processor}#{from}"),
     }
 }
 
@@ -508,7 +517,11 @@ pub fn findings(run: ReconciliationId) -> Query {
 
 /// How far the reconciliation came.
 pub fn cursor(walk: Walk) -> Key {
-    key(TableName::Ledger, format!("CUR#{walk}"), "CUR")
+    let (what, processor) = match walk {
+        Walk::Movements(processor) => ("movements", processor),
+        Walk::Events(processor) => ("events", processor),
+    };
+    key(TableName::Ledger, format!("CUR#{what}#{processor}"), "CUR")
 }
 
 /// What the books are made of.

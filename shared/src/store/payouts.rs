@@ -98,13 +98,11 @@ async fn plan(
     };
     let hold = partner.hold_on(Block::Payout).map(|hold| hold.reason_code);
     let terms = terms(&partner, currency, default_minimum);
-    let (hold, destination) = match &partner.payout_account {
-        Some(known) => (hold, known.account.as_str()),
-        None => (hold.or(Some(HoldReason::PayoutAccountMissing)), ""),
-    };
-    Ok(match due(balance, &terms, hold, now).map_err(corrupt)? {
-        Due::NotYet(not_due) => Err(not_due),
-        Due::Pay(amount) => {
+    let due = due(balance, &terms, hold, now).map_err(corrupt)?;
+    Ok(match (due, partner.destination()) {
+        (Due::NotYet(not_due), _) => Err(not_due),
+        (Due::Pay(_), None) => Err(NotDue::PartnerHeld(HoldReason::PayoutAccountMissing)),
+        (Due::Pay(amount), Some(destination)) => {
             let id = id(seed, balance.partner, currency);
             Ok(Payout::new(id, balance.partner, amount, destination, now))
         }

@@ -9,18 +9,23 @@ use super::keys;
 use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
 use crate::ids::ReconciliationId;
 use crate::messages::Envelope;
+use crate::processor::Processor;
 use crate::reconciliation::{Difference, Match, Reconciliation, Subject, Walk};
 
-/// Those of the movements that have been matched.
-pub async fn matched(store: &Store, ids: impl IntoIterator<Item = &str>) -> Result<HashSet<String>, StoreError> {
-    let keys: Vec<_> = ids.into_iter().map(keys::matched).collect();
+/// Those of a processor's movements that have been matched.
+pub async fn matched(
+    store: &Store,
+    processor: Processor,
+    ids: impl IntoIterator<Item = &str>,
+) -> Result<HashSet<String>, StoreError> {
+    let keys: Vec<_> = ids.into_iter().map(|id| keys::matched(processor, id)).collect();
     let found: Vec<Match> = store.get_many(&keys).await?;
     Ok(found.into_iter().map(|found| found.transaction).collect())
 }
 
 /// A movement is matched once.
 pub fn create_match(found: &Match) -> Result<Write, StoreError> {
-    Write::create(keys::matched(&found.transaction), found)
+    Write::create(keys::matched(found.processor, &found.transaction), found)
 }
 
 pub async fn difference(store: &Store, subject: &Subject) -> Result<Option<Versioned<Difference>>, StoreError> {

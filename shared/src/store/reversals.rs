@@ -1,13 +1,13 @@
 //! Refunds and disputes: beside their order, in a partition of its own.
 
-use super::keys;
+use super::keys::{self, Key};
 use super::ledger::{change_balance, post};
 use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
 use crate::audit::AuditEvent;
-use crate::ids::{LicenceId, OrderId, RefundId};
+use crate::ids::{LicenceId, MessageId, OrderId, RefundId};
 use crate::ledger::{BalanceChange, JournalEntry};
 use crate::licence::LicenceStatus;
-use crate::messages::Envelope;
+use crate::messages::{Envelope, Message};
 use crate::purchase::Order;
 use crate::purchase::dispute::{Dispute, DisputeAdvance};
 use crate::purchase::refund::{Advance, Refund, RefundState};
@@ -37,6 +37,28 @@ pub async fn requested_refunds(
         .await?;
     let items = store.get_many(&page.items).await?;
     Ok(Page { items, next: page.next })
+}
+
+/// Where the refunds stand that a processor has accepted and not finished, oldest first. The index may lag: read each before deciding.
+pub async fn pending_refund_keys(store: &Store, after: Option<PageKey>, limit: usize) -> Result<Page<Key>, StoreError> {
+    store
+        .query_keys(keys::refunds_pending().after(after).limit(limit))
+        .await
+}
+
+/// The refund at a place that the index named.
+pub async fn refund_at(store: &Store, key: &Key) -> Result<Option<Versioned<Refund>>, StoreError> {
+    store.get(key).await
+}
+
+/// The refund as it is, with its message once more: the processor is asked what became of it.
+pub fn announce_again(refund: &Versioned<Refund>, id: MessageId) -> Result<Write, StoreError> {
+    let message = Message::RefundDecided {
+        customer: refund.customer,
+        order: refund.order,
+        refund: refund.id,
+    };
+    update_refund(refund, refund.revision, &[Envelope::new(id, message)])
 }
 
 pub async fn dispute(store: &Store, order: OrderId, dispute: &str) -> Result<Option<Versioned<Dispute>>, StoreError> {
@@ -94,6 +116,7 @@ fn create(refund: &Refund, messages: &[Envelope]) -> Result<Write, StoreError> {
 fn indexed(write: Write, refund: &Refund) -> Write {
     match refund.state {
         RefundState::Requested => write.indexed(keys::refund_requested(refund.order, refund.id)),
+        RefundState::Pending { .. } => write.indexed(keys::refund_pending(refund.order, refund.id)),
         _ => write,
     }
 }

@@ -9,7 +9,10 @@ use crate::partner::account::connect;
 use crate::partner::agreement::{CURRENT_VERSION, accept};
 use crate::partner::apply::apply;
 use crate::partner::decide::decide;
-use crate::partner::{AccountReport, Act, Application, Country, Decision, Partner, PartnerName, SupportEmail};
+use crate::partner::destination::name_receiver;
+use crate::partner::{
+    AccountReport, Act, Application, Country, Decision, Partner, PartnerName, PayPalReceiver, SupportEmail,
+};
 use crate::seed::Seed;
 use crate::store::catalogue::browse::reindex;
 use crate::store::{Write, keys, partners};
@@ -49,6 +52,22 @@ impl TestWorld {
         self.change_partner(&connected.partner).await;
         self.take_messages();
         connected.partner.id
+    }
+
+    /// The partner is paid to this receiver at PayPal from now on.
+    pub async fn paid_by_paypal(&self, partner: PartnerId, receiver: &str) {
+        let act = Act {
+            actor: self.user("owner").await,
+            now: self.now(),
+            seed: self.seed(),
+        };
+        let partner = partners::load(&self.store, partner)
+            .await
+            .expect("memory does not fail");
+        let receiver = PayPalReceiver::parse(receiver).expect("an address");
+        let named = name_receiver(&partner.expect("a partner"), receiver, act).expect("not rejected");
+        self.change_partner(&named.expect("another receiver").partner).await;
+        self.take_messages();
     }
 
     /// Suspends the partner: nothing of theirs is sold or paid out.

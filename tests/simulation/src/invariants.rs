@@ -125,7 +125,7 @@ fn every_payout_ended(books: &Books) -> Vec<String> {
             (PayoutState::Sent { transfer, .. }, [made]) => {
                 text(made, "id") == transfer
                     && int(made, "amount") == payout.amount.minor()
-                    && text(made, "destination") == payout.destination
+                    && text(made, "destination") == payout.destination.to_string()
                     && text(made, "currency").eq_ignore_ascii_case(payout.amount.currency().code())
             }
             (PayoutState::Cancelled { .. }, []) => true,

@@ -128,7 +128,7 @@ impl World {
             settlement: settlement::Context {
                 store: store.clone(),
                 stripe: client.clone(),
-                paypal,
+                paypal: paypal.clone(),
                 hold_days: plan.hold_days,
             },
             payout: payout::Context { queues: queues.clone() },
@@ -138,6 +138,7 @@ impl World {
                 minimum: Money::new(plan.minimum_minor, Currency::EUR),
             },
             payout_transfer: payout_transfer::Context {
+                paypal,
                 store: store.clone(),
                 stripe: client.clone(),
             },

@@ -8,5 +8,6 @@ pub(crate) mod links;
 pub(crate) mod me;
 pub(crate) mod members;
 pub(crate) mod partners;
+pub(crate) mod payout_account;
 pub(crate) mod payout_terms;
 pub(crate) mod tokens;

@@ -1,4 +1,4 @@
-//! One partner, one payout, and a Stripe that answers as it is told.
+//! One partner, one payout, and processors that answer as they are told.
 
 use payout_transfer::Context;
 use serde_json::{Value, json};
@@ -16,14 +16,32 @@ use shared::testing::{Recorded, ScriptedServer, TestWorld};
 pub(crate) struct Desk {
     pub(crate) world: TestWorld,
     pub(crate) stripe: ScriptedServer,
+    pub(crate) paypal: ScriptedServer,
+    context: Context,
     pub(crate) anna: PartnerId,
     pub(crate) payout: Payout,
 }
 
 /// A payout of 25 euros to `acct_anna`, decided and taken off the balance.
 pub(crate) async fn desk() -> Desk {
-    let (world, stripe) = (TestWorld::new(), ScriptedServer::start().await);
+    let world = TestWorld::new();
     let anna = world.seller("anna").await;
+    desk_of(world, anna).await
+}
+
+/// The same to `anna@example.com` at PayPal, of whom a token has been got.
+pub(crate) async fn desk_at_paypal() -> Desk {
+    let world = TestWorld::new();
+    let anna = world.seller("anna").await;
+    world.paid_by_paypal(anna, "anna@example.com").await;
+    let desk = desk_of(world, anna).await;
+    let token = json!({"access_token": "A21", "token_type": "Bearer", "expires_in": 32_400_000});
+    desk.paypal.answers(200, token);
+    desk
+}
+
+async fn desk_of(world: TestWorld, anna: PartnerId) -> Desk {
+    let (stripe, paypal) = (ScriptedServer::start().await, ScriptedServer::start().await);
     let credit = ledger::change_balance(&BalanceChange {
         partner: anna,
         owed: eur(2500),
@@ -32,9 +50,16 @@ pub(crate) async fn desk() -> Desk {
     });
     world.store.write(credit).await.expect("memory");
     let payout = decide(&world, anna).await;
+    let context = Context {
+        store: world.store.clone(),
+        stripe: stripe.stripe(),
+        paypal: paypal.paypal(),
+    };
     Desk {
         world,
         stripe,
+        paypal,
+        context,
         anna,
         payout,
     }
@@ -69,10 +94,6 @@ impl Desk {
     }
 
     pub(crate) async fn deliver_message(&self, message: Message) -> Result<(), Failure> {
-        let context = Context {
-            store: self.world.store.clone(),
-            stripe: self.stripe.stripe(),
-        };
         let message = Envelope::new(self.world.seed().id("message"), message);
         let delivery = Delivery {
             seed: Seed::of(&message.id),
@@ -81,7 +102,7 @@ impl Desk {
             receives: 1,
             id: "1".into(),
         };
-        payout_transfer::handle(&context, delivery).await
+        payout_transfer::handle(&self.context, delivery).await
     }
 
     /// Stripe says that the account may be paid, then answers the next request like this.

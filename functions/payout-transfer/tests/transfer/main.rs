@@ -2,5 +2,6 @@
 //! later is owed again, once.
 
 mod desk;
+mod paypal;
 mod reversals;
 mod sending;

@@ -10,6 +10,7 @@ use shared::ids::{PartnerId, UserId};
 use shared::ledger::{Account, Fact, JournalEntry, Posting};
 use shared::messages::Message;
 use shared::money::{BasisPoints, Currency, Money};
+use shared::processor::paypal::PayPalClient;
 use shared::processor::stripe::StripeClient;
 use shared::processor::stripe::requests::{
     CheckoutLine, CreateAccount, CreateCheckoutSession, CreateTransfer, Metadata,
@@ -18,7 +19,7 @@ use shared::purchase::{Offer, Order, Payment, place, settle};
 use shared::reconciliation::{Difference, Reconciliation};
 use shared::revenue::{Referrers, Terms, Turnovers};
 use shared::runtime::Tick;
-use shared::runtime::secrets::StripeSecretSource;
+use shared::runtime::secrets::{PayPalSecretSource, StripeSecretSource};
 use shared::store::{commerce, ledger, reconciliation};
 use shared::testing::TestWorld;
 use stripe_standin::{Config, Server, serve};
@@ -54,9 +55,15 @@ pub(crate) async fn desk() -> Desk {
     let server = serve(config).await.expect("a free port");
     let base = server.url().parse().expect("a URL");
     let stripe = StripeClient::new(base, StripeSecretSource::fixed(&secret, &["whsec_unused"]));
+    let nowhere = PayPalClient::new(
+        "https://paypal.example".parse().expect("a URL"),
+        PayPalSecretSource::fixed("", "", ""),
+    );
     let context = Context {
         store: world.store.clone(),
         stripe,
+        // Who has no client id there does without PayPal: nobody is asked.
+        paypal: nowhere,
         livemode: false,
         grace: SignedDuration::ZERO,
         clock: world.clock.clone(),
@@ -199,6 +206,11 @@ impl Desk {
 
     /// What the settlement writes of a paid order.
     pub(crate) async fn settle(&self, order: &Order, charge: &str) {
+        self.settle_at(order, charge, 1).await;
+    }
+
+    /// The same of an order that is at this revision.
+    pub(crate) async fn settle_at(&self, order: &Order, charge: &str, revision: u64) {
         let payment = Payment {
             amount: order.total,
             charge: Some(charge.to_owned()),
@@ -206,7 +218,7 @@ impl Desk {
         };
         let settlement =
             settle(order, &payment, &Turnovers::new(), 7, self.world.seed(), || [7; 16]).expect("paid in full");
-        let writes = commerce::settlement_writes(&settlement, 1).expect("items");
+        let writes = commerce::settlement_writes(&settlement, revision).expect("items");
         self.world.store.transact(writes).await.expect("settled");
         self.world.take_messages();
     }

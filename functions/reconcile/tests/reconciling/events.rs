@@ -92,7 +92,7 @@ async fn scenario_8_what_is_older_than_the_list_is_told_and_found_by_its_movemen
     let gap = gap.expect("the gap stays in the report");
     assert!(!gap.is_open());
     assert!(
-        matches!(gap.subject, Subject::Events { from, until } if until.duration_since(from) > SignedDuration::from_hours(9 * 24))
+        matches!(gap.subject, Subject::Events { from, until, .. } if until.duration_since(from) > SignedDuration::from_hours(9 * 24))
     );
 }
 
@@ -149,7 +149,7 @@ async fn a_run_out_of_time_says_so_and_the_next_one_goes_on() {
     let broken_off = desk.run_at(desk.now().await, desk.world.now()).await;
     assert!(!broken_off.is_complete);
     assert_eq!(
-        reconciliation::cursor(&desk.world.store, Walk::Movements)
+        reconciliation::cursor(&desk.world.store, Walk::Movements(Processor::Stripe))
             .await
             .expect("memory"),
         None

@@ -3,3 +3,4 @@
 mod desk;
 mod events;
 mod movements;
+mod paypal;

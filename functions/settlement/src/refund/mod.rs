@@ -22,7 +22,7 @@ use shared::store::{Versioned, reversals};
 use crate::context::Context;
 use crate::origin;
 
-/// A refund has been decided.
+/// A refund has been decided, or has been on its way for long.
 pub(crate) async fn send(
     context: &Context,
     delivery: &Delivery<Envelope>,
@@ -36,6 +36,7 @@ pub(crate) async fn send(
         RefundStep::Nothing => return Ok(()),
         RefundStep::Send => None,
         RefundStep::LookUpThenSend => find(context, &order, refund.id).await?,
+        RefundStep::LookUp => Some(look_up(context, &order, &refund).await?),
     };
     let report = match found {
         Some(report) => report,
@@ -99,6 +100,17 @@ async fn find(context: &Context, order: &Order, refund: RefundId) -> Result<Opti
         Processor::PayPal => paypal::find(context, order, refund).await?,
     };
     found.transpose().map_err(Failure::reject)
+}
+
+/// The refund that the processor has accepted, as it is now.
+async fn look_up(context: &Context, order: &Order, refund: &Refund) -> Result<RefundReport, Failure> {
+    let reference = refund.processor_ref.as_deref();
+    let reference = reference.ok_or_else(|| Failure::reject(format!("refund {} is pending nowhere", refund.id)))?;
+    let report = match order.processor {
+        Processor::Stripe => stripe::look_up(context, reference).await?,
+        Processor::PayPal => paypal::look_up(context, reference).await?,
+    };
+    report.map_err(Failure::reject)
 }
 
 /// It is proven that nothing happened: what was set aside is free again.

@@ -64,6 +64,10 @@ pub(super) async fn find(
     Ok(object.refund(&refund.to_string()).map(report))
 }
 
+pub(super) async fn look_up(context: &Context, refund: &str) -> Result<Result<RefundReport, String>, ProcessorError> {
+    Ok(report(&context.paypal.refund(refund).await?))
+}
+
 fn report(object: &objects::Refund) -> Result<RefundReport, String> {
     let missing = |what: &str| format!("refund {} has no {what}", object.id);
     let status = match object.status {

@@ -76,6 +76,10 @@ pub(super) async fn find(
     Ok(found.map(report))
 }
 
+pub(super) async fn look_up(context: &Context, refund: &str) -> Result<Result<RefundReport, String>, ProcessorError> {
+    Ok(report(&context.stripe.refund(refund).await?))
+}
+
 fn report(object: &objects::Refund) -> Result<RefundReport, String> {
     let currency: Currency = object
         .currency

@@ -219,6 +219,41 @@ async fn scenario_47_a_refund_whose_key_expired_is_looked_up_first() {
 }
 
 #[tokio::test]
+async fn scenario_19_a_refund_that_paypal_fails_later_is_found_by_asking() {
+    let till = till().await;
+    let order = till.sold_with_paypal().await;
+    let refund = till.refund_with_paypal(&order).await;
+    let told = |status: &str| {
+        let mut object = refunded(&refund.id.to_string(), "17.99");
+        object["status"] = json!(status);
+        object
+    };
+    till.paypal.answers(201, told("PENDING"));
+    till.hear_decided(&order, refund.id).await.expect("accepted");
+    assert_eq!(till.account(Account::PayPalClearing), -79);
+    for status in ["PENDING", "FAILED", "FAILED"] {
+        till.paypal.answers(200, told(status));
+        till.hear_decided(&order, refund.id).await.expect("looked up");
+    }
+    let asked = till.paypal.take_asked();
+    let paths: Vec<_> = asked[1..]
+        .iter()
+        .map(|asked| (asked.method.as_str(), asked.path.as_str()))
+        .collect();
+    assert_eq!(
+        paths,
+        [("GET", "/v2/payments/refunds/1JU"); 2],
+        "what has ended is not asked about"
+    );
+    let stored = till.stored_refund(&refund).await;
+    assert!(matches!(stored.state, RefundState::Failed { .. }), "{:?}", stored.state);
+    assert_eq!(till.account(Account::PayPalClearing), 1799 - 79);
+    assert_eq!(till.licence_status(&order, 0).await, LicenceStatus::Active);
+    till.world.take_messages();
+    till.check_books().await;
+}
+
+#[tokio::test]
 async fn a_refund_made_in_paypals_dashboard_is_adopted_once() {
     let till = till().await;
     let order = till.sold_with_paypal().await;

@@ -202,7 +202,8 @@ async fn the_news_and_the_answer_of_one_refund_post_it_once() {
         .await
         .expect("posted");
     let owed = till.owed(till.anna).await;
-    till.hear_decided(&order, refund.id).await.expect("nothing left to do");
+    till.stripe.answers(200, fetched(&order, &refund, "pending"));
+    till.hear_decided(&order, refund.id).await.expect("no news");
     till.hear_reversal(ReversalSubject::Refund, &fetched(&order, &refund, "succeeded"))
         .await
         .expect("a state");

@@ -1,8 +1,10 @@
 //! One request of the API from its bytes to its answer: token, outage, request id, endpoint.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use axum::extract::Query;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +13,7 @@ use standin::{How, Logged, When, World as _, respond};
 
 use crate::error::ApiError;
 use crate::world::{App, Kind, World};
-use crate::{orders, payments, payouts};
+use crate::{lists, orders, payments, payouts};
 
 /// A request of the API as it came in.
 pub(crate) struct Incoming {
@@ -26,13 +28,19 @@ impl Incoming {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    fn query(&self) -> Result<HashMap<String, String>, ApiError> {
+        let query = Query::try_from_uri(&self.uri);
+        let query = query.map_err(|error| ApiError::invalid("INVALID_PARAMETER_SYNTAX", "/", &error.to_string()))?;
+        Ok(query.0)
+    }
+
     fn request_id(&self) -> Option<&str> {
         self.header("paypal-request-id").filter(|id| !id.is_empty())
     }
 }
 
 /// What the API serves, as the index page lists it.
-pub(crate) const ENDPOINTS: [&str; 10] = [
+pub(crate) const ENDPOINTS: [&str; 12] = [
     "POST /v1/oauth2/token",
     "POST /v2/checkout/orders",
     "GET /v2/checkout/orders/{id}",
@@ -43,6 +51,8 @@ pub(crate) const ENDPOINTS: [&str; 10] = [
     "POST /v1/payments/payouts",
     "GET /v1/payments/payouts/{id}",
     "GET /v1/payments/payouts-item/{id}",
+    "GET /v1/notifications/webhooks-events",
+    "GET /v1/reporting/transactions",
 ];
 
 /// An answer before it becomes an HTTP response.
@@ -124,6 +134,8 @@ fn serve(world: &mut World, incoming: &Incoming) -> Result<(u16, Value, bool), A
         ("GET", ["v2", "payments", "refunds", id]) => world.find(Kind::Refund, id)?,
         ("GET", ["v1", "payments", "payouts", id]) => payouts::shown(world, id)?,
         ("GET", ["v1", "payments", "payouts-item", id]) => world.find(Kind::Item, id)?,
+        ("GET", ["v1", "notifications", "webhooks-events"]) => lists::events(world, &incoming.query()?)?,
+        ("GET", ["v1", "reporting", "transactions"]) => lists::movements(world, &incoming.query()?)?,
         ("POST", _) => return post(world, incoming, path, &segments),
         _ => return Err(ApiError::unknown_url(method, path)),
     };

@@ -10,6 +10,8 @@ mod config;
 mod control;
 mod error;
 mod events;
+mod lists;
+mod movements;
 mod orders;
 mod pages;
 mod payments;

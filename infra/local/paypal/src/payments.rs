@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::amount::Sum;
 use crate::error::ApiError;
 use crate::events;
+use crate::movements::{self, Movement};
 use crate::orders::Outcome;
 use crate::world::{Kind, Work, World};
 
@@ -78,7 +79,17 @@ pub(crate) fn decide(world: &mut World, id: &str, completed: bool) {
         }
     });
     let event = if completed {
-        world.book(&sum(gross.minor - fee));
+        let custom = world.get(Kind::Capture, id).map(|capture| capture["custom_id"].clone());
+        let movement = Movement {
+            id,
+            reference: None,
+            code: "T0006",
+            amount: gross,
+            fee_minor: -fee,
+            custom: &custom.unwrap_or_default(),
+            status: "S",
+        };
+        movements::record(world, &movement);
         "PAYMENT.CAPTURE.COMPLETED"
     } else {
         "PAYMENT.CAPTURE.DENIED"
@@ -142,7 +153,16 @@ pub(crate) fn refund(world: &mut World, id: &str, body: &Value) -> Result<String
         ],
     });
     world.put(Kind::Refund, &refund, made.clone());
-    world.book(&Sum::new(-amount.minor, &gross.currency));
+    let movement = Movement {
+        id: &refund,
+        reference: Some(id),
+        code: "T1107",
+        amount: Sum::new(-amount.minor, &gross.currency),
+        fee_minor: 0,
+        custom: &made["custom_id"],
+        status: "S",
+    };
+    movements::record(world, &movement);
     restate(world, id);
     events::emit(world, "PAYMENT.CAPTURE.REFUNDED", &made);
     Ok(refund)
@@ -153,7 +173,18 @@ pub(crate) fn fail_refund(world: &mut World, id: &str) -> Result<Value, ApiError
     let refund = world.find(Kind::Refund, id)?;
     if refund["status"] == "COMPLETED" {
         world.change(Kind::Refund, id, |refund| refund["status"] = json!("FAILED"));
-        world.book(&Sum::of(&refund["amount"]));
+        movements::restate(world, id, "V");
+        let back = world.id();
+        let movement = Movement {
+            id: &back,
+            reference: Some(id),
+            code: "T1100",
+            amount: Sum::of(&refund["amount"]),
+            fee_minor: 0,
+            custom: &refund["custom_id"],
+            status: "S",
+        };
+        movements::record(world, &movement);
         let up = refund["links"][1]["href"].as_str().unwrap_or_default();
         if let Some(capture) = up.rsplit('/').next() {
             restate(world, capture);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::amount::Sum;
 use crate::error::ApiError;
 use crate::events;
+use crate::movements::{self, Movement};
 use crate::world::{Kind, Work, World};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -75,7 +76,6 @@ pub(crate) fn create(world: &mut World, body: &Value) -> Result<String, ApiError
     if !world.has(&Sum::new(total, &currency)) {
         return Err(ApiError::insufficient_funds());
     }
-    world.book(&Sum::new(-total, &currency));
     let batch = world.id();
     let header = json!({
         "payout_batch_id": batch,
@@ -104,10 +104,22 @@ fn known(world: &World, sender: &str) -> Option<String> {
 }
 
 fn add_item(world: &mut World, batch: &str, item: &Value, fee: &Sum) {
-    let id = world.id();
+    let (id, transaction) = (world.id(), world.id());
+    let amount = Sum::of(&item["amount"]);
+    let movement = Movement {
+        id: &transaction,
+        reference: None,
+        code: "T0001",
+        amount: Sum::new(-amount.minor, &amount.currency),
+        fee_minor: -fee.minor,
+        custom: &item["sender_item_id"],
+        status: "P",
+    };
+    movements::record(world, &movement);
     let item = json!({
         "payout_item_id": id,
         "payout_batch_id": batch,
+        "transaction_id": transaction,
         "transaction_status": "PENDING",
         "payout_item_fee": fee.payout_json(),
         "payout_item": item,
@@ -165,28 +177,41 @@ pub(crate) fn returned(world: &mut World, item: &str) {
     }
 }
 
-/// Whether the money of an item with this status is with the sender.
-fn is_back(status: &str) -> bool {
-    matches!(status, "FAILED" | "BLOCKED" | "RETURNED" | "REFUNDED" | "REVERSED")
-}
-
-/// Gives an item a status; money that comes back is booked, with the fee.
+/// Gives an item a status. Money that comes back is a movement of its own; PayPal keeps its fee once the item has been paid.
 pub(crate) fn settle(world: &mut World, id: &str, status: &str) {
-    let Some(item) = world.get(Kind::Item, id) else { return };
-    let (before, amount) = (
-        item["transaction_status"].clone(),
-        Sum::of(&item["payout_item"]["amount"]),
-    );
-    let fee = Sum::of(&item["payout_item_fee"]).minor;
+    let Some(item) = world.get(Kind::Item, id).cloned() else {
+        return;
+    };
+    let before = &item["transaction_status"];
     if before == status {
         return;
     }
-    match (before.as_str().is_some_and(is_back), is_back(status)) {
-        (false, true) => world.book(&Sum::new(amount.minor + fee, &amount.currency)),
-        (true, false) => world.book(&Sum::new(-amount.minor - fee, &amount.currency)),
+    let mut transaction = item["transaction_id"].as_str().unwrap_or_default().to_owned();
+    match status {
+        "SUCCESS" => movements::restate(world, &transaction, "S"),
+        "FAILED" | "BLOCKED" => movements::restate(world, &transaction, "D"),
+        "RETURNED" | "REFUNDED" | "REVERSED" => {
+            movements::restate(world, &transaction, "V");
+            let back = world.id();
+            let movement = Movement {
+                id: &back,
+                reference: Some(&transaction),
+                code: "T1115",
+                amount: Sum::of(&item["payout_item"]["amount"]),
+                fee_minor: if before == "SUCCESS" {
+                    0
+                } else {
+                    Sum::of(&item["payout_item_fee"]).minor
+                },
+                custom: &item["payout_item"]["sender_item_id"],
+                status: "S",
+            };
+            movements::record(world, &movement);
+            transaction = back;
+        }
         _ => {}
     }
-    let (time, transaction) = (world.time(), world.id());
+    let time = world.time();
     let error = ODD_RECEIVERS.iter().find(|(_, odd, _)| *odd == status);
     world.change(Kind::Item, id, |item| {
         item["transaction_status"] = json!(status);

@@ -27,6 +27,7 @@ pub(crate) enum Kind {
     Batch,
     Item,
     Event,
+    Movement,
 }
 
 /// Something that happens at a time, to the object it names.

@@ -4,12 +4,14 @@
 //! |---|---|---|
 //! | `CHECKOUT.ORDER.APPROVED`, `.VOIDED`, `PAYMENT.CAPTURE.PENDING`, `.COMPLETED`, `.DENIED`, `.DECLINED` | an order of ours | settlement |
 //! | `PAYMENT.CAPTURE.REFUNDED` | money that goes back | settlement |
+//! | `PAYMENT.PAYOUTS-ITEM.*` | a payout of ours | payout-transfer |
 //! | `PAYMENT.CAPTURE.REVERSED`, `CUSTOMER.DISPUTE.*` | money that PayPal took back | a person |
 //! | anything else | | is stored |
 
 use jiff::Timestamp;
 
-use super::objects::{Event, Link};
+use super::objects::{Event, Link, capture_of};
+use super::reference::PaidFor;
 use crate::ids::OrderId;
 use crate::messages::Message;
 use crate::processor::Processor;
@@ -41,6 +43,7 @@ fn dispose(event: &Event, seed: Seed) -> Verdict {
         | "PAYMENT.CAPTURE.DECLINED" => {}
         "PAYMENT.CAPTURE.REFUNDED" => return refunded(event, object_id, seed),
         "PAYMENT.CAPTURE.REVERSED" => return taken_back(object_id),
+        kind if kind.starts_with("PAYMENT.PAYOUTS-ITEM.") => return paid_out(event, seed),
         kind if kind.starts_with("CUSTOMER.DISPUTE.") => return taken_back(object_id),
         _ => return Verdict::stored(object_id),
     }
@@ -57,7 +60,9 @@ fn dispose(event: &Event, seed: Seed) -> Verdict {
 
 /// Whether the capture is of an order of ours, only the capture itself tells: the settlement fetches it.
 fn refunded(event: &Event, object_id: Option<String>, seed: Seed) -> Verdict {
-    let (Some(refund), Some(capture)) = (object_id.clone(), capture_of(event)) else {
+    let links: Vec<Link> = serde_json::from_value(event.resource["links"].clone()).unwrap_or_default();
+    let capture = capture_of(&links).map(str::to_owned);
+    let (Some(refund), Some(capture)) = (object_id.clone(), capture) else {
         return Verdict::stored(object_id);
     };
     let message = Message::PayPalRefundMade {
@@ -68,12 +73,21 @@ fn refunded(event: &Event, object_id: Option<String>, seed: Seed) -> Verdict {
     Verdict::queued(refund, message, seed)
 }
 
-/// A refund names its capture by a link only; its last segment is the id.
-fn capture_of(event: &Event) -> Option<String> {
-    let links: Vec<Link> = serde_json::from_value(event.resource.get("links")?.clone()).ok()?;
-    let up = links.iter().find(|link| link.rel == "up")?;
-    let (_, capture) = up.href.rsplit_once("/captures/")?;
-    Some(capture.to_owned())
+fn paid_out(event: &Event, seed: Seed) -> Verdict {
+    let item = event.text("/payout_item_id").map(str::to_owned);
+    let paid_for: Option<PaidFor> = event
+        .text("/payout_item/sender_item_id")
+        .and_then(|reference| reference.parse().ok());
+    let (Some(item), Some(PaidFor { partner, payout })) = (item.clone(), paid_for) else {
+        return Verdict::stored(item);
+    };
+    let message = Message::PayPalPayoutItemChanged {
+        event_id: event.id.clone(),
+        item: item.clone(),
+        partner,
+        payout,
+    };
+    Verdict::queued(item, message, seed)
 }
 
 fn taken_back(object_id: Option<String>) -> Verdict {

@@ -1,4 +1,4 @@
-//! A small client for the calls Souk makes to PayPal: Orders v2, Payments v2, Payouts v1.
+//! A small client for the calls Souk makes to PayPal: Orders v2, Payments v2, Payouts v1, Webhooks v1, Transaction Search v1.
 //!
 //! Like Stripe's it never repeats a call by itself. Every POST takes the `PayPal-Request-Id` that the caller made and stored *before*
 //! the call. PayPal answers a repeated id with what the first call made, **whatever the second asks for**, and forgets it after 6 hours
@@ -8,6 +8,7 @@ mod amount;
 pub mod certificate;
 pub mod intake;
 pub mod objects;
+pub mod reference;
 pub mod requests;
 mod token;
 pub mod webhook;
@@ -22,8 +23,8 @@ use serde_json::Value;
 use url::Url;
 
 pub use self::amount::{Amount, AmountError};
-use self::objects::{Capture, Link, Order, PayoutBatch, PayoutItem, Refund};
-use self::requests::{CreateOrder, CreatePayout, RefundCapture};
+use self::objects::{Capture, Events, Link, Order, PayoutBatch, PayoutItem, Refund, Transactions};
+use self::requests::{CreateOrder, CreatePayout, EventsPage, RefundCapture, TransactionsPage};
 use self::token::Token;
 use super::http::{self, Answer, Http};
 use crate::processor::ProcessorError;
@@ -55,6 +56,7 @@ struct ErrorBody {
 struct ErrorDetail {
     /// A code in Orders and Payments, a sentence in Payouts.
     issue: String,
+    field: String,
     description: String,
     #[serde(alias = "links")]
     link: Vec<Link>,
@@ -107,13 +109,17 @@ impl PayPalClient {
 
     /// The one batch of this payout, whether this call made it or an earlier one did.
     pub async fn create_payout(&self, request: &CreatePayout, request_id: &str) -> Result<PayoutBatch, ProcessorError> {
-        let path = ["v1", "payments", "payouts"];
+        let url = http::address(&self.0.base, &["v1", "payments", "payouts"]);
         let answer = self
-            .exchange(Method::POST, &path, Some(&request.body()), Some(request_id))
+            .exchange(Method::POST, url, Some(&request.body()), Some(request_id))
             .await?;
-        match original_batch(&answer) {
+        let Some(refusal) = duplicate(&answer) else {
+            return read(&answer);
+        };
+        match original_batch(&refusal) {
             Some(batch) => self.payout(&batch).await,
-            None => read(&answer),
+            // It exists and is not found from here: least of all is it proven that nothing happened.
+            None => Err(ProcessorError::KeyReused { message: refusal.issue }),
         }
     }
 
@@ -126,8 +132,32 @@ impl PayPalClient {
         self.get(&["v1", "payments", "payouts-item", item]).await
     }
 
+    /// Whether there is an account at PayPal at all; a marketplace may do without.
+    pub async fn is_set_up(&self) -> Result<bool, ProcessorError> {
+        Ok(!self.0.secret.get().await?.client_id.is_empty())
+    }
+
+    /// What PayPal's webhooks have told, or should have, in the last 30 days.
+    pub async fn events(&self, page: &EventsPage) -> Result<Events, ProcessorError> {
+        self.list(&["v1", "notifications", "webhooks-events"], page.query())
+            .await
+    }
+
+    /// The movements on the balance. They appear up to three hours late.
+    pub async fn transactions(&self, page: &TransactionsPage) -> Result<Transactions, ProcessorError> {
+        self.list(&["v1", "reporting", "transactions"], &page.query()).await
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, ProcessorError> {
-        read(&self.exchange(Method::GET, path, None, None).await?)
+        self.list(path, &[]).await
+    }
+
+    async fn list<T: DeserializeOwned>(&self, path: &[&str], query: &[(String, String)]) -> Result<T, ProcessorError> {
+        let mut url = http::address(&self.0.base, path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        read(&self.exchange(Method::GET, url, None, None).await?)
     }
 
     async fn post<T: DeserializeOwned>(
@@ -136,13 +166,14 @@ impl PayPalClient {
         body: Value,
         request_id: &str,
     ) -> Result<T, ProcessorError> {
-        read(&self.exchange(Method::POST, path, Some(&body), Some(request_id)).await?)
+        let url = http::address(&self.0.base, path);
+        read(&self.exchange(Method::POST, url, Some(&body), Some(request_id)).await?)
     }
 
     async fn exchange(
         &self,
         method: Method,
-        path: &[&str],
+        url: Url,
         body: Option<&Value>,
         request_id: Option<&str>,
     ) -> Result<Answer, ProcessorError> {
@@ -150,7 +181,7 @@ impl PayPalClient {
         let token = inner.token.get(&inner.http, &inner.base, &inner.secret).await?;
         let mut request = inner
             .http
-            .request(method, http::address(&inner.base, path))
+            .request(method, url)
             .await?
             .bearer_auth(token.expose_secret())
             // Without it a POST is answered with the id and little more.
@@ -208,17 +239,21 @@ fn is_code(issue: &str) -> bool {
     !issue.is_empty() && issue.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
-/// The batch that PayPal made of this `sender_batch_id` before, if that is why it refuses: the last segment of the link that it gives
+/// What PayPal says where it refuses because it has made a batch of this `sender_batch_id` before
 /// (developer.paypal.com/docs/api/payments.payouts-batch/v1/#payouts_post).
-fn original_batch(answer: &Answer) -> Option<String> {
-    if answer.status != StatusCode::BAD_REQUEST {
+fn duplicate(answer: &Answer) -> Option<ErrorDetail> {
+    if !answer.status.is_client_error() {
         return None;
     }
     let body: ErrorBody = serde_json::from_slice(&answer.body).ok()?;
-    let detail = body
-        .details
-        .iter()
-        .find(|detail| detail.issue.contains("sender_batch_id already exists"))?;
+    let is_duplicate = |detail: &ErrorDetail| {
+        detail.field.eq_ignore_ascii_case("sender_batch_id") || detail.issue.contains("sender_batch_id")
+    };
+    body.details.into_iter().find(is_duplicate)
+}
+
+/// The last segment of the link that PayPal gives.
+fn original_batch(detail: &ErrorDetail) -> Option<String> {
     let link: Url = detail.link.first()?.href.parse().ok()?;
     let batch = link.path_segments()?.next_back()?;
     (!batch.is_empty()).then(|| batch.to_owned())

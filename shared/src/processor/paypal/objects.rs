@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::amount::Amount;
+use super::reference::PaidFor;
+use super::requests::{EventsPage, TransactionsPage};
 
 /// One order of a buyer; Souk's have one purchase unit and are captured once.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -133,6 +135,21 @@ pub struct Refund {
     pub custom_id: Option<String>,
     pub seller_payable_breakdown: Option<Breakdown>,
     pub create_time: Option<Timestamp>,
+    #[serde(default)]
+    links: Vec<Link>,
+}
+
+impl Refund {
+    pub fn capture(&self) -> Option<&str> {
+        capture_of(&self.links)
+    }
+}
+
+/// A refund names its capture by a link only; its last segment is the id.
+pub(super) fn capture_of(links: &[Link]) -> Option<&str> {
+    let up = links.iter().find(|link| link.rel == "up")?;
+    let (_, capture) = up.href.rsplit_once("/captures/")?;
+    Some(capture)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -192,7 +209,10 @@ pub enum BatchStatus {
 pub struct PayoutItem {
     pub payout_item_id: String,
     pub payout_batch_id: Option<String>,
+    /// Of the movement on the balance that brought the item to where it is; another one when the money comes back.
+    pub transaction_id: Option<String>,
     pub transaction_status: Option<ItemStatus>,
+    pub time_processed: Option<Timestamp>,
     pub payout_item_fee: Option<Amount>,
     pub payout_item: PayoutItemDetail,
     pub errors: Option<ItemError>,
@@ -202,8 +222,14 @@ pub struct PayoutItem {
 pub struct PayoutItemDetail {
     pub amount: Amount,
     pub receiver: String,
-    /// Our payout's id.
     pub sender_item_id: Option<String>,
+}
+
+impl PayoutItem {
+    /// Our payout; `None` for an item that was made by hand.
+    pub fn paid_for(&self) -> Option<PaidFor> {
+        self.payout_item.sender_item_id.as_deref()?.parse().ok()
+    }
 }
 
 /// Why an item was not paid, such as `RECEIVER_UNREGISTERED`.
@@ -226,6 +252,7 @@ pub enum ItemStatus {
     Returned,
     OnHold,
     Blocked,
+    Denied,
     Refunded,
     Reversed,
     #[serde(other)]
@@ -237,9 +264,88 @@ impl ItemStatus {
     pub fn is_undone(self) -> bool {
         matches!(
             self,
-            Self::Failed | Self::Returned | Self::Blocked | Self::Refunded | Self::Reversed
+            Self::Failed | Self::Returned | Self::Blocked | Self::Denied | Self::Refunded | Self::Reversed
         )
     }
+}
+
+/// One page of the events that PayPal has.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Events {
+    #[serde(default)]
+    pub events: Vec<Event>,
+    #[serde(default)]
+    links: Vec<Link>,
+}
+
+impl Events {
+    pub fn next_page(&self) -> Option<EventsPage> {
+        let next = self.links.iter().find(|link| link.rel == "next")?;
+        EventsPage::linked(&next.href)
+    }
+}
+
+/// One page of the movements on the balance.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Transactions {
+    #[serde(default)]
+    transaction_details: Vec<TransactionDetails>,
+    #[serde(default)]
+    total_pages: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct TransactionDetails {
+    transaction_info: Transaction,
+}
+
+impl Transactions {
+    pub fn into_transactions(self) -> impl Iterator<Item = Transaction> {
+        self.transaction_details
+            .into_iter()
+            .map(|details| details.transaction_info)
+    }
+
+    pub fn next_page(&self, this: &TransactionsPage) -> Option<TransactionsPage> {
+        (this.number < self.total_pages).then(|| TransactionsPage {
+            number: this.number + 1,
+            ..this.clone()
+        })
+    }
+}
+
+/// A movement on the balance (developer.paypal.com/docs/api/transaction-search/v1/#definition-transaction_info).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Transaction {
+    pub transaction_id: String,
+    /// The movement that this one follows from, such as the capture that is refunded.
+    pub paypal_reference_id: Option<String>,
+    /// What kind it is, such as `T0006` (developer.paypal.com/docs/transaction-search/transaction-event-codes/).
+    pub transaction_event_code: String,
+    pub transaction_initiation_date: Timestamp,
+    /// Below zero what leaves the balance.
+    pub transaction_amount: Amount,
+    /// Below zero what PayPal takes for it.
+    pub fee_amount: Option<Amount>,
+    pub transaction_status: TransactionStatus,
+    /// Ours: of a payment the order's id, of a payout the item's.
+    pub custom_field: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum TransactionStatus {
+    #[serde(rename = "S")]
+    Success,
+    /// Not decided yet, and maybe on the balance already.
+    #[serde(rename = "P")]
+    Pending,
+    #[serde(rename = "D")]
+    Denied,
+    /// Successful, and taken back by a movement of its own.
+    #[serde(rename = "V")]
+    Reversed,
+    #[serde(other)]
+    Other,
 }
 
 /// An event: an envelope around a resource that is left raw, since only the resource fetched anew is acted on. What is not read is

@@ -1,11 +1,15 @@
 //! What Souk asks of PayPal. Names and values are those of PayPal's published specification.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::amount::Amount;
 
 /// PayPal refuses longer names of items.
 const MAX_NAME: usize = 127;
+/// As many as one read of the inbox, or of the matches, asks for.
+const PAGE_SIZE: u32 = 100;
 
 /// An order that the buyer approves on PayPal's page and Souk captures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,11 +39,28 @@ pub struct RefundCapture {
     pub amount: Option<Amount>,
 }
 
+/// One page of the events of a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventsPage(Vec<(String, String)>);
+
+/// One page of the movements of a time, which may be of 31 days at most; both ends are part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransactionsPage {
+    pub from: Timestamp,
+    pub until: Timestamp,
+    /// Of this one alone.
+    pub transaction: Option<String>,
+    /// Counted from 1.
+    pub number: u32,
+}
+
 /// A batch of one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreatePayout {
     /// Our payout's id: PayPal pays it once.
     pub payout: String,
+    /// What the item, its events and its movement carry: a [`PaidFor`](super::reference::PaidFor).
+    pub item: String,
     pub receiver: Receiver,
     pub amount: Amount,
     /// What the receiver reads.
@@ -50,6 +71,57 @@ pub struct CreatePayout {
 pub enum Receiver {
     Email(String),
     PayerId(String),
+}
+
+impl EventsPage {
+    /// The first page of the events from `from` until `until`; both ends are part of it.
+    pub fn first(from: Timestamp, until: Timestamp) -> Self {
+        Self(vec![
+            ("page_size".to_owned(), PAGE_SIZE.to_string()),
+            ("start_time".to_owned(), seconds(from)),
+            ("end_time".to_owned(), seconds(until)),
+        ])
+    }
+
+    /// The page that PayPal's link leads to. Of the link only the question is taken: it is asked where all others are.
+    pub(super) fn linked(href: &str) -> Option<Self> {
+        let url: Url = href.parse().ok()?;
+        Some(Self(url.query_pairs().into_owned().collect()))
+    }
+
+    pub(super) fn query(&self) -> &[(String, String)] {
+        &self.0
+    }
+}
+
+impl TransactionsPage {
+    pub fn first(from: Timestamp, until: Timestamp) -> Self {
+        Self {
+            from,
+            until,
+            transaction: None,
+            number: 1,
+        }
+    }
+
+    pub(super) fn query(&self) -> Vec<(String, String)> {
+        let transaction = self.transaction.as_ref();
+        let transaction = transaction.map(|id| ("transaction_id".to_owned(), id.clone()));
+        let query = [
+            ("start_date".to_owned(), seconds(self.from)),
+            ("end_date".to_owned(), seconds(self.until)),
+            ("fields".to_owned(), "transaction_info".to_owned()),
+            ("page_size".to_owned(), PAGE_SIZE.to_string()),
+            ("page".to_owned(), self.number.to_string()),
+        ];
+        query.into_iter().chain(transaction).collect()
+    }
+}
+
+/// PayPal wants seconds, and takes no parts of them everywhere.
+fn seconds(at: Timestamp) -> String {
+    let whole = Timestamp::from_second(at.as_second());
+    whole.unwrap_or(at).to_string()
 }
 
 impl CreateOrder {
@@ -109,7 +181,7 @@ impl CreatePayout {
                 "receiver": receiver,
                 "amount": self.amount.to_payout_json(),
                 "note": self.note,
-                "sender_item_id": self.payout,
+                "sender_item_id": self.item,
             }],
         })
     }

@@ -1,7 +1,8 @@
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::objects::{BatchStatus, CaptureStatus, ItemStatus, OrderStatus, RefundStatus};
-use super::requests::{OrderLine, Receiver};
+use super::objects::{BatchStatus, CaptureStatus, ItemStatus, OrderStatus, RefundStatus, TransactionStatus};
+use super::requests::{EventsPage, OrderLine, Receiver, TransactionsPage};
 use super::*;
 use crate::money::{Currency, Money};
 use crate::testing::ScriptedServer;
@@ -80,6 +81,7 @@ fn item(status: &str) -> Value {
 fn payout_request() -> CreatePayout {
     CreatePayout {
         payout: "pay_1".into(),
+        item: "ptn_1.pay_1".into(),
         receiver: Receiver::Email("p@example.com".into()),
         amount: eur(700),
         note: "Souk pays you".into(),
@@ -231,7 +233,7 @@ async fn a_payout_is_a_batch_of_one_item() {
     assert_eq!(body["sender_batch_header"]["sender_batch_id"], "pay_1");
     assert_eq!(
         body["items"],
-        json!([{"recipient_type": "EMAIL", "receiver": "p@example.com", "sender_item_id": "pay_1", "note": "Souk pays you",
+        json!([{"recipient_type": "EMAIL", "receiver": "p@example.com", "sender_item_id": "ptn_1.pay_1", "note": "Souk pays you",
             "amount": {"currency": "EUR", "value": "7.00"}}])
     );
 }
@@ -244,7 +246,7 @@ async fn scenario_45_a_duplicate_batch_is_adopted() {
         "field": "SENDER_BATCH_ID", "location": "body", "issue": "Batch with given sender_batch_id already exists",
         "link": [{"href": "https://api.sandbox.paypal.com/v1/payments/payouts/FYX", "rel": "self", "method": "GET"}]}]});
     server
-        .answers(400, duplicate)
+        .answers(400, duplicate.clone())
         .answers(200, batch("SUCCESS", &json!([item("SUCCESS")])));
     let adopted = paypal
         .create_payout(&payout_request(), "k2")
@@ -259,6 +261,75 @@ async fn scenario_45_a_duplicate_batch_is_adopted() {
     assert_eq!(
         (asked[1].method.as_str(), asked[1].path.as_str()),
         ("GET", "/v1/payments/payouts/FYX")
+    );
+    // A batch that is there and is not named is no proof that nothing was paid.
+    let mut unnamed = duplicate;
+    unnamed["details"][0]["link"] = json!([]);
+    server.answers(400, unnamed);
+    let outcome = paypal.create_payout(&payout_request(), "k3").await;
+    assert!(matches!(outcome, Err(ProcessorError::KeyReused { .. })), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn events_are_listed_page_by_page() {
+    let (server, paypal) = signed_in().await;
+    let event = |id: &str| json!({"id": id, "event_type": "PAYMENT.CAPTURE.COMPLETED", "create_time": "2026-11-22T09:00:00.000Z", "resource": {"id": "3C6"}});
+    let next = "https://elsewhere.example/v1/notifications/webhooks-events?page_size=100&next_page_token=a%2Bb";
+    server
+        .answers(
+            200,
+            json!({"events": [event("WH-1")], "count": 2, "links": [{"rel": "next", "href": next, "method": "GET"}]}),
+        )
+        .answers(200, json!({"events": [event("WH-2")], "count": 2, "links": []}));
+    let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+    let page = EventsPage::first(at("2026-11-21T09:00:00.5Z"), at("2026-11-22T09:00:00Z"));
+    let first = paypal.events(&page).await.expect("a page");
+    let page = first.next_page().expect("another page");
+    let second = paypal.events(&page).await.expect("a page");
+    assert_eq!(
+        (first.events[0].id.as_str(), second.events[0].id.as_str()),
+        ("WH-1", "WH-2")
+    );
+    assert_eq!(second.next_page(), None);
+    let asked: Vec<_> = server.take_asked().into_iter().map(|asked| asked.path).collect();
+    assert_eq!(
+        asked,
+        [
+            "/v1/notifications/webhooks-events?page_size=100&start_time=2026-11-21T09%3A00%3A00Z&end_time=2026-11-22T09%3A00%3A00Z",
+            "/v1/notifications/webhooks-events?page_size=100&next_page_token=a%2Bb",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn movements_are_listed_page_by_page() {
+    let (server, paypal) = signed_in().await;
+    let page = |number: u32, id: &str| {
+        json!({"page": number, "total_pages": 2, "total_items": 2, "transaction_details": [{"transaction_info": {
+            "transaction_id": id, "paypal_reference_id": "1FX", "paypal_reference_id_type": "TXN", "transaction_event_code": "T0001",
+            "transaction_initiation_date": "2026-09-23T12:11:56+0000", "transaction_updated_date": "2026-09-23T12:11:56+0000",
+            "transaction_amount": {"currency_code": "EUR", "value": "-7.00"}, "fee_amount": {"currency_code": "EUR", "value": "-0.25"},
+            "transaction_status": "P", "custom_field": "probe-1", "protection_eligibility": "02"}}]})
+    };
+    server.answers(200, page(1, "108")).answers(200, page(2, "109"));
+    let until: Timestamp = "2026-09-24T00:00:00Z".parse().expect("a time");
+    let asked = TransactionsPage::first(until - jiff::SignedDuration::from_hours(24), until);
+    let first = paypal.transactions(&asked).await.expect("a page");
+    let asked = first.next_page(&asked).expect("another page");
+    let second = paypal.transactions(&asked).await.expect("a page");
+    assert_eq!(second.next_page(&asked), None);
+    let found: Vec<_> = first.into_transactions().chain(second.into_transactions()).collect();
+    let ids: Vec<_> = found.iter().map(|found| found.transaction_id.as_str()).collect();
+    assert_eq!(ids, ["108", "109"]);
+    assert_eq!(
+        (found[0].transaction_amount, found[0].fee_amount),
+        (eur(-700), Some(eur(-25)))
+    );
+    assert_eq!(found[0].transaction_initiation_date.to_string(), "2026-09-23T12:11:56Z");
+    assert_eq!(found[0].transaction_status, TransactionStatus::Pending);
+    assert_eq!(
+        server.take_asked()[1].path,
+        "/v1/reporting/transactions?start_date=2026-09-23T00%3A00%3A00Z&end_date=2026-09-24T00%3A00%3A00Z&fields=transaction_info&page_size=100&page=2"
     );
 }
 

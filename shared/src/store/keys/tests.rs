@@ -37,6 +37,7 @@ fn keys_md_has_every_key() {
     let (rec, gap) = (
         seed.id::<ReconciliationId>("r"),
         Subject::Events {
+            processor: Processor::Stripe,
             from: Timestamp::UNIX_EPOCH,
             until: Timestamp::UNIX_EPOCH,
         },
@@ -82,11 +83,11 @@ fn keys_md_has_every_key() {
         rule_audit(rul, aud),
         schedule(&Scope::Partner(ptn)),
         turnover(&counter),
-        matched("txn_1"),
+        matched(Processor::Stripe, "txn_1"),
         difference(&gap),
         reconciliation(rec),
         finding(rec, &gap),
-        cursor(Walk::Events),
+        cursor(Walk::Events(Processor::Stripe)),
         request("usr", "key"),
     ];
     for key in keys {
@@ -103,6 +104,7 @@ fn keys_md_has_every_key() {
         balance_by_shard(ptn, eur),
         rule_by_age(rul, 1),
         refund_requested(ord, seed.id("r")),
+        refund_pending(ord, seed.id("r")),
         dispute_by_status("open", Timestamp::UNIX_EPOCH, "dp_1"),
         open_difference(&gap),
         open_payout_by_shard(ptn, pay),
@@ -123,7 +125,7 @@ fn the_books_are_told_from_the_rest() {
     check(&partner_journal(ptn, "sale", "1"), Some(BookItem::Entry));
     check(&platform_journal("fee", "ch_1"), Some(BookItem::Entry));
     check(&balance(ptn, Currency::EUR), Some(BookItem::Balance));
-    check(&matched("txn_1"), Some(BookItem::Match));
+    check(&matched(Processor::Stripe, "txn_1"), Some(BookItem::Match));
     check(&order(usr, ord), Some(BookItem::Order));
     check(&dispute(ord, "dp_1"), Some(BookItem::Dispute));
     for other in [

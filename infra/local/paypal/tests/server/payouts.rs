@@ -47,7 +47,7 @@ async fn a_batch_is_paid_and_costs_its_fee() {
         (item.payout_item.amount, item.payout_item_fee),
         (eur(700), Some(eur(25)))
     );
-    assert_eq!(item.payout_item.sender_item_id.as_deref(), Some("pay_1"));
+    assert_eq!(item.payout_item.sender_item_id.as_deref(), Some("item of pay_1"));
     assert_eq!(
         paypal.client.payout_item(&item.payout_item_id).await.expect("an item"),
         item

@@ -166,6 +166,7 @@ pub(crate) fn refund_request(reference: &str, minor: Option<i64>) -> RefundCaptu
 pub(crate) fn payout_request(reference: &str, receiver: &str, minor: i64) -> CreatePayout {
     CreatePayout {
         payout: reference.into(),
+        item: format!("item of {reference}"),
         receiver: Payee::Email(receiver.into()),
         amount: eur(minor),
         note: "Souk pays you".into(),

@@ -54,7 +54,7 @@ async fn a_sale_a_refund_and_a_payout_tell_their_story_in_verified_events() {
     let path = "/supplementary_data/related_ids/order_id";
     assert_eq!(events[1].text(path), Some(order.id.as_str()));
     assert_eq!(events[2].text("/custom_id"), Some("rfd_1"));
-    assert_eq!(events[3].text("/payout_item/sender_item_id"), Some("pay_1"));
+    assert_eq!(events[3].text("/payout_item/sender_item_id"), Some("item of pay_1"));
 }
 
 #[tokio::test]

@@ -1,70 +1,40 @@
-//! Where the entries must be that explain a movement, and which message makes those that are not there.
+//! From what moved at Stripe, by the object behind the balance transaction and the ids of ours in its metadata.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use shared::ids::{PartnerId, PayoutId, RefundId};
-use shared::ledger::{Fact, JournalEntry};
+use shared::ledger::Fact;
 use shared::messages::{Message, PaymentSubject, ReversalSubject};
-use shared::processor::stripe::objects::{Expandable, Source};
+use shared::processor::stripe::objects::{BalanceTransaction, Expandable, Source};
 use shared::purchase::Order;
-use shared::reconciliation::{Explanation, Movement};
+use shared::reconciliation::{DifferenceKind, Explanation, Movement};
 use shared::runtime::Failure;
-use shared::store::keys::Key;
-use shared::store::{commerce, ledger, reversals};
+use shared::store::commerce;
 
+use super::{Evidence, Expected, refund_shares, shares};
 use crate::context::Context;
 
-/// More refunds than one order ever has.
-const REFUNDS: usize = 100;
-
-/// Entries that one message makes, and that message as the webhook would have sent it.
-pub(crate) struct Expected {
-    pub(crate) keys: Vec<Key>,
-    pub(crate) news: Option<Message>,
-}
-
-impl Expected {
-    /// A single entry that no message makes.
-    pub(crate) fn entry(partner: Option<PartnerId>, fact: &Fact) -> Self {
-        Self {
-            keys: vec![ledger::fact_key(partner, fact)],
-            news: None,
-        }
-    }
-
-    fn made_by(self, news: Message) -> Self {
-        Self {
-            news: Some(news),
-            ..self
-        }
-    }
-
-    /// Whether all of it is there. Where not even the place is known, it is not.
-    pub(crate) fn is_among(&self, entries: &[JournalEntry]) -> bool {
-        let is_there = |key: &Key| entries.iter().any(|entry| ledger::journal_key(entry) == *key);
-        !self.keys.is_empty() && self.keys.iter().all(is_there)
-    }
-}
-
-/// `None` when what moved names nothing of ours.
-pub(crate) async fn gather(
+pub(super) async fn gather(
     context: &Context,
-    explanation: Explanation,
+    transaction: &BalanceTransaction,
     movement: &Movement,
-    about: Option<&Source>,
-) -> Result<Option<Vec<Expected>>, Failure> {
-    let Some(about) = about else {
-        return Ok(None);
+) -> Result<Evidence, Failure> {
+    let about = transaction.about();
+    let kind = about.map(|source| source.object.as_str());
+    let Some(explanation) = Explanation::at_stripe(&movement.kind, kind) else {
+        return Ok(Evidence::None(DifferenceKind::NotUnderstood));
     };
-    match explanation {
-        Explanation::Sale => sale(context, movement, about).await,
-        Explanation::Refund => refund(context, movement, about, Fact::Refund).await,
-        Explanation::RefundFailed => refund(context, movement, about, Fact::RefundFailed).await,
-        Explanation::Dispute => Ok(dispute(movement, about)),
-        Explanation::Transfer => Ok(transfer(about)),
-        Explanation::TransferReversed => reversal(context, movement, about).await,
-        Explanation::Own(_) => Ok(None),
-    }
+    let expected = match (explanation, about) {
+        (Explanation::Own(against), _) => return Ok(Evidence::Own(against)),
+        (_, None) => None,
+        (Explanation::Sale, Some(charge)) => sale(context, movement, charge).await?,
+        (Explanation::Refund, Some(about)) => refund(context, movement, about, Fact::Refund).await?,
+        (Explanation::RefundFailed, Some(about)) => refund(context, movement, about, Fact::RefundFailed).await?,
+        (Explanation::Dispute, Some(about)) => dispute(movement, about),
+        (Explanation::Transfer, Some(about)) => transfer(about),
+        (Explanation::TransferReversed, Some(about)) => reversal(context, movement, about).await?,
+    };
+    Ok(expected.into())
 }
 
 async fn sale(context: &Context, movement: &Movement, charge: &Source) -> Result<Option<Vec<Expected>>, Failure> {
@@ -109,11 +79,7 @@ async fn refund(
     let Some(order) = order else {
         return Ok(None);
     };
-    let known = reversals::refunds(&context.store, order.id, None, REFUNDS).await?.items;
-    let known = known
-        .iter()
-        .find(|known| known.processor_ref.as_deref() == Some(refund.id.as_str()));
-    let keys = known.map_or_else(Vec::new, |known| shares(&order, &fact(known.id)));
+    let keys = refund_shares(context, &order, &refund.id, fact).await?;
     let news = reversal_changed(movement, ReversalSubject::Refund, &refund.id, charge);
     Ok(Some(vec![Expected { keys, news: Some(news) }]))
 }
@@ -155,16 +121,6 @@ async fn reversal(context: &Context, movement: &Movement, reversal: &Source) -> 
         partner,
         payout,
     })]))
-}
-
-/// Where each partner's entry of a fact is. What is free posts nothing.
-fn shares(order: &Order, fact: &Fact) -> Vec<Key> {
-    let paid = order.lines.iter().filter(|line| !line.price.is_zero());
-    let partners: BTreeSet<_> = paid.map(|line| line.partner).collect();
-    partners
-        .into_iter()
-        .map(|partner| ledger::fact_key(Some(partner), fact))
-        .collect()
 }
 
 /// The order that an object of the processor says it is for; both ids were put there by us.

@@ -1,0 +1,205 @@
+//! What each processor lists, behind one face: its events, and the movements on the platform's balance.
+
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
+use shared::ids::MessageId;
+use shared::money::MoneyError;
+use shared::processor::paypal::objects::{Transaction, TransactionStatus};
+use shared::processor::paypal::requests::{EventsPage, TransactionsPage};
+use shared::processor::stripe::objects::BalanceTransaction;
+use shared::processor::stripe::requests::ListPage;
+use shared::processor::{Processor, ProcessorError, paypal, stripe};
+use shared::reconciliation::{Movement, Subject};
+use shared::runtime::Failure;
+use shared::seed::Seed;
+use shared::store::commerce;
+
+use crate::context::Context;
+use crate::run::Run;
+
+/// PayPal's movements appear up to three hours late; asked for a time of which it has none yet, it refuses.
+const PAYPAL_IS_LATE: SignedDuration = SignedDuration::from_hours(4);
+/// The longest time of which PayPal lists movements at once.
+const PAYPAL_LISTS: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// How long after a movement it is in the processor's books.
+pub(crate) fn lateness(processor: Processor) -> SignedDuration {
+    match processor {
+        Processor::Stripe => SignedDuration::ZERO,
+        Processor::PayPal => PAYPAL_IS_LATE,
+    }
+}
+
+/// One page of a processor's events.
+pub(crate) enum Events {
+    Stripe(ListPage),
+    PayPal(EventsPage),
+}
+
+impl Events {
+    pub(crate) fn first(processor: Processor, from: Timestamp, until: Timestamp) -> Self {
+        match processor {
+            Processor::Stripe => Self::Stripe(list_page(from, until)),
+            Processor::PayPal => Self::PayPal(EventsPage::first(from, until)),
+        }
+    }
+
+    /// Takes in what is on the page and not in the inbox, and says which page is next.
+    pub(crate) async fn take_in(self, run: &mut Run<'_>) -> Result<Option<Self>, Failure> {
+        match self {
+            Self::Stripe(page) => {
+                let list = run.context.stripe.events(&page).await?;
+                let next = list.next_page().map(|last| Self::Stripe(after(&page, last)));
+                let known = known(run, Processor::Stripe, list.data.iter().map(|event| event.id.as_str())).await?;
+                for event in list.data.into_iter().filter(|event| !known.contains(&event.id)) {
+                    let (store, livemode, seed) = (&run.context.store, run.context.livemode, seed(run, &event.id));
+                    let is_new = stripe::intake::take_in(store, event, livemode, seed, run.tick.now).await?;
+                    run.counts.events_taken_in += u32::from(is_new);
+                }
+                Ok(next)
+            }
+            Self::PayPal(page) => {
+                let list = run.context.paypal.events(&page).await?;
+                let next = list.next_page().map(Self::PayPal);
+                let known = known(
+                    run,
+                    Processor::PayPal,
+                    list.events.iter().map(|event| event.id.as_str()),
+                )
+                .await?;
+                for event in list.events.into_iter().filter(|event| !known.contains(&event.id)) {
+                    let seed = seed(run, &event.id);
+                    let is_new = paypal::intake::take_in(&run.context.store, event, seed, run.tick.now).await?;
+                    run.counts.events_taken_in += u32::from(is_new);
+                }
+                Ok(next)
+            }
+        }
+    }
+}
+
+async fn known(
+    run: &Run<'_>,
+    processor: Processor,
+    ids: impl Iterator<Item = &str>,
+) -> Result<HashSet<String>, Failure> {
+    Ok(commerce::known_events(&run.context.store, processor, ids).await?)
+}
+
+fn seed(run: &Run<'_>, event: &str) -> Seed {
+    Seed::of(&run.tick.seed.id::<MessageId>(event))
+}
+
+/// One page of a processor's movements.
+pub(crate) enum Movements {
+    Stripe(ListPage),
+    PayPal(TransactionsPage),
+}
+
+/// A movement in its processor's own words.
+pub(crate) enum Told {
+    Stripe(Box<BalanceTransaction>),
+    PayPal(Transaction),
+}
+
+impl Movements {
+    pub(crate) fn first(processor: Processor, from: Timestamp, until: Timestamp) -> Self {
+        match processor {
+            Processor::Stripe => Self::Stripe(list_page(from, until)),
+            Processor::PayPal => Self::PayPal(TransactionsPage::first(from, until)),
+        }
+    }
+
+    /// What is on the page, and the next one.
+    pub(crate) async fn read(self, context: &Context) -> Result<(Vec<Told>, Option<Self>), ProcessorError> {
+        match self {
+            Self::Stripe(page) => {
+                let list = context.stripe.balance_transactions(&page).await?;
+                let next = list.next_page().map(|last| Self::Stripe(after(&page, last)));
+                let told = list.data.into_iter().map(|one| Told::Stripe(Box::new(one)));
+                Ok((told.collect(), next))
+            }
+            Self::PayPal(page) => {
+                let list = context.paypal.transactions(&page).await?;
+                let next = list.next_page(&page).map(Self::PayPal);
+                // What was denied has not moved.
+                let has_moved = |one: &Transaction| one.transaction_status != TransactionStatus::Denied;
+                let told = list.into_transactions().filter(has_moved).map(Told::PayPal);
+                Ok((told.collect(), next))
+            }
+        }
+    }
+}
+
+/// A movement that was seen before `seen`, as its processor tells it now. `None` where it is no longer shown.
+pub(crate) async fn movement(
+    context: &Context,
+    processor: Processor,
+    id: &str,
+    seen: Timestamp,
+) -> Result<Option<Told>, ProcessorError> {
+    match processor {
+        Processor::Stripe => match context.stripe.balance_transaction(id).await {
+            Ok(transaction) => Ok(Some(Told::Stripe(Box::new(transaction)))),
+            Err(ProcessorError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
+        },
+        Processor::PayPal => {
+            let page = TransactionsPage {
+                transaction: Some(id.to_owned()),
+                ..TransactionsPage::first(seen - PAYPAL_LISTS, seen)
+            };
+            let found = context.paypal.transactions(&page).await?.into_transactions().next();
+            Ok(found.map(Told::PayPal))
+        }
+    }
+}
+
+impl Told {
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::Stripe(transaction) => &transaction.id,
+            Self::PayPal(transaction) => &transaction.transaction_id,
+        }
+    }
+
+    pub(crate) fn subject(&self) -> Subject {
+        match self {
+            Self::Stripe(transaction) => transaction.subject(),
+            Self::PayPal(transaction) => transaction.subject(),
+        }
+    }
+
+    pub(crate) fn movement(&self) -> Result<Movement, MoneyError> {
+        match self {
+            Self::Stripe(transaction) => transaction.movement(),
+            Self::PayPal(transaction) => transaction.movement(),
+        }
+    }
+
+    /// Since when it has waited to be decided, if it does: an unclaimed payout for up to 30 days.
+    pub(crate) fn pending_since(&self) -> Option<Timestamp> {
+        match self {
+            Self::PayPal(transaction) if transaction.transaction_status == TransactionStatus::Pending => {
+                Some(transaction.transaction_initiation_date)
+            }
+            Self::Stripe(_) | Self::PayPal(_) => None,
+        }
+    }
+}
+
+fn list_page(from: Timestamp, until: Timestamp) -> ListPage {
+    ListPage {
+        created_from: Some(from),
+        created_before: Some(until),
+        starting_after: None,
+    }
+}
+
+fn after(page: &ListPage, last: String) -> ListPage {
+    ListPage {
+        starting_after: Some(last),
+        ..page.clone()
+    }
+}

@@ -1,0 +1,98 @@
+//! Where the entries must be that explain a movement, and which message makes those that are not there.
+
+mod paypal;
+mod stripe;
+
+use std::collections::BTreeSet;
+
+use shared::ids::{PartnerId, RefundId};
+use shared::ledger::{Account, Fact, JournalEntry};
+use shared::messages::Message;
+use shared::purchase::Order;
+use shared::purchase::refund::Refund;
+use shared::reconciliation::{DifferenceKind, Movement};
+use shared::runtime::Failure;
+use shared::store::keys::Key;
+use shared::store::{ledger, reversals};
+
+use crate::books::Told;
+use crate::context::Context;
+
+/// More refunds than one order ever has.
+const REFUNDS: usize = 100;
+
+/// What a movement rests on.
+pub(crate) enum Evidence {
+    /// Entries that must be in the journal.
+    Entries(Vec<Expected>),
+    /// No message makes its entry: it is posted here, against this account.
+    Own(Account),
+    /// Nothing of ours, or nothing that Souk has a word for.
+    None(DifferenceKind),
+}
+
+/// Entries that one message makes, and that message as the webhook would have sent it.
+pub(crate) struct Expected {
+    pub(crate) keys: Vec<Key>,
+    pub(crate) news: Option<Message>,
+}
+
+impl Expected {
+    /// A single entry that no message makes.
+    pub(crate) fn entry(partner: Option<PartnerId>, fact: &Fact) -> Self {
+        Self {
+            keys: vec![ledger::fact_key(partner, fact)],
+            news: None,
+        }
+    }
+
+    fn made_by(self, news: Message) -> Self {
+        Self {
+            news: Some(news),
+            ..self
+        }
+    }
+
+    /// Whether all of it is there. Where not even the place is known, it is not.
+    pub(crate) fn is_among(&self, entries: &[JournalEntry]) -> bool {
+        let is_there = |key: &Key| entries.iter().any(|entry| ledger::journal_key(entry) == *key);
+        !self.keys.is_empty() && self.keys.iter().all(is_there)
+    }
+}
+
+impl From<Option<Vec<Expected>>> for Evidence {
+    /// `None` where what moved names nothing of ours.
+    fn from(expected: Option<Vec<Expected>>) -> Self {
+        expected.map_or(Self::None(DifferenceKind::NotOurs), Self::Entries)
+    }
+}
+
+pub(crate) async fn gather(context: &Context, told: &Told, movement: &Movement) -> Result<Evidence, Failure> {
+    match told {
+        Told::Stripe(transaction) => stripe::gather(context, transaction, movement).await,
+        Told::PayPal(transaction) => paypal::gather(context, transaction, movement).await,
+    }
+}
+
+/// Where each partner's entry of a fact is. What is free posts nothing.
+fn shares(order: &Order, fact: &Fact) -> Vec<Key> {
+    let paid = order.lines.iter().filter(|line| !line.price.is_zero());
+    let partners: BTreeSet<_> = paid.map(|line| line.partner).collect();
+    partners
+        .into_iter()
+        .map(|partner| ledger::fact_key(Some(partner), fact))
+        .collect()
+}
+
+/// Where the entries are of the order's refund that the processor knows by this id; nowhere, if it is not known here.
+async fn refund_shares(
+    context: &Context,
+    order: &Order,
+    reference: &str,
+    fact: fn(RefundId) -> Fact,
+) -> Result<Vec<Key>, Failure> {
+    let known = reversals::refunds(&context.store, order.id, None, REFUNDS).await?.items;
+    let is_this = |known: &&Refund| known.processor_ref.as_deref() == Some(reference);
+    let known = known.iter().find(is_this);
+    Ok(known.map_or_else(Vec::new, |known| shares(order, &fact(known.id))))
+}

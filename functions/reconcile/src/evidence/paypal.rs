@@ -1,0 +1,131 @@
+//! From what moved at PayPal, by the text of ours that the transaction carries, or by the one that it follows from.
+
+use shared::ledger::{Account, Fact};
+use shared::messages::Message;
+use shared::payout::PayoutState;
+use shared::processor::paypal::objects::{Transaction, TransactionStatus};
+use shared::processor::paypal::reference::PaidFor;
+use shared::purchase::Order;
+use shared::reconciliation::{DifferenceKind, Explanation, Movement};
+use shared::runtime::Failure;
+use shared::store::{commerce, payouts};
+
+use super::{Evidence, Expected, refund_shares, shares};
+use crate::context::Context;
+
+pub(super) async fn gather(
+    context: &Context,
+    transaction: &Transaction,
+    movement: &Movement,
+) -> Result<Evidence, Failure> {
+    let is_understood = matches!(
+        transaction.transaction_status,
+        TransactionStatus::Success | TransactionStatus::Reversed
+    );
+    match Explanation::at_paypal(&movement.kind).filter(|_| is_understood) {
+        Some(Explanation::Sale) => sale(context, transaction, movement).await,
+        Some(Explanation::Refund) => refund(context, transaction, movement).await,
+        Some(Explanation::RefundFailed) => refund_failed(context, movement).await,
+        Some(Explanation::Transfer | Explanation::TransferReversed) => payout(context, transaction, movement).await,
+        Some(Explanation::Own(against)) => Ok(Evidence::Own(against)),
+        Some(Explanation::Dispute) | None => Ok(Evidence::None(DifferenceKind::NotUnderstood)),
+    }
+}
+
+async fn sale(context: &Context, transaction: &Transaction, movement: &Movement) -> Result<Evidence, Failure> {
+    let Some(order) = order_of(context, transaction.custom_field.as_deref()).await? else {
+        return Ok(Evidence::None(DifferenceKind::NotOurs));
+    };
+    let mut keys = shares(&order, &Fact::Sale(order.id));
+    if !movement.fee.is_zero() {
+        keys.extend(Expected::entry(None, &Fact::Fee(movement.id.clone())).keys);
+    }
+    // Settling the order posts both.
+    let news = Some(Message::PayPalOrderChanged {
+        event_id: movement.id.clone(),
+        order: order.id,
+    });
+    Ok(Evidence::Entries(vec![Expected { keys, news }]))
+}
+
+/// PayPal's id of the refund is that of its movement; it follows from the capture's, which names the order.
+async fn refund(context: &Context, transaction: &Transaction, movement: &Movement) -> Result<Evidence, Failure> {
+    let Some(capture) = &transaction.paypal_reference_id else {
+        return Ok(Evidence::None(DifferenceKind::NotOurs));
+    };
+    let Some(order) = order_of_capture(context, capture).await? else {
+        return Ok(Evidence::None(DifferenceKind::NotOurs));
+    };
+    let keys = refund_shares(context, &order, &movement.id, Fact::Refund).await?;
+    let news = Some(Message::PayPalRefundMade {
+        event_id: movement.id.clone(),
+        refund: movement.id.clone(),
+        capture: capture.clone(),
+    });
+    Ok(Evidence::Entries(vec![Expected { keys, news }]))
+}
+
+/// It follows from the refund, which says in a link only what it is of.
+async fn refund_failed(context: &Context, movement: &Movement) -> Result<Evidence, Failure> {
+    let Some(refund) = &movement.source else {
+        return Ok(Evidence::None(DifferenceKind::NotOurs));
+    };
+    let found = context.paypal.refund(refund).await?;
+    let Some(capture) = found.capture() else {
+        return Ok(Evidence::None(DifferenceKind::NotOurs));
+    };
+    let Some(order) = order_of_capture(context, capture).await? else {
+        return Ok(Evidence::None(DifferenceKind::NotOurs));
+    };
+    let keys = refund_shares(context, &order, refund, Fact::RefundFailed).await?;
+    let news = Some(Message::PayPalRefundMade {
+        event_id: movement.id.clone(),
+        refund: refund.clone(),
+        capture: capture.to_owned(),
+    });
+    Ok(Evidence::Entries(vec![Expected { keys, news }]))
+}
+
+/// Both ways: PayPal writes the item's text on what leaves for it, and on what comes back.
+async fn payout(context: &Context, transaction: &Transaction, movement: &Movement) -> Result<Evidence, Failure> {
+    let named = transaction.custom_field.as_deref().and_then(|text| text.parse().ok());
+    let Some(PaidFor { partner, payout }) = named else {
+        return Ok(Evidence::None(DifferenceKind::NotOurs));
+    };
+    let Some(known) = payouts::load(&context.store, partner, payout).await? else {
+        return Ok(Evidence::None(DifferenceKind::NotOurs));
+    };
+    let comes_back = movement.net.is_positive();
+    let expected = match &known.state {
+        // Given back without ever having been paid: it went through the balance there and back, and no entry knows.
+        PayoutState::Cancelled { .. } => return Ok(Evidence::Own(Account::PayoutsInTransit(partner))),
+        PayoutState::Sent { transfer, .. } if comes_back => {
+            let fact = Fact::TransferReversed(transfer.clone());
+            Expected::entry(Some(partner), &fact).made_by(Message::PayPalPayoutItemChanged {
+                event_id: movement.id.clone(),
+                item: transfer.clone(),
+                partner,
+                payout,
+            })
+        }
+        _ => {
+            let sent = Expected::entry(Some(partner), &Fact::Transfer(payout));
+            sent.made_by(Message::PayoutDecided { partner, payout })
+        }
+    };
+    Ok(Evidence::Entries(vec![expected]))
+}
+
+async fn order_of_capture(context: &Context, capture: &str) -> Result<Option<Order>, Failure> {
+    let capture = context.paypal.capture(capture).await?;
+    order_of(context, capture.custom_id.as_deref()).await
+}
+
+/// The order that PayPal was told when it was made there.
+async fn order_of(context: &Context, custom: Option<&str>) -> Result<Option<Order>, Failure> {
+    let Some(id) = custom.and_then(|id| id.parse().ok()) else {
+        return Ok(None);
+    };
+    let found = commerce::order_by_id(&context.store, id).await?;
+    Ok(found.map(|order| order.value))
+}

@@ -1,0 +1,167 @@
+//! Where a partner is paid: at PayPal, if it has named a receiver there, else to its account at Stripe.
+//!
+//! Naming a receiver ends what Stripe's account and the bank behind it held up. Leaving PayPal brings back the account as Stripe sees
+//! it then, with whatever holds it calls for.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::account::{AccountReport, note, settle_holds};
+use super::hold::{Hold, HoldReason, Origin};
+use super::{Act, Change, Partner, PayPalReceiver, Status};
+use crate::processor::Processor;
+
+/// What a missing destination rests on.
+pub(super) const NO_DESTINATION: &str = "No account at Stripe is connected and no receiver at PayPal is named.";
+
+/// Shown as the account's id, or the receiver's address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "processor", rename_all = "lowercase")]
+pub enum Destination {
+    Stripe { account: String },
+    PayPal { receiver: PayPalReceiver },
+}
+
+impl Destination {
+    pub fn processor(&self) -> Processor {
+        match self {
+            Self::Stripe { .. } => Processor::Stripe,
+            Self::PayPal { .. } => Processor::PayPal,
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stripe { account } => f.write_str(account),
+            Self::PayPal { receiver } => receiver.fmt(f),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the partner was rejected")]
+pub struct Rejected;
+
+impl Partner {
+    /// Where the partner would be paid; whether it may be is said by its holds.
+    pub fn destination(&self) -> Option<Destination> {
+        let at_paypal = self.paypal_receiver.clone();
+        let at_paypal = at_paypal.map(|receiver| Destination::PayPal { receiver });
+        at_paypal.or_else(|| {
+            let account = self.payout_account.as_ref()?.account.clone();
+            Some(Destination::Stripe { account })
+        })
+    }
+}
+
+/// The partner is paid to this receiver from now on; `None` where it is already.
+pub fn name_receiver(partner: &Partner, receiver: PayPalReceiver, act: Act) -> Result<Option<Change>, Rejected> {
+    if partner.status == Status::Rejected {
+        return Err(Rejected);
+    }
+    if partner.paypal_receiver.as_ref() == Some(&receiver) {
+        return Ok(None);
+    }
+    let mut after = partner.clone();
+    after.paypal_receiver = Some(receiver);
+    after.resolve(act.now, |hold| {
+        matches!(hold.reason_code.origin(), Origin::PayoutAccount | Origin::Bank)
+    });
+    Ok(Some(changed(after, "partner.name_paypal_receiver", act)))
+}
+
+/// The partner is paid to its account at Stripe again, which `report` is about, if it has one; `None` where it is already.
+pub fn leave_paypal(partner: &Partner, report: Option<&AccountReport>, act: Act) -> Option<Change> {
+    partner.paypal_receiver.as_ref()?;
+    let mut after = partner.clone();
+    after.paypal_receiver = None;
+    match report {
+        Some(report) => {
+            settle_holds(&mut after, report, act.now, act.seed);
+            note(&mut after, report);
+        }
+        None => {
+            let reason = HoldReason::PayoutAccountMissing;
+            after.open(Hold::opened(reason, NO_DESTINATION, act.now, act.seed));
+        }
+    }
+    Some(changed(after, "partner.leave_paypal", act))
+}
+
+/// The entry does not repeat the address: it stands with the partner, and with every payout that went there.
+fn changed(partner: Partner, action: &str, act: Act) -> Change {
+    let audit = act.audit(action, &partner.id);
+    Change {
+        partner,
+        audit: Some(audit),
+        messages: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::partner::Block;
+    use crate::partner::account::update;
+    use crate::partner::tests::{act, approved, connected};
+
+    fn receiver() -> PayPalReceiver {
+        PayPalReceiver::parse("paula@example.com").expect("an address")
+    }
+
+    #[test]
+    fn a_receiver_at_paypal_ends_what_stripe_held_up_until_paypal_is_left() {
+        let unfinished = AccountReport {
+            account: "acct_1".to_owned(),
+            ..AccountReport::default()
+        };
+        let connected = connected(&unfinished);
+        assert!(connected.hold_on(Block::Payout).is_some());
+        let named = name_receiver(&connected, receiver(), act(2))
+            .expect("not rejected")
+            .expect("news");
+        assert_eq!(named.audit.expect("an entry").action, "partner.name_paypal_receiver");
+        assert_eq!(named.partner.hold_on(Block::Payout), None);
+        assert_eq!(
+            named.partner.destination(),
+            Some(Destination::PayPal { receiver: receiver() })
+        );
+        assert_eq!(name_receiver(&named.partner, receiver(), act(3)), Ok(None));
+
+        let refused = AccountReport::gone("acct_1");
+        let told = update(&named.partner, &refused, act(4).now, act(4).seed).expect("its account");
+        assert_eq!(told, None, "what Stripe wants is nothing to who is paid by PayPal");
+        let left = leave_paypal(&named.partner, Some(&refused), act(5))
+            .expect("it was there")
+            .partner;
+        assert_eq!(
+            left.hold_on(Block::Payout).expect("a hold").reason_code,
+            HoldReason::PayoutAccountRefused
+        );
+        assert_eq!(
+            left.destination(),
+            Some(Destination::Stripe {
+                account: "acct_1".into()
+            })
+        );
+        assert_eq!(leave_paypal(&left, None, act(6)), None);
+
+        let never_connected = name_receiver(&approved(), receiver(), act(1))
+            .expect("not rejected")
+            .expect("news")
+            .partner;
+        let left = leave_paypal(&never_connected, None, act(2))
+            .expect("it was there")
+            .partner;
+        assert_eq!(
+            (
+                left.destination(),
+                left.hold_on(Block::Payout).map(|hold| hold.reason_code)
+            ),
+            (None, Some(HoldReason::PayoutAccountMissing))
+        );
+    }
+}
