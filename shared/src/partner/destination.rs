@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::account::{AccountReport, note, settle_holds};
 use super::hold::{Hold, HoldReason, Origin};
 use super::{Act, Change, Partner, PayPalReceiver, Status};
-use crate::processor::Processor;
+use crate::ledger::Processor;
 
 /// What a missing destination rests on.
 pub(super) const NO_DESTINATION: &str = "No account at Stripe is connected and no receiver at PayPal is named.";

@@ -25,10 +25,10 @@ use serde::{Deserialize, Serialize};
 pub use balance::{Available, Balance, Due, Kept, KeptBy, NotDue, Terms, available_on, due};
 
 use crate::ids::{JournalId, PartnerId, PayoutId};
+use crate::ledger::Processor;
 use crate::ledger::{Account, Fact, JournalEntry, LedgerError, Posting};
 use crate::money::{Money, MoneyError};
 use crate::partner::Destination;
-use crate::processor::Processor;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payout {

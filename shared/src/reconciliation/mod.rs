@@ -21,9 +21,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{JournalId, ReconciliationId};
+use crate::ledger::Processor;
 use crate::ledger::{Account, Fact, JournalEntry, LedgerError, Posting};
 use crate::money::{Money, MoneyError};
-use crate::processor::Processor;
 
 /// A movement on the platform's balance, as the processor's books have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
