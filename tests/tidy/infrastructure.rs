@@ -339,6 +339,23 @@ fn no_policy_allows_everything() {
     assert_none("Policies", &wrong);
 }
 
+#[test]
+fn tables_have_an_index_where_questions_go_through_it() {
+    let keys = include_str!("../../shared/src/store/KEYS.md");
+    let asked: BTreeSet<String> = keys
+        .lines()
+        .filter(|row| row.contains("(index)"))
+        .filter_map(|row| row.split('|').nth(1))
+        .map(|table| format!("{}Table", table.trim()))
+        .collect();
+    let indexed: BTreeSet<String> = resources(&load(), "AWS::DynamoDB::Table")
+        .into_iter()
+        .filter(|(_, properties)| properties["GlobalSecondaryIndexes"][0]["IndexName"] == "by-kind")
+        .map(|(table, _)| table.to_lowercase().replace("table", "Table"))
+        .collect();
+    assert_eq!(indexed, asked);
+}
+
 fn concerns(statement: &Value, resource: &str) -> bool {
     statement["Resource"].to_string().contains(resource)
 }
