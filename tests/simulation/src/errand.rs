@@ -11,8 +11,8 @@ use crate::task::{Task, Work};
 
 #[derive(Debug)]
 pub(crate) struct Errand {
-    customer: usize,
-    listings: Vec<usize>,
+    pub(crate) customer: usize,
+    pub(crate) listings: Vec<usize>,
     pub(crate) payment: Payment,
     progress: Progress,
     /// The order, once the shop has told its id.

@@ -9,6 +9,7 @@
 
 mod books;
 mod chance;
+mod deed;
 mod errand;
 mod gate;
 mod invariants;
