@@ -182,7 +182,7 @@ impl Run<'_> {
 
     /// The counter has answered, or (`None`) broken off.
     pub(crate) fn deed_answered(&mut self, index: usize, answer: Option<(StatusCode, &[u8])>) {
-        let again = self.world.now + SignedDuration::from_secs(self.chance.between(1, 40));
+        let again = self.world.now + SignedDuration::from_secs(self.chance.between(1, 90));
         let later = self.later();
         let deed = &mut self.deeds[index];
         let body: Value = answer

@@ -560,8 +560,15 @@ fn positions<T>(all: &[T], wanted: impl Fn(&T) -> bool) -> Vec<usize> {
     wanted.map(|(index, _)| index).collect()
 }
 
-/// What the endpoint at Stripe is set up to hear. The intents behind charges and sessions tell nothing new.
+/// What the endpoint at Stripe is set up to hear: see README.md.
 fn is_subscribed(event: &Value) -> bool {
     let kind = event["type"].as_str().unwrap_or_default();
-    !kind.starts_with("payment_intent.") && !kind.starts_with("payment.")
+    let heard = ["checkout.session.", "charge.dispute.", "refund."];
+    let alone = [
+        "charge.succeeded",
+        "charge.updated",
+        "account.updated",
+        "transfer.reversed",
+    ];
+    heard.iter().any(|begin| kind.starts_with(begin)) || alone.contains(&kind)
 }
