@@ -1,11 +1,13 @@
-"""Puts the faults of mutants.toml into a copy of the tree, one at a time, and lets the simulation find them.
+"""Puts the faults of mutants.toml into a copy of the tree, and lets the simulation find them one at a time.
 
-`mutants.py [WORD]` tries those whose names contain the word. The last line is `N of N mutants caught`. The copy and what is built of it
-are below target/mutants; dependencies are the ones that are built already.
+`mutants.py [WORD]` tries those whose names contain the word. The last line is `N of N mutants caught`. All faults are built into one
+program, in which the environment says which of them is there: what takes long is building. The copy and what is built of it are below
+target/mutants; dependencies are the ones that are built already.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,31 +18,49 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "target" / "mutants"
 TREE = HOME / "tree"
+SIMULATE = HOME / "target/debug/simulate"
 SEEDS = 1_000
+# Names the fault that is there, by its number.
+SWITCH = "SIMULATION_MUTANT"
 
 
 def main() -> int:
-    mutants = tomllib.loads((ROOT / "tests/simulation/mutants.toml").read_text())["mutant"]
-    wrong = [mutant["name"] for mutant in mutants if _times(mutant) != 1]
+    mutants = list(enumerate(tomllib.loads((ROOT / "tests/simulation/mutants.toml").read_text())["mutant"]))
+    wrong = [mutant["name"] for _, mutant in mutants if _original(mutant).count(_parts(mutant)[1]) != 1]
     if wrong:
         print("what is to be replaced is not there exactly once: " + "; ".join(wrong))
         return 1
-    wanted = [mutant for mutant in mutants if sys.argv[1:2] == [] or sys.argv[1] in mutant["name"]]
+    wanted = [each for each in mutants if sys.argv[1:2] == [] or sys.argv[1] in each[1]["name"]]
     _copy()
-    caught = sum(_is_caught(mutant) for mutant in wanted)
+    for number, mutant in mutants:
+        _plant(number, mutant)
+    _build()
+    held, said = _simulate(None)
+    if not held:
+        print(f"without any fault, the simulation fails:\n{said}")
+        return 1
+    caught = sum(_is_caught(number, mutant) for number, mutant in wanted)
     print(f"{caught} of {len(wanted)} mutants caught")
     return 0 if caught == len(wanted) else 1
 
 
-def _times(mutant: dict[str, str]) -> int:
-    return (ROOT / mutant["file"]).read_text().count(mutant["search"])
+def _parts(mutant: dict[str, str]) -> tuple[str, str, str, str]:
+    """What comes before the expression, all of it as it stands in the file, the expression, and what comes after."""
+    before, rest = mutant["in"].split("«")
+    expression, after = rest.split("»")
+    return before, before + expression + after, expression, after
+
+
+def _original(mutant: dict[str, str]) -> str:
+    return (ROOT / mutant["file"]).read_text()
 
 
 def _copy() -> None:
-    shutil.rmtree(TREE, ignore_errors=True)
+    """What has not changed keeps its time, so that only the rest is built again."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True
     )
+    shutil.rmtree(TREE, ignore_errors=True)
     for name in filter(None, listed.stdout.decode().split("\0")):
         if (ROOT / name).is_file():
             (TREE / name).parent.mkdir(parents=True, exist_ok=True)
@@ -54,27 +74,39 @@ def _copy() -> None:
                 subprocess.run(["cp", how, source, HOME / "target/debug"], check=True)
 
 
-def _is_caught(mutant: dict[str, str]) -> bool:
+def _plant(number: int, mutant: dict[str, str]) -> None:
     file = TREE / mutant["file"]
-    original = file.read_text()
-    file.write_text(original.replace(mutant["search"], mutant["replace"]))
-    try:
-        held, said = _simulate()
-    finally:
-        file.write_text(original)
+    text = file.read_text()
+    before, whole, expression, after = _parts(mutant)
+    is_there = f'std::env::var_os("{SWITCH}").is_some_and(|on| on == "{number}")'
+    planted = f"{before}(if {is_there} {{ {mutant['fault']} }} else {{ {expression} }}){after}"
+    if text.count(whole) != 1:
+        raise SystemExit(f"another fault is in the way of this one: {mutant['name']}")
+    file.write_text(text.replace(whole, planted))
+
+
+def _build() -> None:
+    build = ["cargo", "build", "--workspace", "--bin", "simulate", "--locked", "--quiet", "--target-dir", HOME / "target"]
+    # What is planted does not look good, so the compiler is heard only where it fails.
+    built = subprocess.run(build, cwd=TREE, capture_output=True, text=True, check=False)
+    if built.returncode != 0:
+        raise SystemExit(built.stderr)
+
+
+def _is_caught(number: int, mutant: dict[str, str]) -> bool:
+    held, said = _simulate(number)
     found = re.findall(r"^seed (\d+) failed", said, re.MULTILINE)
     by = said.splitlines()[0] if found else f"{SEEDS} seeds held"
     print(f"{'caught  ' if found else 'SURVIVES'}  {mutant['name']}: {f'seed {found[0]}, ' if found else ''}{by}", flush=True)
     return bool(found) and not held
 
 
-def _simulate() -> tuple[bool, str]:
-    """Whether all seeds held, and what the simulation said."""
-    build = ["cargo", "build", "--workspace", "--bin", "simulate", "--locked", "--quiet", "--target-dir", HOME / "target"]
-    # A mutant may leave something unused.
-    subprocess.run(build, cwd=TREE, check=True)
+def _simulate(number: int | None) -> tuple[bool, str]:
+    """Whether all seeds held with this fault, and what the simulation said."""
+    fault = {} if number is None else {SWITCH: str(number)}
+    seeds = SEEDS if number is not None else SEEDS // 10
     run = subprocess.run(
-        [HOME / "target/debug/simulate", "--seeds", str(SEEDS)], cwd=TREE, capture_output=True, text=True, check=False
+        [SIMULATE, "--seeds", str(seeds)], cwd=TREE, capture_output=True, text=True, check=False, env={**os.environ, **fault}
     )
     return run.returncode == 0, run.stdout
 

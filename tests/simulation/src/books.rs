@@ -6,38 +6,56 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::ids::{MessageId, PartnerId};
+use shared::ids::{MessageId, OrderId, PartnerId};
 use shared::ledger::{Account, Fact, Posting};
 use shared::licence::Licence;
 use shared::money::Currency;
 use shared::partner::{Block, Partner};
 use shared::payout::Payout;
 use shared::purchase::Order;
+use shared::purchase::dispute::Dispute;
+use shared::purchase::refund::Refund;
+use shared::reconciliation::Difference;
 use shared::store::TableName;
 use shared::store::table::Item;
 use stripe_standin::Kind;
 
+use crate::plan::TierRule;
 use crate::run::Run;
 
 #[derive(Debug)]
 pub(crate) struct Books {
     pub(crate) hold_days: u32,
     pub(crate) commission_bps: i64,
+    pub(crate) tiers: Option<TierRule>,
     pub(crate) minimum_minor: i64,
     /// The journal in the order in which it was written.
     pub(crate) journal: Vec<Entry>,
     /// What each balance says is owed.
     pub(crate) owed: BTreeMap<(PartnerId, Currency), i64>,
+    /// What each balance holds back for disputes.
+    pub(crate) disputed: BTreeMap<(PartnerId, Currency), i64>,
     pub(crate) payouts: Vec<Payout>,
     pub(crate) orders: Vec<Order>,
+    pub(crate) refunds: Vec<Refund>,
+    pub(crate) disputes: Vec<Dispute>,
     pub(crate) licences: Vec<Licence>,
+    /// What reconciliation has found and not found healed.
+    pub(crate) differences: Vec<Difference>,
+    /// How many movements it has matched.
+    pub(crate) matched: usize,
     /// The receipts announced, by order.
     pub(crate) receipts: BTreeMap<String, BTreeSet<MessageId>>,
     /// Partners who may not be paid.
     pub(crate) held: BTreeSet<PartnerId>,
     /// The order that each errand of the plan has led to.
     pub(crate) errands: Vec<Option<String>>,
+    /// For each of them, whether its books may be compared ([`crate::plan::Plan::is_settled_alike`]).
+    settled_alike: Vec<bool>,
     pub(crate) sessions: Vec<Value>,
+    pub(crate) charges: Vec<Value>,
+    pub(crate) stripe_refunds: Vec<Value>,
+    pub(crate) stripe_disputes: Vec<Value>,
     pub(crate) transfers: Vec<Value>,
     pub(crate) transactions: Vec<Value>,
     pub(crate) wrong: Vec<String>,
@@ -51,6 +69,8 @@ pub(crate) struct Entry {
     pub(crate) occurred_at: Timestamp,
     pub(crate) postings: Vec<Posting>,
     pub(crate) processor_ref: Option<String>,
+    /// The order whose money it gives back.
+    pub(crate) order: Option<OrderId>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,6 +78,8 @@ struct StoredBalance {
     partner: PartnerId,
     currency: Currency,
     owed: i64,
+    #[serde(default)]
+    disputed: i64,
 }
 
 impl Entry {
@@ -77,9 +99,11 @@ impl Books {
             Table::scan(run, TableName::Commerce),
             Table::scan(run, TableName::Ledger),
         );
-        let owed = ledger
-            .all("BAL#", "")
-            .map(|balance: StoredBalance| ((balance.partner, balance.currency), balance.owed));
+        let balances: Vec<StoredBalance> = ledger.all("BAL#", "").collect();
+        let by_balance = |amount: fn(&StoredBalance) -> i64| {
+            let of = |balance: &StoredBalance| ((balance.partner, balance.currency), amount(balance));
+            balances.iter().map(of).collect()
+        };
         let held = accounts
             .all("PTN#", "PARTNER")
             .filter(|partner: &Partner| partner.hold_on(Block::Payout).is_some());
@@ -92,16 +116,28 @@ impl Books {
         Self {
             hold_days: run.plan.hold_days,
             commission_bps: run.plan.commission_bps.into(),
+            tiers: run.plan.tiers.clone(),
             minimum_minor: run.plan.minimum_minor,
             journal: run.journal.iter().map(read).collect(),
-            owed: owed.collect(),
+            owed: by_balance(|balance| balance.owed),
+            disputed: by_balance(|balance| balance.disputed),
             payouts: ledger.all("PAY#", "").collect(),
             orders: commerce.all("CUS#", "ORD#").collect(),
+            refunds: commerce.all("ORD#", "RFD#").collect(),
+            disputes: commerce.all("ORD#", "DSP#").collect(),
             licences: commerce.all("LIC#", "").collect(),
+            differences: ledger.all("DIF#", "").filter(Difference::is_open).collect(),
+            matched: ledger.count("BTX#"),
             receipts: run.receipts.clone(),
             held: held.map(|partner| partner.id).collect(),
             errands: run.errands.iter().map(|errand| errand.order.clone()).collect(),
+            settled_alike: (0..run.errands.len())
+                .map(|index| run.plan.is_settled_alike(index))
+                .collect(),
             sessions: objects(Kind::Session),
+            charges: objects(Kind::Charge),
+            stripe_refunds: objects(Kind::Refund),
+            stripe_disputes: objects(Kind::Dispute),
             transfers: objects(Kind::Transfer),
             transactions: objects(Kind::BalanceTransaction),
             wrong: run.wrong.iter().cloned().chain(left).collect(),
@@ -110,37 +146,47 @@ impl Books {
 
     /// What must be the same however the plan was carried out: what became of each order, and what everybody has earned or paid by it.
     pub(crate) fn outcome(&self) -> Outcome {
-        let status = |id: &Option<String>| {
+        let end = |(id, alike): (&Option<String>, &bool)| {
             let order = self
                 .orders
                 .iter()
-                .find(|order| id.as_deref() == Some(order.id.to_string().as_str()));
-            order.map(|order| order.status.to_string())
+                .find(|order| id.as_deref() == Some(order.id.to_string().as_str()))?;
+            Some(OrderEnd {
+                status: order.status.to_string(),
+                accounts: alike.then(|| self.accounts_of(order)),
+            })
+        };
+        Outcome(self.errands.iter().zip(&self.settled_alike).map(end).collect())
+    }
+
+    fn accounts_of(&self, order: &Order) -> BTreeMap<(String, Currency), i64> {
+        let is_of = |fact: &Fact| match fact {
+            Fact::Sale(id) => *id == order.id,
+            Fact::Fee(charge) => Some(charge) == order.charge.as_ref(),
+            _ => false,
         };
         let mut accounts = BTreeMap::new();
-        for entry in self.journal.iter().filter(|entry| !is_of_payout(&entry.fact)) {
+        let entries = self.journal.iter();
+        for entry in entries.filter(|entry| is_of(&entry.fact) || entry.order == Some(order.id)) {
             for posting in &entry.postings {
                 *accounts
                     .entry((posting.account.to_string(), posting.amount.currency()))
                     .or_default() += posting.amount.minor();
             }
         }
-        Outcome {
-            orders: self.errands.iter().map(status).collect(),
-            accounts,
-        }
+        accounts
     }
 }
 
 /// See [`Books::outcome`].
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    orders: Vec<Option<String>>,
-    accounts: BTreeMap<(String, Currency), i64>,
-}
+pub(crate) struct Outcome(Vec<Option<OrderEnd>>);
 
-fn is_of_payout(fact: &Fact) -> bool {
-    matches!(fact, Fact::Payout(_) | Fact::Transfer(_) | Fact::PayoutCancelled(_))
+#[derive(Debug, PartialEq, Eq)]
+struct OrderEnd {
+    status: String,
+    /// `None` where the order of events decides.
+    accounts: Option<BTreeMap<(String, Currency), i64>>,
 }
 
 struct Table(Vec<Item>);
@@ -150,17 +196,22 @@ impl Table {
         Self(run.world.memory().scan(table))
     }
 
+    fn count(&self, pk: &'static str) -> usize {
+        self.0.iter().filter(|item| begins(item, "pk", pk)).count()
+    }
+
     /// The items whose keys begin so.
     fn all<T: DeserializeOwned>(&self, pk: &'static str, sk: &'static str) -> impl Iterator<Item = T> {
-        let begins = |item: &Item, name, with| {
-            let key = item.get(name).and_then(|key| key.as_s().ok());
-            key.is_some_and(|key: &String| key.starts_with(with))
-        };
         self.0
             .iter()
             .filter(move |item| begins(item, "pk", pk) && begins(item, "sk", sk))
             .map(read)
     }
+}
+
+fn begins(item: &Item, name: &str, with: &str) -> bool {
+    let key = item.get(name).and_then(|key| key.as_s().ok());
+    key.is_some_and(|key| key.starts_with(with))
 }
 
 fn read<T: DeserializeOwned>(item: &Item) -> T {

@@ -11,8 +11,8 @@ use crate::task::{Task, Work};
 
 #[derive(Debug)]
 pub(crate) struct Errand {
-    customer: usize,
-    listings: Vec<usize>,
+    pub(crate) customer: usize,
+    pub(crate) listings: Vec<usize>,
     pub(crate) payment: Payment,
     progress: Progress,
     /// The order, once the shop has told its id.
@@ -109,7 +109,7 @@ impl Run<'_> {
 
     /// The shop has answered, or (`None`) broken off.
     pub(crate) fn errand_answered(&mut self, index: usize, answer: Option<(StatusCode, &[u8])>) {
-        let again = Progress::Orders(self.world.now + SignedDuration::from_secs(self.chance.between(1, 40)));
+        let again = Progress::Orders(self.world.now + SignedDuration::from_secs(self.chance.between(1, 90)));
         self.errands[index].progress = match answer {
             None => again,
             Some((StatusCode::CREATED, body)) => self.ordered(index, body),

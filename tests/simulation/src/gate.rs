@@ -22,6 +22,8 @@ pub(crate) struct Gate(Arc<Mutex<State>>);
 struct State {
     /// Whether requests are held at all; otherwise each is done at once.
     holds: bool,
+    /// Whether anybody wants to know what is asked: names take long to write.
+    is_named: bool,
     waiting: Option<String>,
     decided: Option<Fate>,
 }
@@ -29,6 +31,10 @@ struct State {
 impl Gate {
     pub(crate) fn set_holds(&self, holds: bool) {
         self.lock().holds = holds;
+    }
+
+    pub(crate) fn name_requests(&self) {
+        self.lock().is_named = true;
     }
 
     /// What the handler that was polled last waits for.
@@ -49,7 +55,7 @@ impl Gate {
 impl Fates for Gate {
     fn next(&self, request: &dyn fmt::Display) -> Pin<Box<dyn Future<Output = Fate> + Send + '_>> {
         let mut state = self.lock();
-        if state.holds {
+        if state.holds && state.is_named {
             state.waiting = Some(request.to_string());
         }
         drop(state);
@@ -82,7 +88,7 @@ pub(crate) struct GatedStripe {
 impl Peer for GatedStripe {
     fn answer(&self, request: Request<Vec<u8>>) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
         Box::pin(async move {
-            let name = format!("{} {}", request.method(), request.uri().path());
+            let name = fmt::from_fn(|f| write!(f, "{} {}", request.method(), request.uri().path()));
             match self.gate.next(&name).await {
                 Fate::Done => Ok(self.stripe.request(request.map(Bytes::from))),
                 Fate::Refused => Ok(too_many_requests()),

@@ -9,11 +9,15 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use shared::ids::PartnerId;
 use shared::ledger::{Account, Fact};
+use shared::licence::LicenceStatus;
 use shared::money::Currency;
 use shared::payout::{Payout, PayoutState};
-use shared::purchase::{Order, OrderStatus};
+use shared::purchase::dispute::DisputeStatus;
+use shared::purchase::refund::{Refund, RefundOrigin, RefundState};
+use shared::purchase::{Order, OrderLine, OrderStatus};
 
-use crate::books::Books;
+use crate::books::{Books, Entry};
+use crate::plan::TierRule;
 
 /// A rule by its name; it names whatever breaks it.
 pub(crate) type Invariant = (&'static str, fn(&Books) -> Vec<String>);
@@ -35,6 +39,25 @@ pub(crate) const INVARIANTS: &[Invariant] = &[
     ("every order ended as its session did", every_order_ended),
     ("every paid order has its licences once", every_licence_once),
     ("every paid order has one receipt", every_receipt_once),
+    ("tiers count every sale once, without a gap", tiers_count_every_sale),
+    ("every refund ended, as Stripe's did", every_refund_ended),
+    ("no more is refunded than was paid", never_more_than_paid),
+    ("no leg gives back more than it got", no_leg_turns),
+    (
+        "an order and the journal say the same of what went back",
+        orders_agree_with_journal,
+    ),
+    ("what goes back is divided as the sale was", every_reversal_is_divided),
+    (
+        "what is given back in full leaves every leg at zero",
+        given_back_in_full,
+    ),
+    (
+        "what was bought is revoked when nothing of its price is left, and only then",
+        licences_follow_the_money,
+    ),
+    ("every dispute ended, as Stripe's did", every_dispute_ended),
+    ("reconciliation finds no difference", reconciled),
 ];
 
 fn nothing_is_wrong(books: &Books) -> Vec<String> {
@@ -81,13 +104,12 @@ fn every_balance_is_the_fold(books: &Books) -> Vec<String> {
         .collect()
 }
 
-/// The default rule, worked out once more: the partner gets the price less the commission, to the nearest unit, a half upwards.
+/// What the rules give to the partners, worked out once more.
 fn every_sale_is_divided(books: &Books) -> Vec<String> {
-    let share = |price: i64| (2 * price * (10_000 - books.commission_bps) + 10_000).div_euclid(20_000);
     let mut agreed: BTreeMap<(String, PartnerId), i64> = BTreeMap::new();
     for order in books.orders.iter().filter(|order| order.status == OrderStatus::Paid) {
         for line in order.lines.iter().filter(|line| !line.price.is_zero()) {
-            *agreed.entry((order.id.to_string(), line.partner)).or_default() += share(line.price.minor());
+            *agreed.entry((order.id.to_string(), line.partner)).or_default() += share(books, line);
         }
     }
     let mut posted: BTreeMap<(String, PartnerId), i64> = BTreeMap::new();
@@ -102,6 +124,60 @@ fn every_sale_is_divided(books: &Books) -> Vec<String> {
     differ
         .map(|key| format!("{key:?}: agreed {:?}, posted {:?}", agreed.get(key), posted.get(key)))
         .collect()
+}
+
+/// The partner gets the price less the commission, to the nearest unit, a half upwards.
+fn share(books: &Books, line: &OrderLine) -> i64 {
+    let price = line.price.minor();
+    let flat = [(0, u32::try_from(books.commission_bps).unwrap_or(0))];
+    let bands = tiers_of(books, line).map_or(flat.as_slice(), |tiers| tiers.bands.as_slice());
+    let before = counted_before(line).unwrap_or(0);
+    let mut commission = 0;
+    for (index, (begin, bps)) in bands.iter().enumerate() {
+        let end = bands.get(index + 1).map_or(i64::MAX, |(end, _)| *end);
+        let within = end.min(before + price) - before.max(*begin);
+        commission += within.max(0) * i64::from(*bps);
+    }
+    (2 * (price * 10_000 - commission) + 10_000).div_euclid(20_000)
+}
+
+fn tiers_of<'a>(books: &'a Books, line: &OrderLine) -> Option<&'a TierRule> {
+    books.tiers.as_ref().filter(|_| line.price.currency() == Currency::EUR)
+}
+
+fn counted_before(line: &OrderLine) -> Option<i64> {
+    line.division.as_ref()?.turnover_before_minor
+}
+
+/// Laid end to end, what each counter has counted begins at nothing and has neither a gap nor an overlap.
+fn tiers_count_every_sale(books: &Books) -> Vec<String> {
+    let Some(tiers) = &books.tiers else { return Vec::new() };
+    let mut counted: BTreeMap<String, BTreeSet<(i64, i64)>> = BTreeMap::new();
+    let paid = books.orders.iter().filter(|order| order.status == OrderStatus::Paid);
+    for line in paid.flat_map(|order| &order.lines).filter(|line| !line.price.is_zero()) {
+        let counter = if tiers.per_listing {
+            line.listing.to_string()
+        } else {
+            line.partner.to_string()
+        };
+        if tiers_of(books, line).is_some() {
+            let before = counted_before(line).unwrap_or(-1);
+            let spans = counted.entry(counter.clone()).or_default();
+            if !spans.insert((before, before + line.price.minor())) {
+                return vec![format!("{counter} has counted two sales from {before} on")];
+            }
+        }
+    }
+    let is_whole = |spans: &&BTreeSet<(i64, i64)>| {
+        let ends = std::iter::once(0).chain(spans.iter().map(|(_, end)| *end));
+        spans
+            .iter()
+            .map(|(begin, _)| *begin)
+            .zip(ends)
+            .all(|(begin, end)| begin == end)
+    };
+    let broken = counted.iter().filter(|(_, spans)| !is_whole(spans));
+    broken.map(|(counter, spans)| format!("{counter}: {spans:?}")).collect()
 }
 
 fn at_most_one_transfer(books: &Books) -> Vec<String> {
@@ -125,6 +201,7 @@ fn every_payout_ended(books: &Books) -> Vec<String> {
             (PayoutState::Sent { transfer, .. }, [made]) => {
                 text(made, "id") == transfer
                     && int(made, "amount") == payout.amount.minor()
+                    && int(made, "amount_reversed") == payout.reversed.minor()
                     && text(made, "destination") == payout.destination.to_string()
                     && text(made, "currency").eq_ignore_ascii_case(payout.amount.currency().code())
             }
@@ -147,25 +224,35 @@ fn every_payout_ended(books: &Books) -> Vec<String> {
         .collect()
 }
 
-/// Replays the journal: at the moment of each payout, what was earned and no longer held, less what had been taken and not given back.
+/// Replays the journal: at the moment of each payout, what was earned and no longer held, less what had been taken and not given back,
+/// and less what an open dispute was about to take.
 fn nothing_is_paid_too_early(books: &Books) -> Vec<String> {
     let mut earned: BTreeMap<(PartnerId, Currency), Vec<(Date, i64)>> = BTreeMap::new();
+    let mut maturing: BTreeMap<String, Date> = BTreeMap::new();
     let mut wrong = Vec::new();
-    for entry in &books.journal {
+    for (index, entry) in books.journal.iter().enumerate() {
         for (partner, currency, minor) in entry.owed() {
             let earned = earned.entry((partner, currency)).or_default();
             let from = match entry.fact {
-                Fact::Sale(_) => available_on(entry.occurred_at, books.hold_days),
+                Fact::Sale(order) => {
+                    let from = available_on(entry.occurred_at, books.hold_days);
+                    maturing.insert(order.to_string(), from);
+                    from
+                }
+                // What has not matured is given back, and got back again, from the day on which it would have.
+                Fact::Refund(_) | Fact::RefundFailed(_) | Fact::DisputeLost(_) => {
+                    let order = entry.order.map(|order| order.to_string()).unwrap_or_default();
+                    maturing.get(&order).copied().unwrap_or(Date::MIN)
+                }
                 // Whatever else is given is there at once, and what is taken is gone at once.
                 _ => Date::MIN,
             };
             if matches!(entry.fact, Fact::Payout(_)) {
                 let today = day(entry.occurred_at);
-                let available: i64 = earned
-                    .iter()
-                    .filter(|(from, _)| *from <= today)
-                    .map(|(_, minor)| minor)
-                    .sum();
+                let matured = earned.iter().filter(|(from, _)| *from <= today);
+                let matured: i64 = matured.map(|(_, minor)| minor).sum();
+                let all: i64 = earned.iter().map(|(_, minor)| minor).sum();
+                let available = matured.min(all) - at_stake(books, index, partner, currency);
                 if -minor > available {
                     wrong.push(format!("{:?} takes {} of {available} {currency}", entry.fact, -minor));
                 }
@@ -174,6 +261,26 @@ fn nothing_is_paid_too_early(books: &Books) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// What disputes that are open when the entry is written will take from the partner: their money has gone before it, their loss is
+/// posted after it.
+fn at_stake(books: &Books, index: usize, partner: PartnerId, currency: Currency) -> i64 {
+    let (before, after) = books.journal.split_at(index);
+    let lost = after.iter().filter(|entry| match &entry.fact {
+        Fact::DisputeLost(dispute) => {
+            let known = books.disputes.iter().find(|known| known.id == *dispute);
+            let is_of = |entry: &&Entry| match &entry.fact {
+                Fact::DisputeFunds(movement) => known.is_some_and(|known| known.movements.contains(movement)),
+                _ => false,
+            };
+            before.iter().any(|entry| is_of(&entry))
+        }
+        _ => false,
+    });
+    let taken = lost.flat_map(Entry::owed);
+    let taken = taken.filter(|(whose, of, _)| *whose == partner && *of == currency);
+    -taken.map(|(_, _, minor)| minor).sum::<i64>()
 }
 
 fn day(at: Timestamp) -> Date {
@@ -306,6 +413,273 @@ fn every_receipt_once(books: &Books) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// Each refund that was decided has ended, and Stripe has as many as were accepted, with the same amounts and ends.
+fn every_refund_ended(books: &Books) -> Vec<String> {
+    let theirs = |refund: &Refund| {
+        let id = refund.processor_ref.as_deref()?;
+        books.stripe_refunds.iter().find(|theirs| text(theirs, "id") == id)
+    };
+    let agrees = |refund: &Refund| match (&refund.state, theirs(refund)) {
+        (RefundState::Declined { .. } | RefundState::Refused { .. }, None) => true,
+        (RefundState::Succeeded { .. }, Some(theirs)) => {
+            text(theirs, "status") == "succeeded" && int(theirs, "amount") == refund.amount.minor()
+        }
+        (RefundState::Failed { .. }, Some(theirs)) => text(theirs, "status") == "failed",
+        _ => false,
+    };
+    let wrong = books.refunds.iter().filter(|refund| !agrees(refund));
+    let known: BTreeSet<_> = books
+        .refunds
+        .iter()
+        .filter_map(|refund| refund.processor_ref.as_deref())
+        .collect();
+    let strange = books
+        .stripe_refunds
+        .iter()
+        .filter(|theirs| !known.contains(text(theirs, "id")));
+    wrong
+        .map(|refund| format!("{refund:?}"))
+        .chain(strange.map(|theirs| format!("a refund that is not in the books: {theirs}")))
+        .collect()
+}
+
+/// Neither by Stripe, nor by what was promised at the counter for each line, nor by what is set aside for promises.
+fn never_more_than_paid(books: &Books) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for charge in &books.charges {
+        let id = text(charge, "id");
+        let refunds = books
+            .stripe_refunds
+            .iter()
+            .filter(|refund| text(refund, "charge") == id);
+        let refunded: i64 = refunds
+            .filter(|refund| text(refund, "status") != "failed")
+            .map(|refund| int(refund, "amount"))
+            .sum();
+        if refunded > int(charge, "amount") {
+            wrong.push(format!("{refunded} of {charge}"));
+        }
+    }
+    for order in &books.orders {
+        for (index, line) in order.lines.iter().enumerate() {
+            let promised = |ours: bool| -> i64 {
+                let refunds = books.refunds.iter().filter(|refund| {
+                    refund.order == order.id
+                        && is_promised(refund)
+                        && (!ours || refund.origin != RefundOrigin::Processor)
+                });
+                let parts = refunds.flat_map(|refund| &refund.lines);
+                parts.filter(|part| part.line == index).map(|part| part.minor).sum()
+            };
+            if promised(true) > line.price.minor() || promised(false) != line.claimed_minor {
+                wrong.push(format!(
+                    "{} of line {index} of {} is promised, {} is set aside",
+                    promised(false),
+                    order.id,
+                    line.claimed_minor
+                ));
+            }
+        }
+    }
+    wrong
+}
+
+fn is_promised(refund: &Refund) -> bool {
+    !matches!(
+        refund.state,
+        RefundState::Requested
+            | RefundState::Declined { .. }
+            | RefundState::Refused { .. }
+            | RefundState::Failed { .. }
+    )
+}
+
+/// By order and account: what the sale gave, and what is left of it. Partners and platform alike keep between nothing and that.
+fn no_leg_turns(books: &Books) -> Vec<String> {
+    let legs = legs(books);
+    let turned = legs
+        .iter()
+        .filter(|(_, (sold, left))| *left < (*sold).min(0) || *left > (*sold).max(0));
+    turned
+        .map(|(leg, (sold, left))| format!("{leg:?} got {sold} and has {left} left"))
+        .collect()
+}
+
+fn legs(books: &Books) -> BTreeMap<(String, Option<PartnerId>, String), (i64, i64)> {
+    let mut legs: BTreeMap<_, (i64, i64)> = BTreeMap::new();
+    for entry in &books.journal {
+        let (order, is_sale) = match (&entry.fact, entry.order) {
+            (Fact::Sale(order), _) => (*order, true),
+            (Fact::Refund(_) | Fact::RefundFailed(_) | Fact::DisputeLost(_), Some(order)) => (order, false),
+            _ => continue,
+        };
+        for posting in &entry.postings {
+            if !matches!(posting.account, Account::PartnerPayable(_) | Account::PlatformRevenue) {
+                continue;
+            }
+            let leg = (order.to_string(), entry.partner, posting.account.to_string());
+            let (sold, left) = legs.entry(leg).or_default();
+            *left -= posting.amount.minor();
+            if is_sale {
+                *sold -= posting.amount.minor();
+            }
+        }
+    }
+    legs
+}
+
+/// What the partners have left of each order.
+fn orders_agree_with_journal(books: &Books) -> Vec<String> {
+    let mut by_journal: BTreeMap<(String, PartnerId), i64> = BTreeMap::new();
+    for ((order, partner, account), (_, left)) in legs(books) {
+        let Some(partner) = partner.filter(|_| account != Account::PlatformRevenue.to_string()) else {
+            continue;
+        };
+        by_journal.insert((order, partner), left);
+    }
+    let mut by_order: BTreeMap<(String, PartnerId), i64> = BTreeMap::new();
+    for order in &books.orders {
+        for line in order.lines.iter().filter(|line| line.division.is_some()) {
+            let left = line.legs().partner - line.returned.partner;
+            *by_order.entry((order.id.to_string(), line.partner)).or_default() += left;
+        }
+    }
+    let keys: BTreeSet<_> = by_journal.keys().chain(by_order.keys()).collect();
+    let differ = keys
+        .into_iter()
+        .filter(|key| by_journal.get(key).unwrap_or(&0) != by_order.get(key).unwrap_or(&0));
+    differ
+        .map(|key| {
+            format!(
+                "{key:?}: {:?} by the journal, {:?} by the order",
+                by_journal.get(key),
+                by_order.get(key)
+            )
+        })
+        .collect()
+}
+
+/// Where only one thing went back of a line, the partner bears as much of it as it got of the price: to the nearest unit, a half upwards.
+fn every_reversal_is_divided(books: &Books) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for order in &books.orders {
+        let refunds = books.refunds.iter().filter(|refund| refund.order == order.id);
+        let refunds = refunds.filter(|refund| refund.state != RefundState::Requested);
+        let disputes = books.disputes.iter().filter(|dispute| dispute.order == order.id);
+        let all: Vec<_> = refunds
+            .map(|refund| &refund.returned)
+            .chain(disputes.map(|dispute| &dispute.returned))
+            .collect();
+        let [only] = all.as_slice() else { continue };
+        for part in only.iter() {
+            let Some(line) = order.lines.get(part.line) else {
+                continue;
+            };
+            let (price, got) = (line.price.minor(), line.legs().partner);
+            let expected = (2 * part.minor * got + price).div_euclid(2 * price);
+            if part.legs.partner != expected {
+                wrong.push(format!("{part:?} of {price}, of which the partner got {got}"));
+            }
+        }
+    }
+    wrong
+}
+
+/// Where one refund or one dispute took all of an order, nobody keeps anything of it.
+fn given_back_in_full(books: &Books) -> Vec<String> {
+    let mut full: BTreeSet<String> = BTreeSet::new();
+    for order in &books.orders {
+        let refunds = books.refunds.iter().filter(|refund| refund.order == order.id);
+        let mut succeeded = refunds.filter(|refund| matches!(refund.state, RefundState::Succeeded { .. }));
+        let by_refund = succeeded.any(|refund| refund.amount == order.total);
+        let disputes = books
+            .stripe_disputes
+            .iter()
+            .filter(|dispute| text(dispute, "status") == "lost");
+        let mut lost = disputes.filter(|dispute| order.charge.as_deref() == Some(text(dispute, "charge")));
+        if by_refund || lost.any(|dispute| int(dispute, "amount") == order.total.minor()) {
+            full.insert(order.id.to_string());
+        }
+    }
+    let legs = legs(books);
+    let kept = legs
+        .iter()
+        .filter(|((order, ..), (_, left))| full.contains(order) && *left != 0);
+    kept.map(|(leg, (_, left))| format!("{leg:?} keeps {left}")).collect()
+}
+
+fn licences_follow_the_money(books: &Books) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for order in books.orders.iter().filter(|order| order.status == OrderStatus::Paid) {
+        for line in order.lines.iter().filter(|line| !line.price.is_zero()) {
+            let (sold, back) = (line.legs(), line.returned);
+            let is_left = [
+                sold.partner - back.partner,
+                sold.platform - back.platform,
+                sold.affiliate - back.affiliate,
+                sold.reseller - back.reseller,
+            ]
+            .iter()
+            .any(|leg| *leg != 0);
+            let licence = books.licences.iter().find(|licence| licence.id == line.licence);
+            let is_active = licence.is_some_and(|licence| licence.status == LicenceStatus::Active);
+            if is_left != is_active {
+                wrong.push(format!(
+                    "of {} {back:?} of {sold:?} has gone back: {licence:?}",
+                    order.id
+                ));
+            }
+        }
+    }
+    wrong
+}
+
+/// Each dispute of Stripe's is in the books with its end, its money is nowhere in between, and no balance holds anything for it.
+fn every_dispute_ended(books: &Books) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for theirs in &books.stripe_disputes {
+        let known = books.disputes.iter().find(|known| known.id == text(theirs, "id"));
+        let expected = match text(theirs, "status") {
+            "won" => Some(DisputeStatus::Won),
+            "lost" => Some(DisputeStatus::Lost),
+            "warning_closed" => Some(DisputeStatus::Closed),
+            _ => None,
+        };
+        if expected.is_none() || known.map(|known| known.status) != expected {
+            wrong.push(format!("{theirs} is here {known:?}"));
+        }
+    }
+    let held = books.disputed.iter().filter(|(_, minor)| **minor != 0);
+    wrong.extend(held.map(|(balance, minor)| format!("{minor} of {balance:?} is still held")));
+    let postings = books.journal.iter().flat_map(|entry| &entry.postings);
+    let pending = postings.filter(|posting| posting.account == Account::DisputesPending);
+    let mut sums: BTreeMap<Currency, i64> = BTreeMap::new();
+    for posting in pending {
+        *sums.entry(posting.amount.currency()).or_default() += posting.amount.minor();
+    }
+    let left = sums.iter().filter(|(_, minor)| **minor != 0);
+    wrong
+        .extend(left.map(|(currency, minor)| format!("{minor} {currency} of disputes that are over is still pending")));
+    wrong
+}
+
+/// No difference stands, and each of Stripe's movements has been matched.
+fn reconciled(books: &Books) -> Vec<String> {
+    let mut wrong: Vec<_> = books
+        .differences
+        .iter()
+        .map(|difference| format!("{difference:?}"))
+        .collect();
+    if books.matched != books.transactions.len() {
+        wrong.push(format!(
+            "{} of {} movements are matched",
+            books.matched,
+            books.transactions.len()
+        ));
+    }
+    wrong
 }
 
 fn text<'a>(object: &'a Value, field: &str) -> &'a str {

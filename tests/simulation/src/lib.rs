@@ -9,6 +9,7 @@
 
 mod books;
 mod chance;
+mod deed;
 mod errand;
 mod gate;
 mod invariants;
@@ -94,16 +95,18 @@ fn check(run: &mut Run<'_>) -> Result<Books, Violation> {
     let _entered = timer.enter();
     run.play();
     let books = Books::read(run);
-    for (invariant, check) in INVARIANTS {
-        let findings = check(&books);
-        if !findings.is_empty() {
-            return Err(Violation {
-                invariant: (*invariant).to_owned(),
-                findings,
-            });
-        }
-    }
-    Ok(books)
+    broken(&books).map_or(Ok(books), Err)
+}
+
+/// The first invariant that the books break.
+fn broken(books: &Books) -> Option<Violation> {
+    INVARIANTS.iter().find_map(|(invariant, check)| {
+        let findings = check(books);
+        (!findings.is_empty()).then(|| Violation {
+            invariant: (*invariant).to_owned(),
+            findings,
+        })
+    })
 }
 
 /// A panic breaks the rule that there is none.
@@ -116,4 +119,26 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Violation>) -> Result<T, Violatio
             findings: vec![text.unwrap_or_default()],
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_entry_of_the_journal_can_be_missing_or_there_twice() {
+        for seed in [0, STORMS, 2 * STORMS, 3 * STORMS] {
+            let plan = Plan::new(&mut Chance::new(seed, 0));
+            let mut run = Run::calm(&plan, seed);
+            let whole = check(&mut run).expect("the calm holds");
+            for index in 0..whole.journal.len() {
+                let mut books = Books::read(&run);
+                let entry = books.journal.remove(index);
+                assert!(broken(&books).is_some(), "nobody misses {entry:?}");
+                let mut books = Books::read(&run);
+                books.journal.push(entry);
+                assert!(broken(&books).is_some(), "an entry is there twice and nobody minds");
+            }
+        }
+    }
 }

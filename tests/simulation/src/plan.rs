@@ -1,8 +1,10 @@
-//! What happens in a run, before anything goes wrong: who sells what, who buys and pays how, when payouts are due, what Stripe makes of an account.
+//! What happens in a run, before anything goes wrong: who sells what, who buys and pays how, what goes back and why, when payouts are due, what Stripe
+//! makes of an account.
 //!
 //! Made from the seed alone. The same plan is played twice, through a storm of faults and through calm, and must end in the same books.
 
 use crate::chance::Chance;
+use crate::deed::{Act, Part};
 
 /// Prices in minor units by currency: two, no and three decimals; something free, something smaller than the processor's fee.
 const PRICES: [(&str, &[i64]); 3] = [
@@ -19,10 +21,21 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     pub(crate) hold_days: u32,
     pub(crate) commission_bps: u32,
+    /// Instead of the commission, for sales in euros.
+    pub(crate) tiers: Option<TierRule>,
     /// Less than this is not paid out, in cents.
     pub(crate) minimum_minor: i64,
     /// How long a payment's funds stay pending at Stripe.
     pub(crate) funds_pending_s: i64,
+}
+
+/// A rule for the whole marketplace whose rate falls with what was sold before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TierRule {
+    /// Where each tier begins, in cents, and the platform's rate in it. The first begins at nothing.
+    pub(crate) bands: Vec<(i64, u32)>,
+    /// Whether each listing's sales are counted by themselves; otherwise each partner's.
+    pub(crate) per_listing: bool,
 }
 
 #[derive(Debug)]
@@ -40,7 +53,18 @@ pub(crate) enum Step {
         listings: Vec<usize>,
         payment: Payment,
     },
+    /// Money of an order goes back: of the one with this number, if it is ever paid.
+    Reverse {
+        order: usize,
+        acts: Vec<Act>,
+    },
     PayoutRun,
+    /// The books are held against Stripe's.
+    Reconciliation,
+    /// Part of the newest transfer is taken back by hand, in Stripe's dashboard.
+    ReverseTransfer {
+        percent: i64,
+    },
     /// Time passes. Whoever is at the shop's counter ends first; messages may wait.
     Wait {
         minutes: i64,
@@ -85,9 +109,10 @@ impl Plan {
     pub(crate) fn new(chance: &mut Chance) -> Self {
         let (partners, customers) = (chance.pick(&[1, 2, 2, 3]), 1 + chance.below(2));
         let listings: Vec<_> = (0..partners * 2).map(|index| listing(index / 2, chance)).collect();
-        let mut steps = Vec::new();
+        let mut steps: Vec<Step> = Vec::new();
         for _ in 0..4 + chance.below(6) {
-            steps.push(step(partners, customers, &listings, chance));
+            let step = step(partners, customers, &listings, &steps, chance);
+            steps.push(step);
         }
         Self {
             partners,
@@ -96,9 +121,35 @@ impl Plan {
             steps,
             hold_days: chance.pick(&[0, 0, 1, 7]),
             commission_bps: chance.pick(&[0, 1_500, 2_000, 3_333]),
+            tiers: chance.percent(30).then(|| tier_rule(chance)),
             minimum_minor: chance.pick(&[1, 1, 500]),
             funds_pending_s: chance.pick(&[0, 0, 3 * 86_400]),
         }
+    }
+
+    /// Whether an order's books end the same in whatever order things happen: each cent that goes back twice over, or that a tier counts
+    /// first, makes them depend on it.
+    pub(crate) fn is_settled_alike(&self, order: usize) -> bool {
+        let reversals = self
+            .steps
+            .iter()
+            .filter(|step| matches!(step, Step::Reverse { order: of, .. } if *of == order));
+        let mut orders = self.steps.iter().filter_map(|step| match step {
+            Step::Order { listings, .. } => Some(listings),
+            _ => None,
+        });
+        let in_euros = |listings: &Vec<usize>| listings.iter().any(|index| self.listings[*index].currency == "EUR");
+        let is_counted = self.tiers.is_some() && orders.nth(order).is_some_and(in_euros);
+        reversals.count() <= 1 && !is_counted
+    }
+}
+
+fn tier_rule(chance: &mut Chance) -> TierRule {
+    let first = chance.pick(&[500, 1_300, 2_000]);
+    let rates = chance.pick(&[[3_000, 2_500, 2_000], [0, 1_500, 1_500], [1_777, 333, 0]]);
+    TierRule {
+        bands: vec![(0, rates[0]), (first, rates[1]), (3 * first, rates[2])],
+        per_listing: chance.percent(50),
     }
 }
 
@@ -115,22 +166,102 @@ fn listing(partner: usize, chance: &mut Chance) -> Listing {
     }
 }
 
-fn step(partners: usize, customers: usize, listings: &[Listing], chance: &mut Chance) -> Step {
-    let kinds = vec![(6, 0), (2, 1), (2, 2), (1, 3), (1, 4)];
+fn step(partners: usize, customers: usize, listings: &[Listing], before: &[Step], chance: &mut Chance) -> Step {
+    let kinds = vec![(6, 0), (4, 1), (2, 2), (2, 3), (1, 4), (1, 5), (1, 6), (1, 7)];
     match chance.weighted(kinds).unwrap_or_default() {
         0 => order(customers, listings, chance),
-        1 => Step::PayoutRun,
-        2 => Step::Wait {
+        1 => reversal(listings, before, chance).unwrap_or_else(|| order(customers, listings, chance)),
+        2 => Step::PayoutRun,
+        3 => Step::Wait {
             minutes: chance.pick(&[5, 90, 26 * 60, 9 * 24 * 60]),
         },
-        3 => Step::Account {
+        4 => Step::Account {
             partner: chance.below(partners),
             works: chance.percent(50),
         },
-        _ => Step::MoveAccount {
+        5 => Step::MoveAccount {
             partner: chance.below(partners),
         },
+        6 => Step::Reconciliation,
+        _ => Step::ReverseTransfer {
+            percent: chance.pick(&[1, 50, 100]),
+        },
     }
+}
+
+/// Money of an earlier order goes back, if there is one that costs something and may be paid.
+fn reversal(listings: &[Listing], before: &[Step], chance: &mut Chance) -> Option<Step> {
+    let orders = before.iter().filter_map(|step| match step {
+        Step::Order { listings, payment, .. } => Some((listings, payment)),
+        _ => None,
+    });
+    let costs = |cart: &Vec<usize>| cart.iter().any(|index| listings[*index].price_minor > 0);
+    let is_paid = |payment: &Payment| !matches!(payment, Payment::DebitFails | Payment::Never);
+    let paid: Vec<_> = orders
+        .enumerate()
+        .filter(|(_, (cart, payment))| costs(cart) && is_paid(payment))
+        .map(|(order, (cart, _))| (order, cart))
+        .collect();
+    if paid.is_empty() {
+        return None;
+    }
+    let (order, cart) = chance.pick(&paid);
+    let lines: Vec<_> = cart
+        .iter()
+        .map(|index| listings[*index].price_minor)
+        .enumerate()
+        .collect();
+    Some(Step::Reverse {
+        order,
+        acts: acts(&lines, chance),
+    })
+}
+
+fn acts(lines: &[(usize, i64)], chance: &mut Chance) -> Vec<Act> {
+    let part = part(lines, chance);
+    let mut acts = match chance
+        .weighted(vec![(4, 0), (2, 1), (3, 2), (4, 3)])
+        .unwrap_or_default()
+    {
+        0 => vec![Act::Refund(part)],
+        1 => vec![
+            Act::AskForRefund(part),
+            Act::Decide {
+                approves: chance.percent(75),
+            },
+        ],
+        2 => vec![Act::RefundAtStripe(part)],
+        _ => return dispute(chance),
+    };
+    if chance.percent(25) {
+        acts.push(Act::Fail);
+    }
+    acts
+}
+
+fn part(lines: &[(usize, i64)], chance: &mut Chance) -> Part {
+    if chance.percent(50) {
+        return Part::All;
+    }
+    let priced: Vec<_> = lines.iter().copied().filter(|(_, minor)| *minor > 0).collect();
+    let (line, price) = chance.pick(&priced);
+    let minor = chance.pick(&[1, price / 3, price - price / 3, price]).max(1);
+    Part::Line { line, minor }
+}
+
+fn dispute(chance: &mut Chance) -> Vec<Act> {
+    let inquiry = chance.percent(30);
+    let mut acts = vec![Act::Dispute { inquiry }];
+    if inquiry && chance.percent(60) {
+        acts.push(Act::Escalate);
+    }
+    if chance.percent(40) {
+        acts.push(Act::Counter);
+    }
+    acts.push(Act::Close {
+        won: chance.percent(50),
+    });
+    acts
 }
 
 /// A cart of listings in one currency, of as many partners as have such.

@@ -14,10 +14,11 @@ use shared::store::outbox;
 use shared::store::table::Item;
 
 use crate::chance::Chance;
+use crate::deed::Deed;
 use crate::errand::Errand;
 use crate::plan::{Plan, Step};
 use crate::sqs::Sqs;
-use crate::task::{Letter, Task, Turn};
+use crate::task::{Job, Letter, Task, Turn};
 use crate::trace::Trace;
 use crate::world::World;
 
@@ -42,11 +43,13 @@ pub(crate) struct Run<'a> {
     risk: u32,
     next_step: usize,
     pub(crate) errands: Vec<Errand>,
+    pub(crate) deeds: Vec<Deed>,
     tasks: Vec<Task>,
     begun: usize,
     pub(crate) ticks: Vec<Turn>,
     pub(crate) letters: Vec<Letter>,
     events_seen: usize,
+    pub(crate) heard: Heard,
     stream: VecDeque<Change>,
     pub(crate) sqs: Sqs,
     /// The receipts announced for each order.
@@ -58,12 +61,24 @@ pub(crate) struct Run<'a> {
     pub(crate) wrong: Vec<String>,
 }
 
+/// What the people at Stripe's dashboard know of, as its events have told.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// The charge that paid an order, by the order.
+    pub(crate) charges: BTreeMap<String, String>,
+    /// Stripe's refund, by ours.
+    pub(crate) refunds: BTreeMap<String, String>,
+    /// Oldest first.
+    transfers: Vec<String>,
+}
+
 /// What can be done next.
 #[derive(Debug, Clone)]
 enum Choice {
     Step,
     Go(usize),
     Errand(usize),
+    Deed(usize),
     Letter(usize),
     Relay,
     Receive(crate::sqs::Group),
@@ -80,7 +95,12 @@ impl<'a> Run<'a> {
     pub(crate) fn storm(plan: &'a Plan, people: u64, seed: u64, trace: Trace) -> Self {
         let mut chance = Chance::new(seed, 1);
         let risk = chance.pick(&[1, 3, 10, 25]);
-        Self::new(plan, people, chance, risk, trace)
+        let is_traced = trace.is_kept();
+        let run = Self::new(plan, people, chance, risk, trace);
+        if is_traced {
+            run.world.gate.name_requests();
+        }
+        run
     }
 
     fn new(plan: &'a Plan, people: u64, chance: Chance, risk: u32, trace: Trace) -> Self {
@@ -95,10 +115,12 @@ impl<'a> Run<'a> {
             risk,
             next_step: 0,
             errands: Vec::new(),
+            deeds: Vec::new(),
             tasks: Vec::new(),
             begun: 0,
             ticks: Vec::new(),
             letters: Vec::new(),
+            heard: Heard::default(),
             stream: VecDeque::new(),
             sqs: Sqs::default(),
             receipts: BTreeMap::new(),
@@ -164,8 +186,15 @@ impl<'a> Run<'a> {
         let hold = SignedDuration::from_hours(24 * (i64::from(self.plan.hold_days) + 1));
         for wait in [hold, SignedDuration::from_hours(1)] {
             self.world.pass(wait);
-            self.ticks.push(Turn::new(self.chance.seed(self.now())));
+            self.ticks.push(Turn::new(Job::Payouts, self.chance.seed(self.now())));
             self.settle(REST);
+        }
+        // What has just been paid out is then older than the grace. The second run closes the gap that the first finds after a month.
+        for _ in 0..2 {
+            self.world.pass(SignedDuration::from_hours(2));
+            let turn = Turn::new(Job::Reconciliation, self.chance.seed(self.now()));
+            self.ticks.push(turn);
+            self.settle(SOON);
         }
     }
 
@@ -177,6 +206,7 @@ impl<'a> Run<'a> {
             let choice = None
                 .or(first(self.tasks.len()).map(Choice::Go))
                 .or_else(|| self.ready_errands().first().copied().map(Choice::Errand))
+                .or_else(|| self.ready_deeds().first().copied().map(Choice::Deed))
                 .or((!self.stream.is_empty()).then_some(Choice::Relay))
                 .or_else(|| self.due_letters().first().copied().map(Choice::Letter))
                 .or_else(|| self.sqs.ready(self.now()).into_iter().next().map(Choice::Receive))
@@ -195,6 +225,7 @@ impl<'a> Run<'a> {
         if self.tasks.len() < MAX_TASKS {
             choices.extend(self.may_step().then_some((3, Choice::Step)));
             choices.extend(self.ready_errands().into_iter().map(|index| (4, Choice::Errand(index))));
+            choices.extend(self.ready_deeds().into_iter().map(|index| (3, Choice::Deed(index))));
             choices.extend(self.due_letters().into_iter().map(|index| (3, Choice::Letter(index))));
             choices.extend(
                 self.sqs
@@ -216,6 +247,7 @@ impl<'a> Run<'a> {
             Choice::Step => self.step(),
             Choice::Go(index) => self.go(index),
             Choice::Errand(index) => self.run_errand(index),
+            Choice::Deed(index) => self.run_deed(index),
             Choice::Letter(index) => {
                 let letter = self.letters.remove(index);
                 let task = self.deliver(letter);
@@ -229,7 +261,7 @@ impl<'a> Run<'a> {
             }
             Choice::Tick(index) => {
                 let turn = self.ticks.remove(index);
-                let task = self.payout_run(turn);
+                let task = self.scheduled(turn);
                 self.begin(task);
             }
             Choice::Pause => self.pause(),
@@ -241,7 +273,9 @@ impl<'a> Run<'a> {
     fn may_step(&self) -> bool {
         match self.plan.steps.get(self.next_step) {
             None => false,
-            Some(Step::Wait { .. }) => self.errands.iter().all(Errand::is_done),
+            Some(Step::Wait { .. }) => {
+                self.errands.iter().all(Errand::is_done) && self.deeds.iter().all(Deed::is_quiet)
+            }
             Some(_) => true,
         }
     }
@@ -258,16 +292,10 @@ impl<'a> Run<'a> {
             } => self
                 .errands
                 .push(Errand::new(*customer, listings.clone(), *payment, self.world.now)),
-            Step::PayoutRun => {
-                // Sometimes the schedule fires twice.
-                for _ in 0..if self.is_stormy() && self.chance.percent(30) {
-                    2
-                } else {
-                    1
-                } {
-                    self.ticks.push(Turn::new(self.chance.seed(self.world.now)));
-                }
-            }
+            Step::Reverse { order, acts } => self.deeds.push(Deed::new(*order, acts, self.world.now)),
+            Step::PayoutRun => self.schedule(Job::Payouts),
+            Step::Reconciliation => self.schedule(Job::Reconciliation),
+            Step::ReverseTransfer { percent } => self.reverse_transfer(*percent),
             Step::Wait { minutes } => self.world.pass(SignedDuration::from_mins(*minutes)),
             Step::Account { partner, works } => self.set_account(*partner, *works),
             Step::MoveAccount { partner } => {
@@ -275,6 +303,31 @@ impl<'a> Run<'a> {
                 self.former_accounts.insert(former);
             }
         }
+    }
+
+    /// Sometimes the schedule fires twice.
+    fn schedule(&mut self, job: Job) {
+        let times = if self.is_stormy() && self.chance.percent(30) {
+            2
+        } else {
+            1
+        };
+        for _ in 0..times {
+            self.ticks.push(Turn::new(job, self.chance.seed(self.world.now)));
+        }
+    }
+
+    /// Nothing happens where there is no transfer yet, or the partner's account has nothing left.
+    fn reverse_transfer(&mut self, percent: i64) {
+        let Some(transfer) = self.heard.transfers.last() else {
+            return;
+        };
+        let sent = self.world.stripe.object(transfer);
+        let left = sent["amount"].as_i64().unwrap_or_default() - sent["amount_reversed"].as_i64().unwrap_or_default();
+        let amount = (left * percent / 100).max(1);
+        let path = format!("transfers/{transfer}/reverse");
+        let reversed = self.world.stripe.control(&path, &serde_json::json!({"amount": amount}));
+        self.trace.say(self.world.now, || format!("{path}: {reversed:?}"));
     }
 
     /// What somebody outside the functions does is not held at the gate.
@@ -420,9 +473,11 @@ impl<'a> Run<'a> {
             .next_due_ms()
             .and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let errands = self.errands.iter().filter_map(Errand::due);
+        let deeds = self.deeds.iter().filter_map(|deed| self.deed_due(deed));
         let letters = self.letters.iter().map(|letter| letter.due);
         let ticks = self.ticks.iter().map(|turn| turn.due);
         let all = errands
+            .chain(deeds)
             .chain(letters)
             .chain(ticks)
             .chain(stripe)
@@ -433,6 +488,12 @@ impl<'a> Run<'a> {
     fn ready_errands(&self) -> Vec<usize> {
         let ready = |errand: &Errand| errand.due().is_some_and(|due| due <= self.now());
         positions(&self.errands, ready)
+    }
+
+    fn ready_deeds(&self) -> Vec<usize> {
+        positions(&self.deeds, |deed| {
+            self.deed_due(deed).is_some_and(|due| due <= self.now())
+        })
     }
 
     fn due_letters(&self) -> Vec<usize> {
@@ -459,6 +520,7 @@ impl<'a> Run<'a> {
         let events = self.world.stripe.events_from(self.events_seen);
         self.events_seen += events.len();
         for event in events {
+            self.heard.hear(&event);
             if is_subscribed(&event) {
                 let late = if self.is_stormy() {
                     self.chance.pick(&[0, 0, 1, 30, 400, 7_200])
@@ -468,6 +530,21 @@ impl<'a> Run<'a> {
                 self.letters
                     .push(Letter::new(&event, self.world.now + SignedDuration::from_secs(late)));
             }
+        }
+    }
+}
+
+impl Heard {
+    fn hear(&mut self, event: &Value) {
+        let object = &event["data"]["object"];
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let metadata = |name: &str| text(&object["metadata"][name]);
+        let Some(id) = text(&object["id"]) else { return };
+        match event["type"].as_str() {
+            Some("charge.succeeded") => self.charges.extend(metadata("order_id").map(|order| (order, id))),
+            Some("refund.created") => self.refunds.extend(metadata("refund_id").map(|refund| (refund, id))),
+            Some("transfer.created") => self.transfers.push(id),
+            _ => {}
         }
     }
 }
@@ -483,8 +560,15 @@ fn positions<T>(all: &[T], wanted: impl Fn(&T) -> bool) -> Vec<usize> {
     wanted.map(|(index, _)| index).collect()
 }
 
-/// What the endpoint at Stripe is set up to hear. The intents behind charges and sessions tell nothing new.
+/// What the endpoint at Stripe is set up to hear: see README.md.
 fn is_subscribed(event: &Value) -> bool {
     let kind = event["type"].as_str().unwrap_or_default();
-    !kind.starts_with("payment_intent.") && !kind.starts_with("payment.")
+    let heard = ["checkout.session.", "charge.dispute.", "refund."];
+    let alone = [
+        "charge.succeeded",
+        "charge.updated",
+        "account.updated",
+        "transfer.reversed",
+    ];
+    heard.iter().any(|begin| kind.starts_with(begin)) || alone.contains(&kind)
 }

@@ -38,9 +38,10 @@ pub(crate) struct Task {
 #[derive(Debug)]
 pub(crate) enum Work {
     Errand(usize),
+    Deed(usize),
     Letter(Letter),
     Message(Received),
-    PayoutRun(Turn),
+    Turn(Turn),
 }
 
 /// How a task ended.
@@ -58,9 +59,17 @@ pub(crate) struct Letter {
     pub(crate) due: Timestamp,
 }
 
+/// What runs on a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Job {
+    Payouts,
+    Reconciliation,
+}
+
 /// A scheduled run that is to be made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Turn {
+    job: Job,
     /// The schedule's event, the same when the run is repeated.
     seed: Seed,
     attempts: u32,
@@ -78,8 +87,9 @@ impl Letter {
 }
 
 impl Turn {
-    pub(crate) fn new(seed: Seed) -> Self {
+    pub(crate) fn new(job: Job, seed: Seed) -> Self {
         Self {
+            job,
             seed,
             attempts: 0,
             due: Timestamp::UNIX_EPOCH,
@@ -198,15 +208,23 @@ impl Run<'_> {
         )
     }
 
-    pub(crate) fn payout_run(&mut self, turn: Turn) -> Task {
-        self.task("payout run".to_owned(), Work::PayoutRun(turn), RUN_LIMIT, |run, now| {
+    pub(crate) fn scheduled(&mut self, turn: Turn) -> Task {
+        self.task(format!("{:?}", turn.job), Work::Turn(turn), RUN_LIMIT, |run, now| {
             let tick = Tick {
                 now,
                 seed: turn.seed,
                 deadline: now + RUN_LIMIT,
             };
-            let context = run.world.payout.clone();
-            Box::pin(async move { Ended::Handled(payout::run(&context, tick).await) })
+            match turn.job {
+                Job::Payouts => {
+                    let context = run.world.payout.clone();
+                    Box::pin(async move { Ended::Handled(payout::run(&context, tick).await) })
+                }
+                Job::Reconciliation => {
+                    let context = run.world.reconcile.clone();
+                    Box::pin(async move { Ended::Handled(reconcile::run(&context, tick).await) })
+                }
+            }
         })
     }
 
@@ -214,13 +232,14 @@ impl Run<'_> {
         let again = self.is_stormy() && self.chance.percent(5);
         match (work, ended) {
             (Work::Errand(index), Ended::Answer(status, body)) => self.errand_answered(index, Some((status, &body))),
+            (Work::Deed(index), Ended::Answer(status, body)) => self.deed_answered(index, Some((status, &body))),
             (Work::Letter(letter), Ended::Answer(StatusCode::OK, _)) if !again => drop(letter),
             (Work::Message(received), Ended::Handled(Ok(()))) if again => {
                 self.sqs.show_again(&received, self.world.now);
             }
             (Work::Message(received), Ended::Handled(Ok(()))) => self.sqs.delete(&received),
             (Work::Message(received), Ended::Handled(Err(failure))) => self.failed(&received, failure),
-            (Work::PayoutRun(_), Ended::Handled(Ok(()))) => {}
+            (Work::Turn(_), Ended::Handled(Ok(()))) => {}
             (work, _) => self.crashed(work),
         }
     }
@@ -240,15 +259,16 @@ impl Run<'_> {
         let later = self.world.now + SignedDuration::from_secs(self.chance.between(1, 120));
         match work {
             Work::Errand(index) => self.errand_answered(index, None),
+            Work::Deed(index) => self.deed_answered(index, None),
             Work::Letter(letter) => self.letters.push(Letter { due: later, ..letter }),
             // Its queue shows it again by itself.
             Work::Message(_) => {}
-            Work::PayoutRun(turn) if turn.attempts + 1 < RUN_ATTEMPTS => self.ticks.push(Turn {
+            Work::Turn(turn) if turn.attempts + 1 < RUN_ATTEMPTS => self.ticks.push(Turn {
                 attempts: turn.attempts + 1,
                 due: later,
                 ..turn
             }),
-            Work::PayoutRun(_) => {}
+            Work::Turn(_) => {}
         }
     }
 }

@@ -13,6 +13,10 @@ impl Trace {
         Self(Some(String::new()))
     }
 
+    pub(crate) fn is_kept(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(crate) fn say(&mut self, at: Timestamp, line: impl FnOnce() -> String) {
         if let Some(text) = &mut self.0 {
             let _infallible = writeln!(text, "{at:.3} {}", line());

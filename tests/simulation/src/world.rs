@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use axum::Router;
+use axum::body::Bytes;
+use axum::http::Request;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::auth::{ApiToken, Scope};
+use shared::auth::{self, ApiToken};
 use shared::clock::Clock;
 use shared::http::Edge;
 use shared::ids::{ListingId, PartnerId, UserId};
@@ -22,23 +24,29 @@ use shared::processor::paypal::PayPalClient;
 use shared::processor::paypal::certificate::Certificates;
 use shared::processor::stripe::requests::CreateAccount;
 use shared::processor::stripe::{StripeClient, webhook};
+use shared::purchase::refund::RefundPolicy;
 use shared::queues::Queues;
+use shared::reconciliation::Walk;
+use shared::revenue::{Count, Counted, Figures, FiguresDraft, Rule, Schedule, Scope, Tier, Tiers};
 use shared::runtime::secrets::{PayPalSecretSource, StripeSecretSource};
 use shared::store::accounts::{self, ApiTokenItem, UserItem};
 use shared::store::memory::MemoryBackend;
-use shared::store::{Store, Write, keys, partners};
+use shared::store::{Store, Write, keys, partners, reconciliation};
 use shared::testing::{TestIssuer, market};
 use stripe_standin::{Config, InProcess, Settings};
 use url::Url;
 
 use crate::chance::Chance;
 use crate::gate::{Gate, GatedStripe};
-use crate::plan::Plan;
+use crate::plan::{Plan, TierRule};
 
 const SECRET_KEY: &str = "sk_test_simulation";
 const WEBHOOK_SECRET: &str = "whsec_simulation";
 /// When every run begins.
 const BEGIN: &str = "2026-11-22T09:00:00Z";
+
+/// As in template.yaml: what is younger is left to the webhook.
+const GRACE_MINUTES: i64 = 60;
 
 #[derive(Debug)]
 pub(crate) struct World {
@@ -51,16 +59,20 @@ pub(crate) struct World {
     pub(crate) store: Store,
     queues: Queues,
     pub(crate) shop: Router,
+    pub(crate) refunds: Router,
     pub(crate) webhook: Router,
     pub(crate) settlement: settlement::Context,
     pub(crate) payout: payout::Context,
     pub(crate) payout_decide: payout_decide::Context,
     pub(crate) payout_transfer: payout_transfer::Context,
     pub(crate) onboarding_events: onboarding_events::Context,
+    pub(crate) reconcile: reconcile::Context,
     pub(crate) partners: Vec<Seller>,
     pub(crate) listings: Vec<ListingId>,
     /// The API token of each customer.
     pub(crate) customers: Vec<ApiToken>,
+    /// The token of somebody who runs the marketplace.
+    pub(crate) operator: String,
 }
 
 #[derive(Debug, Clone)]
@@ -103,8 +115,15 @@ impl World {
         let nowhere: Url = "https://paypal.example".parse().expect("a URL");
         let paypal_secret = PayPalSecretSource::fixed("client", "secret", "webhook");
         let paypal = PayPalClient::new(nowhere.clone(), paypal_secret.clone());
+        let issuer = TestIssuer::new();
+        let edge = Edge::signed_in(clock.clone(), store.clone(), issuer.verifier());
+        let refunds = refunds::Context {
+            edge: edge.clone(),
+            store: store.clone(),
+            policy: RefundPolicy { window_days: 365 },
+        };
         let shop = purchase::Context {
-            edge: Edge::signed_in(clock.clone(), store.clone(), TestIssuer::new().verifier()),
+            edge,
             store: store.clone(),
             objects: Objects::memory(),
             stripe: client.clone(),
@@ -124,6 +143,7 @@ impl World {
             gate,
             now,
             shop: shared::http::router(purchase::routes(), shop),
+            refunds: shared::http::router(refunds::routes(), refunds),
             webhook: shared::http::router(purchase_webhook::routes(), webhook),
             settlement: settlement::Context {
                 store: store.clone(),
@@ -144,7 +164,14 @@ impl World {
             },
             onboarding_events: onboarding_events::Context {
                 store: store.clone(),
+                stripe: client.clone(),
+            },
+            reconcile: reconcile::Context {
+                store: store.clone(),
                 stripe: client,
+                livemode: false,
+                grace: SignedDuration::from_mins(GRACE_MINUTES),
+                clock: clock.clone(),
             },
             queues,
             stripe,
@@ -153,6 +180,7 @@ impl World {
             partners: Vec::new(),
             listings: Vec::new(),
             customers: Vec::new(),
+            operator: operator(&issuer, now),
         };
         world.people(plan, chance);
         world
@@ -175,7 +203,52 @@ impl World {
             let token = self.customer(chance);
             self.customers.push(token);
         }
+        if let Some(tiers) = &plan.tiers {
+            self.rule(tiers, chance);
+        }
+        // As the run an hour ago has left it.
+        for walk in [Walk::Movements, Walk::Events] {
+            at_once(reconciliation::advance(&self.store, walk, self.now)).expect("a cursor");
+        }
         self.memory().take_changes();
+    }
+
+    fn rule(&self, tiers: &TierRule, chance: &mut Chance) {
+        let rate = |bps: u32| BasisPoints::try_from(bps).expect("a rate");
+        let above = tiers.bands[1..].iter().map(|(above, bps)| Tier {
+            above: Money::new(*above, Currency::EUR),
+            commission_bps: rate(*bps),
+        });
+        let draft = FiguresDraft {
+            tiers: Some(Tiers {
+                per: if tiers.per_listing {
+                    Counted::Listing
+                } else {
+                    Counted::Partner
+                },
+                count: Count::Never { since: None },
+                above: above.collect(),
+            }),
+            ..Figures::flat(rate(tiers.bands[0].1)).into()
+        };
+        let act = self.act(chance);
+        let rule = Rule {
+            id: act.seed.id("rule"),
+            version: 1,
+            name: "the more the merrier".to_owned(),
+            scope: Scope::Marketplace,
+            // Before every clock that is slow.
+            from: self.now - SignedDuration::from_hours(1),
+            until: None,
+            figures: draft.try_into().expect("figures that make sense"),
+            preset: None,
+            created_by: act.actor,
+            created_at: self.now,
+        };
+        let schedule = Schedule::default().add(std::slice::from_ref(&rule), self.now);
+        let schedule = schedule.expect("the first rule");
+        let write = Write::create(keys::schedule(&Scope::Marketplace), &schedule).expect("an item");
+        at_once(self.store.write(write)).expect("a new schedule");
     }
 
     fn seller(&self, index: usize, chance: &mut Chance) -> Seller {
@@ -247,7 +320,7 @@ impl World {
             user: user.id,
             label: "the shop's counter".to_owned(),
             hint: token.hint(),
-            scopes: [Scope::OrdersWrite].into_iter().collect(),
+            scopes: [auth::Scope::OrdersWrite].into_iter().collect(),
             secret_sha256: token.sha256(),
             created_at: self.now,
             valid_until: self.now + SignedDuration::from_hours(24 * 365),
@@ -273,6 +346,19 @@ impl World {
         self.stripe
             .control(path, body)
             .unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// A request of Stripe's API that is not ours.
+    pub(crate) fn by_hand(&self, path: &str, form: &str) -> Result<Value, Value> {
+        let request = Request::post(path)
+            .header("authorization", format!("Bearer {SECRET_KEY}"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Bytes::from(form.to_owned()))
+            .expect("a request");
+        let response = self.stripe.request(request);
+        let is_done = response.status().is_success();
+        let body = serde_json::from_slice(response.body()).unwrap_or_default();
+        if is_done { Ok(body) } else { Err(body) }
     }
 
     pub(crate) fn memory(&self) -> &MemoryBackend {
@@ -308,6 +394,12 @@ impl World {
     pub(crate) fn signature(&self, body: &[u8]) -> String {
         webhook::sign(body, &WEBHOOK_SECRET.into(), self.now)
     }
+}
+
+fn operator(issuer: &TestIssuer, now: Timestamp) -> String {
+    let year = now + SignedDuration::from_hours(24 * 365);
+    let token = issuer.token("olga", now).operator();
+    token.claim("exp", json!(year.as_second())).mint()
 }
 
 /// What a future that waits for nothing comes to.

@@ -69,6 +69,16 @@ impl InProcess {
         events
     }
 
+    /// An object as it is now; `Null` where there is none.
+    pub fn object(&self, id: &str) -> Value {
+        let world = self.0.world();
+        world
+            .shelf
+            .entry(id)
+            .map(|entry| entry.body.clone())
+            .unwrap_or_default()
+    }
+
     /// The platform's own objects of a kind, oldest first.
     pub fn objects(&self, kind: Kind) -> Vec<Value> {
         let mut objects = self.0.world().select(kind, None, |_| true);

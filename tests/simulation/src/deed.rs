@@ -1,0 +1,282 @@
+//! Money that goes back: people who refund at the counter or in Stripe's dashboard, customers who ask, banks that dispute.
+//!
+//! A deed is a row of acts about one order, each done as soon as it can be. Those at the counter are done again until there is an answer,
+//! as a customer orders ([`crate::errand`]); those at Stripe happen at once, and what cannot be is not done: Stripe refuses it.
+
+use std::collections::VecDeque;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::run::Run;
+use crate::task::Work;
+
+/// How much of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    All,
+    Line { line: usize, minor: i64 },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// An operator refunds.
+    Refund(Part),
+    /// The customer asks for it, and an operator decides.
+    AskForRefund(Part),
+    Decide {
+        approves: bool,
+    },
+    /// Somebody refunds in Stripe's dashboard.
+    RefundAtStripe(Part),
+    /// The customer's bank sends the refund back.
+    Fail,
+    /// The customer's bank wants the money back, or first asks why it should not.
+    Dispute {
+        inquiry: bool,
+    },
+    Escalate,
+    /// Evidence is handed in.
+    Counter,
+    Close {
+        won: bool,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct Deed {
+    pub(crate) order: usize,
+    /// What is still to be done, in this order.
+    acts: VecDeque<Act>,
+    /// Not before this time; `None` while an answer is on its way.
+    at: Option<Timestamp>,
+    /// Whether the next act has been tried, and who tried it waits to hear of it.
+    is_tried: bool,
+    /// Our refund.
+    refund: Option<String>,
+    /// Stripe's refund or dispute.
+    object: Option<String>,
+}
+
+impl Deed {
+    pub(crate) fn new(order: usize, acts: &[Act], at: Timestamp) -> Self {
+        Self {
+            order,
+            acts: acts.iter().copied().collect(),
+            at: Some(at),
+            is_tried: false,
+            refund: None,
+            object: None,
+        }
+    }
+
+    /// Whether nobody waits for an answer.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !self.is_tried
+    }
+}
+
+impl Run<'_> {
+    /// When the deed's next act can be done, as far as can be known now.
+    pub(crate) fn deed_due(&self, deed: &Deed) -> Option<Timestamp> {
+        let order = self.errands[deed.order].order.as_ref()?;
+        let can_be = match deed.acts.front()? {
+            // Who refunds at the counter has seen the order there as paid.
+            Act::Refund(_) | Act::AskForRefund(_) => self.receipts.contains_key(order),
+            Act::Decide { .. } => deed.refund.is_some(),
+            Act::RefundAtStripe(_) | Act::Dispute { .. } => self.heard.charges.contains_key(order),
+            Act::Fail => self.object_of(deed).is_some(),
+            Act::Escalate | Act::Counter | Act::Close { .. } => deed.object.is_some(),
+        };
+        deed.at.filter(|_| can_be)
+    }
+
+    /// Stripe's refund or dispute.
+    fn object_of<'a>(&'a self, deed: &'a Deed) -> Option<&'a String> {
+        deed.object
+            .as_ref()
+            .or_else(|| self.heard.refunds.get(deed.refund.as_ref()?))
+    }
+
+    pub(crate) fn run_deed(&mut self, index: usize) {
+        let deed = &self.deeds[index];
+        let (Some(act), Some(order)) = (deed.acts.front().copied(), self.errands[deed.order].order.clone()) else {
+            return;
+        };
+        self.trace.say(self.world.now, || format!("deed {index}: {act:?}"));
+        match act {
+            Act::Refund(part) => self.at_counter(
+                index,
+                &format!("{order}/refunds"),
+                None,
+                &asked(part, self.currency_of(index)),
+            ),
+            Act::AskForRefund(part) => {
+                let customer = Some(self.errands[deed.order].customer);
+                let body = asked(part, self.currency_of(index));
+                self.at_counter(index, &format!("{order}/refund-requests"), customer, &body);
+            }
+            Act::Decide { approves } => {
+                let refund = deed.refund.clone().unwrap_or_default();
+                let body = if approves {
+                    json!({"decision": "approve"})
+                } else {
+                    json!({"decision": "decline", "note": "It works."})
+                };
+                self.at_counter(index, &format!("{order}/refunds/{refund}/decisions"), None, &body);
+            }
+            act => {
+                let done = self.at_stripe(index, &order, act);
+                let later = self.later();
+                let deed = &mut self.deeds[index];
+                match done {
+                    Ok(object) => {
+                        deed.acts.pop_front();
+                        deed.object = object["id"].as_str().map(str::to_owned);
+                        deed.at = Some(later);
+                    }
+                    Err(refusal) => {
+                        deed.acts.clear();
+                        self.refused(index, &refusal.to_string());
+                    }
+                }
+            }
+        }
+    }
+
+    fn currency_of(&self, index: usize) -> &'static str {
+        let errand = &self.errands[self.deeds[index].order];
+        errand
+            .listings
+            .first()
+            .map_or("EUR", |first| self.plan.listings[*first].currency)
+    }
+
+    /// Does what an operator, or this customer, does at the counter.
+    fn at_counter(&mut self, index: usize, path: &str, customer: Option<usize>, body: &Value) {
+        let deed = &mut self.deeds[index];
+        (deed.at, deed.is_tried) = (None, true);
+        let token = match customer {
+            Some(customer) => self.world.customers[customer].reveal(),
+            None => &self.world.operator,
+        };
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("/v1/orders/{path}"))
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .header("idempotency-key", format!("deed {index}: {:?}", deed.acts.front()))
+            .extension(self.chance.seed(self.world.now))
+            .body(Body::from(body.to_string()))
+            .expect("a request");
+        let task = self.http(
+            format!("deed {index}"),
+            self.world.refunds.clone(),
+            request,
+            Work::Deed(index),
+        );
+        self.begin(task);
+    }
+
+    /// The counter has answered, or (`None`) broken off.
+    pub(crate) fn deed_answered(&mut self, index: usize, answer: Option<(StatusCode, &[u8])>) {
+        let again = self.world.now + SignedDuration::from_secs(self.chance.between(1, 90));
+        let later = self.later();
+        let deed = &mut self.deeds[index];
+        let body: Value = answer
+            .and_then(|(_, body)| serde_json::from_slice(body).ok())
+            .unwrap_or_default();
+        let code = body["code"].as_str().unwrap_or_default();
+        match answer {
+            Some((status, _)) if status.is_success() || code == "already_decided" => {
+                if let Some(id) = body["id"].as_str() {
+                    deed.refund = Some(id.to_owned());
+                }
+                deed.acts.pop_front();
+                (deed.at, deed.is_tried) = (Some(later), false);
+            }
+            Some(_) if matches!(code, "nothing_left" | "refund_above_remainder") => {
+                let was = deed.acts.front().copied();
+                deed.acts.clear();
+                if was == Some(Act::Decide { approves: true }) {
+                    deed.acts.push_back(Act::Decide { approves: false });
+                }
+                (deed.at, deed.is_tried) = (Some(later), false);
+                self.refused(index, code);
+            }
+            Some((status, _)) if status.is_client_error() && !is_not_now(status) => {
+                self.wrong.push(format!("deed {index} is refused: {status} {body}"));
+                deed.acts.clear();
+                deed.is_tried = false;
+            }
+            _ => deed.at = Some(again),
+        }
+    }
+
+    /// Only other deeds about the same order can be in the way of one.
+    fn refused(&mut self, index: usize, why: &str) {
+        let order = self.deeds[index].order;
+        if self.deeds.iter().filter(|deed| deed.order == order).count() == 1 {
+            self.wrong.push(format!("deed {index} is refused: {why}"));
+        }
+    }
+
+    /// Some banks take their time.
+    fn later(&mut self) -> Timestamp {
+        let seconds = if self.is_stormy() {
+            self.chance.pick(&[0, 0, 60, 30 * 3_600])
+        } else {
+            0
+        };
+        self.world.now + SignedDuration::from_secs(seconds)
+    }
+
+    fn at_stripe(&self, index: usize, order: &str, act: Act) -> Result<Value, Value> {
+        let (stripe, deed) = (&self.world.stripe, &self.deeds[index]);
+        let charge = self.heard.charges.get(order).cloned().unwrap_or_default();
+        let object = self.object_of(deed).cloned().unwrap_or_default();
+        match act {
+            Act::RefundAtStripe(part) => {
+                let amount = match part {
+                    Part::All => String::new(),
+                    Part::Line { minor, .. } => format!("&amount={minor}"),
+                };
+                self.world.by_hand("/v1/refunds", &format!("charge={charge}{amount}"))
+            }
+            Act::Counter => {
+                let evidence = "evidence[uncategorized_text]=It was delivered.";
+                self.world.by_hand(&format!("/v1/disputes/{object}"), evidence)
+            }
+            Act::Fail => stripe.control(&format!("refunds/{object}/fail"), &json!({})),
+            Act::Dispute { inquiry } => {
+                stripe.control(&format!("charges/{charge}/dispute"), &json!({"inquiry": inquiry}))
+            }
+            Act::Escalate => stripe.control(&format!("disputes/{object}/escalate"), &json!({})),
+            Act::Close { won } => {
+                let outcome = if won { "won" } else { "lost" };
+                stripe.control(&format!("disputes/{object}/close"), &json!({"outcome": outcome}))
+            }
+            Act::Refund(_) | Act::AskForRefund(_) | Act::Decide { .. } => Err(json!("done at the counter")),
+        }
+    }
+}
+
+fn asked(part: Part, currency: &str) -> Value {
+    match part {
+        Part::All => json!({"reason": "requested_by_customer"}),
+        Part::Line { line, minor } => json!({
+            "reason": "does_not_work",
+            "lines": [{"line": line, "amount": {"amount": minor, "currency": currency}}],
+        }),
+    }
+}
+
+/// Answers after which the same request may be made again: that nobody is known by this token may be a clock's fault.
+fn is_not_now(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS | StatusCode::UNAUTHORIZED
+    )
+}
