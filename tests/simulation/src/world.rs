@@ -20,6 +20,7 @@ use shared::partner::agreement::{CURRENT_VERSION, accept};
 use shared::partner::apply::apply;
 use shared::partner::decide::decide;
 use shared::partner::{Act, Application, Change, Country, Decision, Partner, PartnerName, SupportEmail};
+use shared::processor::Processor;
 use shared::processor::paypal::PayPalClient;
 use shared::processor::paypal::certificate::Certificates;
 use shared::processor::stripe::requests::CreateAccount;
@@ -111,9 +112,9 @@ impl World {
         };
         let base = "https://stripe.example".parse().expect("a URL");
         let client = StripeClient::in_process(Arc::new(peer), base, secrets.clone());
-        // Nobody pays by PayPal here.
+        // This marketplace does without PayPal.
         let nowhere: Url = "https://paypal.example".parse().expect("a URL");
-        let paypal_secret = PayPalSecretSource::fixed("client", "secret", "webhook");
+        let paypal_secret = PayPalSecretSource::fixed("", "", "");
         let paypal = PayPalClient::new(nowhere.clone(), paypal_secret.clone());
         let issuer = TestIssuer::new();
         let edge = Edge::signed_in(clock.clone(), store.clone(), issuer.verifier());
@@ -158,7 +159,7 @@ impl World {
                 minimum: Money::new(plan.minimum_minor, Currency::EUR),
             },
             payout_transfer: payout_transfer::Context {
-                paypal,
+                paypal: paypal.clone(),
                 store: store.clone(),
                 stripe: client.clone(),
             },
@@ -169,6 +170,7 @@ impl World {
             reconcile: reconcile::Context {
                 store: store.clone(),
                 stripe: client,
+                paypal,
                 livemode: false,
                 grace: SignedDuration::from_mins(GRACE_MINUTES),
                 clock: clock.clone(),
@@ -207,7 +209,7 @@ impl World {
             self.rule(tiers, chance);
         }
         // As the run an hour ago has left it.
-        for walk in [Walk::Movements, Walk::Events] {
+        for walk in [Walk::Movements(Processor::Stripe), Walk::Events(Processor::Stripe)] {
             at_once(reconciliation::advance(&self.store, walk, self.now)).expect("a cursor");
         }
         self.memory().take_changes();
