@@ -20,7 +20,8 @@ use super::table::{
 /// DynamoDB's limit on one item.
 const MAX_ITEM_BYTES: usize = 400 * 1024;
 
-type Items = BTreeMap<(TableName, String, String), Item>;
+type Place = (TableName, String, String);
+type Items = BTreeMap<Place, Item>;
 
 /// One record of the change stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +76,9 @@ impl MemoryBackend {
     /// From now on the indexes show what is there at this moment (`true`), or again what is there (`false`).
     pub fn set_index_lag(&self, lags: bool) {
         let mut state = self.lock();
-        state.indexed = lags.then(|| state.items.clone());
+        let is_indexed = |(_, item): &(&Place, &Item)| item.contains_key(INDEX_PK);
+        let copied = |(place, item): (&Place, &Item)| (place.clone(), item.clone());
+        state.indexed = lags.then(|| state.items.iter().filter(is_indexed).map(copied).collect());
     }
 
     /// The changes since the last call, oldest first.
@@ -284,7 +287,7 @@ impl MemoryBackend {
     }
 }
 
-fn place(key: &Key) -> (TableName, String, String) {
+fn place(key: &Key) -> Place {
     (key.table, key.pk.clone(), key.sk.clone())
 }
 

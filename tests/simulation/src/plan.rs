@@ -13,6 +13,9 @@ const PRICES: [(&str, &[i64]); 3] = [
     ("KWD", &[12_345, 1_001, 77]),
 ];
 
+/// How many buy at the same time in a rush.
+const RUSH: usize = 3;
+
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) partners: usize,
@@ -109,8 +112,13 @@ impl Plan {
     pub(crate) fn new(chance: &mut Chance) -> Self {
         let (partners, customers) = (chance.pick(&[1, 2, 2, 3]), 1 + chance.below(2));
         let listings: Vec<_> = (0..partners * 2).map(|index| listing(index / 2, chance)).collect();
-        let mut steps: Vec<Step> = Vec::new();
-        for _ in 0..4 + chance.below(6) {
+        let is_rush = chance.percent(20);
+        let mut steps = if is_rush {
+            rush(customers, &listings)
+        } else {
+            Vec::new()
+        };
+        for _ in 0..3 + chance.below(4) {
             let step = step(partners, customers, &listings, &steps, chance);
             steps.push(step);
         }
@@ -121,7 +129,7 @@ impl Plan {
             steps,
             hold_days: chance.pick(&[0, 0, 1, 7]),
             commission_bps: chance.pick(&[0, 1_500, 2_000, 3_333]),
-            tiers: chance.percent(30).then(|| tier_rule(chance)),
+            tiers: (is_rush || chance.percent(20)).then(|| tier_rule(chance)),
             minimum_minor: chance.pick(&[1, 1, 500]),
             funds_pending_s: chance.pick(&[0, 0, 3 * 86_400]),
         }
@@ -142,6 +150,21 @@ impl Plan {
         let is_counted = self.tiers.is_some() && orders.nth(order).is_some_and(in_euros);
         reversals.count() <= 1 && !is_counted
     }
+}
+
+/// Several buy the same at the same time, so that sales meet at whatever counts them.
+fn rush(customers: usize, listings: &[Listing]) -> Vec<Step> {
+    let wanted = listings
+        .iter()
+        .position(|listing| listing.currency == "EUR" && listing.price_minor > 0);
+    let order = |number: usize| {
+        wanted.map(|listing| Step::Order {
+            customer: number % customers,
+            listings: vec![listing],
+            payment: Payment::Card,
+        })
+    };
+    (0..RUSH).filter_map(order).collect()
 }
 
 fn tier_rule(chance: &mut Chance) -> TierRule {

@@ -81,9 +81,8 @@ impl InProcess {
 
     /// The platform's own objects of a kind, oldest first.
     pub fn objects(&self, kind: Kind) -> Vec<Value> {
-        let mut objects = self.0.world().select(kind, None, |_| true);
-        objects.reverse();
-        objects
+        let world = self.0.world();
+        world.select(kind, None, |_| true).into_iter().rev().cloned().collect()
     }
 }
 

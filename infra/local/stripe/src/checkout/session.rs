@@ -106,7 +106,7 @@ pub(crate) fn retrieve(world: &World, call: &Call) -> Answer {
 
 pub(crate) fn line_items(world: &World, call: &Call) -> Answer {
     retrieve(world, call)?;
-    let items = world.line_items.get(call.id()).cloned().unwrap_or_default();
+    let items = world.line_items.get(call.id()).into_iter().flatten().collect();
     list::page(
         call,
         Kind::Session,

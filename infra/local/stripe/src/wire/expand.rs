@@ -57,8 +57,8 @@ fn include(world: &World, value: &mut Value, key: &str) {
     let id = text(value, "id").to_owned();
     let included = match (text(value, "object"), key) {
         ("checkout.session", "line_items") => {
-            let items = world.line_items.get(&id).map_or(&[][..], Vec::as_slice);
-            list::whole(&format!("/v1/checkout/sessions/{id}/line_items"), items)
+            let items: Vec<&Value> = world.line_items.get(&id).into_iter().flatten().collect();
+            list::whole(&format!("/v1/checkout/sessions/{id}/line_items"), &items)
         }
         ("charge", "refunds") => {
             let owner = world.shelf.entry(&id).and_then(|entry| entry.owner.as_deref());

@@ -7,7 +7,7 @@ use super::error::ApiError;
 use crate::world::{Kind, int, text};
 
 /// One page of `items`, which are all that pass the list's own filters, the newest first.
-pub(crate) fn page(call: &Call, kind: Kind, url: &str, mut items: Vec<Value>) -> Answer {
+pub(crate) fn page(call: &Call, kind: Kind, url: &str, mut items: Vec<&Value>) -> Answer {
     if call.params.at("created").is_some() {
         let range = Range::of(call)?;
         items.retain(|item| range.contains(int(item, "created")));
@@ -33,12 +33,11 @@ pub(crate) fn page(call: &Call, kind: Kind, url: &str, mut items: Vec<Value>) ->
             (start, end, end < items.len())
         }
     };
-    let data: Vec<Value> = items.drain(from..to).collect();
-    Ok(json!({"object": "list", "url": url, "has_more": more, "data": data}))
+    Ok(json!({"object": "list", "url": url, "has_more": more, "data": items[from..to]}))
 }
 
 /// A list that is part of another object and shown whole.
-pub(crate) fn whole(url: &str, data: &[Value]) -> Value {
+pub(crate) fn whole(url: &str, data: &[&Value]) -> Value {
     json!({"object": "list", "url": url, "has_more": false, "data": data})
 }
 

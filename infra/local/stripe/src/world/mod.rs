@@ -137,11 +137,11 @@ impl World {
     }
 
     /// The documents of one owner that pass, the newest first.
-    pub(crate) fn select(&self, kind: Kind, owner: Option<&str>, mut keep: impl FnMut(&Value) -> bool) -> Vec<Value> {
+    pub(crate) fn select(&self, kind: Kind, owner: Option<&str>, mut keep: impl FnMut(&Value) -> bool) -> Vec<&Value> {
         self.shelf
             .newest_first(kind)
             .filter(|entry| entry.owner.as_deref() == owner && keep(&entry.body))
-            .map(|entry| entry.body.clone())
+            .map(|entry| &entry.body)
             .collect()
     }
 
