@@ -42,7 +42,7 @@ counted infra/ci/nextest.sh --filterset 'not binary(journeys)'
 
 step "simulation"
 cargo build --workspace --bin simulate --locked --quiet
-counted target/debug/simulate --seeds 2000
+counted target/debug/simulate --seeds 10000
 
 step "the official Stripe library against the stand-in"
 counted infra/ci/stripe-client.sh
