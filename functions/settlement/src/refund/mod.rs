@@ -13,14 +13,19 @@ use jiff::Timestamp;
 use shared::ids::{OrderId, RefundId, UserId};
 use shared::messages::{Envelope, Message};
 use shared::processor::{Processor, ProcessorError};
-use shared::purchase::Order;
-use shared::purchase::refund::{Refund, RefundReport, RefundState, RefundStep, adopt, advance, next_step, refuse};
+use shared::purchase::refund::{
+    Refund, RefundReport, RefundState, RefundStep, ReportedStatus, adopt, advance, next_step, refuse,
+};
+use shared::purchase::{Order, OrderLine};
 use shared::runtime::{Delivery, Failure};
 use shared::seed::Seed;
 use shared::store::{Versioned, reversals};
 
 use crate::context::Context;
 use crate::origin;
+
+/// More than any order has.
+const MOST_REFUNDS: usize = 100;
 
 /// A refund has been decided, or has been on its way for long.
 pub(crate) async fn send(
@@ -60,7 +65,40 @@ async fn hear(
 ) -> Result<(), Failure> {
     let id = id.unwrap_or_else(|| adopted_id(report));
     let refund = reversals::refund(&context.store, order.id, id).await?;
+    if refund.is_none() {
+        catch_up(context, delivery, order, report).await?;
+    }
     post(context, delivery, order, refund.as_ref(), report).await
+}
+
+/// No processor gives back more than it was paid. Where one seems to, an earlier refund has failed and the news is late: that one is
+/// asked about first, for the shares that it gave back are what this one takes.
+async fn catch_up(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    order: &Versioned<Order>,
+    report: &RefundReport,
+) -> Result<(), Failure> {
+    let left: i64 = order.lines.iter().map(OrderLine::refundable_minor).sum();
+    if report.amount.minor() <= left {
+        return Ok(());
+    }
+    let earlier = reversals::refunds(&context.store, order.id, None, MOST_REFUNDS).await?;
+    for refund in earlier.items {
+        if !matches!(
+            refund.state,
+            RefundState::Pending { .. } | RefundState::Succeeded { .. }
+        ) {
+            continue;
+        }
+        let news = look_up(context, order, &refund).await?;
+        if news.status == ReportedStatus::Failed {
+            let refund = load(context, order.id, refund.id).await?;
+            post(context, delivery, order, Some(&refund), &news).await?;
+            return Err(Failure::retry(format!("refund {} had failed before", refund.id)));
+        }
+    }
+    Ok(())
 }
 
 enum Asked {

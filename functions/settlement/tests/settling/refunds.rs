@@ -243,6 +243,39 @@ async fn a_refund_made_in_the_processors_dashboard_is_adopted_once() {
 }
 
 #[tokio::test]
+async fn scenario_19_a_refund_whose_failure_is_told_late_makes_room_for_the_next() {
+    let till = till().await;
+    let order = till.sold(&[(till.anna, 1000), (till.bert, 500)]).await;
+    let made = |id: &str, amount: i64, status: &str| {
+        json!({"id": id, "amount": amount, "currency": "eur", "charge": charge_of(&order), "status": status,
+            "balance_transaction": "txn_9", "created": 1_763_900_000, "metadata": {}})
+    };
+    till.hear_reversal(ReversalSubject::Refund, &made("re_1", 300, "succeeded"))
+        .await
+        .expect("adopted");
+    // It fails, so Stripe gives back everything once more; of this is heard first.
+    let next = || Message::ReversalChanged {
+        event_id: "evt_3".into(),
+        subject: ReversalSubject::Refund,
+        object_id: "re_2".into(),
+        charge: "ch_1".into(),
+    };
+    till.stripe
+        .answers(200, made("re_2", 1500, "succeeded"))
+        .answers(200, made("re_1", 300, "failed"));
+    assert!(matches!(till.hear(next()).await, Err(Failure::Retry(_))));
+    assert_eq!((till.owed(till.anna).await, till.owed(till.bert).await), (800, 400));
+    till.stripe.answers(200, made("re_2", 1500, "succeeded"));
+    till.hear(next()).await.expect("adopted");
+    assert_eq!((till.owed(till.anna).await, till.owed(till.bert).await), (0, 0));
+    assert_eq!(till.account(Account::PlatformLosses), 0);
+    till.hear_reversal(ReversalSubject::Refund, &made("re_1", 300, "failed"))
+        .await
+        .expect("known");
+    till.check_books().await;
+}
+
+#[tokio::test]
 async fn scenario_28_an_unknown_outcome_is_asked_again_with_the_same_key() {
     let till = till().await;
     let order = till.sold(&[(till.anna, 1299)]).await;
