@@ -59,9 +59,13 @@ pub struct PartnerOperator<P: Permission> {
     permission: PhantomData<P>,
 }
 
-#[derive(Deserialize)]
-struct InPath {
-    partner_id: PartnerId,
+async fn in_path<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<PartnerId, Problem> {
+    #[derive(Deserialize)]
+    struct InPath {
+        partner_id: PartnerId,
+    }
+    let Path(InPath { partner_id }) = <Path<InPath> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+    Ok(partner_id)
 }
 
 impl<P, S> FromRequestParts<S> for PartnerMember<P>
@@ -74,8 +78,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let user = known(parts, state).await?.permitted::<P>()?;
-        let Path(InPath { partner_id: partner }) =
-            <Path<InPath> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        let partner = in_path(parts, state).await?;
         let edge = Edge::from_ref(state);
         let sign_in = edge
             .sign_in()
@@ -150,10 +153,8 @@ where
         let Ok(operator) = Operator::from_request_parts(parts, state).await else {
             return Err(refusal);
         };
-        let Path(InPath { partner_id: partner }) =
-            <Path<InPath> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
         Ok(Self {
-            partner,
+            partner: in_path(parts, state).await?,
             user: operator.user,
             permission: PhantomData,
         })
@@ -170,15 +171,11 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Operator::from_request_parts(parts, state).await {
-            Ok(operator) => {
-                let Path(InPath { partner_id: partner }) =
-                    <Path<InPath> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-                Ok(Self {
-                    partner,
-                    user: operator.user,
-                    permission: PhantomData,
-                })
-            }
+            Ok(operator) => Ok(Self {
+                partner: in_path(parts, state).await?,
+                user: operator.user,
+                permission: PhantomData,
+            }),
             Err(refusal) if refusal.status() == StatusCode::FORBIDDEN => {
                 <PartnerMember<P> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
                 Err(refusal)
