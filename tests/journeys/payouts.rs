@@ -30,7 +30,7 @@ async fn a_partner_asks_for_what_is_payable() {
     let made = ask(&paula, "at-once").await.is(201);
     assert_eq!(made["amount"], eur(1039));
     assert_eq!(ask(&paula, "at-once").await.is(201)["id"], made["id"]);
-    let sent = becomes(&paula, &made, "sent").await;
+    let sent = paula.payout_becomes(&made, "sent").await;
     ask(&paula, "once-more").await.refused(409, "nothing_payable");
     assert_eq!((paula.owed_minor().await, paula.payouts().await.len()), (0, 1));
 
@@ -40,7 +40,7 @@ async fn a_partner_asks_for_what_is_payable() {
     owes(&paula, 300).await;
     stack.stripe().control(&reverse, json!({"amount": 200})).await;
     owes(&paula, 500).await;
-    assert_eq!(becomes(&paula, &made, "sent").await["reversed"], eur(500));
+    assert_eq!(paula.payout_becomes(&made, "sent").await["reversed"], eur(500));
     assert_eq!(of_fact(&paula.journal().await, "transfer_reversed").len(), 2);
     paula.assert_books_balance().await;
     stack.aws().assert_no_dead_letter(&paula.id).await;
@@ -60,7 +60,7 @@ async fn a_capability_lost_unheard_gives_the_payout_back() {
         stack.stripe().control("webhooks", json!({"hold": true})).await;
         stack.stripe().visit(&paula.account, "incomplete").await;
         let made = ask(&paula, "unheard").await.is(201);
-        let cancelled = becomes(&paula, &made, "cancelled").await;
+        let cancelled = paula.payout_becomes(&made, "cancelled").await;
         stack.stripe().control("webhooks", json!({"hold": false})).await;
         assert_eq!(cancelled["reason_code"], "partner_held");
         assert_eq!(
@@ -75,7 +75,7 @@ async fn a_capability_lost_unheard_gives_the_payout_back() {
     stack.stripe().visit(&paula.account, "complete").await;
     no_holds(&paula).await;
     let again = ask(&paula, "mended").await.is(201);
-    becomes(&paula, &again, "sent").await;
+    paula.payout_becomes(&again, "sent").await;
     paula.assert_books_balance().await;
 
     let bank = bank_payout(&stack, &paula, 500).await;
@@ -110,19 +110,6 @@ async fn set_terms(stack: &Stack, partner: &Partner, terms: Value) {
 async fn ask(partner: &Partner, key: &str) -> support::Answer {
     let body = json!({"currency": "EUR"});
     partner.api.post_with_key(&partner.path("/payouts"), key, body).await
-}
-
-async fn becomes(partner: &Partner, payout: &Value, status: &str) -> Value {
-    let path = partner.path(&format!("/payouts/{}", payout["id"].as_str().unwrap()));
-    eventually(&format!("a payout being {status}"), async || {
-        let payout = partner.api.get(&path).await.is(200);
-        if payout["status"] == status {
-            Ok(payout)
-        } else {
-            Err(payout.to_string())
-        }
-    })
-    .await
 }
 
 async fn owes(partner: &Partner, minor: i64) {

@@ -51,7 +51,7 @@ async fn a_partner_is_paid_by_paypal_and_what_nobody_claims_is_due_again() {
     receive(&paula, &format!("paula-{}@example.com", unique())).await;
     buy(&stack, &chiara, &kit).await;
     let first = ask(&paula, "first").await;
-    let sent = becomes(&paula, &first, "sent").await;
+    let sent = paula.payout_becomes(&first, "sent").await;
     assert_eq!((&sent["processor"], &sent["amount"]), (&json!("paypal"), &eur(1039)));
     assert_eq!(paula.owed_minor().await, 0);
     let journal = paula.journal().await;
@@ -65,17 +65,17 @@ async fn a_partner_is_paid_by_paypal_and_what_nobody_claims_is_due_again() {
     buy(&stack, &chiara, &kit).await;
     let second = ask(&paula, "second").await;
     let item = stack.paypal().unclaimed(second["id"].as_str().unwrap()).await;
-    becomes(&paula, &second, "accepted").await;
+    paula.payout_becomes(&second, "accepted").await;
     assert_eq!(paula.owed_minor().await, 0, "it may still be claimed");
     stack.paypal().settle(&item, "RETURNED").await;
-    let cancelled = becomes(&paula, &second, "cancelled").await;
+    let cancelled = paula.payout_becomes(&second, "cancelled").await;
     assert_eq!(cancelled["reason_code"], "not_received");
     assert_eq!(paula.owed_minor().await, 1039);
 
     receive(&paula, &format!("paula-{}@example.com", unique())).await;
     let third = ask(&paula, "third").await;
     assert_eq!(third["amount"], eur(1039));
-    becomes(&paula, &third, "sent").await;
+    paula.payout_becomes(&third, "sent").await;
     assert_eq!(paula.owed_minor().await, 0);
     paula.assert_books_balance().await;
     stack.aws().assert_no_dead_letter(&paula.id).await;
@@ -104,17 +104,4 @@ async fn ask(partner: &Partner, key: &str) -> Value {
     let body = json!({"currency": "EUR"});
     let path = partner.path("/payouts");
     partner.api.post_with_key(&path, key, body).await.is(201)
-}
-
-async fn becomes(partner: &Partner, payout: &Value, status: &str) -> Value {
-    let path = partner.path(&format!("/payouts/{}", payout["id"].as_str().unwrap()));
-    eventually(&format!("a payout being {status}"), async || {
-        let payout = partner.api.get(&path).await.is(200);
-        if payout["status"] == status {
-            Ok(payout)
-        } else {
-            Err(payout.to_string())
-        }
-    })
-    .await
 }

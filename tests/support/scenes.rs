@@ -159,6 +159,19 @@ impl Partner {
         self.api.all(&self.path("/payouts")).await
     }
 
+    pub async fn payout_becomes(&self, payout: &Value, status: &str) -> Value {
+        let path = self.path(&format!("/payouts/{}", payout["id"].as_str().unwrap()));
+        eventually(&format!("a payout being {status}"), async || {
+            let payout = self.api.get(&path).await.is(200);
+            if payout["status"] == status {
+                Ok(payout)
+            } else {
+                Err(payout.to_string())
+            }
+        })
+        .await
+    }
+
     /// A listing with a first version and nothing uploaded.
     pub async fn draft(&self, price_minor: i64) -> Listing {
         let word = format!("q{}", unique());

@@ -7,7 +7,7 @@ use crate::auth::{ApiToken, Scope};
 use crate::clock::Clock;
 use crate::http::Edge;
 use crate::ids::{PartnerId, UserId};
-use crate::ledger::JournalEntry;
+use crate::ledger::{Account, JournalEntry};
 use crate::mail::Mail;
 use crate::messages::Envelope;
 use crate::objects::Objects;
@@ -135,6 +135,16 @@ impl TestWorld {
         entries
             .map(|item| serde_dynamo::from_item(item).expect("an entry that balances"))
             .collect()
+    }
+
+    /// What all entries together say about one account, in minor units.
+    pub fn account(&self, account: Account) -> i64 {
+        let journal = self.journal();
+        let postings = journal.iter().flat_map(JournalEntry::postings);
+        postings
+            .filter(|posting| posting.account == account)
+            .map(|posting| posting.amount.minor())
+            .sum()
     }
 }
 

@@ -6,7 +6,7 @@ use shared::ids::PartnerId;
 use shared::ledger::{BalanceChange, JournalEntry};
 use shared::messages::{Envelope, Message};
 use shared::money::{Currency, Money};
-use shared::payout::{Payout, PayoutState};
+use shared::payout::{CancelReason, Payout, PayoutState};
 use shared::runtime::{Delivery, Failure};
 use shared::seed::Seed;
 use shared::store::payouts::{self, Decided};
@@ -124,6 +124,19 @@ impl Desk {
 
     pub(crate) async fn state(&self) -> PayoutState {
         self.stored().await.state
+    }
+
+    /// The payout is cancelled for this reason, and its amount is back, once.
+    pub(crate) async fn is_given_back(&self, why: CancelReason) {
+        let state = self.state().await;
+        assert!(
+            matches!(state, PayoutState::Cancelled { reason, .. } if reason == why),
+            "{state:?}"
+        );
+        assert_eq!(
+            (self.owed().await, self.facts()),
+            (2500, vec!["payout", "payout_cancelled"])
+        );
     }
 
     pub(crate) async fn owed(&self) -> i64 {

@@ -66,37 +66,16 @@ impl Desk {
         assert_eq!((self.owed().await, self.facts()), (0, vec!["payout", "transfer"]));
         assert_eq!(
             (
-                self.account(Account::PayPalClearing),
-                self.account(Account::ProcessorFees)
+                self.world.account(Account::PayPalClearing),
+                self.world.account(Account::ProcessorFees)
             ),
             (-2525, 25)
         );
         assert_eq!(
-            self.account(Account::ProcessorClearing),
+            self.world.account(Account::ProcessorClearing),
             0,
             "Stripe's books know nothing of it"
         );
-    }
-
-    async fn is_due_again(&self, why: CancelReason) {
-        let state = self.state().await;
-        assert!(
-            matches!(state, PayoutState::Cancelled { reason, .. } if reason == why),
-            "{state:?}"
-        );
-        assert_eq!(
-            (self.owed().await, self.facts()),
-            (2500, vec!["payout", "payout_cancelled"])
-        );
-    }
-
-    fn account(&self, account: Account) -> i64 {
-        let journal = self.world.journal();
-        let postings = journal.iter().flat_map(|entry| entry.postings());
-        postings
-            .filter(|posting| posting.account == account)
-            .map(|posting| posting.amount.minor())
-            .sum()
     }
 
     /// The batches that PayPal was asked for since the last look.
@@ -234,9 +213,9 @@ async fn scenario_46_what_nobody_claims_is_owed_again_once() {
     desk.world.clock.advance(SignedDuration::from_hours(24 * 30));
     for _ in 0..2 {
         desk.hear(desk.item("RETURNED")).await.expect("given back");
-        desk.is_due_again(CancelReason::NotReceived).await;
+        desk.is_given_back(CancelReason::NotReceived).await;
     }
-    assert_eq!(desk.account(Account::PayPalClearing), 0, "what left came back");
+    assert_eq!(desk.world.account(Account::PayPalClearing), 0, "what left came back");
     desk.deliver().await.expect("a message that is late");
     let first = desk.payout.id;
     desk.decide_again().await;
@@ -253,13 +232,13 @@ async fn what_paypal_does_not_pay_is_due_again() {
         let desk = desk_at_paypal().await;
         desk.accepted().await;
         desk.hear(desk.item(status)).await.expect("given back");
-        desk.is_due_again(CancelReason::NotReceived).await;
+        desk.is_given_back(CancelReason::NotReceived).await;
     }
     let desk = desk_at_paypal().await;
     desk.accepted().await;
     desk.paypal.answers(200, desk.batch("DENIED", None));
     desk.deliver().await.expect("given back");
-    desk.is_due_again(CancelReason::ProcessorRefused).await;
+    desk.is_given_back(CancelReason::ProcessorRefused).await;
 }
 
 #[tokio::test]
@@ -267,19 +246,19 @@ async fn scenario_36_a_short_balance_at_paypal_leaves_the_payout_due() {
     let refused = desk_at_paypal().await;
     refused.paypal.answers(422, refusal("INSUFFICIENT_FUNDS"));
     refused.deliver().await.expect("cancelled");
-    refused.is_due_again(CancelReason::PlatformBalanceShort).await;
+    refused.is_given_back(CancelReason::PlatformBalanceShort).await;
 
     let denied = desk_at_paypal().await;
     denied.accepted().await;
     let mut item = denied.item("FAILED");
     item["errors"] = json!({"name": "INSUFFICIENT_FUNDS", "message": "Not enough."});
     denied.hear(item).await.expect("cancelled");
-    denied.is_due_again(CancelReason::PlatformBalanceShort).await;
+    denied.is_given_back(CancelReason::PlatformBalanceShort).await;
 
     let unfit = desk_at_paypal().await;
     unfit.paypal.answers(400, refusal("VALIDATION_ERROR"));
     unfit.deliver().await.expect("cancelled");
-    unfit.is_due_again(CancelReason::ProcessorRefused).await;
+    unfit.is_given_back(CancelReason::ProcessorRefused).await;
 }
 
 #[tokio::test]
@@ -287,7 +266,7 @@ async fn scenario_34_a_suspended_partner_is_not_paid_by_paypal_either() {
     let desk = desk_at_paypal().await;
     desk.world.suspend(desk.anna).await;
     desk.deliver().await.expect("cancelled");
-    desk.is_due_again(CancelReason::PartnerHeld).await;
+    desk.is_given_back(CancelReason::PartnerHeld).await;
     assert!(desk.paypal.take_asked().is_empty());
 }
 
@@ -296,7 +275,7 @@ async fn scenario_35_a_receiver_changed_before_sending_cancels() {
     let desk = desk_at_paypal().await;
     desk.world.paid_by_paypal(desk.anna, "other@example.com").await;
     desk.deliver().await.expect("cancelled");
-    desk.is_due_again(CancelReason::DestinationChanged).await;
+    desk.is_given_back(CancelReason::DestinationChanged).await;
     assert!(desk.paypal.take_asked().is_empty());
 }
 
@@ -311,7 +290,7 @@ async fn scenario_37_what_comes_back_after_it_was_paid_is_owed_again_once() {
             assert_eq!((desk.owed().await, desk.stored().await.reversed), (2500, eur(2500)));
         }
         assert_eq!(desk.facts(), ["payout", "transfer", "transfer_reversed"]);
-        assert_eq!(desk.account(Account::PayPalClearing), -25, "PayPal keeps its fee");
+        assert_eq!(desk.world.account(Account::PayPalClearing), -25, "PayPal keeps its fee");
         let entry = desk.entry("transfer_reversed");
         assert_eq!(entry.processor_ref(), Some(format!("TXN-{status}").as_str()));
     }
@@ -340,5 +319,5 @@ async fn an_item_that_does_not_fit_is_for_a_person() {
     desk.hear(desk.item("FAILED")).await.expect("given back");
     let both = desk.hear(desk.item("SUCCESS")).await;
     assert!(matches!(both, Err(Failure::Reject(_))), "given back and paid");
-    desk.is_due_again(CancelReason::NotReceived).await;
+    desk.is_given_back(CancelReason::NotReceived).await;
 }

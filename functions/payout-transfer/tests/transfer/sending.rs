@@ -9,19 +9,6 @@ use shared::store::{Write, keys, partners, payouts};
 use crate::desk::{Desk, account, desk, key, refusal};
 
 impl Desk {
-    /// The payout is cancelled for this reason, and its amount is back, once.
-    async fn is_given_back(&self, why: CancelReason) {
-        let state = self.state().await;
-        assert!(
-            matches!(state, PayoutState::Cancelled { reason, .. } if reason == why),
-            "{state:?}"
-        );
-        assert_eq!(
-            (self.owed().await, self.facts()),
-            (2500, vec!["payout", "payout_cancelled"])
-        );
-    }
-
     async fn is_sent(&self) {
         let state = self.state().await;
         assert!(

@@ -82,20 +82,19 @@ pub(crate) async fn desk() -> Desk {
     desk
 }
 
+/// A control of the stand-in at this address.
+pub(crate) async fn control(http: &reqwest::Client, base: &str, path: &str, body: &Value) -> Value {
+    let request = http.post(format!("{base}/_control/{path}")).body(body.to_string());
+    let answer = request.send().await.expect("an answer");
+    let (status, text) = (answer.status(), answer.text().await.expect("a body"));
+    assert!(status.is_success(), "{path} {body}: {text}");
+    serde_json::from_str(&text).expect("JSON")
+}
+
 impl Desk {
     /// One of the stand-in's controls.
     pub(crate) async fn control(&self, path: &str, body: Value) -> Value {
-        let url = format!("{}/_control/{path}", self.server.url());
-        let answer = self
-            .http
-            .post(url)
-            .body(body.to_string())
-            .send()
-            .await
-            .expect("an answer");
-        let (status, text) = (answer.status(), answer.text().await.expect("a body"));
-        assert!(status.is_success(), "{path} {body}: {text}");
-        serde_json::from_str(&text).expect("JSON")
+        control(&self.http, &self.server.url(), path, &body).await
     }
 
     /// A call to the processor as somebody makes it who is not Souk.

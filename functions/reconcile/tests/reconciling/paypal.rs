@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use paypal_standin::{Config, Server, serve};
 use serde_json::{Value, json};
+use shared::ids::RefundId;
 use shared::ledger::{Account, Fact};
 use shared::messages::Message;
 use shared::money::{Currency, Money};
@@ -18,7 +19,7 @@ use shared::reconciliation::{DifferenceKind, Reconciliation, Walk};
 use shared::runtime::secrets::PayPalSecretSource;
 use shared::store::{Write, commerce, keys, reconciliation, reversals};
 
-use crate::desk::{Desk, desk};
+use crate::desk::{Desk, control, desk};
 
 /// What the stand-in keeps of 12.99, and of a payout.
 const FEE_OF_1299: i64 = 67;
@@ -57,17 +58,7 @@ fn amount(minor: i64) -> Amount {
 
 impl AtPayPal {
     async fn control(&self, path: &str, body: Value) -> Value {
-        let url = format!("{}/_control/{path}", self.server.url());
-        let answer = self
-            .http
-            .post(url)
-            .body(body.to_string())
-            .send()
-            .await
-            .expect("an answer");
-        let (status, text) = (answer.status(), answer.text().await.expect("a body"));
-        assert!(status.is_success(), "{path} {body}: {text}");
-        serde_json::from_str(&text).expect("JSON")
+        control(&self.http, &self.server.url(), path, &body).await
     }
 
     fn client(&self) -> &PayPalClient {
@@ -170,6 +161,24 @@ impl AtPayPal {
     }
 }
 
+/// Five euros back of an order, as the processor knows it by `reference`.
+fn refund_of(desk: &Desk, order: &Order, id: RefundId, reference: &str, state: RefundState) -> Refund {
+    Refund {
+        id,
+        order: order.id,
+        customer: order.customer,
+        amount: eur(500),
+        lines: Vec::new(),
+        reason: RefundReason::Other,
+        origin: RefundOrigin::Customer,
+        note: None,
+        created_at: desk.world.now(),
+        state,
+        processor_ref: Some(reference.to_owned()),
+        returned: Vec::new(),
+    }
+}
+
 #[tokio::test]
 async fn a_sale_at_paypal_is_matched_with_its_entries_once() {
     let paypal = at_paypal().await;
@@ -239,22 +248,15 @@ async fn a_refund_at_paypal_is_matched_by_the_capture_that_it_is_of() {
         .expect("a refund");
     paypal.run().await;
     assert_eq!(paypal.open().await, [DifferenceKind::EntryMissing]);
-    let refund = Refund {
+    let refund = refund_of(
+        &paypal.desk,
+        &order,
         id,
-        order: order.id,
-        customer: order.customer,
-        amount: eur(500),
-        lines: Vec::new(),
-        reason: RefundReason::Other,
-        origin: RefundOrigin::Customer,
-        note: None,
-        created_at: paypal.desk.world.now(),
-        state: RefundState::Succeeded {
+        &made.id,
+        RefundState::Succeeded {
             at: paypal.desk.world.now(),
         },
-        processor_ref: Some(made.id.clone()),
-        returned: Vec::new(),
-    };
+    );
     let write = Write::create(keys::refund(order.id, id), &refund).expect("an item");
     paypal.desk.world.store.write(write).await.expect("memory");
     let postings = [(Account::PlatformRevenue, 500), (Account::PayPalClearing, -500)];
@@ -340,14 +342,7 @@ async fn scenario_46_an_unclaimed_payout_is_waited_for_and_leaves_the_books_ther
     paypal.is_now(&payout, cancelled).await;
     let run = paypal.run().await;
     assert_eq!((run.counts.matched, run.counts.posted, run.counts.open), (2, 2, 0));
-    let journal = paypal.desk.world.journal();
-    let sum = |account: Account| -> i64 {
-        let postings = journal.iter().flat_map(|entry| entry.postings());
-        postings
-            .filter(|posting| posting.account == account)
-            .map(|posting| posting.amount.minor())
-            .sum()
-    };
+    let sum = |account| paypal.desk.world.account(account);
     let transit = Account::PayoutsInTransit(payout.partner);
     assert_eq!(
         (sum(Account::PayPalClearing), sum(transit), sum(Account::ProcessorFees)),
@@ -384,20 +379,7 @@ async fn a_pending_refund_is_asked_about_at_every_run() {
     let order = desk.order(1299).await;
     let id = desk.world.seed().id("refund");
     let long_ago = desk.now().await - SignedDuration::from_hours(1);
-    let refund = |state: RefundState| Refund {
-        id,
-        order: order.id,
-        customer: order.customer,
-        amount: eur(500),
-        lines: Vec::new(),
-        reason: RefundReason::Other,
-        origin: RefundOrigin::Customer,
-        note: None,
-        created_at: desk.world.now(),
-        state,
-        processor_ref: Some("1JU".into()),
-        returned: Vec::new(),
-    };
+    let refund = |state: RefundState| refund_of(&desk, &order, id, "1JU", state);
     let pending = refund(RefundState::Pending { at: long_ago });
     let write = Write::create(keys::refund(order.id, id), &pending).expect("an item");
     let write = write.indexed(keys::refund_pending(order.id, id));

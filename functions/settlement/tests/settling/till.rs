@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use settlement::Context;
 use shared::ids::{ListingId, PartnerId, UserId};
-use shared::ledger::{Account, JournalEntry};
+use shared::ledger::Account;
 use shared::licence::LicenceStatus;
 use shared::messages::{Envelope, Message, PaymentSubject, ReversalSubject};
 use shared::money::{BasisPoints, Currency, Money};
@@ -172,12 +172,7 @@ impl Till {
 
     /// What all entries together say about one account.
     pub(crate) fn account(&self, account: Account) -> i64 {
-        let journal = self.world.journal();
-        let postings = journal.iter().flat_map(JournalEntry::postings);
-        postings
-            .filter(|posting| posting.account == account)
-            .map(|posting| posting.amount.minor())
-            .sum()
+        self.world.account(account)
     }
 
     /// Every balance is what the journal says it is.
