@@ -43,6 +43,10 @@ pub(crate) enum Act {
     Close {
         won: bool,
     },
+    /// Nobody does anything for so long.
+    Wait {
+        hours: i64,
+    },
 }
 
 #[derive(Debug)]
@@ -89,6 +93,7 @@ impl Run<'_> {
             Act::RefundAtStripe(_) | Act::Dispute { .. } => self.heard.charges.contains_key(order),
             Act::Fail => self.object_of(deed).is_some(),
             Act::Escalate | Act::Counter | Act::Close { .. } => deed.object.is_some(),
+            Act::Wait { .. } => true,
         };
         deed.at.filter(|_| can_be)
     }
@@ -126,6 +131,11 @@ impl Run<'_> {
                     json!({"decision": "decline", "note": "It works."})
                 };
                 self.at_counter(index, &format!("{order}/refunds/{refund}/decisions"), None, &body);
+            }
+            Act::Wait { hours } => {
+                let deed = &mut self.deeds[index];
+                deed.acts.pop_front();
+                deed.at = Some(self.world.now + SignedDuration::from_hours(hours));
             }
             act => {
                 let done = self.at_stripe(index, &order, act);
@@ -258,7 +268,9 @@ impl Run<'_> {
                 let outcome = if won { "won" } else { "lost" };
                 stripe.control(&format!("disputes/{object}/close"), &json!({"outcome": outcome}))
             }
-            Act::Refund(_) | Act::AskForRefund(_) | Act::Decide { .. } => Err(json!("done at the counter")),
+            Act::Refund(_) | Act::AskForRefund(_) | Act::Decide { .. } | Act::Wait { .. } => {
+                Err(json!("not done at Stripe"))
+            }
         }
     }
 }

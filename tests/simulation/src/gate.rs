@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::Bytes;
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{Method, Request, Response, StatusCode};
 use shared::processor::peer::{Answer, Peer};
 use shared::store::memory::{Fate, Fates};
 use stripe_standin::InProcess;
@@ -26,6 +26,8 @@ struct State {
     is_named: bool,
     waiting: Option<String>,
     decided: Option<Fate>,
+    /// How many answers about transfers are still to be lost.
+    transfers_unheard: u32,
 }
 
 impl Gate {
@@ -45,6 +47,19 @@ impl Gate {
     /// Decides for the handler that is polled next.
     pub(crate) fn decide(&self, fate: Fate) {
         self.lock().decided = Some(fate);
+    }
+
+    /// Loses the next so many answers to requests for a transfer, in calm and storm alike.
+    pub(crate) fn lose_transfer_answers(&self, count: u32) {
+        self.lock().transfers_unheard = count;
+    }
+
+    fn is_unheard(&self, request: &Request<Vec<u8>>) -> bool {
+        let mut state = self.lock();
+        let is_lost =
+            state.transfers_unheard > 0 && request.method() == Method::POST && request.uri().path() == "/v1/transfers";
+        state.transfers_unheard -= u32::from(is_lost);
+        is_lost
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -89,7 +104,11 @@ impl Peer for GatedStripe {
     fn answer(&self, request: Request<Vec<u8>>) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
         Box::pin(async move {
             let name = fmt::from_fn(|f| write!(f, "{} {}", request.method(), request.uri().path()));
-            match self.gate.next(&name).await {
+            let fate = match self.gate.next(&name).await {
+                Fate::Done if self.gate.is_unheard(&request) => Fate::AnswerLost,
+                fate => fate,
+            };
+            match fate {
                 Fate::Done => Ok(self.stripe.request(request.map(Bytes::from))),
                 Fate::Refused => Ok(too_many_requests()),
                 Fate::Lost => Err("the connection broke off".into()),

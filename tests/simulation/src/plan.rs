@@ -15,6 +15,10 @@ const PRICES: [(&str, &[i64]); 3] = [
 
 /// How many buy at the same time in a rush.
 const RUSH: usize = 3;
+/// Longer than every hold period, and than funds stay pending.
+const UNTIL_DUE: Step = Step::Wait { minutes: 9 * 24 * 60 };
+/// Longer than Stripe remembers a key.
+const PAST_THE_KEY: Step = Step::Wait { minutes: 26 * 60 };
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -68,6 +72,8 @@ pub(crate) enum Step {
     ReverseTransfer {
         percent: i64,
     },
+    /// Stripe makes the next transfer, and its answers are lost until the message that asks for it is set aside.
+    LoseTransferAnswers,
     /// Time passes. Whoever is at the shop's counter ends first; messages may wait.
     Wait {
         minutes: i64,
@@ -112,12 +118,8 @@ impl Plan {
     pub(crate) fn new(chance: &mut Chance) -> Self {
         let (partners, customers) = (chance.pick(&[1, 2, 2, 3]), 1 + chance.below(2));
         let listings: Vec<_> = (0..partners * 2).map(|index| listing(index / 2, chance)).collect();
-        let is_rush = chance.percent(20);
-        let mut steps = if is_rush {
-            rush(customers, &listings)
-        } else {
-            Vec::new()
-        };
+        let opening = chance.weighted(OPENINGS.to_vec()).unwrap_or(Opening::None);
+        let mut steps = opening.steps(customers, &listings);
         for _ in 0..3 + chance.below(4) {
             let step = step(partners, customers, &listings, &steps, chance);
             steps.push(step);
@@ -129,7 +131,7 @@ impl Plan {
             steps,
             hold_days: chance.pick(&[0, 0, 1, 7]),
             commission_bps: chance.pick(&[0, 1_500, 2_000, 3_333]),
-            tiers: (is_rush || chance.percent(20)).then(|| tier_rule(chance)),
+            tiers: (opening == Opening::Rush || chance.percent(20)).then(|| tier_rule(chance)),
             minimum_minor: chance.pick(&[1, 1, 500]),
             funds_pending_s: chance.pick(&[0, 0, 3 * 86_400]),
         }
@@ -152,19 +154,70 @@ impl Plan {
     }
 }
 
-/// Several buy the same at the same time, so that sales meet at whatever counts them.
-fn rush(customers: usize, listings: &[Listing]) -> Vec<Step> {
-    let wanted = listings
-        .iter()
-        .position(|listing| listing.currency == "EUR" && listing.price_minor > 0);
-    let order = |number: usize| {
-        wanted.map(|listing| Step::Order {
+/// What a plan begins with. All but nothing are seldom met by chance, and show what else hides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    None,
+    /// Several buy the same at the same time, so that sales meet at whatever counts them.
+    Rush,
+    /// What a sale has earned is due while the payment is disputed, and the dispute is lost.
+    DueInDispute,
+    /// Nobody hears that a payout was made until Stripe has forgotten that it was asked to.
+    UnheardPayout,
+    /// A payout is made and half of it taken back.
+    HalvedPayout,
+}
+
+const OPENINGS: [(usize, Opening); 5] = [
+    (13, Opening::None),
+    (4, Opening::Rush),
+    (1, Opening::DueInDispute),
+    (1, Opening::UnheardPayout),
+    (1, Opening::HalvedPayout),
+];
+
+impl Opening {
+    /// About what costs most in euros; nothing where nothing does.
+    fn steps(self, customers: usize, listings: &[Listing]) -> Vec<Step> {
+        let in_euros = listings
+            .iter()
+            .enumerate()
+            .filter(|(_, listing)| listing.currency == "EUR");
+        let dearest = in_euros.max_by_key(|(_, listing)| listing.price_minor);
+        let Some((listing, _)) = dearest.filter(|(_, listing)| listing.price_minor > 0) else {
+            return Vec::new();
+        };
+        let order = |number: usize| Step::Order {
             customer: number % customers,
             listings: vec![listing],
             payment: Payment::Card,
-        })
-    };
-    (0..RUSH).filter_map(order).collect()
+        };
+        match self {
+            Self::None => Vec::new(),
+            Self::Rush => (0..RUSH).map(order).collect(),
+            Self::DueInDispute => {
+                let acts = vec![
+                    Act::Dispute { inquiry: false },
+                    Act::Wait { hours: 30 },
+                    Act::Close { won: false },
+                ];
+                vec![order(0), UNTIL_DUE, Step::Reverse { order: 0, acts }, Step::PayoutRun]
+            }
+            Self::UnheardPayout => vec![
+                order(0),
+                UNTIL_DUE,
+                Step::LoseTransferAnswers,
+                Step::PayoutRun,
+                PAST_THE_KEY,
+            ],
+            Self::HalvedPayout => vec![
+                order(0),
+                UNTIL_DUE,
+                Step::PayoutRun,
+                Step::ReverseTransfer { percent: 50 },
+            ],
+        }
+    }
 }
 
 fn tier_rule(chance: &mut Chance) -> TierRule {

@@ -17,7 +17,7 @@ use crate::chance::Chance;
 use crate::deed::Deed;
 use crate::errand::Errand;
 use crate::plan::{Plan, Step};
-use crate::sqs::Sqs;
+use crate::sqs::{MAX_RECEIVES, Sqs};
 use crate::task::{Job, Letter, Task, Turn};
 use crate::trace::Trace;
 use crate::world::World;
@@ -177,6 +177,7 @@ impl<'a> Run<'a> {
 
     /// Everything that is due happens, messages set aside are given back, and the partners get what is theirs.
     fn rest(&mut self) {
+        self.world.gate.lose_transfer_answers(0);
         self.settle(REST);
         for _ in 0..2 {
             if self.sqs.redrive(self.now()) > 0 {
@@ -296,6 +297,7 @@ impl<'a> Run<'a> {
             Step::PayoutRun => self.schedule(Job::Payouts),
             Step::Reconciliation => self.schedule(Job::Reconciliation),
             Step::ReverseTransfer { percent } => self.reverse_transfer(*percent),
+            Step::LoseTransferAnswers => self.world.gate.lose_transfer_answers(MAX_RECEIVES),
             Step::Wait { minutes } => self.world.pass(SignedDuration::from_mins(*minutes)),
             Step::Account { partner, works } => self.set_account(*partner, *works),
             Step::MoveAccount { partner } => {

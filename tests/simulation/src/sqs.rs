@@ -7,7 +7,7 @@ use shared::ids::MessageId;
 use shared::messages::{Envelope, Message, Queue};
 
 /// As in template.yaml.
-const MAX_RECEIVES: u32 = 5;
+pub(crate) const MAX_RECEIVES: u32 = 5;
 const VISIBILITY: SignedDuration = SignedDuration::from_secs(180);
 /// For how long a FIFO queue drops what it has been sent before.
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(5);
