@@ -3,8 +3,8 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-# The functions and the two programs that only the benchmark needs, in one build: each form of it would compile the SDKs anew.
-cargo build --workspace --bins --features bench/bench,noop/bench --release --locked
+# The stack and the two programs that only the benchmark needs, in one build: each form of it would compile the SDKs anew.
+python3 -m infra.local build --state target/bench --extra bench/bench --extra noop/bench
 
 binaries=$(cd "${CARGO_TARGET_DIR:-target}/release" && pwd)
 exec python3 -m infra.local test-stack --profile release --state target/bench --binaries "$binaries" -- "$binaries/bench" "$@"

@@ -74,7 +74,7 @@ def stop(arguments: argparse.Namespace) -> int:
 def build(arguments: argparse.Namespace) -> int:
     from . import build as builder
 
-    binaries = arguments.binaries or builder.build(arguments.profile)
+    binaries = arguments.binaries or builder.build(arguments.profile, arguments.extra)
     functions = builder.lay_out(binaries, _places(arguments))
     line(f"{len(functions)} functions are laid out in {_places(arguments).package.relative_to(REPO)}")
     return 0
@@ -122,7 +122,8 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     sub.add_argument("--detach", action="store_true", help="return when it is ready and leave it running")
     sub.add_argument("--no-seed", action="store_true", help="start with an empty marketplace")
     command("stop", stop, "End the stack that --state tells of.", "release", DEFAULT_PORT, DEFAULT_STATE)
-    command("build", build, "Build and lay out what would be deployed.", "release", DEFAULT_PORT, DEFAULT_STATE)
+    sub = command("build", build, "Build and lay out what would be deployed.", "release", DEFAULT_PORT, DEFAULT_STATE)
+    sub.add_argument("--extra", action="append", default=[], metavar="BINARY/FEATURE", help="another binary; may be repeated")
     sub = commands.add_parser("install", help="Install Python tools and print nothing when they are there.")
     sub.set_defaults(command=install)
     sub.add_argument("tools", nargs="+", choices=[file.stem for file in sorted(REQUIREMENTS.glob("*.txt"))])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -24,13 +25,22 @@ PRODUCED_FILES: dict[str, dict[str, list[str]]] = {"scanning": {"rules.bin": ["s
 The scanner's rules are compiled here and not in a build script, which would compile the rule engine a second time."""
 
 
-def build(profile: Profile) -> Path:
-    """Compiles every binary of the workspace; the folder with the results."""
+TOOLS = ["souk-pack", "souk-rules", "stripe-standin", "paypal-standin"]
+"""What the local stack runs beside the functions."""
+
+
+def build(profile: Profile, extra: Sequence[str] = ()) -> Path:
+    """Compiles what the stack is made of, and nothing else: what is optimised takes a minute for each binary.
+
+    `extra` names further binaries with the feature that each needs, as `bench/bench`. The folder with the results.
+    """
     if not shutil.which("cargo"):
         raise Trouble("cargo is missing: install Rust with rustup, then run this again")
-    command = ["cargo", "build", "--workspace", "--bins", "--locked"] + (["--release"] if profile == "release" else [])
+    wanted = [f"--bin={name}" for name in TOOLS + [function.name for function in functions()]]
+    wanted += [f"--bin={each.partition('/')[0]}" for each in extra] + [f"--features={each}" for each in extra]
+    command = ["cargo", "build", "--workspace", "--locked"] + (["--release"] if profile == "release" else [])
     with step(f"building the binaries: {' '.join(command)}"):
-        if subprocess.run(command, cwd=REPO, stdin=subprocess.DEVNULL, check=False).returncode != 0:
+        if subprocess.run(command + wanted, cwd=REPO, stdin=subprocess.DEVNULL, check=False).returncode != 0:
             raise Trouble("the build failed, see above")
     target = Path(os.environ.get("CARGO_TARGET_DIR", TARGET))
     return target / ("release" if profile == "release" else "debug")
