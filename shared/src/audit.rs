@@ -13,13 +13,14 @@ pub struct AuditEvent {
     /// Who acted.
     pub actor: UserId,
     /// What was done, as `noun.verb`: `partner.approve`, `submission.reject`.
+    #[schema(example = "partner.approve")]
     pub action: String,
     /// The id of what it was done to.
     pub subject: String,
     /// The stable code of the reason, where the act needs one.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(required)]
     pub reason_code: Option<String>,
     /// What the actor saw or wrote when acting.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(required)]
     pub evidence: Option<String>,
 }

@@ -183,6 +183,7 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", partner!("/listings"), LISTINGS_READ),
     Route::of("GET", partner!("/listings/{listing_id}"), LISTINGS_READ),
     Route::of("PATCH", partner!("/listings/{listing_id}"), LISTINGS_WRITE).takes(LISTING, &[]),
+    Route::of("GET", partner!("/listings/{listing_id}/audit-events"), PartnersOperator),
     Route::of("POST", partner!("/listings/{listing_id}/versions"), LISTINGS_WRITE)
         .takes(r#"{"number": "1.0.1", "notes": "New."}"#, &["number"]),
     Route::of("GET", partner!("/listings/{listing_id}/versions"), LISTINGS_READ),
@@ -219,6 +220,7 @@ pub const ROUTES: &[Route] = &[
     Route::of("POST", "/v1/orders/{order_id}/refunds/{refund_id}/decisions", Operator)
         .takes(REFUND_DECISION, &["decision"]),
     Route::of("GET", "/v1/orders/{order_id}/disputes", Operator),
+    Route::of("GET", "/v1/orders/{order_id}/audit-events", Operator),
     Route::of("GET", "/v1/refunds", Operator),
     Route::of("GET", "/v1/disputes", Operator),
     Route::of("GET", partner!("/orders/{order_id}"), REFUNDS_READ),
@@ -243,6 +245,7 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", "/v1/commission-rules/{rule_id}", Operator),
     Route::of("POST", "/v1/commission-rules/{rule_id}/versions", Operator).takes(REVISION, &["figures"]),
     Route::of("POST", "/v1/commission-rules/{rule_id}/end", Operator).takes(r#"{"at": "2099-01-01T00:00:00Z"}"#, &[]),
+    Route::of("GET", "/v1/commission-rules/{rule_id}/audit-events", Operator),
     Route::of("GET", "/v1/commission-presets", Operator),
     Route::of("GET", "/v1/orders/{order_id}/lines/{index}/explanation", EARNINGS_READ),
     Route::of("GET", partner!("/balances"), EARNINGS_READ),

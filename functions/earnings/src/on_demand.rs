@@ -10,6 +10,7 @@ use shared::ids::PartnerId;
 use shared::money::Currency;
 use shared::partner::{Block, Partner};
 use shared::payout::NotDue;
+use shared::store::audit::{self, Audited};
 use shared::store::payouts::{self, Decided};
 use shared::store::{keys, partners};
 
@@ -41,7 +42,7 @@ pub(crate) async fn pay(
         reason_code: None,
         evidence: None,
     };
-    let audit = partners::audited(id, &asked)?;
+    let audit = audit::entry(Audited::Partner(id), &asked)?;
     let balance = keys::balance(id, currency);
     let made = match payouts::decide(store, &balance, context.minimum, call.now, call.seed, &[audit]).await? {
         Decided::Payout(made) => made,

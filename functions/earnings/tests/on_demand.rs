@@ -7,7 +7,8 @@ use shared::ledger::BalanceChange;
 use shared::messages::Message;
 use shared::money::{Currency, Money};
 use shared::store::accounts::Role;
-use shared::store::{ledger, partners};
+use shared::store::audit::{self, Audited};
+use shared::store::ledger;
 use shared::testing::{Answer, TestApp};
 
 fn app() -> TestApp {
@@ -62,7 +63,7 @@ async fn an_owner_is_paid_once_for_each_key() {
     ask(&app, anna, &token, "2")
         .await
         .expect_problem(409, "nothing_payable");
-    let acts = partners::audit_events(&app.store, anna, 10, None)
+    let acts = audit::events(&app.store, Audited::Partner(anna), None, 10)
         .await
         .expect("memory")
         .items;

@@ -18,7 +18,7 @@ mod tests;
 
 pub use context::Context;
 
-use handlers::{listings, releases, review, submissions, uploads, versions};
+use handlers::{audit, listings, releases, review, submissions, uploads, versions};
 use shared::http::Routes;
 use shared::routes;
 
@@ -26,6 +26,7 @@ pub fn routes() -> Routes<Context> {
     Routes::new()
         .routes(routes!(listings::create, listings::list))
         .routes(routes!(listings::show, listings::change))
+        .routes(routes!(audit::list))
         .routes(routes!(versions::create, versions::list))
         .routes(routes!(versions::show))
         .routes(routes!(uploads::create))

@@ -4,9 +4,8 @@ mod people;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::audit::AuditEvent;
 use shared::http::{FieldError, Validate};
-use shared::ids::{AuditId, DecisionId, HoldId, PartnerId, UserId};
+use shared::ids::{DecisionId, HoldId, PartnerId, UserId};
 use shared::money::Money;
 use shared::partner::hold::{Hold, HoldReason, WaitsFor};
 use shared::partner::profile;
@@ -463,37 +462,6 @@ impl From<MemberItem> for MemberView {
             user_id: member.user,
             role: member.role,
             since: member.since,
-        }
-    }
-}
-
-/// What a privileged person did.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct AuditEventView {
-    pub id: AuditId,
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
-    pub actor: UserId,
-    #[schema(example = "partner.approve")]
-    pub action: String,
-    /// What it was done to.
-    pub subject: String,
-    #[schema(required)]
-    pub reason_code: Option<String>,
-    #[schema(required)]
-    pub evidence: Option<String>,
-}
-
-impl From<AuditEvent> for AuditEventView {
-    fn from(event: AuditEvent) -> Self {
-        Self {
-            id: event.id,
-            at: event.at,
-            actor: event.actor,
-            action: event.action,
-            subject: event.subject,
-            reason_code: event.reason_code,
-            evidence: event.evidence,
         }
     }
 }

@@ -8,6 +8,7 @@ use shared::ids::PartnerId;
 use shared::partner::{Act, Partner};
 use shared::processor::stripe::StripeClient;
 use shared::runtime::{Start, env};
+use shared::store::audit::{self, Audited};
 use shared::store::{Store, TableName, Versioned, partners};
 
 #[derive(Debug, Clone)]
@@ -39,8 +40,7 @@ impl Context {
 
     /// The entry of this very act, where a request that now meets a refusal repeats one that was cut off after its write.
     pub(crate) async fn done(&self, partner: PartnerId, act: &Act) -> Result<Option<AuditEvent>, Problem> {
-        let event = partners::audit_event(&self.store, partner, act.audit_id()).await?;
-        Ok(event.map(|event| event.value))
+        Ok(audit::event(&self.store, Audited::Partner(partner), act.audit_id()).await?)
     }
 }
 

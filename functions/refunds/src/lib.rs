@@ -21,6 +21,7 @@ pub fn routes() -> Routes<Context> {
         .routes(routes!(customer::list, operator::create))
         .routes(routes!(operator::decide))
         .routes(routes!(operator::disputes_of))
+        .routes(routes!(operator::audit_events))
         .routes(routes!(operator::requested))
         .routes(routes!(operator::disputes))
         .routes(routes!(partner::order))

@@ -136,6 +136,19 @@ async fn an_operator_refunds_any_line_and_what_is_promised_is_set_aside() {
     assert_eq!(refused.body["errors"][0]["pointer"], "/lines/0/amount");
     assert_eq!(sale.stored(&app).await, order, "nothing was written");
     assert_eq!(sent(&app.take_messages()), 0);
+    let acts = get(&app, &operator, &sale.path("/audit-events")).await;
+    assert_eq!(acts.status, 200, "{acts:?}");
+    let [act] = acts.body["items"].as_array().expect("entries").as_slice() else {
+        panic!("one act: {acts:?}")
+    };
+    assert_eq!(
+        (&act["action"], &act["subject"], &act["actor"]),
+        (
+            &json!("refund.create"),
+            &made.body["id"],
+            &json!(app.user("olga").await)
+        )
+    );
 }
 
 #[tokio::test]

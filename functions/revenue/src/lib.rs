@@ -21,6 +21,7 @@ pub fn routes() -> Routes<Context> {
         .routes(routes!(rules::show))
         .routes(routes!(rules::revise))
         .routes(routes!(rules::end))
+        .routes(routes!(rules::audit_events))
         .routes(routes!(presets::list))
         .routes(routes!(explanations::show))
 }

@@ -245,6 +245,17 @@ async fn a_rule_ends_and_makes_room() {
         .expect_problem(409, "rule_ended");
     made(&app, &rule(&marketplace(), 500)).await;
     assert_eq!(get(&app, &path(&first, "")).await.expect(200).json(), ended);
+    let acts = get(&app, &path(&first, "/audit-events")).await.expect(200).json();
+    let acts = acts["items"].as_array().expect("entries").iter();
+    let olga = app.user("olga").await.to_string();
+    assert_eq!(
+        acts.map(|act| (&act["action"], &act["subject"], act["actor"] == olga.as_str()))
+            .collect::<Vec<_>>(),
+        [
+            (&json!("commission_rule.end"), &first["id"], true),
+            (&json!("commission_rule.create"), &first["id"], true)
+        ]
+    );
 }
 
 #[tokio::test]
@@ -260,6 +271,7 @@ async fn rules_are_the_operators_alone() {
             app.get(path(&first, "")),
             app.post(path(&first, "/versions"), &json!({"figures": {"commission_bps": 1}})),
             app.post(path(&first, "/end"), &json!({})),
+            app.get(path(&first, "/audit-events")),
             app.get("/v1/commission-presets"),
         ]
     };

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::audit::Audited;
 use super::table::Query;
 use crate::ids::{
     AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, ReconciliationId, RefundId, RuleId,
@@ -140,14 +141,6 @@ pub fn memberships(user: UserId) -> Query {
     Query::partition(TableName::Accounts, format!("USR#{user}")).prefix("MEM#".into())
 }
 
-pub fn partner_audit(partner: PartnerId, event: AuditId) -> Key {
-    key(TableName::Accounts, format!("PTN#{partner}"), format!("AUD#{event}"))
-}
-
-pub fn partner_audits(partner: PartnerId) -> Query {
-    Query::partition(TableName::Accounts, format!("PTN#{partner}")).prefix("AUD#".into())
-}
-
 // ---- catalogue
 
 pub fn listing(partner: PartnerId, listing: ListingId) -> Key {
@@ -211,14 +204,6 @@ pub fn submission_by_status(status: &str, submission: SubmissionId) -> (String, 
 
 pub fn submissions_by_status(status: &str) -> Query {
     Query::index(TableName::Catalogue, format!("SUBMISSION#{status}"))
-}
-
-pub fn listing_audit(listing: ListingId, event: AuditId) -> Key {
-    key(TableName::Catalogue, format!("LST#{listing}"), format!("AUD#{event}"))
-}
-
-pub fn listing_audits(listing: ListingId) -> Query {
-    Query::partition(TableName::Catalogue, format!("LST#{listing}")).prefix("AUD#".into())
 }
 
 /// What the public sees of a listing.
@@ -332,10 +317,6 @@ pub fn document_counter(series: Series) -> Key {
     key(TableName::Commerce, format!("SERIES#{series}"), "COUNTER")
 }
 
-pub fn order_audit(order: OrderId, event: AuditId) -> Key {
-    key(TableName::Commerce, format!("ORD#{order}"), format!("AUD#{event}"))
-}
-
 pub fn licence(licence: LicenceId) -> Key {
     key(TableName::Commerce, format!("LIC#{licence}"), "LIC")
 }
@@ -441,10 +422,6 @@ pub fn rules_by_age() -> Query {
     Query::index(TableName::Ledger, "RULE#all".into())
 }
 
-pub fn rule_audit(rule: RuleId, event: AuditId) -> Key {
-    key(TableName::Ledger, format!("RUL#{rule}"), format!("AUD#{event}"))
-}
-
 /// The rules of one scope that are in force or will be.
 pub fn schedule(scope: &Scope) -> Key {
     let (kind, id) = scope.parts();
@@ -513,6 +490,26 @@ pub fn finding(run: ReconciliationId, subject: &Subject) -> Key {
 
 pub fn findings(run: ReconciliationId) -> Query {
     Query::partition(TableName::Ledger, format!("REC#{run}"))
+}
+
+/// What was done to something stands beside it.
+pub fn audit(of: Audited, event: AuditId) -> Key {
+    let (table, partition) = audited(of);
+    key(table, partition, format!("AUD#{event}"))
+}
+
+pub fn audits(of: Audited) -> Query {
+    let (table, partition) = audited(of);
+    Query::partition(table, partition).prefix("AUD#".into())
+}
+
+fn audited(of: Audited) -> (TableName, String) {
+    match of {
+        Audited::Partner(partner) => (TableName::Accounts, format!("PTN#{partner}")),
+        Audited::Listing(listing) => (TableName::Catalogue, format!("LST#{listing}")),
+        Audited::Order(order) => (TableName::Commerce, format!("ORD#{order}")),
+        Audited::Rule(rule) => (TableName::Ledger, format!("RUL#{rule}")),
+    }
 }
 
 /// How far the reconciliation came.

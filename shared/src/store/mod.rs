@@ -5,6 +5,7 @@
 //! texts are found in this folder and nowhere else.
 
 pub mod accounts;
+pub mod audit;
 pub mod catalogue;
 pub mod commerce;
 pub mod dynamo;

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use strum::IntoEnumIterator;
 
 use super::accounts::{self, MemberItem, Role};
+use super::audit::{self, Audited};
 use super::keys;
 use super::table::{INDEX_PK, Page, PageKey, Store, StoreError, Versioned, Write};
-use crate::audit::AuditEvent;
-use crate::ids::{AuditId, PartnerId, UserId};
+use crate::ids::{PartnerId, UserId};
 use crate::partner::{Change, Partner, Status};
 
 /// Says that a name is taken by a user's application, and by which.
@@ -140,32 +140,6 @@ pub fn claim_processor_account(partner: PartnerId, account: &str) -> Result<Writ
     Write::create(keys::processor_account(account), &ProcessorAccountItem { partner })
 }
 
-/// The entry of an act about a partner that changes something else than the partner.
-pub fn audited(partner: PartnerId, event: &AuditEvent) -> Result<Write, StoreError> {
-    Write::create(keys::partner_audit(partner, event.id), event)
-}
-
-/// The entry of an act, if that act has been done.
-pub async fn audit_event(
-    store: &Store,
-    partner: PartnerId,
-    event: AuditId,
-) -> Result<Option<Versioned<AuditEvent>>, StoreError> {
-    store.get(&keys::partner_audit(partner, event)).await
-}
-
-/// What privileged people did to the partner, newest first.
-pub async fn audit_events(
-    store: &Store,
-    partner: PartnerId,
-    limit: usize,
-    after: Option<PageKey>,
-) -> Result<Page<AuditEvent>, StoreError> {
-    store
-        .query(keys::partner_audits(partner).descending().limit(limit).after(after))
-        .await
-}
-
 fn indexed(write: Write, change: &Change) -> Result<Write, StoreError> {
     let partner = &change.partner;
     write
@@ -175,7 +149,9 @@ fn indexed(write: Write, change: &Change) -> Result<Write, StoreError> {
 
 fn audit(change: &Change) -> Result<Option<Write>, StoreError> {
     let event = change.audit.as_ref();
-    event.map(|event| audited(change.partner.id, event)).transpose()
+    event
+        .map(|event| audit::entry(Audited::Partner(change.partner.id), event))
+        .transpose()
 }
 
 #[cfg(test)]
@@ -245,17 +221,19 @@ mod tests {
         assert_eq!(page.items, []);
         let page = with_status(&store, Status::Approved, 10, None).await.expect("read");
         assert_eq!(page.items, std::slice::from_ref(&approved.partner));
-        let acts = audit_events(&store, found.id, 10, None).await.expect("read");
+        let acts = audit::events(&store, Audited::Partner(found.id), None, 10)
+            .await
+            .expect("read");
         let actions: Vec<_> = acts.items.iter().map(|event| event.action.as_str()).collect();
         assert_eq!(actions, ["partner.approve", "partner.apply"]);
         assert!(
-            audit_event(&store, found.id, act(3).audit_id())
+            audit::event(&store, Audited::Partner(found.id), act(3).audit_id())
                 .await
                 .expect("read")
                 .is_some()
         );
         assert!(
-            audit_event(&store, found.id, act(4).audit_id())
+            audit::event(&store, Audited::Partner(found.id), act(4).audit_id())
                 .await
                 .expect("read")
                 .is_none(),

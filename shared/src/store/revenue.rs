@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::{self, Audited};
 use super::keys;
 use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
 use crate::audit::AuditEvent;
-use crate::ids::{AuditId, RuleId};
+use crate::ids::RuleId;
 use crate::purchase::Moved;
 use crate::revenue::{Counter, Rule, Sale, Schedule, Scope, Turnovers};
 
@@ -43,12 +44,6 @@ pub async fn all(store: &Store, limit: usize, after: Option<PageKey>) -> Result<
         items,
         next: found.next,
     })
-}
-
-/// Whether this very act has been done before.
-pub async fn is_done(store: &Store, rule: RuleId, act: AuditId) -> Result<bool, StoreError> {
-    let event = store.get::<AuditEvent>(&keys::rule_audit(rule, act)).await?;
-    Ok(event.is_some())
 }
 
 pub async fn schedule(store: &Store, scope: &Scope) -> Result<Option<Versioned<Schedule>>, StoreError> {
@@ -89,10 +84,7 @@ pub async fn save(
             rule,
         ));
     }
-    writes.push(Write::create(
-        keys::rule_audit(change.rule, change.audit.id),
-        &change.audit,
-    )?);
+    writes.push(audit::entry(Audited::Rule(change.rule), &change.audit)?);
     store.transact(writes).await
 }
 
@@ -187,9 +179,13 @@ mod tests {
         let refused = save(&store, &scope, None, &second).await;
         assert!(refused.expect_err("stale").is_conflict());
         assert_eq!(versions(&store, second.rule).await.expect("memory"), []);
-        assert!(!is_done(&store, second.rule, second.audit.id).await.expect("memory"));
+        let audited = async |change: &Change| {
+            let found = audit::event(&store, Audited::Rule(change.rule), change.audit.id).await;
+            found.expect("memory")
+        };
+        assert_eq!(audited(&second).await, None);
         assert_eq!(versions(&store, first.rule).await.expect("memory"), first.created);
-        assert!(is_done(&store, first.rule, first.audit.id).await.expect("memory"));
+        assert_eq!(audited(&first).await.as_ref(), Some(&first.audit));
     }
 
     #[tokio::test]

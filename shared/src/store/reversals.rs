@@ -1,5 +1,6 @@
 //! Refunds and disputes: beside their order, in a partition of its own.
 
+use super::audit::{self, Audited};
 use super::keys::{self, Key};
 use super::ledger::{change_balance, post};
 use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
@@ -104,7 +105,11 @@ pub fn begin_refund(
         _ => Write::replace(order_key, order, order_revision)?,
     };
     let mut writes = vec![on_order, create(refund, messages)?];
-    writes.extend(audit.map(|event| audit_write(order.id, event)).transpose()?);
+    writes.extend(
+        audit
+            .map(|event| audit::entry(Audited::Order(order.id), event))
+            .transpose()?,
+    );
     Ok(writes)
 }
 
@@ -119,10 +124,6 @@ fn indexed(write: Write, refund: &Refund) -> Write {
         RefundState::Pending { .. } => write.indexed(keys::refund_pending(refund.order, refund.id)),
         _ => write,
     }
-}
-
-fn audit_write(order: OrderId, event: &AuditEvent) -> Result<Write, StoreError> {
-    Write::create(keys::order_audit(order, event.id), event)
 }
 
 /// A refund whose state changed, alone.
@@ -144,7 +145,11 @@ pub fn update_both(
         Write::replace(keys::order(order.customer, order.id), order, order_revision)?,
         update_refund(refund, refund_revision, messages)?,
     ];
-    writes.extend(audit.map(|event| audit_write(order.id, event)).transpose()?);
+    writes.extend(
+        audit
+            .map(|event| audit::entry(Audited::Order(order.id), event))
+            .transpose()?,
+    );
     Ok(writes)
 }
 
@@ -157,7 +162,7 @@ pub fn decline_refund(
 ) -> Result<Vec<Write>, StoreError> {
     Ok(vec![
         update_refund(refund, revision, messages)?,
-        audit_write(refund.order, audit)?,
+        audit::entry(Audited::Order(refund.order), audit)?,
     ])
 }
 

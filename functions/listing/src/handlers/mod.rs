@@ -1,5 +1,6 @@
 //! The routes, a file per resource, and how their things are found: always through the partner in the path.
 
+pub(crate) mod audit;
 pub(crate) mod listings;
 pub(crate) mod releases;
 pub(crate) mod review;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use shared::listing::browse::Terms;
 use shared::scan::Verdict;
+use shared::store::audit::{self, Audited};
 use shared::store::catalogue;
 
 use super::{World, content, pointers, text};
@@ -53,7 +54,7 @@ async fn what_was_approved_is_published_and_found() {
         out,
         "publishing twice changes nothing"
     );
-    let audit = catalogue::audit_events(&world.app.store, listing, None, 10)
+    let audit = audit::events(&world.app.store, Audited::Listing(listing), None, 10)
         .await
         .expect("read");
     assert_eq!(

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 use shared::messages::{Message, Notice};
 use shared::scan::Verdict;
-use shared::store::catalogue;
 
 use super::{World, content, pointers, text};
 
@@ -135,14 +134,16 @@ async fn a_decision_moves_the_version_tells_the_owner_and_leaves_an_entry() {
             ("Warm Tape Pads", json!(status), reason)
         );
 
-        let audit = catalogue::audit_events(&world.app.store, version.listing, None, 10)
-            .await
-            .expect("read");
-        let [entry] = &audit.items[..] else {
-            panic!("one entry: {audit:?}")
+        let path = world.path(&format!("/listings/{}/audit-events", version.listing));
+        let operator = world.app.sign_in_operator("olga");
+        let audit = world.app.get(&path).bearer(&operator).send().await.expect(200).json();
+        let [entry] = audit["items"].as_array().expect("entries").as_slice() else {
+            panic!("one entry: {audit}")
         };
-        assert_eq!(entry.action, format!("submission.{}", text(&body, "decision")));
-        assert_eq!(entry.actor, world.app.user("olga").await);
+        assert_eq!(text(entry, "action"), format!("submission.{}", text(&body, "decision")));
+        assert_eq!(entry["actor"], json!(world.app.user("olga").await));
+        let hers = world.get(&format!("/listings/{}/audit-events", version.listing)).await;
+        hers.expect_problem(403, "operator_required");
         world
             .decide(&submission, &json!({"decision": "approve"}))
             .await

@@ -1,12 +1,16 @@
 //! What operators do: refund any order, decide what customers ask for, and see the disputes.
 
+use std::convert::identity;
+
 use axum::extract::State;
 use serde::Deserialize;
+use shared::audit::AuditEvent;
 use shared::auth::Operator;
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument, Query};
 use shared::ids::{OrderId, RefundId};
 use shared::purchase::dispute::DisputeStatus;
 use shared::purchase::refund::RefundOrigin;
+use shared::store::audit::{self, Audited};
 use shared::store::reversals;
 
 use super::{Created, find, settle_request, start};
@@ -93,4 +97,18 @@ pub(crate) async fn disputes_of(
     let order = context.order(order).await?;
     let page = reversals::disputes(&context.store, order.id, paging.after(), paging.limit()).await?;
     Ok(Json(paging.page(page, DisputeView::from)))
+}
+
+/// What was done to an order by those who refund and decide, newest first.
+#[utoipa::path(get, path = "/v1/orders/{order_id}/audit-events", tag = "refunds", params(("order_id" = OrderId, Path), PagingParams),
+    responses((status = 200, body = Page<AuditEvent>), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn audit_events(
+    State(context): State<Context>,
+    _operator: Operator,
+    Path(order): Path<OrderId>,
+    paging: Paging,
+) -> Result<Json<Page<AuditEvent>>, Problem> {
+    let order = context.order(order).await?.id;
+    let page = audit::events(&context.store, Audited::Order(order), paging.after(), paging.limit()).await?;
+    Ok(Json(paging.page(page, identity)))
 }

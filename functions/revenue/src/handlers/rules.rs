@@ -1,5 +1,7 @@
 //! Making rules, going on with them, ending them.
 
+use std::convert::identity;
+
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use jiff::Timestamp;
@@ -8,6 +10,7 @@ use shared::auth::Operator;
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
 use shared::ids::RuleId;
 use shared::revenue::{Phase, Preset, Rule, Schedule, ScheduleError, Scope};
+use shared::store::audit::{self, Audited};
 use shared::store::{Versioned, revenue};
 
 use crate::api::{CreateRule, EndRule, ReviseRule, RuleVersion, RuleView};
@@ -35,7 +38,7 @@ pub(crate) async fn create(
             schedule,
             created: versions.clone(),
             shortened: Vec::new(),
-            audit: audit(&operator, &call, id, "commission_rule.create", &request.scope),
+            audit: entry(&operator, &call, id, "commission_rule.create", &request.scope),
         };
         revenue::save(&context.store, &request.scope, before.as_ref(), &change).await?;
     }
@@ -79,7 +82,7 @@ pub(crate) async fn revise(
     Json(request): Json<ReviseRule>,
 ) -> Result<(StatusCode, Json<RuleView>), Problem> {
     let latest = latest(&context, rule).await?;
-    if !revenue::is_done(&context.store, rule, call.seed.id("audit")).await? {
+    if !is_done(&context, rule, &call).await? {
         let next = Rule {
             version: latest.version + 1,
             from: request.from.unwrap_or(call.now),
@@ -97,7 +100,7 @@ pub(crate) async fn revise(
             rule,
             schedule,
             shortened,
-            audit: audit(&operator, &call, rule, "commission_rule.revise", &next.scope),
+            audit: entry(&operator, &call, rule, "commission_rule.revise", &next.scope),
             created: vec![next.clone()],
         };
         revenue::save(&context.store, &next.scope, before.as_ref(), &change).await?;
@@ -118,7 +121,7 @@ pub(crate) async fn end(
     Json(request): Json<EndRule>,
 ) -> Result<Json<RuleView>, Problem> {
     let scope = latest(&context, rule).await?.scope;
-    if !revenue::is_done(&context.store, rule, call.seed.id("audit")).await? {
+    if !is_done(&context, rule, &call).await? {
         let before = revenue::schedule(&context.store, &scope).await?;
         let ended = current(before.as_ref()).end(rule, request.at.unwrap_or(call.now), call.now);
         let (schedule, shortened) = ended.map_err(|error| match error {
@@ -130,7 +133,7 @@ pub(crate) async fn end(
             schedule,
             created: Vec::new(),
             shortened,
-            audit: audit(&operator, &call, rule, "commission_rule.end", &scope),
+            audit: entry(&operator, &call, rule, "commission_rule.end", &scope),
         };
         revenue::save(&context.store, &scope, before.as_ref(), &change).await?;
     }
@@ -148,6 +151,27 @@ async fn view(context: &Context, rule: RuleId) -> Result<Json<RuleView>, Problem
         return Err(Problem::not_found());
     }
     Ok(Json(RuleView::of(rule, versions)))
+}
+
+/// What was done to a rule and by whom, newest first.
+#[utoipa::path(get, path = "/v1/commission-rules/{rule_id}/audit-events", tag = "rules",
+    params(("rule_id" = RuleId, Path), PagingParams),
+    responses((status = 200, body = Page<AuditEvent>), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn audit_events(
+    State(context): State<Context>,
+    _operator: Operator,
+    Path(rule): Path<RuleId>,
+    paging: Paging,
+) -> Result<Json<Page<AuditEvent>>, Problem> {
+    latest(&context, rule).await?;
+    let page = audit::events(&context.store, Audited::Rule(rule), paging.after(), paging.limit()).await?;
+    Ok(Json(paging.page(page, identity)))
+}
+
+/// Whether this very request has changed the rule before.
+async fn is_done(context: &Context, rule: RuleId, call: &Call) -> Result<bool, Problem> {
+    let done = audit::event(&context.store, Audited::Rule(rule), call.seed.id("audit")).await?;
+    Ok(done.is_some())
 }
 
 fn current(schedule: Option<&Versioned<Schedule>>) -> Schedule {
@@ -191,7 +215,7 @@ fn preset(name: &str, request: &CreateRule, from: Timestamp) -> Result<Vec<Phase
     preset.phases(currency, from).map_err(Problem::internal)
 }
 
-fn audit(operator: &Operator, call: &Call, rule: RuleId, action: &str, scope: &Scope) -> AuditEvent {
+fn entry(operator: &Operator, call: &Call, rule: RuleId, action: &str, scope: &Scope) -> AuditEvent {
     AuditEvent {
         id: call.seed.id("audit"),
         at: call.now,

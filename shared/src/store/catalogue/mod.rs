@@ -10,10 +10,10 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::{self, Audited};
 use super::keys;
 use super::table::{Condition, Page, PageKey, Store, StoreError, Versioned, Write};
-use crate::audit::AuditEvent;
-use crate::ids::{AuditId, ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
+use crate::ids::{ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
 use crate::listing::{
     Listing, MAX_VERSIONS, Requested, Reviewed, Scanned, Submission, SubmissionStatus, Upload, Version,
 };
@@ -62,26 +62,6 @@ pub async fn save_listing(store: &Store, listing: &Listing, revision: u64) -> Re
             revision,
         )?)
         .await
-}
-
-/// What privileged people did to a listing, newest first.
-pub async fn audit_events(
-    store: &Store,
-    listing: ListingId,
-    after: Option<PageKey>,
-    limit: usize,
-) -> Result<Page<AuditEvent>, StoreError> {
-    store
-        .query(keys::listing_audits(listing).descending().after(after).limit(limit))
-        .await
-}
-
-/// The entry of an act, if that act has been done.
-pub async fn audit_event(store: &Store, listing: ListingId, event: AuditId) -> Result<Option<AuditEvent>, StoreError> {
-    Ok(store
-        .get(&keys::listing_audit(listing, event))
-        .await?
-        .map(|event| event.value))
 }
 
 // ---- versions
@@ -329,7 +309,7 @@ pub async fn decide(
     let writes = vec![
         item.outbox(std::slice::from_ref(&reviewed.notice))?,
         Write::replace(keys::version(version.listing, version.id), version, version_revision)?,
-        Write::create(keys::listing_audit(version.listing, reviewed.audit.id), &reviewed.audit)?,
+        audit::entry(Audited::Listing(version.listing), &reviewed.audit)?,
         Write::check(keys::member(submission.partner, reviewer), Condition::Absent),
     ];
     store.transact(writes).await

@@ -2,6 +2,7 @@
 
 use crate::ids::ListingId;
 use crate::listing::{Publication, Published};
+use crate::store::audit::{self, Audited};
 use crate::store::keys;
 use crate::store::table::{Condition, Store, StoreError, Versioned, Write};
 
@@ -60,7 +61,7 @@ pub async fn save_publication(
             version,
             basis.version_revision,
         )?,
-        Write::create(keys::listing_audit(listing.id, change.audit.id), &change.audit)?,
+        audit::entry(Audited::Listing(listing.id), &change.audit)?,
     ];
     writes.extend(seen(listing.id, before, change.published.as_ref())?);
     writes.extend(reindex(before.map(|before| &before.value), change.published.as_ref())?);

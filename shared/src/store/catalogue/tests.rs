@@ -225,7 +225,9 @@ async fn a_new_title_and_category_leave_no_trace_of_the_old_ones() {
         0,
         "nothing of it is left in the index"
     );
-    let acts = audit_events(&store, listing.id, None, 10).await.expect("read");
+    let acts = audit::events(&store, Audited::Listing(listing.id), None, 10)
+        .await
+        .expect("read");
     assert_eq!(acts.items.len(), 4);
 }
 
