@@ -131,6 +131,8 @@ ids! {
     OrderId = "ord";
     LicenceId = "lic";
     PayoutId = "pay";
+    /// Who is paid at PayPal: stands for an address that only the partner's item holds.
+    ReceiverId = "rcv";
     /// Money given back to a customer.
     RefundId = "rfd";
     /// How a sale is divided.

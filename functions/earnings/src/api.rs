@@ -154,7 +154,7 @@ pub(crate) struct PayoutView {
     pub amount: Money,
     /// Who pays it.
     pub processor: Processor,
-    /// To which account at Stripe, or to which receiver at PayPal.
+    /// To which account at Stripe, or to which receiver at PayPal: by its address, or by our id of it where that is forgotten.
     pub destination: String,
     pub status: PayoutStatus,
     #[schema(value_type = String, format = DateTime)]
@@ -183,8 +183,8 @@ pub(crate) enum PayoutStatus {
     Cancelled,
 }
 
-impl From<Payout> for PayoutView {
-    fn from(payout: Payout) -> Self {
+impl PayoutView {
+    pub(crate) fn of(payout: Payout, partner: &Partner) -> Self {
         let (status, transfer, sent_at, reason_code) = match payout.state {
             PayoutState::Created => (PayoutStatus::Created, None, None, None),
             PayoutState::Sending { .. } => (PayoutStatus::Sending, None, None, None),
@@ -196,7 +196,7 @@ impl From<Payout> for PayoutView {
             id: payout.id,
             amount: payout.amount,
             processor: payout.destination.processor(),
-            destination: payout.destination.to_string(),
+            destination: partner.shown(&payout.destination),
             status,
             created_at: payout.created_at,
             transfer,

@@ -6,6 +6,7 @@ use shared::auth::PartnerMember;
 use shared::auth::scope::EarningsRead;
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem};
 use shared::ids::{PartnerId, PayoutId};
+use shared::partner::Partner;
 use shared::store::{ledger, partners, payouts};
 
 use crate::api::{BalanceView, Balances, JournalEntryView, PayoutView};
@@ -22,9 +23,7 @@ pub(crate) async fn balances(
     call: Call,
 ) -> Result<Json<Balances>, Problem> {
     let store = &context.store;
-    // A proof of membership may be an operator's, who can name partners that are not there.
-    let partner = partners::load(store, member.partner).await?;
-    let partner = partner.ok_or_else(Problem::not_found)?;
+    let partner = partner(&context, &member).await?;
     let balances = ledger::balances(store, member.partner).await?;
     let in_transit = payouts::open_of(store, member.partner).await?;
     let items = balances.iter().map(|balance| {
@@ -58,8 +57,9 @@ pub(crate) async fn list_payouts(
     member: PartnerMember<EarningsRead>,
     paging: Paging,
 ) -> Result<Json<Page<PayoutView>>, Problem> {
-    let page = payouts::list(&context.store, member.partner, paging.after(), paging.limit()).await?;
-    Ok(Json(paging.page(page, PayoutView::from)))
+    let partner = partner(&context, &member).await?;
+    let page = payouts::list(&context.store, partner.id, paging.after(), paging.limit()).await?;
+    Ok(Json(paging.page(page, |payout| PayoutView::of(payout, &partner))))
 }
 
 #[derive(Deserialize)]
@@ -76,6 +76,14 @@ pub(crate) async fn payout(
     member: PartnerMember<EarningsRead>,
     Path(path): Path<PayoutPath>,
 ) -> Result<Json<PayoutView>, Problem> {
-    let payout = payouts::load(&context.store, member.partner, path.payout_id).await?;
-    Ok(Json(payout.ok_or_else(Problem::not_found)?.value.into()))
+    let partner = partner(&context, &member).await?;
+    let payout = payouts::load(&context.store, partner.id, path.payout_id).await?;
+    let payout = payout.ok_or_else(Problem::not_found)?.value;
+    Ok(Json(PayoutView::of(payout, &partner)))
+}
+
+/// A proof of membership may be an operator's, who can name partners that are not there.
+async fn partner(context: &Context, member: &PartnerMember<EarningsRead>) -> Result<Partner, Problem> {
+    let partner = partners::load(&context.store, member.partner).await?;
+    Ok(partner.ok_or_else(Problem::not_found)?.value)
 }

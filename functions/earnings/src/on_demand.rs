@@ -53,7 +53,11 @@ pub(crate) async fn pay(
         },
     };
     let place = format!("/v1/partners/{id}/payouts/{}", made.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(made.into())))
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, place)],
+        Json(PayoutView::of(made, &partner)),
+    ))
 }
 
 fn refusal(refused: &Decided, partner: &Partner, currency: Currency) -> Problem {

@@ -6,9 +6,9 @@ use shared::ids::PartnerId;
 use shared::ledger::{Account, BalanceChange, Fact, JournalEntry, Posting};
 use shared::messages::{Envelope, Message};
 use shared::money::{Currency, Money};
-use shared::partner::{Destination, PayPalReceiver};
+use shared::partner::Destination;
 use shared::payout::{Payout, PayoutState};
-use shared::store::{ledger, payouts};
+use shared::store::{ledger, partners, payouts};
 use shared::testing::TestApp;
 
 fn app() -> TestApp {
@@ -127,10 +127,10 @@ fn holds(balance: &Value) -> Vec<Value> {
 async fn what_paypal_has_not_paid_yet_is_said_to_be_there() {
     let app = app();
     let (anna, payout) = books(&app).await;
+    app.paid_by_paypal(anna, "anna@example.com").await;
+    let partner = partners::load(&app.store, anna).await.expect("memory").expect("Anna");
     let accepted = Payout {
-        destination: Destination::PayPal {
-            receiver: PayPalReceiver::parse("anna@example.com").expect("an address"),
-        },
+        destination: partner.destination().expect("a receiver"),
         state: PayoutState::Accepted {
             batch: "FYX".into(),
             at: app.now(),

@@ -10,8 +10,8 @@ use shared::money::Money;
 use shared::partner::hold::{Hold, HoldReason, WaitsFor};
 use shared::partner::profile;
 use shared::partner::{
-    Acceptance, Application, Block, Country, Decision, Group, Partner, PartnerName, PayPalReceiver, PayoutTerms,
-    Status, SupportEmail, Website, payout_terms,
+    Acceptance, Application, Block, Country, Decision, Group, Partner, PartnerName, PayPalAddress, PayoutTerms, Status,
+    SupportEmail, Website, payout_terms,
 };
 use shared::store::accounts::{MemberItem, Role};
 use url::Url;
@@ -195,6 +195,7 @@ impl From<Acceptance> for AcceptanceView {
 
 impl PartnerView {
     pub(crate) fn of(partner: Partner, role: Option<Role>) -> Self {
+        let paypal_receiver = partner.paypal_address().map(ToString::to_string);
         Self {
             id: partner.id,
             name: partner.name.into(),
@@ -212,7 +213,7 @@ impl PartnerView {
                 transfers_active: account.transfers_active,
                 payouts_enabled: account.payouts_enabled,
             }),
-            paypal_receiver: partner.paypal_receiver.map(Into::into),
+            paypal_receiver,
             group: partner.group,
             payout_terms: partner.payout_terms.into(),
             holds: partner.holds.into_iter().map(HoldView::from).collect(),
@@ -273,12 +274,12 @@ impl Validate for SetPayoutAccount {
 }
 
 impl SetPayoutAccount {
-    pub(crate) fn checked(&self) -> Result<Option<PayPalReceiver>, Vec<FieldError>> {
+    pub(crate) fn checked(&self) -> Result<Option<PayPalAddress>, Vec<FieldError>> {
         let mut faults = Faults::default();
         let named = self
             .paypal
             .as_ref()
-            .map(|paypal| PayPalReceiver::parse(&paypal.receiver));
+            .map(|paypal| PayPalAddress::parse(&paypal.receiver));
         let named = faults.check("/paypal/receiver", named.transpose());
         named.ok_or(faults.0)
     }

@@ -8,8 +8,9 @@
 //! | `FAILED`, `BLOCKED`, `DENIED`, `RETURNED`, `REFUNDED`, `REVERSED` | is cancelled; if it had been sent, is taken back |
 //! | another | waits for a person |
 
+use shared::ids::ReceiverId;
 use shared::money::Money;
-use shared::partner::PayPalReceiver;
+use shared::partner::PayPalAddress;
 use shared::payout::{CancelReason, Payout, PayoutState, Reversal, Transfer};
 use shared::processor::ProcessorError;
 use shared::processor::paypal::Amount;
@@ -17,7 +18,7 @@ use shared::processor::paypal::objects::{BatchStatus, ItemStatus, PayoutBatch, P
 use shared::processor::paypal::reference::PaidFor;
 use shared::processor::paypal::requests::{CreatePayout, Receiver};
 use shared::runtime::Failure;
-use shared::store::Versioned;
+use shared::store::{Versioned, partners};
 
 use crate::reversals;
 use crate::sending::{Desk, Outcome, Sent, conclude};
@@ -27,11 +28,11 @@ const NOTE: &str = "Your earnings at Souk";
 /// PayPal's code for a balance that does not cover the payout, of a call and of an item.
 const SHORT: &str = "INSUFFICIENT_FUNDS";
 
-pub(crate) async fn ask(desk: Desk<'_>, payout: &Payout, receiver: &PayPalReceiver) -> Result<Outcome, Failure> {
+pub(crate) async fn ask(desk: Desk<'_>, payout: &Payout, receiver: ReceiverId) -> Result<Outcome, Failure> {
     let request = CreatePayout {
         payout: payout.id.to_string(),
         item: paid_for(payout).to_string(),
-        receiver: Receiver::Email(receiver.to_string()),
+        receiver: Receiver::Email(address(desk, payout, receiver).await?.into()),
         amount: Amount::try_from(payout.amount).map_err(Failure::reject)?,
         note: NOTE.to_owned(),
     };
@@ -52,6 +53,14 @@ pub(crate) async fn ask(desk: Desk<'_>, payout: &Payout, receiver: &PayPalReceiv
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The receiver's address, also where the partner has named another one since.
+async fn address(desk: Desk<'_>, payout: &Payout, receiver: ReceiverId) -> Result<PayPalAddress, Failure> {
+    let partner = partners::load(&desk.context.store, payout.partner).await?;
+    let address = partner.as_ref().and_then(|partner| partner.address_of(receiver));
+    let address = address.ok_or_else(|| Failure::reject(format!("{receiver} of payout {} is forgotten", payout.id)))?;
+    Ok(address.clone())
 }
 
 /// What became of a batch that PayPal has accepted.

@@ -46,7 +46,7 @@ pub(crate) async fn send(desk: Desk<'_>, payout: Versioned<Payout>) -> Result<()
     };
     let outcome = match &payout.destination {
         Destination::Stripe { account } => stripe::ask(desk, &payout, account).await?,
-        Destination::PayPal { receiver } => paypal::ask(desk, &payout, receiver).await?,
+        Destination::PayPal { receiver } => paypal::ask(desk, &payout, *receiver).await?,
     };
     conclude(desk, &payout, outcome).await
 }

@@ -209,7 +209,7 @@ impl TaxReportView {
             country: partner.country.to_string(),
             contact_name,
             contact_email,
-            processor_account: partner.destination().map(|destination| destination.to_string()),
+            processor_account: partner.destination().map(|paid_to| partner.shown(&paid_to)),
             missing: MISSING,
         };
         Ok(Self {

@@ -38,6 +38,7 @@ pub fn apply(application: Application, act: Act) -> Change {
             .into(),
         payout_account: None,
         paypal_receiver: None,
+        paypal_receivers: Vec::new(),
         group: None,
         payout_terms: PayoutTerms::default(),
     };

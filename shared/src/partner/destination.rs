@@ -9,18 +9,29 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{AccountReport, note, settle_holds};
 use super::hold::{Hold, HoldReason, Origin};
-use super::{Act, Change, Partner, PayPalReceiver, Status};
+use super::{Act, Change, Partner, PayPalAddress, Status};
+use crate::ids::ReceiverId;
 use crate::ledger::Processor;
 
 /// What a missing destination rests on.
 pub(super) const NO_DESTINATION: &str = "No account at Stripe is connected and no receiver at PayPal is named.";
 
-/// Shown as the account's id, or the receiver's address.
+/// More former receivers than this are forgotten, the oldest first: the item must not grow without end.
+const MAX_RECEIVERS: usize = 20;
+
+/// As payouts keep it: without the receiver's address, which stands with the partner alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "processor", rename_all = "lowercase")]
 pub enum Destination {
     Stripe { account: String },
-    PayPal { receiver: PayPalReceiver },
+    PayPal { receiver: ReceiverId },
+}
+
+/// A receiver at PayPal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayPalReceiver {
+    pub id: ReceiverId,
+    pub address: PayPalAddress,
 }
 
 impl Destination {
@@ -48,25 +59,51 @@ pub struct Rejected;
 impl Partner {
     /// Where the partner would be paid; whether it may be is said by its holds.
     pub fn destination(&self) -> Option<Destination> {
-        let at_paypal = self.paypal_receiver.clone();
-        let at_paypal = at_paypal.map(|receiver| Destination::PayPal { receiver });
+        let at_paypal = self.paypal_receiver.map(|receiver| Destination::PayPal { receiver });
         at_paypal.or_else(|| {
             let account = self.payout_account.as_ref()?.account.clone();
             Some(Destination::Stripe { account })
         })
     }
+
+    /// The address of somebody who was named at PayPal.
+    pub fn address_of(&self, receiver: ReceiverId) -> Option<&PayPalAddress> {
+        let mut known = self.paypal_receivers.iter();
+        known.find(|known| known.id == receiver).map(|known| &known.address)
+    }
+
+    /// Who is paid at PayPal, as PayPal knows them.
+    pub fn paypal_address(&self) -> Option<&PayPalAddress> {
+        self.address_of(self.paypal_receiver?)
+    }
+
+    /// A destination as the partner knows it: the account's id, or the receiver's address.
+    pub fn shown(&self, destination: &Destination) -> String {
+        let address = match destination {
+            Destination::PayPal { receiver } => self.address_of(*receiver),
+            Destination::Stripe { .. } => None,
+        };
+        address.map_or_else(|| destination.to_string(), PayPalAddress::to_string)
+    }
 }
 
-/// The partner is paid to this receiver from now on; `None` where it is already.
-pub fn name_receiver(partner: &Partner, receiver: PayPalReceiver, act: Act) -> Result<Option<Change>, Rejected> {
+/// The partner is paid to the receiver with this address from now on; `None` where it is already.
+pub fn name_receiver(partner: &Partner, address: PayPalAddress, act: Act) -> Result<Option<Change>, Rejected> {
     if partner.status == Status::Rejected {
         return Err(Rejected);
     }
-    if partner.paypal_receiver.as_ref() == Some(&receiver) {
+    if partner.paypal_address() == Some(&address) {
         return Ok(None);
     }
     let mut after = partner.clone();
-    after.paypal_receiver = Some(receiver);
+    let known = after.paypal_receivers.iter().find(|known| known.address == address);
+    let id = known.map_or_else(|| act.seed.id("receiver"), |known| known.id);
+    if known.is_none() {
+        after.paypal_receivers.push(PayPalReceiver { id, address });
+        let too_many = after.paypal_receivers.len().saturating_sub(MAX_RECEIVERS);
+        after.paypal_receivers.drain(..too_many);
+    }
+    after.paypal_receiver = Some(id);
     after.resolve(act.now, |hold| {
         matches!(hold.reason_code.origin(), Origin::PayoutAccount | Origin::Bank)
     });
@@ -75,7 +112,7 @@ pub fn name_receiver(partner: &Partner, receiver: PayPalReceiver, act: Act) -> R
 
 /// The partner is paid to its account at Stripe again, which `report` is about, if it has one; `None` where it is already.
 pub fn leave_paypal(partner: &Partner, report: Option<&AccountReport>, act: Act) -> Option<Change> {
-    partner.paypal_receiver.as_ref()?;
+    partner.paypal_receiver?;
     let mut after = partner.clone();
     after.paypal_receiver = None;
     match report {
@@ -91,7 +128,7 @@ pub fn leave_paypal(partner: &Partner, report: Option<&AccountReport>, act: Act)
     Some(changed(after, "partner.leave_paypal", act))
 }
 
-/// The entry does not repeat the address: it stands with the partner, and with every payout that went there.
+/// The entry does not repeat the address: it stands with the partner.
 fn changed(partner: Partner, action: &str, act: Act) -> Change {
     let audit = act.audit(action, &partner.id);
     Change {
@@ -108,8 +145,38 @@ mod tests {
     use crate::partner::account::update;
     use crate::partner::tests::{act, approved, connected};
 
-    fn receiver() -> PayPalReceiver {
-        PayPalReceiver::parse("paula@example.com").expect("an address")
+    fn address() -> PayPalAddress {
+        PayPalAddress::parse("paula@example.com").expect("an address")
+    }
+
+    #[test]
+    fn a_receiver_keeps_its_id_and_is_forgotten_last() {
+        let name = |partner: &Partner, address: &str, at: i64| {
+            let address = PayPalAddress::parse(address).expect("an address");
+            let named = name_receiver(partner, address, act(at)).expect("not rejected");
+            named.expect("another receiver").partner
+        };
+        let first = name(&approved(), "paula@example.com", 1);
+        let (paula, to_paula) = (first.paypal_receiver.expect("a receiver"), first.destination());
+        let second = name(&first, "peter@example.com", 2);
+        assert_ne!(second.paypal_receiver, Some(paula));
+        assert_eq!(
+            second.shown(&to_paula.expect("paid")),
+            "paula@example.com",
+            "what went there went to her"
+        );
+        assert_eq!(name(&second, "paula@example.com", 3).paypal_receiver, Some(paula));
+
+        let mut partner = second;
+        for at in 0..30 {
+            partner = name(&partner, &format!("p{at}@example.com"), at);
+        }
+        assert_eq!(partner.paypal_receivers.len(), MAX_RECEIVERS);
+        assert_eq!(
+            partner.paypal_address().expect("a receiver").as_str(),
+            "p29@example.com"
+        );
+        assert_eq!(partner.address_of(paula), None);
     }
 
     #[test]
@@ -120,16 +187,15 @@ mod tests {
         };
         let connected = connected(&unfinished);
         assert!(connected.hold_on(Block::Payout).is_some());
-        let named = name_receiver(&connected, receiver(), act(2))
+        let named = name_receiver(&connected, address(), act(2))
             .expect("not rejected")
             .expect("news");
         assert_eq!(named.audit.expect("an entry").action, "partner.name_paypal_receiver");
         assert_eq!(named.partner.hold_on(Block::Payout), None);
-        assert_eq!(
-            named.partner.destination(),
-            Some(Destination::PayPal { receiver: receiver() })
-        );
-        assert_eq!(name_receiver(&named.partner, receiver(), act(3)), Ok(None));
+        let destination = named.partner.destination().expect("paid");
+        assert_eq!(destination.processor(), Processor::PayPal);
+        assert_eq!(named.partner.shown(&destination), "paula@example.com");
+        assert_eq!(name_receiver(&named.partner, address(), act(3)), Ok(None));
 
         let refused = AccountReport::gone("acct_1");
         let told = update(&named.partner, &refused, act(4).now, act(4).seed).expect("its account");
@@ -149,7 +215,7 @@ mod tests {
         );
         assert_eq!(leave_paypal(&left, None, act(6)), None);
 
-        let never_connected = name_receiver(&approved(), receiver(), act(1))
+        let never_connected = name_receiver(&approved(), address(), act(1))
             .expect("not rejected")
             .expect("news")
             .partner;

@@ -40,14 +40,14 @@ pub use account::{AccountReport, PayoutAccount};
 pub use agreement::Acceptance;
 pub use country::Country;
 pub use decide::Decision;
-pub use destination::Destination;
+pub use destination::{Destination, PayPalReceiver};
 pub use group::Group;
 pub use hold::{Block, Hold, HoldReason, WaitsFor};
 pub use payout_terms::PayoutTerms;
-pub use profile::{Application, PartnerName, PayPalReceiver, SupportEmail, Website};
+pub use profile::{Application, PartnerName, PayPalAddress, SupportEmail, Website};
 
 use crate::audit::AuditEvent;
-use crate::ids::{PartnerId, UserId};
+use crate::ids::{PartnerId, ReceiverId, UserId};
 use crate::messages::{Envelope, Message, Notice, PartnerNews};
 use crate::seed::Seed;
 
@@ -78,8 +78,12 @@ pub struct Partner {
     pub holds: Vec<Hold>,
     /// The account at Stripe. It is kept, and not paid to, while there is a receiver at PayPal.
     pub payout_account: Option<PayoutAccount>,
+    /// Who is paid at PayPal instead: one of `paypal_receivers`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub paypal_receiver: Option<PayPalReceiver>,
+    pub paypal_receiver: Option<ReceiverId>,
+    /// Everybody who was named there, the newest last: payouts to former ones may be under way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paypal_receivers: Vec<PayPalReceiver>,
     /// Whom the partner is treated like, by the rules that are made for groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Group>,

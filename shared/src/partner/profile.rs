@@ -78,9 +78,9 @@ impl SupportEmail {
 /// The address by which PayPal knows who is to be paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct PayPalReceiver(String);
+pub struct PayPalAddress(String);
 
-impl PayPalReceiver {
+impl PayPalAddress {
     pub fn parse(text: &str) -> Result<Self, Unfit> {
         if text.len() > MAX_RECEIVER_CHARS {
             return Err(Unfit(format!("must be of at most {MAX_RECEIVER_CHARS} characters")));
@@ -217,7 +217,7 @@ macro_rules! texts {
     )+};
 }
 
-texts! { PartnerName SupportEmail PayPalReceiver Website }
+texts! { PartnerName SupportEmail PayPalAddress Website }
 
 #[cfg(test)]
 mod tests {
@@ -268,9 +268,9 @@ mod tests {
     #[test]
     fn a_receiver_is_an_address_that_paypal_takes() {
         let receiver = |local: usize| format!("{}@{}.example", "x".repeat(local), "y".repeat(60));
-        assert!(PayPalReceiver::parse(&receiver(58)).is_ok(), "127 characters");
-        assert!(PayPalReceiver::parse(&receiver(59)).is_err(), "128 characters");
-        assert!(PayPalReceiver::parse("paula").is_err());
+        assert!(PayPalAddress::parse(&receiver(58)).is_ok(), "127 characters");
+        assert!(PayPalAddress::parse(&receiver(59)).is_err(), "128 characters");
+        assert!(PayPalAddress::parse("paula").is_err());
     }
 
     #[test]

@@ -486,8 +486,8 @@ fn take(partner: &Partner, step: &Step, act: Act) -> Option<Change> {
         .ok(),
         Step::Report(report) => update(partner, report, act.now, act.seed).ok().flatten(),
         Step::NameReceiver => {
-            let receiver = PayPalReceiver::parse("paula@example.com").expect("an address");
-            name_receiver(partner, receiver, act).ok().flatten()
+            let address = PayPalAddress::parse("paula@example.com").expect("an address");
+            name_receiver(partner, address, act).ok().flatten()
         }
         Step::LeavePayPal(report) => {
             let report = partner.payout_account.as_ref().map(|_| report);

@@ -273,7 +273,6 @@ fn moved(amount: Money, debit: Account, credit: Account) -> Result<Vec<Posting>,
 mod tests {
     use super::*;
     use crate::money::Currency;
-    use crate::partner::PayPalReceiver;
     use crate::seed::Seed;
 
     fn noon() -> Timestamp {
@@ -293,8 +292,9 @@ mod tests {
     }
 
     fn receiver() -> Destination {
-        let receiver = PayPalReceiver::parse("paula@example.com").expect("an address");
-        Destination::PayPal { receiver }
+        Destination::PayPal {
+            receiver: seed().id("paula"),
+        }
     }
 
     fn payout(state: PayoutState) -> Payout {

@@ -11,7 +11,7 @@ use crate::partner::apply::apply;
 use crate::partner::decide::decide;
 use crate::partner::destination::name_receiver;
 use crate::partner::{
-    AccountReport, Act, Application, Country, Decision, Partner, PartnerName, PayPalReceiver, SupportEmail,
+    AccountReport, Act, Application, Country, Decision, Partner, PartnerName, PayPalAddress, SupportEmail,
 };
 use crate::seed::Seed;
 use crate::store::catalogue::browse::reindex;
@@ -55,7 +55,7 @@ impl TestWorld {
     }
 
     /// The partner is paid to this receiver at PayPal from now on.
-    pub async fn paid_by_paypal(&self, partner: PartnerId, receiver: &str) {
+    pub async fn paid_by_paypal(&self, partner: PartnerId, address: &str) {
         let act = Act {
             actor: self.user("owner").await,
             now: self.now(),
@@ -64,8 +64,8 @@ impl TestWorld {
         let partner = partners::load(&self.store, partner)
             .await
             .expect("memory does not fail");
-        let receiver = PayPalReceiver::parse(receiver).expect("an address");
-        let named = name_receiver(&partner.expect("a partner"), receiver, act).expect("not rejected");
+        let address = PayPalAddress::parse(address).expect("an address");
+        let named = name_receiver(&partner.expect("a partner"), address, act).expect("not rejected");
         self.change_partner(&named.expect("another receiver").partner).await;
         self.take_messages();
     }

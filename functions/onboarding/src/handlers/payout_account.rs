@@ -6,7 +6,7 @@ use shared::auth::scope::PartnersWrite;
 use shared::http::{Call, Json, Problem, ProblemDocument};
 use shared::ids::PartnerId;
 use shared::partner::destination::{leave_paypal, name_receiver};
-use shared::partner::{Act, Change, Partner, PayPalReceiver};
+use shared::partner::{Act, Change, Partner, PayPalAddress};
 use shared::store::accounts::Role;
 use shared::store::partners;
 
@@ -30,7 +30,7 @@ pub(crate) async fn set(
     let before = context.partner(owner.partner).await?;
     let act = act(&owner.user, &call);
     let change = match request.checked().map_err(Problem::invalid)? {
-        Some(receiver) => name(&before, receiver, act)?,
+        Some(address) => name(&before, address, act)?,
         None => leave(&context, &before, act).await?,
     };
     let Some(change) = change else {
@@ -40,8 +40,8 @@ pub(crate) async fn set(
     Ok(Json(PartnerView::of(change.partner, Some(Role::Owner))))
 }
 
-fn name(partner: &Partner, receiver: PayPalReceiver, act: Act) -> Result<Option<Change>, Problem> {
-    name_receiver(partner, receiver, act).map_err(|_| {
+fn name(partner: &Partner, address: PayPalAddress, act: Act) -> Result<Option<Change>, Problem> {
+    name_receiver(partner, address, act).map_err(|_| {
         Problem::conflict(
             "partner_rejected",
             "The application was rejected; see its holds for the reason.",

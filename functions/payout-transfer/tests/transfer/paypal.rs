@@ -102,6 +102,8 @@ async fn a_payout_is_accepted_first_and_sent_when_its_item_is_paid() {
         (asked.len(), asked[0].header("paypal-request-id")),
         (1, Some(id.as_str()))
     );
+    let stored = serde_json::to_string(&desk.stored().await).expect("JSON");
+    assert!(!stored.contains('@'), "the ledger keeps no addresses: {stored}");
     let body: Value = serde_json::from_str(&asked[0].body).expect("JSON");
     assert_eq!(body["sender_batch_header"]["sender_batch_id"], json!(id));
     assert_eq!(body["items"][0]["receiver"], "anna@example.com");

@@ -7,7 +7,7 @@ use shared::ids::RefundId;
 use shared::ledger::{Account, Fact};
 use shared::messages::Message;
 use shared::money::{Currency, Money};
-use shared::partner::{Destination, PayPalReceiver};
+use shared::partner::Destination;
 use shared::payout::{CancelReason, Payout, PayoutState};
 use shared::processor::Processor;
 use shared::processor::paypal::reference::PaidFor;
@@ -106,8 +106,9 @@ impl AtPayPal {
     /// A payout of 7 euros of Anna's to a receiver at PayPal; and its item there.
     async fn paid_out(&self, receiver: &str) -> (Payout, String) {
         let seed = self.desk.world.seed();
-        let to = PayPalReceiver::parse(receiver).expect("an address");
-        let destination = Destination::PayPal { receiver: to };
+        let destination = Destination::PayPal {
+            receiver: seed.id("receiver"),
+        };
         let payout = Payout::new(
             seed.id("payout"),
             self.desk.anna,
