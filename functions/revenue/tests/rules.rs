@@ -259,6 +259,18 @@ async fn a_rule_ends_and_makes_room() {
 }
 
 #[tokio::test]
+async fn a_rule_for_a_partner_needs_the_partner() {
+    let app = app();
+    let of = |partner: Value| rule(&json!({"type": "partner", "id": partner}), 1000);
+    let nobody = json!(app.seed().id::<shared::ids::PartnerId>("nobody"));
+    let problem = post(&app, RULES, &of(nobody)).await;
+    let problem = problem.expect_problem(422, "unknown_partner").json();
+    assert_eq!(problem["errors"][0]["pointer"], "/scope/id");
+    let anna = app.seller("anna").await;
+    made(&app, &of(json!(anna))).await;
+}
+
+#[tokio::test]
 async fn rules_are_the_operators_alone() {
     let app = app();
     app.seller("anna").await;

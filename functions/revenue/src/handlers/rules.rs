@@ -11,7 +11,7 @@ use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, Proble
 use shared::ids::RuleId;
 use shared::revenue::{Phase, Preset, Rule, Schedule, ScheduleError, Scope};
 use shared::store::audit::{self, Audited};
-use shared::store::{Versioned, revenue};
+use shared::store::{Versioned, partners, revenue};
 
 use crate::api::{CreateRule, EndRule, ReviseRule, RuleVersion, RuleView};
 use crate::context::Context;
@@ -28,6 +28,7 @@ pub(crate) async fn create(
     let id: RuleId = call.seed.id("rule");
     let mut versions = revenue::versions(&context.store, id).await?;
     if versions.is_empty() {
+        check_scope(&context, &request.scope).await?;
         versions = drafted(&request, &operator, &call, id)?;
         let before = revenue::schedule(&context.store, &request.scope).await?;
         let schedule = current(before.as_ref())
@@ -44,6 +45,18 @@ pub(crate) async fn create(
     }
     let location = [(header::LOCATION, format!("/v1/commission-rules/{id}"))];
     Ok((StatusCode::CREATED, location, Json(RuleView::of(id, versions))))
+}
+
+/// A rule for a partner that is not there would never apply, and nobody would notice. Listings may be made later, groups be filled later.
+async fn check_scope(context: &Context, scope: &Scope) -> Result<(), Problem> {
+    let Scope::Partner(partner) = scope else { return Ok(()) };
+    match partners::load(&context.store, *partner).await? {
+        Some(_) => Ok(()),
+        None => {
+            let detail = "There is no such partner. GET /v1/partners lists them.";
+            Err(Problem::refused("unknown_partner", "/scope/id", detail))
+        }
+    }
 }
 
 /// Every version of every rule, rule by rule in the order in which they were made.
