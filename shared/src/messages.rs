@@ -136,7 +136,6 @@ pub enum Notice {
     Partner {
         #[serde(rename = "decision")]
         news: PartnerNews,
-        reason_code: String,
     },
     Submission {
         listing_title: String,
@@ -161,6 +160,10 @@ pub enum PartnerNews {
     PayoutsHeld,
     BankPayoutFailed,
     BankPayoutPaid,
+    /// A receiver at PayPal was named.
+    PaidAtPayPal,
+    PaidAtStripe,
+    ReceiverUnpaid,
 }
 
 /// What has been decided about a submission.

@@ -90,7 +90,7 @@ async fn write_notice(context: &Context, id: PartnerId, notice: &Notice) -> Resu
     let partner = partners::load(&context.store, id).await?;
     let partner = partner.ok_or_else(|| Failure::reject(Unfit::NoPartner(id)))?;
     Ok(match notice {
-        Notice::Partner { news, .. } => notices::partner(&partner, *news, &context.public_url),
+        Notice::Partner { news } => notices::partner(&partner, *news, &context.public_url),
         Notice::Submission {
             listing_title,
             version,

@@ -5,6 +5,8 @@ use shared::partner::{Hold, Partner};
 
 use crate::letter::Draft;
 
+const NOT_YOU: &str = "If that was none of you, tell us at once: payouts that have not been sent can still be stopped.";
+
 /// About the partner itself: its application, a suspension, its payouts.
 pub(crate) fn partner(partner: &Partner, news: PartnerNews, public_url: &str) -> Draft {
     let name = &partner.name;
@@ -50,6 +52,21 @@ pub(crate) fn partner(partner: &Partner, news: PartnerNews, public_url: &str) ->
         PartnerNews::BankPayoutPaid => (
             format!("The bank of {name} takes payouts again"),
             "A payout has arrived. What is due is paid on schedule from now on.".to_owned(),
+        ),
+        PartnerNews::PaidAtPayPal => (
+            format!("{name} is paid at PayPal from now on"),
+            partner.paypal_address().map_or_else(
+                || format!("An owner of {name} has named a receiver at PayPal. {NOT_YOU}"),
+                |address| format!("An owner of {name} has named {address} as its receiver at PayPal. {NOT_YOU}"),
+            ),
+        ),
+        PartnerNews::ReceiverUnpaid => (
+            format!("PayPal could not pay {name}"),
+            "What was sent is owed to you again, and what you earn is kept until you name who is to be paid.".to_owned(),
+        ),
+        PartnerNews::PaidAtStripe => (
+            format!("{name} is paid at Stripe from now on"),
+            format!("An owner of {name} has left PayPal: payouts go to the account at Stripe again. {NOT_YOU}"),
         ),
     };
     let draft = Draft::new(subject).say(opening);

@@ -127,10 +127,7 @@ fn envelopes(event: &str) -> Vec<Result<Envelope, serde_json::Error>> {
 }
 
 fn notice(partner: PartnerId, user: UserId, news: PartnerNews) -> Message {
-    let notice = Notice::Partner {
-        news,
-        reason_code: "application_review".to_owned(),
-    };
+    let notice = Notice::Partner { news };
     Message::PartnerNotice { partner, user, notice }
 }
 

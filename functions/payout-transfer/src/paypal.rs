@@ -10,7 +10,7 @@
 
 use shared::ids::ReceiverId;
 use shared::money::Money;
-use shared::partner::PayPalAddress;
+use shared::partner::{Change, PayPalAddress, destination};
 use shared::payout::{CancelReason, Payout, PayoutState, Reversal, Transfer};
 use shared::processor::ProcessorError;
 use shared::processor::paypal::Amount;
@@ -95,6 +95,22 @@ pub(crate) async fn hear(desk: Desk<'_>, payout: Versioned<Payout>, item: &str) 
             )))
         }
     }
+}
+
+/// What it says about the partner that the receiver did not get the payout.
+pub(crate) async fn not_received(
+    desk: Desk<'_>,
+    payout: &Payout,
+    receiver: ReceiverId,
+) -> Result<Option<Versioned<Change>>, Failure> {
+    let Some(partner) = partners::load(&desk.context.store, payout.partner).await? else {
+        return Ok(None);
+    };
+    let change = destination::not_received(&partner, receiver, payout.id, desk.now, desk.seed);
+    Ok(change.map(|value| Versioned {
+        value,
+        revision: partner.revision,
+    }))
 }
 
 fn batch_outcome(payout: &Payout, batch: &PayoutBatch) -> Result<Outcome, Failure> {

@@ -70,7 +70,15 @@ pub(crate) async fn conclude(desk: Desk<'_>, payout: &Versioned<Payout>, outcome
     match outcome {
         Outcome::Sent(sent) => record(desk, payout, &sent).await,
         Outcome::Accepted(batch) => accept(desk, payout, &batch).await,
-        Outcome::NotSent(reason) => cancel(desk, payout, reason, None).await,
+        Outcome::NotSent(reason) => {
+            let news = match (&payout.destination, reason) {
+                (Destination::PayPal { receiver }, CancelReason::NotReceived) => {
+                    paypal::not_received(desk, payout, *receiver).await?
+                }
+                _ => None,
+            };
+            cancel(desk, payout, reason, news).await
+        }
     }
 }
 

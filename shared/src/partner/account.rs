@@ -127,8 +127,8 @@ pub fn update(
     }
     // A mail for what the partner must act upon, or has waited for; not for every field that Stripe ticks off.
     let messages = match (before, after.hold_on_payout_account()) {
-        (Some(was), None) => vec![after.notice(seed, PartnerNews::PayoutsEnabled, was)],
-        (was, Some(is)) if was != Some(is) => vec![after.notice(seed, PartnerNews::PayoutsHeld, is)],
+        (Some(_), None) => vec![after.notice(seed, PartnerNews::PayoutsEnabled)],
+        (was, Some(is)) if was != Some(is) => vec![after.notice(seed, PartnerNews::PayoutsHeld)],
         _ => Vec::new(),
     };
     Ok(Some(Change {

@@ -43,7 +43,7 @@ pub fn apply(application: Application, act: Act) -> Change {
         payout_terms: PayoutTerms::default(),
     };
     let audit = act.audit("partner.apply", &partner.id);
-    let messages = vec![partner.notice(seed, PartnerNews::Received, HoldReason::ApplicationReview)];
+    let messages = vec![partner.notice(seed, PartnerNews::Received)];
     Change {
         partner,
         audit: Some(audit),

@@ -58,7 +58,7 @@ pub fn update(partner: &Partner, report: &BankReport, now: Timestamp, seed: Seed
     if after == *partner {
         return None;
     }
-    let messages = vec![after.notice(seed, news, HoldReason::BankPayoutFailed)];
+    let messages = vec![after.notice(seed, news)];
     Some(Change {
         partner: after,
         audit: None,

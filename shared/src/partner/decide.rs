@@ -142,7 +142,7 @@ pub fn decide(partner: &Partner, decision: &Decision, act: Act) -> Result<Change
     let mut audit = act.audit(decision.action(), &partner.id);
     audit.reason_code = Some(told.to_string());
     audit.evidence = decision.evidence().map(str::to_owned);
-    let messages = vec![partner.notice(act.seed, decision.past(), told)];
+    let messages = vec![partner.notice(act.seed, decision.past())];
     Ok(Change {
         partner,
         audit: Some(audit),

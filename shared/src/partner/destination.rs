@@ -5,13 +5,16 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::account::{AccountReport, note, settle_holds};
 use super::hold::{Hold, HoldReason, Origin};
 use super::{Act, Change, Partner, PayPalAddress, Status};
-use crate::ids::ReceiverId;
+use crate::ids::{PayoutId, ReceiverId};
 use crate::ledger::Processor;
+use crate::messages::PartnerNews;
+use crate::seed::Seed;
 
 /// What a missing destination rests on.
 pub(super) const NO_DESTINATION: &str = "No account at Stripe is connected and no receiver at PayPal is named.";
@@ -87,12 +90,16 @@ impl Partner {
     }
 }
 
-/// The partner is paid to the receiver with this address from now on; `None` where it is already.
+/// The partner is paid to the receiver with this address from now on; `None` where it is already. Naming a receiver whom PayPal could not
+/// pay says that it can now.
 pub fn name_receiver(partner: &Partner, address: PayPalAddress, act: Act) -> Result<Option<Change>, Rejected> {
     if partner.status == Status::Rejected {
         return Err(Rejected);
     }
-    if partner.paypal_address() == Some(&address) {
+    let is_unpaid = partner
+        .open_holds()
+        .any(|hold| hold.reason_code.origin() == Origin::Receiver);
+    if partner.paypal_address() == Some(&address) && !is_unpaid {
         return Ok(None);
     }
     let mut after = partner.clone();
@@ -105,9 +112,17 @@ pub fn name_receiver(partner: &Partner, address: PayPalAddress, act: Act) -> Res
     }
     after.paypal_receiver = Some(id);
     after.resolve(act.now, |hold| {
-        matches!(hold.reason_code.origin(), Origin::PayoutAccount | Origin::Bank)
+        matches!(
+            hold.reason_code.origin(),
+            Origin::PayoutAccount | Origin::Bank | Origin::Receiver
+        )
     });
-    Ok(Some(changed(after, "partner.name_paypal_receiver", act)))
+    Ok(Some(changed(
+        after,
+        "partner.name_paypal_receiver",
+        PartnerNews::PaidAtPayPal,
+        act,
+    )))
 }
 
 /// The partner is paid to its account at Stripe again, which `report` is about, if it has one; `None` where it is already.
@@ -115,6 +130,7 @@ pub fn leave_paypal(partner: &Partner, report: Option<&AccountReport>, act: Act)
     partner.paypal_receiver?;
     let mut after = partner.clone();
     after.paypal_receiver = None;
+    after.resolve(act.now, |hold| hold.reason_code.origin() == Origin::Receiver);
     match report {
         Some(report) => {
             settle_holds(&mut after, report, act.now, act.seed);
@@ -125,16 +141,43 @@ pub fn leave_paypal(partner: &Partner, report: Option<&AccountReport>, act: Act)
             after.open(Hold::opened(reason, NO_DESTINATION, act.now, act.seed));
         }
     }
-    Some(changed(after, "partner.leave_paypal", act))
+    Some(changed(after, "partner.leave_paypal", PartnerNews::PaidAtStripe, act))
 }
 
-/// The entry does not repeat the address: it stands with the partner.
-fn changed(partner: Partner, action: &str, act: Act) -> Change {
+/// PayPal could not pay this receiver, or nobody claimed the money there: nothing more is sent until the partner says that it would arrive.
+/// `None` where that is known, or somebody else is paid by now.
+pub fn not_received(
+    partner: &Partner,
+    receiver: ReceiverId,
+    payout: PayoutId,
+    now: Timestamp,
+    seed: Seed,
+) -> Option<Change> {
+    let is_known = partner
+        .open_holds()
+        .any(|hold| hold.reason_code.origin() == Origin::Receiver);
+    if partner.paypal_receiver != Some(receiver) || is_known {
+        return None;
+    }
+    let mut after = partner.clone();
+    after.open(Hold::opened(HoldReason::ReceiverUnpaid, payout.to_string(), now, seed));
+    let messages = vec![after.notice(seed, PartnerNews::ReceiverUnpaid)];
+    Some(Change {
+        partner: after,
+        audit: None,
+        messages,
+    })
+}
+
+/// The owner gets a mail: whoever has stolen an owner's sign-in would change this first. The entry does not repeat the address, which
+/// stands with the partner.
+fn changed(partner: Partner, action: &str, news: PartnerNews, act: Act) -> Change {
     let audit = act.audit(action, &partner.id);
+    let messages = vec![partner.notice(act.seed, news)];
     Change {
         partner,
         audit: Some(audit),
-        messages: Vec::new(),
+        messages,
     }
 }
 
@@ -177,6 +220,28 @@ mod tests {
             "p29@example.com"
         );
         assert_eq!(partner.address_of(paula), None);
+    }
+
+    #[test]
+    fn nothing_is_sent_to_who_was_not_paid_until_somebody_is_named() {
+        let hold = |partner: &Partner| partner.hold_on(Block::Payout).map(|hold| hold.reason_code);
+        let named = name_receiver(&approved(), address(), act(1)).expect("not rejected");
+        let named = named.expect("news").partner;
+        let (paula, payout) = (named.paypal_receiver.expect("a receiver"), act(2).seed.id("payout"));
+        let told = |partner: &Partner| not_received(partner, paula, payout, act(2).now, act(2).seed);
+        let held = told(&named).expect("news");
+        assert_eq!(
+            (hold(&held.partner), held.messages.len()),
+            (Some(HoldReason::ReceiverUnpaid), 1)
+        );
+        assert_eq!(told(&held.partner), None, "once");
+
+        let again = name_receiver(&held.partner, address(), act(3)).expect("not rejected");
+        let again = again.expect("it would arrive now").partner;
+        assert_eq!((hold(&again), again.paypal_receiver), (None, Some(paula)));
+        let left = leave_paypal(&held.partner, None, act(3)).expect("it was there").partner;
+        assert_eq!(hold(&left), Some(HoldReason::PayoutAccountMissing));
+        assert_eq!(told(&left), None, "nobody is paid there any more");
     }
 
     #[test]

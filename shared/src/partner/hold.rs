@@ -71,6 +71,7 @@ enum Due {
 /// | `payout_account_paused` | Stripe stopped the account for a reason of its own | processor | payout | 5 working days |
 /// | `payout_account_refused` | Stripe rejected the account | partner (needs another account) | payout | 30 days |
 /// | `bank_payout_failed` | the partner's bank sent money back | partner (corrects the bank account at Stripe) | payout | 14 days |
+/// | `receiver_unpaid` | PayPal could not pay the receiver, or nobody claimed the money | partner (names a receiver, the same or another) | payout | 14 days |
 /// | `payout_account_information_due` | Stripe wants information, transfers still work | partner | nothing | Stripe's deadline, else 14 days |
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter,
@@ -96,6 +97,7 @@ pub enum HoldReason {
     PayoutAccountRefused,
     PayoutAccountInformationDue,
     BankPayoutFailed,
+    ReceiverUnpaid,
 }
 
 /// What opens a hold of this reason; decides who may name it.
@@ -107,6 +109,7 @@ pub enum Origin {
     Agreement,
     PayoutAccount,
     Bank,
+    Receiver,
 }
 
 impl HoldReason {
@@ -130,6 +133,7 @@ impl HoldReason {
             | Self::PayoutAccountRefused
             | Self::PayoutAccountInformationDue => Origin::PayoutAccount,
             Self::BankPayoutFailed => Origin::Bank,
+            Self::ReceiverUnpaid => Origin::Receiver,
         }
     }
 
@@ -139,7 +143,9 @@ impl HoldReason {
             Origin::PayoutAccount if matches!(self, Self::PayoutAccountVerifying | Self::PayoutAccountPaused) => {
                 WaitsFor::Processor
             }
-            Origin::Rejection | Origin::Agreement | Origin::PayoutAccount | Origin::Bank => WaitsFor::Partner,
+            Origin::Rejection | Origin::Agreement | Origin::PayoutAccount | Origin::Bank | Origin::Receiver => {
+                WaitsFor::Partner
+            }
         }
     }
 
@@ -148,7 +154,7 @@ impl HoldReason {
             Origin::Review | Origin::Rejection | Origin::Suspension => EVERYTHING,
             Origin::Agreement => &[Block::Publish],
             Origin::PayoutAccount if self == Self::PayoutAccountInformationDue => &[],
-            Origin::PayoutAccount | Origin::Bank => PAYOUT,
+            Origin::PayoutAccount | Origin::Bank | Origin::Receiver => PAYOUT,
         }
     }
 
@@ -191,6 +197,9 @@ impl HoldReason {
             Self::BankPayoutFailed => {
                 "Your bank sent a payout of Stripe back. Correct the bank account at Stripe; the next payout that arrives ends this."
             }
+            Self::ReceiverUnpaid => {
+                "PayPal could not pay your receiver, or nobody claimed the money. Mend that, then name the same receiver again, or another."
+            }
         }
     }
 
@@ -202,7 +211,8 @@ impl HoldReason {
             | Self::PayoutAccountMissing
             | Self::PayoutAccountIncomplete
             | Self::PayoutAccountInformationDue
-            | Self::BankPayoutFailed => Due::Days(14),
+            | Self::BankPayoutFailed
+            | Self::ReceiverUnpaid => Due::Days(14),
             Self::PayoutAccountRefused => Due::Days(30),
             _ if self.origin() == Origin::Rejection => Due::Days(30),
             _ => Due::WorkingDays(10),

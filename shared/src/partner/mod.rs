@@ -175,12 +175,9 @@ impl Partner {
         });
     }
 
-    /// A mail to the owner: what there is to tell, and the reason code of the hold that was opened or resolved by it.
-    fn notice(&self, seed: Seed, news: PartnerNews, reason: HoldReason) -> Envelope {
-        let notice = Notice::Partner {
-            news,
-            reason_code: reason.to_string(),
-        };
+    /// A mail to the owner.
+    fn notice(&self, seed: Seed, news: PartnerNews) -> Envelope {
+        let notice = Notice::Partner { news };
         Envelope::new(
             seed.id("notice"),
             Message::PartnerNotice {

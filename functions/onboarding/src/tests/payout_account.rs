@@ -1,9 +1,21 @@
 use serde_json::{Value, json};
+use shared::messages::{Envelope, Message, Notice, PartnerNews};
 
 use super::{applied, open_holds, path, pointers, world};
 
 fn receiver(address: &str) -> Value {
     json!({"paypal": {"receiver": address}})
+}
+
+fn news(messages: &[Envelope]) -> Vec<PartnerNews> {
+    let told = messages.iter().filter_map(|envelope| match &envelope.message {
+        Message::PartnerNotice {
+            notice: Notice::Partner { news },
+            ..
+        } => Some(*news),
+        _ => None,
+    });
+    told.collect()
 }
 
 #[tokio::test]
@@ -15,16 +27,25 @@ async fn an_owner_names_a_receiver_at_paypal_and_leaves_it() {
         let call = app.put(path(&partner, "/payout-account"), body);
         call.bearer(&app.sign_in("ada")).send().await
     };
+    app.take_messages();
+    let mut told = Vec::new();
     for _ in 0..2 {
         let shown = set(&receiver("ada@warm.example")).await.expect(200).json();
         assert_eq!(shown["paypal_receiver"], "ada@warm.example");
+        told.extend(news(&app.take_messages()));
         assert!(!open_holds(&shown).contains(&"payout_account_missing"), "{shown}");
     }
     for _ in 0..2 {
         let shown = set(&json!({"paypal": null})).await.expect(200).json();
         assert_eq!(shown["paypal_receiver"], Value::Null);
+        told.extend(news(&app.take_messages()));
         assert!(open_holds(&shown).contains(&"payout_account_missing"), "{shown}");
     }
+    assert_eq!(
+        told,
+        [PartnerNews::PaidAtPayPal, PartnerNews::PaidAtStripe],
+        "once each"
+    );
     let audit = app
         .get(path(&partner, "/audit-events"))
         .bearer(&app.sign_in_operator("olga"))

@@ -4,8 +4,10 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::ledger::Account;
 use shared::messages::Message;
+use shared::partner::{Block, HoldReason};
 use shared::payout::{CancelReason, PayoutState};
 use shared::runtime::Failure;
+use shared::store::partners;
 use shared::testing::Recorded;
 
 use crate::desk::{Desk, desk_at_paypal, eur};
@@ -76,6 +78,13 @@ impl Desk {
             0,
             "Stripe's books know nothing of it"
         );
+    }
+
+    /// Why the partner is not paid.
+    async fn hold(&self) -> Option<HoldReason> {
+        let partner = partners::load(&self.world.store, self.anna).await.expect("memory");
+        let partner = partner.expect("Anna");
+        partner.hold_on(Block::Payout).map(|hold| hold.reason_code)
     }
 
     /// The batches that PayPal was asked for since the last look.
@@ -216,6 +225,7 @@ async fn scenario_46_what_nobody_claims_is_owed_again_once() {
     for _ in 0..2 {
         desk.hear(desk.item("RETURNED")).await.expect("given back");
         desk.is_given_back(CancelReason::NotReceived).await;
+        assert_eq!(desk.hold().await, Some(HoldReason::ReceiverUnpaid));
     }
     assert_eq!(desk.world.account(Account::PayPalClearing), 0, "what left came back");
     desk.deliver().await.expect("a message that is late");
@@ -241,6 +251,7 @@ async fn what_paypal_does_not_pay_is_due_again() {
     desk.paypal.answers(200, desk.batch("DENIED", None));
     desk.deliver().await.expect("given back");
     desk.is_given_back(CancelReason::ProcessorRefused).await;
+    assert_eq!(desk.hold().await, None, "that is nothing about the receiver");
 }
 
 #[tokio::test]
