@@ -5,7 +5,6 @@
 
 #[expect(clippy::disallowed_methods, reason = "cargo tells build scripts by variables")]
 fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
     let is = |variable: &str, value: &str| std::env::var(variable).is_ok_and(|found| found == value);
     if is("PROFILE", "release") && is("CARGO_CFG_TARGET_OS", "linux") {
         println!("cargo::rustc-link-arg-bins=-no-pie");
