@@ -5,8 +5,6 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use aws_credential_types::Credentials;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use shared::ids::{JournalId, OrderId, PartnerId};
@@ -14,6 +12,7 @@ use shared::ledger::{Account, BalanceChange, Fact, JournalEntry, Posting};
 use shared::money::{BasisPoints, Currency, Money};
 use shared::payout::available_on;
 use shared::revenue::{Terms, divide};
+use shared::runtime::{Clients, Env};
 use shared::seed::Seed;
 use shared::store::{Store, TableName, TableNames, ledger};
 
@@ -68,9 +67,10 @@ fn pure() -> Result<()> {
 
 /// Journal entry and balance in one transaction, as a settlement writes them, beside a bare put of the same item.
 async fn stored(stack: &Stack) -> Result<()> {
-    let client = client(stack);
+    let clients = clients(stack)?;
+    let client = clients.dynamo();
     let name = stack.table("ledger")?.to_owned();
-    let store = Store::dynamo(client.clone(), TableNames::new([(TableName::Ledger, name.clone())]));
+    let store = Store::dynamo(clients, TableNames::new([(TableName::Ledger, name.clone())]));
     let (mut puts, mut posts) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let sales = Sales::from(&format!("round {round}"))?;
@@ -123,14 +123,14 @@ async fn post(store: &Store, sales: &Sales) -> Result<Duration> {
     Ok(began.elapsed())
 }
 
-fn client(stack: &Stack) -> aws_sdk_dynamodb::Client {
-    let (key, secret) = (stack.access_key_id.as_str(), stack.secret_access_key.as_str());
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(stack.region.clone()))
-        .endpoint_url(&stack.aws_endpoint)
-        .credentials_provider(Credentials::new(key, secret, None, None, "stack"));
-    aws_sdk_dynamodb::Client::from_conf(config.build())
+fn clients(stack: &Stack) -> Result<Clients> {
+    let variables = [
+        ("AWS_REGION", &stack.region),
+        ("AWS_ENDPOINT_URL", &stack.aws_endpoint),
+        ("AWS_ACCESS_KEY_ID", &stack.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", &stack.secret_access_key),
+    ];
+    Ok(Env::from_pairs(variables).load(Clients::from_env)?)
 }
 
 fn per_second(count: u64, micros: u64) -> String {

@@ -1,6 +1,7 @@
 //! The AWS clients, made so that a cold start pays for none of them.
 //!
-//! Region and credentials come from the variables that Lambda sets, so nothing has to be discovered; TLS is set up when the first
+//! Region and credentials come from the variables that Lambda sets, so nothing has to be discovered; a client is made when it is first
+//! asked for something (it reads a list of all of AWS's regions: a third of what a start computes); TLS is set up when the first
 //! request goes out, trusting the five roots that AWS's certificates lead to instead of loading the system's store (5 ms); one
 //! connection pool serves all clients. Every call has a time-out.
 
@@ -149,7 +150,7 @@ impl Clients {
     /// A store with just these tables; another one it does not know.
     pub fn store(&self, env: &Env, tables: &[TableName]) -> Store {
         let names = tables.iter().map(|table| (*table, env.read(variable(*table))));
-        let store = Store::dynamo(self.dynamo(), TableNames::new(names));
+        let store = Store::dynamo(self.clone(), TableNames::new(names));
         self.0
             .meters
             .lock()

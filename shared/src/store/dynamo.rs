@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
@@ -16,22 +15,24 @@ use super::table::{
     Action, Condition, INDEX, INDEX_PK, INDEX_SK, Item, Page, PageKey, Query, REVISION, Segment, StoreError,
     TableNames, Update, Write,
 };
+use crate::runtime::Clients;
 
 #[derive(Debug, Clone)]
 pub struct DynamoBackend {
-    client: Client,
+    clients: Clients,
     names: TableNames,
     meter: Meter,
 }
 
 impl DynamoBackend {
-    pub(crate) fn new(client: Client, names: TableNames, meter: Meter) -> Self {
-        Self { client, names, meter }
+    pub(crate) fn new(clients: Clients, names: TableNames, meter: Meter) -> Self {
+        Self { clients, names, meter }
     }
 
     pub(crate) async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         let answer = self
-            .client
+            .clients
+            .dynamo()
             .get_item()
             .table_name(self.names.get(key.table)?)
             .set_key(Some(key_item(key)))
@@ -58,7 +59,7 @@ impl DynamoBackend {
                 wanted.insert(table, keys.build().map_err(corrupt)?);
             }
             while !wanted.is_empty() {
-                let request = self.client.batch_get_item().set_request_items(Some(wanted));
+                let request = self.clients.dynamo().batch_get_item().set_request_items(Some(wanted));
                 let answer = request
                     .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .send()
@@ -94,7 +95,8 @@ impl DynamoBackend {
             condition = format!("{condition} AND {prefix}");
         }
         let answer = self
-            .client
+            .clients
+            .dynamo()
             .query()
             .table_name(self.names.get(query.table)?)
             .set_index_name(query.indexed.then(|| INDEX.to_owned()))
@@ -125,7 +127,8 @@ impl DynamoBackend {
     ) -> Result<Page<Item>, StoreError> {
         let part = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
         let answer = self
-            .client
+            .clients
+            .dynamo()
             .scan()
             .table_name(self.names.get(table)?)
             .segment(part(segment.index))
@@ -155,7 +158,8 @@ impl DynamoBackend {
         let consumed = match write.action {
             Action::Put(item) => {
                 let request = self
-                    .client
+                    .clients
+                    .dynamo()
                     .put_item()
                     .table_name(table)
                     .set_item(Some(with_key(&write.key, item)));
@@ -168,7 +172,8 @@ impl DynamoBackend {
             }
             Action::Update(update) => {
                 let request = self
-                    .client
+                    .clients
+                    .dynamo()
                     .update_item()
                     .table_name(table)
                     .set_key(Some(key_item(&write.key)));
@@ -182,7 +187,8 @@ impl DynamoBackend {
             }
             Action::Delete => {
                 let request = self
-                    .client
+                    .clients
+                    .dynamo()
                     .delete_item()
                     .table_name(table)
                     .set_key(Some(key_item(&write.key)));
@@ -204,7 +210,11 @@ impl DynamoBackend {
             .into_iter()
             .map(|write| self.transact_item(write))
             .collect::<Result<Vec<_>, _>>()?;
-        let request = self.client.transact_write_items().set_transact_items(Some(items));
+        let request = self
+            .clients
+            .dynamo()
+            .transact_write_items()
+            .set_transact_items(Some(items));
         let answer = request
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()

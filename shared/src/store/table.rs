@@ -22,6 +22,7 @@ use super::meter::Meter;
 use super::outbox;
 use crate::messages::Envelope;
 pub use crate::page::{Page, PageKey};
+use crate::runtime::Clients;
 
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -368,10 +369,10 @@ pub struct Store {
 }
 
 impl Store {
-    pub fn dynamo(client: aws_sdk_dynamodb::Client, names: TableNames) -> Self {
+    pub fn dynamo(clients: Clients, names: TableNames) -> Self {
         let meter = Meter::default();
         Self {
-            backend: Backend::Dynamo(DynamoBackend::new(client, names, meter.clone())),
+            backend: Backend::Dynamo(DynamoBackend::new(clients, names, meter.clone())),
             meter,
         }
     }
