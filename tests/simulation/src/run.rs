@@ -27,7 +27,7 @@ const MAX_TASKS: usize = 4;
 /// A run that has not come to rest by then never will.
 const MAX_TURNS: usize = 20_000;
 /// How long the storm goes on after the plan's last step.
-const AFTERMATH_TURNS: usize = 50;
+const AFTERMATH_TURNS: usize = 40;
 /// Long enough for every session to expire and all funds to arrive.
 const REST: SignedDuration = SignedDuration::from_hours(24 * 10);
 /// What is due soon, when nothing is done but to look whether the last step has had its effect.
