@@ -33,6 +33,9 @@ fn every_function_has_its_files() {
         if !manifest.contains(&format!("name = \"{name}\"")) {
             wrong.push(format!("functions/{name}/Cargo.toml names another package"));
         }
+        if !manifest.contains("build = \"../build.rs\"") {
+            wrong.push(format!("functions/{name}/Cargo.toml does not link as the others do"));
+        }
         if !manifest.contains("[lints]\nworkspace = true") {
             wrong.push(format!(
                 "functions/{name}/Cargo.toml does not take the workspace's lints"

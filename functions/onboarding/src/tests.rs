@@ -70,12 +70,11 @@ fn open_holds(partner: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// What the messages since the last call say, as `decision reason`.
+/// What the messages since the last call say.
 fn notices(app: &TestApp) -> Vec<String> {
     let text = |envelope: &shared::messages::Envelope| {
         let message = serde_json::to_value(&envelope.message).expect("JSON");
-        let said = |field: &str| message["notice"][field].as_str().unwrap_or_default().to_owned();
-        format!("{} {}", said("decision"), said("reason_code"))
+        message["notice"]["decision"].as_str().unwrap_or_default().to_owned()
     };
     app.take_messages().iter().map(text).collect()
 }

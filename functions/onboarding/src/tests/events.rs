@@ -24,7 +24,7 @@ async fn sample_events_are_answered() {
         .await
         .expect(201);
     assert_eq!(duplicate.json(), valid);
-    assert_eq!(notices(&world.app), ["received application_review"]);
+    assert_eq!(notices(&world.app), ["received"]);
     let malformed = invoke(&world, include_str!("../../../../events/onboarding/malformed.json")).await;
     malformed.expect_problem(400, "malformed_json");
 }

@@ -30,7 +30,7 @@ async fn an_application_is_answered_with_what_is_missing() {
         (&review["waits_for"], &review["due_at"]),
         (&json!("operator"), &json!("2026-11-25T09:00:00Z"))
     );
-    assert_eq!(notices(app), ["received application_review"]);
+    assert_eq!(notices(app), ["received"]);
 
     let read = app
         .get(path(&partner, ""))

@@ -230,6 +230,8 @@ async fn scenario_46_what_nobody_claims_is_owed_again_once() {
     assert_eq!(desk.world.account(Account::PayPalClearing), 0, "what left came back");
     desk.deliver().await.expect("a message that is late");
     let first = desk.payout.id;
+    // The receiver is named again: it would arrive now.
+    desk.world.paid_by_paypal(desk.anna, "anna@example.com").await;
     desk.decide_again().await;
     assert_ne!(desk.payout.id, first);
     desk.paypal.take_asked();
