@@ -166,14 +166,20 @@ enum Opening {
     UnheardPayout,
     /// A payout is made and half of it taken back.
     HalvedPayout,
+    /// A third of what was paid goes back, and the cents do not come out even.
+    PartRefund,
+    /// A bank asks, is answered by a refund, and takes all of the money nevertheless.
+    RefundedInquiry,
 }
 
-const OPENINGS: [(usize, Opening); 5] = [
-    (13, Opening::None),
+const OPENINGS: [(usize, Opening); 7] = [
+    (12, Opening::None),
     (4, Opening::Rush),
     (1, Opening::DueInDispute),
     (1, Opening::UnheardPayout),
     (1, Opening::HalvedPayout),
+    (1, Opening::PartRefund),
+    (1, Opening::RefundedInquiry),
 ];
 
 impl Opening {
@@ -184,9 +190,12 @@ impl Opening {
             .enumerate()
             .filter(|(_, listing)| listing.currency == "EUR");
         let dearest = in_euros.max_by_key(|(_, listing)| listing.price_minor);
-        let Some((listing, _)) = dearest.filter(|(_, listing)| listing.price_minor > 0) else {
+        let Some((listing, offer)) = dearest.filter(|(_, listing)| listing.price_minor > 0) else {
             return Vec::new();
         };
+        let third = offer.price_minor / 3;
+        let of_line = |minor: i64| Part::Line { line: 0, minor };
+        let reverse = |acts: Vec<Act>| Step::Reverse { order: 0, acts };
         let order = |number: usize| Step::Order {
             customer: number % customers,
             listings: vec![listing],
@@ -201,7 +210,18 @@ impl Opening {
                     Act::Wait { hours: 30 },
                     Act::Close { won: false },
                 ];
-                vec![order(0), UNTIL_DUE, Step::Reverse { order: 0, acts }, Step::PayoutRun]
+                vec![order(0), UNTIL_DUE, reverse(acts), Step::PayoutRun]
+            }
+            Self::PartRefund => vec![order(0), reverse(vec![Act::Refund(of_line(third))])],
+            Self::RefundedInquiry => {
+                let acts = vec![
+                    Act::Dispute { inquiry: true },
+                    Act::Wait { hours: 30 },
+                    Act::Escalate,
+                    Act::Close { won: false },
+                ];
+                let refund = Act::RefundAtStripe(of_line(offer.price_minor - third));
+                vec![order(0), reverse(acts), reverse(vec![refund])]
             }
             Self::UnheardPayout => vec![
                 order(0),
