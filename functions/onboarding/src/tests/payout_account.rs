@@ -1,21 +1,9 @@
 use serde_json::{Value, json};
-use shared::messages::{Envelope, Message, Notice, PartnerNews};
 
-use super::{applied, open_holds, path, pointers, world};
+use super::{applied, notices, open_holds, path, pointers, world};
 
 fn receiver(address: &str) -> Value {
     json!({"paypal": {"receiver": address}})
-}
-
-fn news(messages: &[Envelope]) -> Vec<PartnerNews> {
-    let told = messages.iter().filter_map(|envelope| match &envelope.message {
-        Message::PartnerNotice {
-            notice: Notice::Partner { news },
-            ..
-        } => Some(*news),
-        _ => None,
-    });
-    told.collect()
 }
 
 #[tokio::test]
@@ -32,20 +20,16 @@ async fn an_owner_names_a_receiver_at_paypal_and_leaves_it() {
     for _ in 0..2 {
         let shown = set(&receiver("ada@warm.example")).await.expect(200).json();
         assert_eq!(shown["paypal_receiver"], "ada@warm.example");
-        told.extend(news(&app.take_messages()));
+        told.extend(notices(app));
         assert!(!open_holds(&shown).contains(&"payout_account_missing"), "{shown}");
     }
     for _ in 0..2 {
         let shown = set(&json!({"paypal": null})).await.expect(200).json();
         assert_eq!(shown["paypal_receiver"], Value::Null);
-        told.extend(news(&app.take_messages()));
+        told.extend(notices(app));
         assert!(open_holds(&shown).contains(&"payout_account_missing"), "{shown}");
     }
-    assert_eq!(
-        told,
-        [PartnerNews::PaidAtPayPal, PartnerNews::PaidAtStripe],
-        "once each"
-    );
+    assert_eq!(told, ["paid_at_pay_pal", "paid_at_stripe"], "once each");
     let audit = app
         .get(path(&partner, "/audit-events"))
         .bearer(&app.sign_in_operator("olga"))
