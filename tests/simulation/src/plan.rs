@@ -15,6 +15,8 @@ const PRICES: [(&str, &[i64]); 3] = [
 
 /// How many buy at the same time in a rush.
 const RUSH: usize = 3;
+/// How many orders come back in part.
+const PART_REFUNDS: usize = 3;
 /// Longer than every hold period, and than funds stay pending.
 const UNTIL_DUE: Step = Step::Wait { minutes: 9 * 24 * 60 };
 /// Longer than Stripe remembers a key.
@@ -166,8 +168,8 @@ enum Opening {
     UnheardPayout,
     /// A payout is made and half of it taken back.
     HalvedPayout,
-    /// A third of what was paid goes back, and the cents do not come out even.
-    PartRefund,
+    /// About a third of each order goes back: a cent more each time, so that the unit left over falls to another share.
+    PartRefunds,
     /// A bank asks, is answered by a refund, and takes all of the money nevertheless.
     RefundedInquiry,
 }
@@ -178,7 +180,7 @@ const OPENINGS: [(usize, Opening); 7] = [
     (1, Opening::DueInDispute),
     (1, Opening::UnheardPayout),
     (1, Opening::HalvedPayout),
-    (1, Opening::PartRefund),
+    (1, Opening::PartRefunds),
     (1, Opening::RefundedInquiry),
 ];
 
@@ -195,7 +197,7 @@ impl Opening {
         };
         let third = offer.price_minor / 3;
         let of_line = |minor: i64| Part::Line { line: 0, minor };
-        let reverse = |acts: Vec<Act>| Step::Reverse { order: 0, acts };
+        let reverse = |order: usize, acts: Vec<Act>| Step::Reverse { order, acts };
         let order = |number: usize| Step::Order {
             customer: number % customers,
             listings: vec![listing],
@@ -210,9 +212,13 @@ impl Opening {
                     Act::Wait { hours: 30 },
                     Act::Close { won: false },
                 ];
-                vec![order(0), UNTIL_DUE, reverse(acts), Step::PayoutRun]
+                vec![order(0), UNTIL_DUE, reverse(0, acts), Step::PayoutRun]
             }
-            Self::PartRefund => vec![order(0), reverse(vec![Act::Refund(of_line(third))])],
+            Self::PartRefunds => (third..)
+                .take(PART_REFUNDS)
+                .enumerate()
+                .flat_map(|(number, minor)| [order(number), reverse(number, vec![Act::Refund(of_line(minor))])])
+                .collect(),
             Self::RefundedInquiry => {
                 let acts = vec![
                     Act::Dispute { inquiry: true },
@@ -221,7 +227,7 @@ impl Opening {
                     Act::Close { won: false },
                 ];
                 let refund = Act::RefundAtStripe(of_line(offer.price_minor - third));
-                vec![order(0), reverse(acts), reverse(vec![refund])]
+                vec![order(0), reverse(0, acts), reverse(0, vec![refund])]
             }
             Self::UnheardPayout => vec![
                 order(0),
