@@ -2,9 +2,10 @@
 # Everything that must hold, in the order in which it is quickest found out. `make test` and .ci/run are this.
 #
 # Deployed binaries, tests and clippy are built in one target folder, one profile and one form (`--workspace`): each switch would
-# compile the AWS SDKs anew.
+# compile the AWS SDKs anew. Nothing is kept for a next, smaller build, which would take more of the disk than all the rest.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+export CARGO_INCREMENTAL=0
 
 log=target/test.log
 mkdir -p target
