@@ -1,7 +1,7 @@
 //! How every function is linked.
 //!
-//! At a fixed address: a program that can lie anywhere has each of its 18 000 pointers corrected before it starts, which copies 70 pages and
-//! is a third of a cold start. Libraries, heap and stack lie at random addresses all the same.
+//! At a fixed address: a program that can lie anywhere has each of its 18 000 pointers corrected before it starts, which copies 70 pages,
+//! at every cold start. Libraries, heap and stack lie at random addresses all the same.
 
 #[expect(clippy::disallowed_methods, reason = "cargo tells build scripts by variables")]
 fn main() {

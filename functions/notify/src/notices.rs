@@ -1,7 +1,7 @@
 //! What partners are told.
 
 use shared::messages::{PartnerNews, Verdict};
-use shared::partner::{Hold, Partner};
+use shared::partner::{Hold, Partner, PayPalAddress};
 
 use crate::letter::Draft;
 
@@ -55,10 +55,10 @@ pub(crate) fn partner(partner: &Partner, news: PartnerNews, public_url: &str) ->
         ),
         PartnerNews::PaidAtPayPal => (
             format!("{name} is paid at PayPal from now on"),
-            partner.paypal_address().map_or_else(
-                || format!("An owner of {name} has named a receiver at PayPal. {NOT_YOU}"),
-                |address| format!("An owner of {name} has named {address} as its receiver at PayPal. {NOT_YOU}"),
-            ),
+            {
+                let receiver = partner.paypal_address().map_or("somebody", PayPalAddress::as_str);
+                format!("An owner of {name} has named {receiver} as its receiver at PayPal. {NOT_YOU}")
+            },
         ),
         PartnerNews::ReceiverUnpaid => (
             format!("PayPal could not pay {name}"),

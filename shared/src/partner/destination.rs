@@ -96,10 +96,7 @@ pub fn name_receiver(partner: &Partner, address: PayPalAddress, act: Act) -> Res
     if partner.status == Status::Rejected {
         return Err(Rejected);
     }
-    let is_unpaid = partner
-        .open_holds()
-        .any(|hold| hold.reason_code.origin() == Origin::Receiver);
-    if partner.paypal_address() == Some(&address) && !is_unpaid {
+    if partner.paypal_address() == Some(&address) && !partner.is_held_by(Origin::Receiver) {
         return Ok(None);
     }
     let mut after = partner.clone();
@@ -153,10 +150,7 @@ pub fn not_received(
     now: Timestamp,
     seed: Seed,
 ) -> Option<Change> {
-    let is_known = partner
-        .open_holds()
-        .any(|hold| hold.reason_code.origin() == Origin::Receiver);
-    if partner.paypal_receiver != Some(receiver) || is_known {
+    if partner.paypal_receiver != Some(receiver) || partner.is_held_by(Origin::Receiver) {
         return None;
     }
     let mut after = partner.clone();

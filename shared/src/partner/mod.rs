@@ -148,6 +148,10 @@ impl Partner {
         self.holds.iter().filter(|hold| hold.is_open())
     }
 
+    fn is_held_by(&self, origin: hold::Origin) -> bool {
+        self.open_holds().any(|hold| hold.reason_code.origin() == origin)
+    }
+
     pub fn is_owner(&self, user: UserId) -> bool {
         self.owner == user || self.co_owners.contains(&user)
     }
