@@ -19,13 +19,13 @@ from .template import Function, functions
 
 Profile = Literal["dev", "release"]
 
-PRODUCED_FILES: dict[str, dict[str, list[str]]] = {"scanning": {"rules.bin": ["souk-rules"]}}
+PRODUCED_FILES: dict[str, dict[str, list[str]]] = {"scanning": {"rules.bin": ["souk", "rules"]}}
 """Files that go beside a function's bootstrap: file name → the workspace binary that writes it, and its arguments before the path.
 
 The scanner's rules are compiled here and not in a build script, which would compile the rule engine a second time."""
 
 
-TOOLS = ["souk-pack", "souk-rules", "stripe-standin", "paypal-standin"]
+TOOLS = ["souk", "stripe-standin", "paypal-standin"]
 """What the local stack runs beside the functions."""
 
 

@@ -20,7 +20,7 @@ from .say import Trouble, line, step
 from .stack import Stack
 
 CATALOGUE = REPO / "catalogue"
-PACKER = "souk-pack"
+PACKER = "souk"
 
 APPLICATIONS: dict[str, dict[str, Any]] = {
     "partner": {
@@ -119,7 +119,7 @@ def _pack(binaries: Path, entry: Entry) -> bytes:
     """The folder becomes a package exactly as a partner's would."""
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / f"{entry.name}.zip"
-        done = subprocess.run([str(binaries / PACKER), str(entry.package), str(package)], stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run([str(binaries / PACKER), "pack", str(entry.package), str(package)], stdin=subprocess.DEVNULL, check=False)
         if done.returncode != 0:
             raise Trouble(f"{PACKER} refused {entry.package}")
         return package.read_bytes()

@@ -6,24 +6,29 @@ use strum::IntoEnumIterator;
 use crate::account::Account;
 use crate::archive::{Archive, ContentError, Entry};
 use crate::checks::hashes::Hashes;
+use crate::checks::kinds::{self, Kind};
+use crate::checks::wasm::{Sandbox, SandboxError};
 use crate::checks::yara::{RulesError, Yara};
-use crate::checks::{File, eicar, file_types, secrets};
+use crate::checks::{File, audio, eicar, file_types, images, json, markdown, midi, native, pdf, presets, secrets, svg};
 use crate::clock::Deadline;
 use crate::config::{Config, Limits, Policies};
-use crate::manifest::{self, FILE_NAME, Manifest};
-use crate::report::{CheckId, Finding, NOT_RUN, Report, Severity};
+use crate::manifest::{self, ContentType, FILE_NAME, Manifest};
+use crate::report::{CheckId, Finding, NOT_RUN, Report};
 
 /// Why an engine cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     #[error("the compiled rules cannot be used")]
     Rules(#[from] RulesError),
+    #[error("modules cannot be run")]
+    Sandbox(#[from] SandboxError),
 }
 
 /// A scan engine, ready for any number of packages. It can be shared between threads.
 #[derive(Debug)]
 pub struct Engine {
     yara: Yara,
+    sandbox: Sandbox,
     limits: Limits,
     policies: Policies,
     ruleset: String,
@@ -46,6 +51,7 @@ impl Engine {
         }
         Ok(Engine {
             yara,
+            sandbox: Sandbox::new()?,
             limits,
             policies,
             ruleset: hex::encode(ruleset.finalize()),
@@ -59,23 +65,29 @@ impl Engine {
 
     /// Scans one package. Any input gives a report; what could not be looked at is held.
     pub fn scan(&self, package: &[u8]) -> Report {
-        let mut run = Run {
+        let mut run = self.run();
+        run.package(package);
+        run.report(hex::encode(Sha256::digest(package)), package.len() as u64)
+    }
+
+    /// The report on what never became a package, for these reasons.
+    pub fn refuse(&self, findings: Vec<Finding>) -> Report {
+        let mut run = self.run();
+        for finding in findings {
+            let check = CheckId::iter().find(|check| finding.rule.starts_with(check.name()));
+            let check = check.unwrap_or(CheckId::Archive);
+            run.account(check).push(finding);
+        }
+        run.stop();
+        run.report(String::new(), 0)
+    }
+
+    fn run(&self) -> Run<'_> {
+        Run {
             deadline: Deadline::after(self.limits.duration),
             engine: self,
             accounts: CheckId::iter().map(Account::new).collect(),
             manifest: None,
-        };
-        run.package(package);
-        Report {
-            sha256: hex::encode(Sha256::digest(package)),
-            size: package.len() as u64,
-            ruleset: self.ruleset.clone(),
-            checks: run
-                .accounts
-                .into_iter()
-                .map(|account| account.close(&self.policies))
-                .collect(),
-            manifest: run.manifest,
         }
     }
 }
@@ -102,11 +114,33 @@ impl Run<'_> {
         if package.len() as u64 <= self.engine.limits.package_bytes {
             self.account(CheckId::Eicar).run(|| eicar::check(None, package));
         }
-        let stopped = self.archive(package).is_err();
+        if self.archive(package).is_err() {
+            self.stop();
+        }
+    }
+
+    fn stop(&mut self) {
         for account in &mut self.accounts {
-            if stopped && account.check != CheckId::Archive {
+            if account.check != CheckId::Archive {
                 account.interrupt(NOT_RUN, "the archive could not be read to its end");
             }
+        }
+    }
+
+    fn report(self, sha256: String, size: u64) -> Report {
+        let Run {
+            engine,
+            accounts,
+            manifest,
+            ..
+        } = self;
+        let close = |account: Account| account.close(&engine.policies);
+        Report {
+            sha256,
+            size,
+            ruleset: engine.ruleset.clone(),
+            checks: accounts.into_iter().map(close).collect(),
+            manifest,
         }
     }
 
@@ -122,6 +156,9 @@ impl Run<'_> {
         self.read_manifest(&archive, &mut buffer)?;
         let manifest = self.manifest.take();
         let content_type = manifest.as_ref().map(|manifest| manifest.package.content_type);
+        let platforms = manifest
+            .as_ref()
+            .map_or(&[][..], |manifest| &manifest.compatibility.platforms);
         let mut hashes = manifest.as_ref().map(Hashes::of);
         let mut yara = self.engine.yara.scanner();
         for entry in archive.entries() {
@@ -140,6 +177,10 @@ impl Run<'_> {
                 .run(|| file_types::check(file, content_type));
             self.account(CheckId::Eicar)
                 .run(|| eicar::check(Some(file.path), content));
+            self.content_of_its_kind(file);
+            if content_type == Some(ContentType::PluginNative) && kinds::native(content).is_some() {
+                self.account(CheckId::Native).run(|| native::check(file, platforms));
+            }
             let deadline = self.deadline;
             self.account(CheckId::Yara).attempt(|| yara.check(file, &deadline));
             self.account(CheckId::Secrets)
@@ -158,21 +199,42 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Shows the file to the check that reads what it is.
+    fn content_of_its_kind(&mut self, file: File<'_>) {
+        let Some(kind) = kinds::of(file) else {
+            return;
+        };
+        let (engine, deadline) = (self.engine, self.deadline);
+        match (kind, file.extension().as_str()) {
+            (Kind::Text, "json") => self.account(CheckId::Json).run(|| json::check(file)),
+            (Kind::Text, "md") => self.account(CheckId::Markdown).run(|| markdown::check(file)),
+            (Kind::Text, "svg") => self.account(CheckId::Svg).run(|| svg::check(file)),
+            (Kind::Midi, _) => self.account(CheckId::Midi).run(|| midi::check(file).err()),
+            (Kind::Png | Kind::Jpeg | Kind::Webp | Kind::Gif, _) => {
+                self.account(CheckId::Images).run(|| images::check(file));
+            }
+            (Kind::VstPreset | Kind::Fxp | Kind::PropertyList, _) => {
+                self.account(CheckId::Presets).run(|| presets::check(file, kind));
+            }
+            (Kind::Pdf, _) => self.account(CheckId::Pdf).run(|| pdf::check(file)),
+            (Kind::Wav | Kind::Flac | Kind::Aiff | Kind::Ogg | Kind::Mp3, _) => {
+                self.account(CheckId::Audio).attempt(|| audio::check(file, &deadline));
+            }
+            (Kind::Wasm, _) => self
+                .account(CheckId::Wasm)
+                .attempt(|| engine.sandbox.check(file, &deadline)),
+            _ => {}
+        }
+    }
+
     fn read_manifest(&mut self, archive: &Archive<'_>, buffer: &mut Vec<u8>) -> Result<(), Stopped> {
-        let limit = self.engine.limits.manifest_bytes;
         let Some(entry) = archive.entries().iter().find(|entry| entry.path == FILE_NAME) else {
-            let remedy = "Put `souk.toml` at the root of the archive, not into a folder.";
-            let finding = Finding::new("manifest.missing", Severity::Reject, remedy);
-            self.account(CheckId::Manifest)
-                .push(finding.saw("there is no `souk.toml`"));
+            self.account(CheckId::Manifest).push(manifest::missing());
             return Ok(());
         };
-        if entry.expanded > limit {
-            let remedy = "Keep `souk.toml` within 4 MiB.";
-            let finding = Finding::new("manifest.too_large", Severity::Reject, remedy);
-            let seen = format!("{} bytes, {limit} allowed", entry.expanded);
-            self.account(CheckId::Manifest)
-                .push(finding.in_file(FILE_NAME).saw(seen));
+        if entry.expanded > self.engine.limits.manifest_bytes {
+            let finding = manifest::too_large(entry.expanded, &self.engine.limits);
+            self.account(CheckId::Manifest).push(finding);
             return Ok(());
         }
         let content = self.content(archive, entry, buffer)?;

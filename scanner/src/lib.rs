@@ -21,6 +21,7 @@ mod manifest;
 mod pack;
 mod report;
 
+pub use checks::wasm::SandboxError;
 pub use checks::yara::{RulesError, compile as compile_rules};
 pub use config::{Config, Limits, Policies, Policy};
 pub use engine::{Engine, EngineError};
@@ -28,5 +29,5 @@ pub use manifest::{
     Compatibility, ContentType, FILE_NAME as MANIFEST_FILE_NAME, Filesystem, Manifest, Package, PackagedFile,
     Permissions, Platform, SCHEMA as MANIFEST_SCHEMA,
 };
-pub use pack::{PackError, pack};
+pub use pack::{PackError, open, pack, pack_within};
 pub use report::{CheckId, CheckResult, Finding, Outcome, Report, Severity, Verdict};

@@ -1,110 +1,228 @@
 //! Builds a package from a folder: hashes its files into the manifest and writes the archive.
 //!
 //! The same folder gives the same bytes, whatever the machine, the time and the order in which
-//! the file system lists it.
+//! the file system lists it. However large the folder is, no more is held in memory than the
+//! package, and nothing is written but its bytes.
 
-use std::fs;
-use std::io::{self, Cursor, Write};
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use crate::archive::{MAX_DEPTH, Rule};
 use crate::checks::hashes::is_litter;
+use crate::clock::Deadline;
+use crate::config::Limits;
 use crate::manifest::{self, FILE_NAME};
-use crate::report::Finding;
+use crate::report::{Finding, Severity};
 
-/// Why a folder does not become a package.
+const CHUNK_BYTES: usize = 1 << 16;
+const AS_LONG_AS_IT_TAKES: Duration = Duration::MAX;
+
+/// Why there is no package.
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
     #[error("cannot read {path}")]
     Read { path: PathBuf, source: io::Error },
-    #[error("{0} is neither a file nor a folder")]
-    NotAFile(PathBuf),
-    #[error("the name of {0} is not Unicode")]
-    Name(PathBuf),
-    #[error("souk.toml already lists files: remove `[[files]]`, packing writes it")]
-    FilesListed,
-    #[error("souk.toml is not valid: {}", .0.iter().map(|f| f.evidence.as_str()).collect::<Vec<_>>().join("; "))]
-    Manifest(Vec<Finding>),
+    /// No package of these files could be listed.
+    #[error("{}", .0.iter().map(told).collect::<Vec<_>>().join("; "))]
+    Refused(Vec<Finding>),
     #[error("cannot write the archive")]
     Write(#[from] zip::result::ZipError),
 }
 
-/// The package made of the files below `folder`, which must hold a `souk.toml` without `[[files]]`.
-/// Files that operating systems and editors leave behind are left out.
+fn told(finding: &Finding) -> String {
+    let path = finding.path.as_deref().map(|path| format!("{path}: "));
+    let Finding { evidence, remedy, .. } = finding;
+    format!("{}{evidence}. {remedy}", path.unwrap_or_default())
+}
+
+impl From<Finding> for PackError {
+    fn from(finding: Finding) -> Self {
+        PackError::Refused(vec![finding])
+    }
+}
+
+/// The bytes of the package in this file. A file larger than a package may be is refused unread.
+pub fn open(path: &Path) -> Result<Vec<u8>, PackError> {
+    let limits = &Limits::default();
+    let file = File::open(path).map_err(unread(path))?;
+    let size = file.metadata().map_err(unread(path))?.len();
+    if size > limits.package_bytes {
+        return Err(too_large(size, limits).into());
+    }
+    let mut package = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    // It may grow meanwhile.
+    let mut bounded = file.take(limits.package_bytes + 1);
+    bounded.read_to_end(&mut package).map_err(unread(path))?;
+    Ok(package)
+}
+
+fn too_large(size: u64, limits: &Limits) -> Finding {
+    let seen = format!("{size} bytes, {} allowed", limits.package_bytes);
+    Rule::PackageTooLarge.finding().saw(seen)
+}
+
+fn unread(path: &Path) -> impl FnOnce(io::Error) -> PackError {
+    let path = path.to_owned();
+    move |source| PackError::Read { path, source }
+}
+
+/// The package made of the files below `folder`, which must hold a `souk.toml`. Where that lists
+/// no files, they are listed; a list that is there stays as it is, for the scan to compare. Files
+/// that operating systems and editors leave behind are left out.
 pub fn pack(folder: &Path) -> Result<Vec<u8>, PackError> {
-    let mut files = Vec::new();
-    collect(folder, "", &mut files)?;
-    files.sort();
-    let manifest_path = folder.join(FILE_NAME);
-    let manifest = fs::read(&manifest_path).map_err(|source| PackError::Read {
-        path: manifest_path,
-        source,
-    })?;
-    files.retain(|(path, _)| path != FILE_NAME);
-    let manifest = with_files(manifest, &files)?;
-    write(&manifest, &files).map_err(PackError::Write)
+    pack_within(folder, AS_LONG_AS_IT_TAKES)
 }
 
-/// Appends path and content of every file below `folder` to `files`.
-fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) -> Result<(), PackError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| PackError::Read { path, source }
+/// The same, or a finding that holds the package where it takes longer.
+pub fn pack_within(folder: &Path, duration: Duration) -> Result<Vec<u8>, PackError> {
+    let limits = &Limits::default();
+    let mut packing = Packing {
+        limits,
+        deadline: Deadline::after(duration),
+        files: Vec::new(),
+        expanded: 0,
     };
-    for entry in fs::read_dir(folder).map_err(failed(folder))? {
-        let entry = entry.map_err(failed(folder))?;
-        let place = entry.path();
-        let name = entry
-            .file_name()
-            .into_string()
-            .map_err(|_| PackError::Name(place.clone()))?;
-        if is_litter(&name) {
-            continue;
-        }
-        let path = format!("{prefix}{name}");
-        // Not following links: what they point to is not part of the folder.
-        let kind = entry.file_type().map_err(failed(&place))?;
-        if kind.is_dir() {
-            collect(&place, &format!("{path}/"), files)?;
-        } else if kind.is_file() {
-            files.push((path, fs::read(&place).map_err(failed(&place))?));
-        } else {
-            return Err(PackError::NotAFile(place));
-        }
-    }
-    Ok(())
+    let manifest_path = folder.join(FILE_NAME);
+    let manifest = match fs::metadata(&manifest_path) {
+        Ok(kind) if kind.len() > limits.manifest_bytes => return Err(manifest::too_large(kind.len(), limits).into()),
+        Ok(_) => fs::read(&manifest_path).map_err(unread(&manifest_path))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(manifest::missing().into()),
+        Err(error) => return Err(unread(&manifest_path)(error)),
+    };
+    packing.collect(folder, "", 1)?;
+    packing.files.sort();
+    packing.files.retain(|file| file.path != FILE_NAME);
+    let manifest = packing.with_files(manifest)?;
+    packing.write(&manifest)
 }
 
-/// The manifest's text as it was, with the list of files after it.
-fn with_files(manifest: Vec<u8>, files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, PackError> {
-    let parsed = manifest::parse(&manifest).map_err(PackError::Manifest)?;
-    if !parsed.files.is_empty() {
-        return Err(PackError::FilesListed);
-    }
-    let mut text = manifest;
-    for (path, content) in files {
-        let path = path.replace('\\', "\\\\").replace('"', "\\\"");
-        let sha256 = hex::encode(Sha256::digest(content));
-        text.extend(format!("\n[[files]]\npath = \"{path}\"\nsha256 = \"{sha256}\"\n").into_bytes());
-    }
-    manifest::parse(&text).map_err(PackError::Manifest)?;
-    Ok(text)
+/// A file of the folder: its path in the package and where it is.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Source {
+    path: String,
+    place: PathBuf,
 }
 
-fn write(manifest: &[u8], files: &[(String, Vec<u8>)]) -> zip::result::ZipResult<Vec<u8>> {
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(9))
-        .last_modified_time(DateTime::DEFAULT)
-        .unix_permissions(0o644);
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    let first = std::iter::once((FILE_NAME, manifest));
-    for (path, content) in first.chain(files.iter().map(|(path, content)| (path.as_str(), content.as_slice()))) {
-        archive.start_file(path, options)?;
-        archive.write_all(content)?;
+struct Packing<'l> {
+    limits: &'l Limits,
+    deadline: Deadline,
+    files: Vec<Source>,
+    expanded: u64,
+}
+
+impl Packing<'_> {
+    /// Takes down every file below `folder`.
+    fn collect(&mut self, folder: &Path, prefix: &str, depth: usize) -> Result<(), PackError> {
+        if depth > MAX_DEPTH {
+            return Err(Rule::NameTooDeep.finding().in_file(prefix).into());
+        }
+        for entry in fs::read_dir(folder).map_err(unread(folder))? {
+            let entry = entry.map_err(unread(folder))?;
+            let place = entry.path();
+            let Ok(name) = entry.file_name().into_string() else {
+                let shown = format!("{prefix}{}", entry.file_name().to_string_lossy());
+                return Err(Rule::NameEncoding.finding().in_file(&shown).into());
+            };
+            if is_litter(&name) {
+                continue;
+            }
+            let path = format!("{prefix}{name}");
+            // Not following links: what they point to is not part of the folder.
+            let kind = fs::symlink_metadata(&place).map_err(unread(&place))?;
+            if kind.is_dir() {
+                self.collect(&place, &format!("{path}/"), depth + 1)?;
+            } else if kind.is_file() {
+                self.take(Source { path, place }, kind.len())?;
+            } else {
+                let rule = if kind.is_symlink() {
+                    Rule::Symlink
+                } else {
+                    Rule::SpecialFile
+                };
+                return Err(rule.finding().in_file(&path).into());
+            }
+        }
+        Ok(())
     }
-    Ok(archive.finish()?.into_inner())
+
+    fn take(&mut self, file: Source, size: u64) -> Result<(), PackError> {
+        let limits = self.limits;
+        self.expanded = self.expanded.saturating_add(size);
+        self.files.push(file);
+        let count = self.files.len() as u64;
+        let (rule, seen, allowed) = match () {
+            () if size > limits.entry_bytes => (Rule::EntryTooLarge, size, limits.entry_bytes),
+            () if self.expanded > limits.expanded_bytes => {
+                (Rule::ExpandedTooLarge, self.expanded, limits.expanded_bytes)
+            }
+            () if count > limits.entries => (Rule::TooManyEntries, count, limits.entries),
+            () => return Ok(()),
+        };
+        Err(rule.finding().saw(format!("{seen}, {allowed} allowed")).into())
+    }
+
+    /// The manifest's text, with the list of files after it if it has none.
+    fn with_files(&self, manifest: Vec<u8>) -> Result<Vec<u8>, PackError> {
+        let parsed = manifest::parse(&manifest).map_err(PackError::Refused)?;
+        if !parsed.files.is_empty() {
+            return Ok(manifest);
+        }
+        let mut text = manifest;
+        for file in &self.files {
+            let mut hash = Sha256::new();
+            self.read(file, |chunk| {
+                hash.update(chunk);
+                Ok(())
+            })?;
+            let path = file.path.replace('\\', "\\\\").replace('"', "\\\"");
+            let sha256 = hex::encode(hash.finalize());
+            text.extend(format!("\n[[files]]\npath = \"{path}\"\nsha256 = \"{sha256}\"\n").into_bytes());
+        }
+        manifest::parse(&text).map_err(PackError::Refused)?;
+        Ok(text)
+    }
+
+    fn write(&self, manifest: &[u8]) -> Result<Vec<u8>, PackError> {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .last_modified_time(DateTime::DEFAULT)
+            .unix_permissions(0o644);
+        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        archive.start_file(FILE_NAME, options)?;
+        io::Write::write_all(&mut archive, manifest).map_err(zip::result::ZipError::from)?;
+        for file in &self.files {
+            archive.start_file(&file.path, options)?;
+            self.read(file, |chunk| io::Write::write_all(&mut archive, chunk))?;
+        }
+        let package = archive.finish()?.into_inner();
+        match package.len() as u64 {
+            size if size > self.limits.package_bytes => Err(too_large(size, self.limits).into()),
+            _ => Ok(package),
+        }
+    }
+
+    /// Shows the file to `each` in pieces, never more of it than one entry may have.
+    fn read(&self, file: &Source, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), PackError> {
+        let failed = || unread(&file.place);
+        let mut content = File::open(&file.place).map_err(failed())?.take(self.limits.entry_bytes);
+        let mut chunk = vec![0; CHUNK_BYTES];
+        loop {
+            if self.deadline.is_over() {
+                let remedy = "Pack the folder with `souk pack`, then check the package.";
+                let finding = Finding::new("package.timed_out", Severity::Quarantine, remedy);
+                return Err(finding.saw("packing the folder takes too long").into());
+            }
+            let read = content.read(&mut chunk).map_err(failed())?;
+            match chunk.get(..read) {
+                None | Some([]) => return Ok(()),
+                Some(piece) => each(piece).map_err(failed())?,
+            }
+        }
+    }
 }

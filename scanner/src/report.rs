@@ -14,7 +14,7 @@ use crate::manifest::Manifest;
 /// The outcome of one scan of exactly one sequence of bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// SHA-256 of the package's bytes, in lower-case hexadecimal.
+    /// SHA-256 of the package's bytes, in lower-case hexadecimal; empty where there are none.
     pub sha256: String,
     /// Length of the package in bytes.
     pub size: u64,
@@ -120,6 +120,26 @@ pub enum CheckId {
     Yara,
     /// Credentials left in files.
     Secrets,
+    /// JSON that readers take differently.
+    Json,
+    /// MIDI files, to the last event.
+    Midi,
+    /// Recordings, to the last frame.
+    Audio,
+    /// The size of pictures.
+    Images,
+    /// Markdown: links and HTML.
+    Markdown,
+    /// SVG pictures.
+    Svg,
+    /// PDF documents that act.
+    Pdf,
+    /// Presets of synths and effects.
+    Presets,
+    /// Machine code, where the content type has it.
+    Native,
+    /// WebAssembly: what a module asks for, and what it does when it runs.
+    Wasm,
 }
 
 impl CheckId {

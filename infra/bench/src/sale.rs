@@ -197,12 +197,13 @@ impl<'a> Story<'a> {
 
     async fn pack(&self) -> Result<Vec<u8>> {
         let package: PathBuf = self.stack.state.join("bench-package.zip");
-        let done = Command::new(self.stack.binary("souk-pack")?)
+        let done = Command::new(self.stack.binary("souk")?)
+            .arg("pack")
             .arg(PACKAGE)
             .arg(&package)
             .status()
             .await?;
-        ensure!(done.success(), "souk-pack refused {PACKAGE}");
+        ensure!(done.success(), "souk refused {PACKAGE}");
         let bytes = std::fs::read(&package)?;
         std::fs::remove_file(&package)?;
         Ok(bytes)

@@ -22,8 +22,9 @@ use crate::config::Limits;
 use crate::report::Finding;
 pub(crate) use layout::Placed as Entry;
 use layout::Placed;
+pub(crate) use names::DEPTH as MAX_DEPTH;
 use records::Bytes;
-use rule::Rule;
+pub(crate) use rule::Rule;
 
 /// General purpose bits (APPNOTE 4.4.4) that are understood.
 mod flags {

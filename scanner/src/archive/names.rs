@@ -9,7 +9,7 @@ use super::rule::Rule;
 const COMPONENT_BYTES: usize = 255;
 /// Below the shortest path limits of common systems, with room for the folder unpacked to.
 const PATH_BYTES: usize = 1024;
-const DEPTH: usize = 32;
+pub(crate) const DEPTH: usize = 32;
 
 /// Every rule that `path` breaks, each once. A folder's path may end in `/`.
 pub(crate) fn broken_rules(path: &str) -> Vec<Rule> {

@@ -67,7 +67,7 @@ impl Rule {
         use Rule::*;
         match self {
             PackageTooLarge => "Keep the package within 256 MiB; offer the rest as a second listing.",
-            NotAZip => "Upload a ZIP archive, as `souk-pack` writes it.",
+            NotAZip => "Upload a ZIP archive, as `souk pack` writes it.",
             Truncated => "The archive is cut short or damaged: pack and upload it again.",
             SecondEndRecord | PrefixBytes | TrailingBytes | Gap | Overlap | UnlistedEntry | CountMismatch
             | OffsetMismatch => {

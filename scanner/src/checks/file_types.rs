@@ -10,7 +10,7 @@ use crate::report::{Finding, Severity};
 
 /// Extensions that every content type may use: documentation, listings, pictures, previews.
 const COMMON: &[&str] = &[
-    "md", "txt", "json", "toml", "csv", "png", "jpg", "jpeg", "webp", "gif", "mp3", "ogg", "wav",
+    "md", "txt", "json", "toml", "csv", "png", "jpg", "jpeg", "webp", "gif", "svg", "mp3", "ogg", "wav",
 ];
 
 /// What a content type may contain beyond [`COMMON`].
@@ -113,11 +113,6 @@ fn not_allowed(file: File<'_>, extension: &str, content_type: ContentType) -> Fi
 /// Right files that a person has to look at all the same.
 fn held(file: File<'_>, kind: Kind) -> Option<Finding> {
     let (rule, seen, remedy) = match kind {
-        Kind::Pdf => (
-            "pdf_held",
-            "PDF can carry programs and attachments",
-            "Nothing to do: a person looks at it. Markdown is reviewed without waiting.",
-        ),
         Kind::Text if file.content.starts_with(b"#!") => (
             "script_held",
             "it starts as a script that a system would run",
@@ -171,7 +166,7 @@ mod tests {
         check_one(GrooveTemplate, ".DS_Store", b"x", Some("file_types.extension"));
         check_one(Integration, "a.py", b"print()", None);
         check_one(Integration, "a.py", b"#!/bin/sh\n", Some("file_types.script_held"));
-        check_one(ProductionGuide, "a.pdf", b"%PDF-1.7", Some("file_types.pdf_held"));
+        check_one(ProductionGuide, "a.pdf", b"%PDF-1.7", None);
     }
 
     #[test]

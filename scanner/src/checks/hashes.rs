@@ -31,8 +31,8 @@ impl<'a> Hashes<'a> {
         }
         let Some(listed) = self.missing.remove(file.path) else {
             let remedy = match is_litter(file.path) {
-                true => "Leave out what the operating system adds; `souk-pack` does.",
-                false => "List the file in `souk.toml`, or leave it out; `souk-pack` writes the list.",
+                true => "Leave out what the operating system adds; `souk pack` does.",
+                false => "List the file in `souk.toml`, or leave it out; `souk pack` writes the list.",
             };
             let finding = reject("unlisted_file", remedy).in_file(file.path);
             return Some(finding.saw("`souk.toml` does not list it"));
@@ -41,7 +41,7 @@ impl<'a> Hashes<'a> {
         (actual != listed).then(|| {
             reject(
                 "hash_mismatch",
-                "Pack again after the last change; `souk-pack` writes the hashes.",
+                "Pack again after the last change; `souk pack` writes the hashes.",
             )
             .in_file(file.path)
             .saw(format!("SHA-256 is {actual}, listed is {listed}"))

@@ -36,7 +36,7 @@ const EXTENSIONS: [(Kind, &[&str]); 19] = [
         Kind::Text,
         &[
             "md", "txt", "json", "toml", "yaml", "yml", "csv", "js", "mjs", "cjs", "ts", "py", "rs", "graphql",
-            "proto", "sfz", "xml", "strings",
+            "proto", "sfz", "xml", "strings", "svg",
         ],
     ),
     (Kind::Midi, &["mid", "midi"]),
@@ -61,6 +61,11 @@ const EXTENSIONS: [(Kind, &[&str]); 19] = [
         &["dll", "so", "dylib", "exe", "vst3", "clap", "component", "lv2"],
     ),
 ];
+
+/// What the file is, where name and content agree.
+pub(crate) fn of(file: File<'_>) -> Option<Kind> {
+    promised(file).filter(|kind| agrees(*kind, file.content))
+}
 
 /// The kind that the name promises.
 pub(crate) fn promised(file: File<'_>) -> Option<Kind> {

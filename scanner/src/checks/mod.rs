@@ -1,10 +1,20 @@
 //! The checks that look at content. Each file is shown to every one of them, whole.
 
+pub(crate) mod audio;
 pub(crate) mod eicar;
 pub(crate) mod file_types;
 pub(crate) mod hashes;
+pub(crate) mod images;
+pub(crate) mod json;
 pub(crate) mod kinds;
+pub(crate) mod markdown;
+pub(crate) mod midi;
+pub(crate) mod native;
+pub(crate) mod pdf;
+pub(crate) mod presets;
 pub(crate) mod secrets;
+pub(crate) mod svg;
+pub(crate) mod wasm;
 pub(crate) mod yara;
 
 /// One file of the package.

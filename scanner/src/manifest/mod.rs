@@ -15,11 +15,27 @@ use strum::{EnumIter, EnumString, IntoStaticStr};
 
 pub(crate) use parse::parse;
 
+use crate::config::Limits;
+use crate::report::{Finding, Severity};
+
 /// The manifest's place in every package.
 pub const FILE_NAME: &str = "souk.toml";
 
 /// JSON Schema (2020-12) of `souk.toml`, read as JSON.
 pub const SCHEMA: &str = include_str!("../../schema/souk.schema.json");
+
+/// A package without one.
+pub(crate) fn missing() -> Finding {
+    let remedy = "Put `souk.toml` at the root of the archive, not into a folder.";
+    Finding::new("manifest.missing", Severity::Reject, remedy).saw("there is no `souk.toml`")
+}
+
+/// One of this many bytes.
+pub(crate) fn too_large(size: u64, limits: &Limits) -> Finding {
+    Finding::new("manifest.too_large", Severity::Reject, "Keep `souk.toml` within 4 MiB.")
+        .in_file(FILE_NAME)
+        .saw(format!("{size} bytes, {} allowed", limits.manifest_bytes))
+}
 
 /// A valid `souk.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

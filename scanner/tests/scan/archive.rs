@@ -140,7 +140,12 @@ fn a_second_end_record() {
     entries.push(Entry::stored("inner.bin", &groove().build()));
     refused(&RawZip::of(entries), "archive.second_end_record");
     // Four bytes of chance are none.
-    let content = [MIDI, b"the mark PK\x05\x06 is chance here, whatever follows it"].concat();
+    let text = b"the mark PK\x05\x06 is chance here, whatever follows it";
+    let length = u8::try_from(text.len()).unwrap();
+    let mut content = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0MTrk\x00\x00\x00".to_vec();
+    content.extend([length + 8, 0, 0xff, 1, length]);
+    content.extend(text);
+    content.extend(b"\x00\xff\x2f\x00");
     let files: [(&str, &[u8]); 1] = [("a.mid", &content)];
     let text = manifest("groove-template", &files);
     passes(&RawZip::of(vec![

@@ -14,16 +14,42 @@ mod raw_zip;
 mod robustness;
 mod tools;
 
+use std::fs;
+use std::io::Write;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use raw_zip::{Entry, RawZip};
 use scanner::{Config, Engine, Report, Verdict};
 use sha2::{Digest, Sha256};
 
-pub static RULES: LazyLock<Vec<u8>> = LazyLock::new(|| scanner::compile_rules().unwrap());
+pub static RULES: LazyLock<Vec<u8>> = LazyLock::new(rules);
 pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(Config::new(RULES.clone())).unwrap());
 
 pub const MIDI: &[u8] = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0MTrk\x00\x00\x00\x04\x00\xff\x2f\x00";
+
+/// The compiled rules: each test is a process of its own, and compiling takes seconds without optimisation, so the first one keeps them
+/// for the others, under a name that changes with the rules.
+fn rules() -> Vec<u8> {
+    let mut sources: Vec<_> = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/rules"))
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    sources.sort();
+    let sources: Vec<u8> = sources.iter().flat_map(|source| fs::read(source).unwrap()).collect();
+    let kept =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rules-{}.bin", hex::encode(Sha256::digest(sources))));
+    if let Ok(rules) = fs::read(&kept)
+        && Engine::new(Config::new(rules.clone())).is_ok()
+    {
+        return rules;
+    }
+    let rules = scanner::compile_rules().unwrap();
+    let mut whole = tempfile::NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    whole.write_all(&rules).unwrap();
+    whole.persist(kept).unwrap();
+    rules
+}
 
 /// The manifest of a package with these files.
 pub fn manifest(content_type: &str, files: &[(&str, &[u8])]) -> String {

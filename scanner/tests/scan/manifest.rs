@@ -209,7 +209,8 @@ fn files_and_the_list_agree() {
     zip.entries.pop();
     refused(&zip, "hashes.missing_file");
     let mut zip = base.clone();
-    zip.entries[1] = Entry::deflated("a.mid", &[MIDI, b"x"].concat());
+    let faster = MIDI.iter().map(|byte| if *byte == 0xe0 { 0xe1 } else { *byte });
+    zip.entries[1] = Entry::deflated("a.mid", &faster.collect::<Vec<_>>());
     refused(&zip, "hashes.hash_mismatch");
     let mut zip = base;
     zip.entries.push(Entry::deflated(".DS_Store", b"x"));

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::{MIDI, check_bytes, groove, manifest};
-use scanner::Verdict;
+use scanner::{PackError, Verdict};
 
 /// A folder with the files of an honest package.
 fn folder() -> tempfile::TempDir {
@@ -135,21 +135,21 @@ fn others_read_the_same_files() {
 #[test]
 fn packing_is_the_same_every_time_and_passes() {
     let folder = folder();
+    let pack = || scanner::pack(folder.path());
     let listed = fs::read_to_string(folder.path().join("souk.toml")).unwrap();
-    assert!(matches!(
-        scanner::pack(folder.path()),
-        Err(scanner::PackError::FilesListed)
-    ));
+    check_bytes(&pack().unwrap(), Verdict::Passed, &[]);
+    fs::write(folder.path().join("grooves/two.mid"), MIDI).unwrap();
+    check_bytes(&pack().unwrap(), Verdict::Rejected, &["hashes.unlisted_file"]);
     let unlisted = listed.split("\n[[files]]").next().unwrap();
     fs::write(folder.path().join("souk.toml"), unlisted).unwrap();
     // What the operating system leaves behind stays outside.
     fs::write(folder.path().join(".DS_Store"), b"x").unwrap();
-    let first = scanner::pack(folder.path()).unwrap();
-    assert_eq!(scanner::pack(folder.path()).unwrap(), first);
+    let first = pack().unwrap();
+    assert_eq!(pack().unwrap(), first);
     check_bytes(&first, Verdict::Passed, &[]);
     std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link")).unwrap();
-    assert!(matches!(
-        scanner::pack(folder.path()),
-        Err(scanner::PackError::NotAFile(_))
-    ));
+    let Err(PackError::Refused(findings)) = pack() else {
+        panic!("a link is no file of the folder");
+    };
+    assert_eq!(findings[0].rule, "archive.symlink");
 }
