@@ -52,6 +52,3 @@ step "journeys through the deployed stack"
 counted python3 -m infra.local test-stack -- infra/ci/nextest.sh --filterset 'binary(journeys)'
 # After both: the suite that both backends of the table pass runs on DynamoDB among the journeys.
 python3 infra/ci/coverage.py shared
-
-step "examples in the documentation"
-counted cargo test --workspace --doc --locked --quiet

@@ -2,7 +2,7 @@
 
 use crate::tree::{Source, assert_none, rust};
 
-const EVERYWHERE: &[&str] = &["shared/src", "functions", "scanner", "infra", "tests"];
+const EVERYWHERE: &[&str] = &["shared/src", "functions", "scanner", "infra", "sdk", "tests"];
 const PRODUCT: &[&str] = &["shared/src", "functions"];
 const MAX_FILE_LINES: usize = 600;
 
@@ -21,6 +21,25 @@ fn lines_with(texts: &[&str], allowed: &[&str]) -> Vec<String> {
         }
     }
     wrong
+}
+
+#[test]
+fn examples_are_tests() {
+    let mut wrong = Vec::new();
+    for source in rust(EVERYWHERE) {
+        let comments = source.text.lines().enumerate().filter_map(|(index, line)| {
+            let line = line.trim_start();
+            let text = line.strip_prefix("//!").or_else(|| line.strip_prefix("///"))?;
+            Some((index + 1, text.trim().strip_prefix("```")?))
+        });
+        // Every other fence closes what the one before opened.
+        let opened = comments.step_by(2).filter(|(_, language)| *language != "text");
+        wrong.extend(opened.map(|(number, _)| format!("{}:{number}", source.path)));
+    }
+    assert_none(
+        "An example in a comment is compiled by no test: write a test, or mark a drawing as `text`",
+        &wrong,
+    );
 }
 
 #[test]

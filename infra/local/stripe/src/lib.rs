@@ -4,15 +4,6 @@
 //! which a person pays or completes an account, and control endpoints with which a test makes trouble: outages, lost
 //! answers, webhooks twice, late, in disorder or never. Keeps everything in memory and forgets it at the end. Refuses to
 //! be Stripe: no cards are stored, no fraud is detected, and nothing of it belongs in a Lambda.
-//!
-//! ```no_run
-//! # async fn example() -> std::io::Result<()> {
-//! let stripe = stripe_standin::serve(stripe_standin::Config::default()).await?;
-//! let api_base = stripe.url();
-//! # drop(api_base);
-//! # Ok(())
-//! # }
-//! ```
 
 mod accounts;
 mod balance;
