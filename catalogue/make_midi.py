@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the MIDI files of the catalogue's music packs, and the JSON that describes them.
+"""Writes the MIDI files of the catalogue's music packs, and the JSON and manifests that describe them.
 
     python3 catalogue/make_midi.py
 
@@ -168,6 +168,21 @@ def write_json(path, value):
     write(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
+MUSIC = "\n# What the files play, as catalogue/make_midi.py has written them.\n"
+IN_MANIFEST = ("file", "bpm", "meter", "bars", "key", "mode", "chords")
+
+
+def write_manifest(pack, described):
+    """The end of souk.toml, which the scan holds against the files."""
+    manifest = pack / "souk.toml"
+    pieces = ""
+    for piece in described:
+        # JSON's texts, numbers and lists are TOML's too.
+        lines = [f"{name} = {json.dumps(piece[name])}\n" for name in IN_MANIFEST if name in piece]
+        pieces += "\n[[metadata.pieces]]\n" + "".join(lines)
+    write(manifest, (manifest.read_text().split(MUSIC)[0] + MUSIC + pieces).encode())
+
+
 def main():
     pack, described = HERE / "pocket-grooves" / "package", []
     for entry in GROOVES:
@@ -178,6 +193,7 @@ def main():
             "swing_percent": entry["swing"], "mood": entry["mood"], "instruments": sorted(entry["lines"]),
         })
     write_json(pack / "grooves.json", {"grooves": described})
+    write_manifest(pack, described)
     pack, described = HERE / "scene-progressions" / "package", []
     for entry in PROGRESSIONS:
         write(pack / "progressions" / f"{entry['file']}.mid", progression(entry))
@@ -188,6 +204,7 @@ def main():
             "chords": chords, "roman": entry["roman"].split(), "mood": entry["mood"],
         })
     write_json(pack / "progressions.json", {"progressions": described})
+    write_manifest(pack, described)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ use strum::IntoEnumIterator;
 
 use crate::account::Account;
 use crate::archive::{Archive, ContentError, Entry};
+use crate::checks::declared::{self, Played};
 use crate::checks::hashes::Hashes;
 use crate::checks::kinds::{self, Kind};
 use crate::checks::wasm::{Sandbox, SandboxError};
@@ -88,6 +89,7 @@ impl Engine {
             engine: self,
             accounts: CheckId::iter().map(Account::new).collect(),
             manifest: None,
+            played: Played::default(),
         }
     }
 }
@@ -101,6 +103,7 @@ struct Run<'e> {
     engine: &'e Engine,
     accounts: Vec<Account>,
     manifest: Option<Manifest>,
+    played: Played,
 }
 
 impl Run<'_> {
@@ -191,9 +194,15 @@ impl Run<'_> {
             None => {
                 let why = "there is no valid `souk.toml` to compare with";
                 self.account(CheckId::Hashes).interrupt(NOT_RUN, why);
+                self.account(CheckId::Declared).interrupt(NOT_RUN, why);
                 self.account(CheckId::FileTypes)
                     .interrupt(NOT_RUN, "the content type is not known");
             }
+        }
+        if let Some(manifest) = &manifest {
+            let played = std::mem::take(&mut self.played);
+            self.account(CheckId::Declared)
+                .run(|| declared::check(manifest, &played));
         }
         self.manifest = manifest;
         Ok(())
@@ -209,7 +218,13 @@ impl Run<'_> {
             (Kind::Text, "json") => self.account(CheckId::Json).run(|| json::check(file)),
             (Kind::Text, "md") => self.account(CheckId::Markdown).run(|| markdown::check(file)),
             (Kind::Text, "svg") => self.account(CheckId::Svg).run(|| svg::check(file)),
-            (Kind::Midi, _) => self.account(CheckId::Midi).run(|| midi::check(file).err()),
+            (Kind::Midi, _) => {
+                let read = self.account(CheckId::Midi).measure(|| midi::check(file));
+                match read {
+                    Ok(music) => drop(self.played.music.insert(file.path.to_owned(), music)),
+                    Err(finding) => self.account(CheckId::Midi).push(finding),
+                }
+            }
             (Kind::Png | Kind::Jpeg | Kind::Webp | Kind::Gif, _) => {
                 self.account(CheckId::Images).run(|| images::check(file));
             }
@@ -217,8 +232,19 @@ impl Run<'_> {
                 self.account(CheckId::Presets).run(|| presets::check(file, kind));
             }
             (Kind::Pdf, _) => self.account(CheckId::Pdf).run(|| pdf::check(file)),
-            (Kind::Wav | Kind::Flac | Kind::Aiff | Kind::Ogg | Kind::Mp3, _) => {
-                self.account(CheckId::Audio).attempt(|| audio::check(file, &deadline));
+            (recording, _) if recording.is_recording() => {
+                let mut sound = None;
+                self.account(CheckId::Audio)
+                    .attempt(|| match audio::check(file, &deadline)? {
+                        Ok(read) => {
+                            sound = Some(read);
+                            Ok(Vec::new())
+                        }
+                        Err(finding) => Ok(vec![finding]),
+                    });
+                self.played
+                    .sounds
+                    .extend(sound.map(|sound| (file.path.to_owned(), sound)));
             }
             (Kind::Wasm, _) => self
                 .account(CheckId::Wasm)

@@ -18,6 +18,7 @@ mod clock;
 mod config;
 mod engine;
 mod manifest;
+mod music;
 mod pack;
 mod report;
 
@@ -26,8 +27,9 @@ pub use checks::yara::{RulesError, compile as compile_rules};
 pub use config::{Config, Limits, Policies, Policy};
 pub use engine::{Engine, EngineError};
 pub use manifest::{
-    Compatibility, ContentType, FILE_NAME as MANIFEST_FILE_NAME, Filesystem, Manifest, Package, PackagedFile,
-    Permissions, Platform, SCHEMA as MANIFEST_SCHEMA,
+    Compatibility, ContentType, FILE_NAME as MANIFEST_FILE_NAME, Filesystem, Harmony, Loop, Manifest, Metadata, Meter,
+    Package, PackagedFile, Permissions, Piece, Platform, PluginFormat, SCHEMA as MANIFEST_SCHEMA, Tempo,
 };
+pub use music::Mode;
 pub use pack::{PackError, open, pack, pack_within};
 pub use report::{CheckId, CheckResult, Finding, Outcome, Report, Severity, Verdict};

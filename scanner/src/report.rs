@@ -126,6 +126,8 @@ pub enum CheckId {
     Midi,
     /// Recordings, to the last frame.
     Audio,
+    /// What `souk.toml` says of music and recordings.
+    Declared,
     /// The size of pictures.
     Images,
     /// Markdown: links and HTML.

@@ -25,11 +25,34 @@ pub fn manifest(content_type: &str, version: &str, files: &[(&str, &[u8])]) -> S
     let mut text = format!(
         "format = 1\n\n[package]\nname = \"journey-pack\"\nversion = \"{version}\"\ncontent_type = \"{content_type}\"\n\
          licence = \"CC-BY-4.0\"\n\n[compatibility.products]\ndaiw = \">=1.0\"\n"
-    );
+    ) + &metadata(content_type, files);
     for (path, content) in files {
         text += &format!("\n[[files]]\npath = \"{path}\"\nsha256 = \"{}\"\n", sha256(content));
     }
     text
+}
+
+/// What a package of this type has to say of its content.
+fn metadata(content_type: &str, files: &[(&str, &[u8])]) -> String {
+    let piece = |path: &str| {
+        let harmony = match content_type {
+            "chord-pack" => "key = \"C\"\nmode = \"major\"\nchords = [\"C\"]\n",
+            _ => "",
+        };
+        format!("\n[[metadata.pieces]]\nfile = \"{path}\"\nbpm = 120\nmeter = \"4/4\"\nbars = 1\n{harmony}")
+    };
+    let midi = files
+        .iter()
+        .filter(|(path, _)| path.to_ascii_lowercase().ends_with(".mid"));
+    match content_type {
+        "groove-template" | "chord-pack" => midi.map(|(path, _)| piece(path)).collect(),
+        "synth-preset" => "\n[metadata]\ninstruments = [\"Vital\"]\n".to_owned(),
+        "intent-preset" => "\n[metadata]\nintents = [\"calm\"]\n".to_owned(),
+        "genre-template" => "\n[metadata]\ngenre = \"dub techno\"\n".to_owned(),
+        "plugin-native" => "\n[metadata]\nformats = [\"clap\"]\n".to_owned(),
+        "production-guide" => "\n[metadata]\nlanguage = \"en\"\n".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// A package with its manifest, as a partner's tool would write it.

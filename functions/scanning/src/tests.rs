@@ -195,7 +195,7 @@ fn package(version: &str, content_type: &str, files: &[(&str, &[u8])]) -> Vec<u8
     let folder = tempfile::tempdir().expect("a folder");
     let manifest = format!(
         "format = 1\n\n[package]\nname = \"slow-grooves\"\nversion = \"{version}\"\ncontent_type = \"{content_type}\"\n\
-         licence = \"CC-BY-4.0\"\n\n[compatibility.products]\ndaiw = \">=1.0\"\n"
+         licence = \"CC-BY-4.0\"\n\n[compatibility.products]\ndaiw = \">=1.0\"\n\n[[metadata.pieces]]\nfile = \"grooves/one.mid\"\nbpm = 120\nmeter = \"4/4\"\nbars = 1\n"
     );
     for (path, content) in [("souk.toml", manifest.as_bytes())].iter().chain(files) {
         let path = folder.path().join(path);

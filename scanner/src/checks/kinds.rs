@@ -30,6 +30,12 @@ pub(crate) enum Kind {
     Native,
 }
 
+impl Kind {
+    pub(crate) fn is_recording(self) -> bool {
+        matches!(self, Self::Wav | Self::Flac | Self::Aiff | Self::Ogg | Self::Mp3)
+    }
+}
+
 /// Extensions of each kind.
 const EXTENSIONS: [(Kind, &[&str]); 19] = [
     (

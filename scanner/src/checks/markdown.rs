@@ -10,6 +10,8 @@ use regex::Regex;
 use super::File;
 use crate::report::{Finding, Severity};
 
+/// A tree of the whole text is built, of many times its size.
+const SIZE_BYTES: usize = 2 << 20;
 const SCHEMES: [&str; 4] = ["https", "http", "mailto", "tel"];
 
 /// Elements that shape text, with attributes that say how. Every `<` of HTML has to begin one of them, or a comment.
@@ -23,6 +25,11 @@ static SHAPES_TEXT: LazyLock<Result<Regex, regex::Error>> = LazyLock::new(|| {
 
 /// What is wrong with the text, each rule once.
 pub(crate) fn check(file: File<'_>) -> Vec<Finding> {
+    if file.content.len() > SIZE_BYTES {
+        let finding = Finding::new("markdown.too_large", Severity::Reject, "Keep each text within 2 MiB.");
+        let seen = format!("{} bytes", file.content.len());
+        return vec![finding.in_file(file.path).saw(seen)];
+    }
     let Ok(text) = std::str::from_utf8(file.content) else {
         return Vec::new();
     };
@@ -122,6 +129,12 @@ mod tests {
         ] {
             rules(&text.replace("a:b.png", "ab.png"), &[]);
         }
+    }
+
+    #[test]
+    fn texts_that_nobody_reads() {
+        rules(&"* ".repeat(SIZE_BYTES / 2), &[]);
+        rules(&"> ".repeat(SIZE_BYTES / 2 + 1), &["markdown.too_large"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The checks that look at content. Each file is shown to every one of them, whole.
 
 pub(crate) mod audio;
+pub(crate) mod declared;
 pub(crate) mod eicar;
 pub(crate) mod file_types;
 pub(crate) mod hashes;

@@ -15,6 +15,8 @@ use super::File;
 use crate::manifest::Platform;
 use crate::report::{Finding, Severity};
 
+/// Tables of symbols are read into many times their size.
+const SIZE_BYTES: usize = 24 << 20;
 /// `VM_PROT_WRITE` and `VM_PROT_EXECUTE` (mach/vm_prot.h).
 const MACH_WRITE: u32 = 2;
 const MACH_EXECUTE: u32 = 4;
@@ -37,6 +39,10 @@ pub(crate) fn check(file: File<'_>, declared: &[Platform]) -> Vec<Finding> {
             .in_file(file.path)
             .saw(seen)
     };
+    if file.content.len() > SIZE_BYTES {
+        let remedy = "Keep each program within 24 MiB to have its headers read here; a person looks at it either way.";
+        return vec![finding("too_large", remedy, format!("{} bytes", file.content.len()))];
+    }
     let programs = match read(file.content) {
         Ok(programs) => programs,
         Err(why) => {

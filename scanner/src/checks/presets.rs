@@ -14,6 +14,8 @@ use crate::report::{Finding, Severity};
 /// 'VST3', version, class id, place of the chunk list.
 const VST3_HEADER_BYTES: usize = 4 + 4 + 32 + 8;
 const VST3_CHUNKS: [&[u8]; 4] = [b"Comp", b"Cont", b"Prog", b"Info"];
+/// A property list is read into a tree of many times its size.
+const LIST_BYTES: usize = 4 << 20;
 const VST3_MAX_CHUNKS: u32 = 128;
 const AU_KEYS: [&str; 4] = ["manufacturer", "subtype", "type", "version"];
 /// The smallest program: header, ids, version, count and a name of 28 bytes.
@@ -104,6 +106,9 @@ fn fxp(content: &[u8]) -> Result<(), String> {
 }
 
 fn dictionary(content: &[u8]) -> Result<plist::Dictionary, String> {
+    if content.len() > LIST_BYTES {
+        return Err(format!("{} bytes, more than any preset has", content.len()));
+    }
     match Value::from_reader(Cursor::new(content)) {
         Ok(Value::Dictionary(dictionary)) => Ok(dictionary),
         Ok(_) => Err("it is not a dictionary".to_owned()),

@@ -29,6 +29,8 @@ const TABLE_ELEMENTS: usize = 100_000;
 const FUEL: u64 = 50_000_000;
 /// Compiling cannot be interrupted, so what would take long is not begun.
 const CODE_BYTES: usize = 4 << 20;
+/// Code and what it begins with in memory.
+const MODULE_BYTES: usize = 32 << 20;
 const FUNCTION_BYTES: usize = 256 << 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
@@ -68,7 +70,7 @@ impl Rule {
             Self::Memory64 => "Build for 32-bit memory.",
             Self::TooManyPages => "Keep the memory within 256 pages (16 MiB), its maximum too.",
             Self::TooLargeToRun => {
-                "Keep the code within 4 MiB and each function within 256 KiB, or wait for a person to look at it."
+                "Keep the module within 32 MiB, its code within 4 MiB and each function within 256 KiB, or wait for a person to look at it."
             }
             Self::NotRun => "Nothing to do: a person looks at it.",
             Self::OutOfFuel => {
@@ -209,6 +211,9 @@ fn inspect(content: &[u8]) -> Result<(), Broken> {
     // After the rules with names of their own, which say better what is wrong.
     let mut validator = Validator::new_with_features(WasmFeatures::WASM2);
     validator.validate_all(content).map_err(invalid)?;
+    if content.len() > MODULE_BYTES {
+        too_large = Some(format!("{} bytes", content.len()));
+    }
     match too_large {
         None => Ok(()),
         Some(evidence) => Err((Rule::TooLargeToRun, evidence)),

@@ -62,6 +62,15 @@ pub(crate) fn scope(value: &str) -> Option<()> {
     (part_ok(resource) && part_ok(action)).then_some(())
 }
 
+/// A language, perhaps with script and region (BCP 47): `en`, `pt-BR`, `zh-Hant-TW`.
+pub(crate) fn language(value: &str) -> Option<()> {
+    let mut parts = value.split('-');
+    let language = parts.next().unwrap_or_default();
+    let first_ok = (2..=3).contains(&language.len()) && language.bytes().all(|b| b.is_ascii_lowercase());
+    let rest_ok = parts.all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
+    (first_ok && rest_ok && value.len() <= 35).then_some(())
+}
+
 pub(crate) fn sha256(value: &str) -> Option<()> {
     let digits_ok = value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     (value.len() == 64 && digits_ok).then_some(())

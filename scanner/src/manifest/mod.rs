@@ -5,6 +5,7 @@
 //! can say them; a test keeps the two together.
 
 mod fields;
+mod metadata;
 mod parse;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
+pub use metadata::{Harmony, Loop, Metadata, Meter, Piece, PluginFormat, Tempo};
 pub(crate) use parse::parse;
 
 use crate::config::Limits;
@@ -43,6 +45,7 @@ pub struct Manifest {
     pub package: Package,
     pub compatibility: Compatibility,
     pub permissions: Permissions,
+    pub metadata: Metadata,
     /// Every other file of the package.
     pub files: Vec<PackagedFile>,
 }

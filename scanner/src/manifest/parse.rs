@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 use strum::IntoEnumIterator;
 
+use super::metadata::RawMetadata;
 use super::{
     Compatibility, ContentType, FILE_NAME, Filesystem, Manifest, Package, PackagedFile, Permissions, Platform, fields,
 };
@@ -23,6 +24,8 @@ struct RawManifest {
     compatibility: RawCompatibility,
     #[serde(default)]
     permissions: RawPermissions,
+    #[serde(default)]
+    metadata: RawMetadata,
     #[serde(default)]
     files: Vec<RawFile>,
 }
@@ -82,17 +85,22 @@ pub(crate) fn parse(content: &[u8]) -> Result<Manifest, Vec<Finding>> {
     let package = problems.package(raw.package);
     let compatibility = problems.compatibility(raw.compatibility);
     let permissions = problems.permissions(raw.permissions, package.as_ref());
+    let content_type = package.as_ref().map(|package| package.content_type);
+    let metadata = problems.metadata(raw.metadata, content_type);
     let files = problems.files(raw.files);
     if raw.format != FORMAT {
         problems.add("format", "format", &raw.format.to_string(), "Write `format = 1`.");
     }
-    match (package, compatibility, permissions) {
-        (Some(package), Some(compatibility), Some(permissions)) if problems.0.is_empty() => Ok(Manifest {
-            package,
-            compatibility,
-            permissions,
-            files,
-        }),
+    match (package, compatibility, permissions, metadata) {
+        (Some(package), Some(compatibility), Some(permissions), Some(metadata)) if problems.0.is_empty() => {
+            Ok(Manifest {
+                package,
+                compatibility,
+                permissions,
+                metadata,
+                files,
+            })
+        }
         _ => Err(problems.0),
     }
 }
@@ -124,15 +132,15 @@ fn shape(text: &str, error: &toml::de::Error) -> Finding {
 
 /// What is wrong with the values.
 #[derive(Default)]
-struct Problems(Vec<Finding>);
+pub(super) struct Problems(Vec<Finding>);
 
 impl Problems {
-    fn add(&mut self, rule: &str, field: &str, value: &str, remedy: &str) {
+    pub(super) fn add(&mut self, rule: &str, field: &str, value: &str, remedy: &str) {
         self.0.push(finding(rule, &format!("`{field}` is `{value}`"), remedy));
     }
 
     /// `value` if it is right, otherwise a problem.
-    fn need<T>(&mut self, good: Option<T>, rule: &str, field: &str, value: &str, remedy: &str) -> Option<T> {
+    pub(super) fn need<T>(&mut self, good: Option<T>, rule: &str, field: &str, value: &str, remedy: &str) -> Option<T> {
         if good.is_none() {
             self.add(rule, field, value, remedy);
         }
@@ -300,7 +308,7 @@ impl Problems {
             .collect()
     }
 
-    fn once(&mut self, field: &str, values: &[String]) {
+    pub(super) fn once(&mut self, field: &str, values: &[String]) {
         let mut seen = HashSet::new();
         if let Some(twice) = values.iter().find(|value| !seen.insert(*value)) {
             self.add("repeated", field, twice, "Name each once.");
@@ -308,7 +316,7 @@ impl Problems {
     }
 }
 
-fn names_of<T: IntoEnumIterator + Into<&'static str>>() -> String {
+pub(super) fn names_of<T: IntoEnumIterator + Into<&'static str>>() -> String {
     T::iter()
         .map(|value| format!("`{}`", value.into()))
         .collect::<Vec<_>>()

@@ -125,6 +125,7 @@ fn every_check_has_its_row_and_passes_are_written_down() {
             "json",
             "midi",
             "audio",
+            "declared",
             "images",
             "markdown",
             "svg",

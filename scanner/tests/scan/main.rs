@@ -56,12 +56,35 @@ pub fn manifest(content_type: &str, files: &[(&str, &[u8])]) -> String {
     let mut text = format!(
         "format = 1\n\n[package]\nname = \"test-pack\"\nversion = \"1.0.0\"\ncontent_type = \"{content_type}\"\n\
          licence = \"CC-BY-4.0\"\n\n[compatibility.products]\ndaiw = \">=1.0\"\n"
-    );
+    ) + &metadata(content_type, files);
     for (path, content) in files {
         let sha256 = hex::encode(Sha256::digest(content));
         text += &format!("\n[[files]]\npath = \"{path}\"\nsha256 = \"{sha256}\"\n");
     }
     text
+}
+
+/// What a package of this type has to say of its content.
+fn metadata(content_type: &str, files: &[(&str, &[u8])]) -> String {
+    let piece = |path: &str| {
+        let harmony = match content_type {
+            "chord-pack" => "key = \"C\"\nmode = \"major\"\nchords = [\"C\"]\n",
+            _ => "",
+        };
+        format!("\n[[metadata.pieces]]\nfile = \"{path}\"\nbpm = 120\nmeter = \"4/4\"\nbars = 1\n{harmony}")
+    };
+    let midi = files
+        .iter()
+        .filter(|(path, _)| path.to_ascii_lowercase().ends_with(".mid"));
+    match content_type {
+        "groove-template" | "chord-pack" => midi.map(|(path, _)| piece(path)).collect(),
+        "synth-preset" => "\n[metadata]\ninstruments = [\"Vital\"]\n".to_owned(),
+        "intent-preset" => "\n[metadata]\nintents = [\"calm\"]\n".to_owned(),
+        "genre-template" => "\n[metadata]\ngenre = \"dub techno\"\n".to_owned(),
+        "plugin-native" => "\n[metadata]\nformats = [\"clap\"]\n".to_owned(),
+        "production-guide" => "\n[metadata]\nlanguage = \"en\"\n".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// An honest package of these files.

@@ -138,7 +138,7 @@ fn packing_is_the_same_every_time_and_passes() {
     let pack = || scanner::pack(folder.path());
     let listed = fs::read_to_string(folder.path().join("souk.toml")).unwrap();
     check_bytes(&pack().unwrap(), Verdict::Passed, &[]);
-    fs::write(folder.path().join("grooves/two.mid"), MIDI).unwrap();
+    fs::write(folder.path().join("grooves/notes.txt"), "two").unwrap();
     check_bytes(&pack().unwrap(), Verdict::Rejected, &["hashes.unlisted_file"]);
     let unlisted = listed.split("\n[[files]]").next().unwrap();
     fs::write(folder.path().join("souk.toml"), unlisted).unwrap();

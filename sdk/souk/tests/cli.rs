@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 const MANIFEST: &str = "format = 1\n\n[package]\nname = \"test-pack\"\nversion = \"1.0.0\"\n\
-    content_type = \"production-guide\"\nlicence = \"CC-BY-4.0\"\n\n[compatibility.products]\ndaiw = \">=1.0\"\n";
+    content_type = \"production-guide\"\nlicence = \"CC-BY-4.0\"\n\n[compatibility.products]\ndaiw = \">=1.0\"\n\n[metadata]\nlanguage = \"en\"\n";
 
 fn souk(arguments: &[&str], path: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_souk"));
