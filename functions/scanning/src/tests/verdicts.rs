@@ -31,12 +31,23 @@ async fn an_honest_package_passes_and_its_bytes_are_clean() {
         names,
         [
             "archive",
+            "audio",
             "declaration",
+            "declared",
             "eicar",
             "file_types",
             "hashes",
+            "images",
+            "json",
             "manifest",
+            "markdown",
+            "midi",
+            "native",
+            "pdf",
+            "presets",
             "secrets",
+            "svg",
+            "wasm",
             "yara"
         ]
     );
@@ -85,7 +96,7 @@ async fn a_package_is_what_it_was_declared_as() {
         Status::Rejected,
         "declaration.version",
     );
-    let other_type = package("1.0.0", "chord-pack", files);
+    let other_type = package("1.0.0", "sample-pack", files);
     check(
         World::scanned(&other_type).await,
         Status::Rejected,
