@@ -63,6 +63,19 @@ impl Account {
         }
     }
 
+    /// Runs a step that reads what others need, or says what is wrong with it.
+    pub(crate) fn read<T>(&mut self, step: impl FnOnce() -> Result<Result<T, Finding>, Interrupted>) -> Option<T> {
+        let mut read = None;
+        self.attempt(|| match step()? {
+            Ok(value) => {
+                read = Some(value);
+                Ok(Vec::new())
+            }
+            Err(finding) => Ok(vec![finding]),
+        });
+        read
+    }
+
     pub(crate) fn out_of_time(&mut self) {
         self.interrupt(TIMED_OUT, "the time for the scan was over before the last file");
     }

@@ -176,11 +176,12 @@ impl Run<'_> {
             if let Some(hashes) = &mut hashes {
                 self.account(CheckId::Hashes).run(|| hashes.file(file));
             }
-            self.account(CheckId::FileTypes)
-                .run(|| file_types::check(file, content_type));
+            let account = self.account(CheckId::FileTypes);
+            let kind = account.measure(|| kinds::of(file));
+            account.run(|| file_types::check(file, kind, content_type));
             self.account(CheckId::Eicar)
                 .run(|| eicar::check(Some(file.path), content));
-            self.content_of_its_kind(file);
+            self.content_of_its_kind(file, kind);
             if content_type == Some(ContentType::PluginNative) && kinds::native(content).is_some() {
                 self.account(CheckId::Native).run(|| native::check(file, platforms));
             }
@@ -189,9 +190,14 @@ impl Run<'_> {
             self.account(CheckId::Secrets)
                 .attempt(|| secrets::check(file, &deadline));
         }
-        match hashes {
-            Some(hashes) => self.account(CheckId::Hashes).run(|| hashes.finish()),
-            None => {
+        match (hashes, &manifest) {
+            (Some(hashes), Some(manifest)) => {
+                self.account(CheckId::Hashes).run(|| hashes.finish());
+                let played = std::mem::take(&mut self.played);
+                self.account(CheckId::Declared)
+                    .run(|| declared::check(manifest, &played));
+            }
+            _ => {
                 let why = "there is no valid `souk.toml` to compare with";
                 self.account(CheckId::Hashes).interrupt(NOT_RUN, why);
                 self.account(CheckId::Declared).interrupt(NOT_RUN, why);
@@ -199,18 +205,13 @@ impl Run<'_> {
                     .interrupt(NOT_RUN, "the content type is not known");
             }
         }
-        if let Some(manifest) = &manifest {
-            let played = std::mem::take(&mut self.played);
-            self.account(CheckId::Declared)
-                .run(|| declared::check(manifest, &played));
-        }
         self.manifest = manifest;
         Ok(())
     }
 
     /// Shows the file to the check that reads what it is.
-    fn content_of_its_kind(&mut self, file: File<'_>) {
-        let Some(kind) = kinds::of(file) else {
+    fn content_of_its_kind(&mut self, file: File<'_>, kind: Option<Kind>) {
+        let Some(kind) = kind else {
             return;
         };
         let (engine, deadline) = (self.engine, self.deadline);
@@ -219,11 +220,10 @@ impl Run<'_> {
             (Kind::Text, "md") => self.account(CheckId::Markdown).run(|| markdown::check(file)),
             (Kind::Text, "svg") => self.account(CheckId::Svg).run(|| svg::check(file)),
             (Kind::Midi, _) => {
-                let read = self.account(CheckId::Midi).measure(|| midi::check(file));
-                match read {
-                    Ok(music) => drop(self.played.music.insert(file.path.to_owned(), music)),
-                    Err(finding) => self.account(CheckId::Midi).push(finding),
-                }
+                let music = self.account(CheckId::Midi).read(|| Ok(midi::check(file)));
+                self.played
+                    .music
+                    .extend(music.map(|music| (file.path.to_owned(), music)));
             }
             (Kind::Png | Kind::Jpeg | Kind::Webp | Kind::Gif, _) => {
                 self.account(CheckId::Images).run(|| images::check(file));
@@ -233,15 +233,7 @@ impl Run<'_> {
             }
             (Kind::Pdf, _) => self.account(CheckId::Pdf).run(|| pdf::check(file)),
             (recording, _) if recording.is_recording() => {
-                let mut sound = None;
-                self.account(CheckId::Audio)
-                    .attempt(|| match audio::check(file, &deadline)? {
-                        Ok(read) => {
-                            sound = Some(read);
-                            Ok(Vec::new())
-                        }
-                        Err(finding) => Ok(vec![finding]),
-                    });
+                let sound = self.account(CheckId::Audio).read(|| audio::check(file, &deadline));
                 self.played
                     .sounds
                     .extend(sound.map(|sound| (file.path.to_owned(), sound)));

@@ -5,7 +5,7 @@
 //! package, and nothing is written but its bytes.
 
 use std::fs::{self, File};
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -195,10 +195,10 @@ impl Packing<'_> {
             .unix_permissions(0o644);
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
         archive.start_file(FILE_NAME, options)?;
-        io::Write::write_all(&mut archive, manifest).map_err(zip::result::ZipError::from)?;
+        archive.write_all(manifest).map_err(zip::result::ZipError::from)?;
         for file in &self.files {
             archive.start_file(&file.path, options)?;
-            self.read(file, |chunk| io::Write::write_all(&mut archive, chunk))?;
+            self.read(file, |chunk| archive.write_all(chunk))?;
         }
         let package = archive.finish()?.into_inner();
         match package.len() as u64 {

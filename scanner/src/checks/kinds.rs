@@ -85,7 +85,7 @@ pub(crate) fn promised(file: File<'_>) -> Option<Kind> {
 }
 
 /// Whether `content` has the marks of `kind`.
-pub(crate) fn agrees(kind: Kind, content: &[u8]) -> bool {
+fn agrees(kind: Kind, content: &[u8]) -> bool {
     let starts = |mark: &[u8]| content.starts_with(mark);
     let has = |at: usize, mark: &[u8]| content.get(at..).is_some_and(|rest| rest.starts_with(mark));
     match kind {
