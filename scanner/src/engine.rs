@@ -8,7 +8,7 @@ use crate::archive::{Archive, ContentError, Entry};
 use crate::checks::declared::{self, Played};
 use crate::checks::hashes::Hashes;
 use crate::checks::kinds::{self, Kind};
-use crate::checks::wasm::{Sandbox, SandboxError};
+use crate::checks::wasm::Sandbox;
 use crate::checks::yara::{RulesError, Yara};
 use crate::checks::{File, audio, eicar, file_types, images, json, markdown, midi, native, pdf, presets, secrets, svg};
 use crate::clock::Deadline;
@@ -21,8 +21,6 @@ use crate::report::{CheckId, Finding, NOT_RUN, Report};
 pub enum EngineError {
     #[error("the compiled rules cannot be used")]
     Rules(#[from] RulesError),
-    #[error("modules cannot be run")]
-    Sandbox(#[from] SandboxError),
 }
 
 /// A scan engine, ready for any number of packages. It can be shared between threads.
@@ -52,7 +50,7 @@ impl Engine {
         }
         Ok(Engine {
             yara,
-            sandbox: Sandbox::new()?,
+            sandbox: Sandbox::new(),
             limits,
             policies,
             ruleset: hex::encode(ruleset.finalize()),

@@ -22,7 +22,6 @@ mod music;
 mod pack;
 mod report;
 
-pub use checks::wasm::SandboxError;
 pub use checks::yara::{RulesError, compile as compile_rules};
 pub use config::{Config, Limits, Policies, Policy};
 pub use engine::{Engine, EngineError};

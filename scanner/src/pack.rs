@@ -1,11 +1,12 @@
 //! Builds a package from a folder: hashes its files into the manifest and writes the archive.
 //!
 //! The same folder gives the same bytes, whatever the machine, the time and the order in which
-//! the file system lists it. However large the folder is, no more is held in memory than the
-//! package, and nothing is written but its bytes.
+//! the file system lists it. However large the folder is, no more is held in memory than a
+//! package may have, and nothing is written but its bytes.
 
+use std::cell::Cell;
 use std::fs::{self, File};
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -53,7 +54,7 @@ pub fn open(path: &Path) -> Result<Vec<u8>, PackError> {
     let file = File::open(path).map_err(unread(path))?;
     let size = file.metadata().map_err(unread(path))?.len();
     if size > limits.package_bytes {
-        return Err(too_large(size, limits).into());
+        return Err(too_large(&format!("{size} bytes"), limits).into());
     }
     let mut package = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     // It may grow meanwhile.
@@ -62,8 +63,8 @@ pub fn open(path: &Path) -> Result<Vec<u8>, PackError> {
     Ok(package)
 }
 
-fn too_large(size: u64, limits: &Limits) -> Finding {
-    let seen = format!("{size} bytes, {} allowed", limits.package_bytes);
+fn too_large(seen: &str, limits: &Limits) -> Finding {
+    let seen = format!("{seen}, {} allowed", limits.package_bytes);
     Rule::PackageTooLarge.finding().saw(seen)
 }
 
@@ -193,22 +194,31 @@ impl Packing<'_> {
             .compression_method(CompressionMethod::Deflated)
             .last_modified_time(DateTime::DEFAULT)
             .unix_permissions(0o644);
-        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        let written = Cell::new(0);
+        let within_bounds = || match written.get() > self.limits.package_bytes {
+            true => Err(too_large("longer when packed", self.limits).into()),
+            false => Ok(()),
+        };
+        let mut archive = ZipWriter::new(Package {
+            bytes: Cursor::new(Vec::new()),
+            length: &written,
+        });
         archive.start_file(FILE_NAME, options)?;
         archive.write_all(manifest).map_err(zip::result::ZipError::from)?;
         for file in &self.files {
             archive.start_file(&file.path, options)?;
-            self.read(file, |chunk| archive.write_all(chunk))?;
+            self.read(file, |chunk| {
+                archive.write_all(chunk).map_err(unread(&file.place))?;
+                within_bounds()
+            })?;
         }
-        let package = archive.finish()?.into_inner();
-        match package.len() as u64 {
-            size if size > self.limits.package_bytes => Err(too_large(size, self.limits).into()),
-            _ => Ok(package),
-        }
+        let package = archive.finish()?.bytes.into_inner();
+        within_bounds()?;
+        Ok(package)
     }
 
     /// Shows the file to `each` in pieces, never more of it than one entry may have.
-    fn read(&self, file: &Source, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), PackError> {
+    fn read(&self, file: &Source, mut each: impl FnMut(&[u8]) -> Result<(), PackError>) -> Result<(), PackError> {
         let failed = || unread(&file.place);
         let mut content = File::open(&file.place).map_err(failed())?.take(self.limits.entry_bytes);
         let mut chunk = vec![0; CHUNK_BYTES];
@@ -221,8 +231,63 @@ impl Packing<'_> {
             let read = content.read(&mut chunk).map_err(failed())?;
             match chunk.get(..read) {
                 None | Some([]) => return Ok(()),
-                Some(piece) => each(piece).map_err(failed())?,
+                Some(piece) => each(piece)?,
             }
+        }
+    }
+}
+
+/// The package as it grows: how long it is can be seen while the archive holds it.
+struct Package<'l> {
+    bytes: Cursor<Vec<u8>>,
+    length: &'l Cell<u64>,
+}
+
+impl Write for Package<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let written = self.bytes.write(piece)?;
+        self.length.set(self.bytes.get_ref().len() as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.bytes.flush()
+    }
+}
+
+impl Seek for Package<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.bytes.seek(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_compress_is_given_up_at_the_bound() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let noise: Vec<u8> = (0_u32..1 << 16).flat_map(|i| Sha256::digest(i.to_le_bytes())).collect();
+        fs::write(folder.path().join("a.bin"), noise).expect("a file");
+        let limits = &Limits {
+            package_bytes: 1 << 20,
+            ..Limits::default()
+        };
+        let source = |path: &str| Source {
+            path: path.to_owned(),
+            place: folder.path().join(path),
+        };
+        let packing = Packing {
+            limits,
+            deadline: Deadline::after(AS_LONG_AS_IT_TAKES),
+            // The second is not there: reading on would say so.
+            files: vec![source("a.bin"), source("b.bin")],
+            expanded: 0,
+        };
+        match packing.write(b"") {
+            Err(PackError::Refused(found)) => assert_eq!(found[0].rule, "archive.package_too_large"),
+            other => panic!("{other:?}"),
         }
     }
 }

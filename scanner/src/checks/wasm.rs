@@ -9,6 +9,7 @@
 //! | `souk_self_test: () -> i32` | tests the module; 0 says that all is well |
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use wasmparser::{MemoryType, Parser, Payload, TypeRef, Validator, WasmFeatures};
 use wasmtime::{Extern, Linker, Module, Store, StoreLimits, StoreLimitsBuilder, Trap};
@@ -90,8 +91,8 @@ impl Rule {
     }
 }
 
-/// Where modules run. Made once: it holds what compiles them.
-pub(crate) struct Sandbox(wasmtime::Engine);
+/// Where modules run. Made at the first of them: most packages have none.
+pub(crate) struct Sandbox(LazyLock<wasmtime::Result<wasmtime::Engine>>);
 
 impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,23 +100,19 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-/// Why there is nowhere to run modules.
-#[derive(Debug, thiserror::Error)]
-#[error("the sandbox for WebAssembly cannot be set up: {0}")]
-pub struct SandboxError(String);
-
 impl Sandbox {
-    pub(crate) fn new() -> Result<Self, SandboxError> {
-        let mut config = wasmtime::Config::new();
-        config
-            .consume_fuel(true)
-            // What is run once is compiled fast, in time that grows with its length alone.
-            .cranelift_opt_level(wasmtime::OptLevel::None)
-            .cranelift_regalloc_algorithm(wasmtime::RegallocAlgorithm::SinglePass)
-            .memory_reservation(MEMORY_BYTES as u64)
-            .memory_init_cow(false);
-        let engine = wasmtime::Engine::new(&config).map_err(|error| SandboxError(error.to_string()))?;
-        Ok(Self(engine))
+    pub(crate) fn new() -> Self {
+        Self(LazyLock::new(|| {
+            let mut config = wasmtime::Config::new();
+            config
+                .consume_fuel(true)
+                // What is run once is compiled fast, in time that grows with its length alone.
+                .cranelift_opt_level(wasmtime::OptLevel::None)
+                .cranelift_regalloc_algorithm(wasmtime::RegallocAlgorithm::SinglePass)
+                .memory_reservation(MEMORY_BYTES as u64)
+                .memory_init_cow(false);
+            wasmtime::Engine::new(&config)
+        }))
     }
 
     /// What is wrong with the module, or with what it does.
@@ -135,16 +132,17 @@ impl Sandbox {
 
     fn run(&self, content: &[u8]) -> Result<(), Broken> {
         let not_run = |error: wasmtime::Error| (Rule::NotRun, error.to_string());
-        let module = Module::new(&self.0, content).map_err(not_run)?;
+        let engine = self.0.as_ref().map_err(|error| (Rule::NotRun, error.to_string()))?;
+        let module = Module::new(engine, content).map_err(not_run)?;
         let limits = StoreLimitsBuilder::new()
             .memory_size(MEMORY_BYTES)
             .table_elements(TABLE_ELEMENTS)
             .instances(1)
             .build();
-        let mut store = Store::new(&self.0, limits);
+        let mut store = Store::new(engine, limits);
         store.limiter(|limits: &mut StoreLimits| limits);
         store.set_fuel(FUEL).map_err(not_run)?;
-        let mut linker = Linker::new(&self.0);
+        let mut linker = Linker::new(engine);
         linker
             .define_unknown_imports_as_default_values(&mut store, &module)
             .map_err(not_run)?;
@@ -243,8 +241,7 @@ mod tests {
             path: "a.wasm",
             content: &content,
         };
-        let sandbox = Sandbox::new().expect("a sandbox");
-        let found = sandbox.check(file, &Deadline::after(Duration::from_secs(60)));
+        let found = Sandbox::new().check(file, &Deadline::after(Duration::from_secs(60)));
         let rules: Vec<_> = found
             .expect("in time")
             .into_iter()
