@@ -1,5 +1,7 @@
 //! Runs the checks over one package and keeps the account of each.
 
+use std::collections::{BTreeSet, HashSet};
+
 use sha2::{Digest, Sha256};
 use strum::IntoEnumIterator;
 
@@ -9,11 +11,13 @@ use crate::checks::declared::{self, Played};
 use crate::checks::hashes::Hashes;
 use crate::checks::kinds::{self, Kind};
 use crate::checks::wasm::Sandbox;
-use crate::checks::yara::{RulesError, Yara};
-use crate::checks::{File, audio, eicar, file_types, images, json, markdown, midi, native, pdf, presets, secrets, svg};
+use crate::checks::yara::{PackageScanner, RulesError, Yara};
+use crate::checks::{
+    File, audio, eicar, file_types, images, json, markdown, midi, native, pdf, presets, projects, secrets, svg,
+};
 use crate::clock::Deadline;
 use crate::config::{Config, Limits, Policies};
-use crate::manifest::{self, ContentType, FILE_NAME, Manifest};
+use crate::manifest::{self, ContentType, FILE_NAME, Manifest, Platform};
 use crate::report::{CheckId, Finding, NOT_RUN, Report};
 
 /// Why an engine cannot start.
@@ -95,6 +99,15 @@ impl Engine {
 /// What stopped the whole scan.
 struct Stopped;
 
+/// What the checks of all files of a package share.
+struct Look<'m, 'e> {
+    content_type: Option<ContentType>,
+    platforms: &'m [Platform],
+    yara: PackageScanner<'e>,
+    /// What archives in the package may expand to.
+    bytes_left: u64,
+}
+
 /// One scan under way.
 struct Run<'e> {
     deadline: Deadline,
@@ -142,6 +155,7 @@ impl Run<'_> {
             ruleset: engine.ruleset.clone(),
             checks: accounts.into_iter().map(close).collect(),
             manifest,
+            waived: BTreeSet::new(),
         }
     }
 
@@ -160,8 +174,18 @@ impl Run<'_> {
         let platforms = manifest
             .as_ref()
             .map_or(&[][..], |manifest| &manifest.compatibility.platforms);
+        let archive = match content_type {
+            Some(ContentType::GenreTemplate) => archive.nesting(projects::EXTENSION),
+            _ => archive,
+        };
         let mut hashes = manifest.as_ref().map(Hashes::of);
-        let mut yara = self.engine.yara.scanner();
+        let expanded: u64 = archive.entries().iter().map(|entry| entry.expanded).sum();
+        let mut look = Look {
+            content_type,
+            platforms,
+            yara: self.engine.yara.scanner(),
+            bytes_left: limits.expanded_bytes.saturating_sub(expanded),
+        };
         for entry in archive.entries() {
             let content = self.content(&archive, entry, &mut buffer)?;
             if entry.is_folder() {
@@ -177,16 +201,10 @@ impl Run<'_> {
             let account = self.account(CheckId::FileTypes);
             let kind = account.measure(|| kinds::of(file));
             account.run(|| file_types::check(file, kind, content_type));
-            self.account(CheckId::Eicar)
-                .run(|| eicar::check(Some(file.path), content));
-            self.content_of_its_kind(file, kind);
-            if content_type == Some(ContentType::PluginNative) && kinds::native(content).is_some() {
-                self.account(CheckId::Native).run(|| native::check(file, platforms));
+            self.file(file, kind, &mut look);
+            if kind == Some(Kind::Project) && content_type == Some(ContentType::GenreTemplate) {
+                self.project(file, &mut look);
             }
-            let deadline = self.deadline;
-            self.account(CheckId::Yara).attempt(|| yara.check(file, &deadline));
-            self.account(CheckId::Secrets)
-                .attempt(|| secrets::check(file, &deadline));
         }
         match (hashes, &manifest) {
             (Some(hashes), Some(manifest)) => {
@@ -205,6 +223,73 @@ impl Run<'_> {
         }
         self.manifest = manifest;
         Ok(())
+    }
+
+    /// Shows the file to every check that looks into files.
+    fn file(&mut self, file: File<'_>, kind: Option<Kind>, look: &mut Look<'_, '_>) {
+        self.account(CheckId::Eicar)
+            .run(|| eicar::check(Some(file.path), file.content));
+        self.content_of_its_kind(file, kind);
+        if look.content_type == Some(ContentType::PluginNative) && kinds::native(file.content).is_some() {
+            let platforms = look.platforms;
+            self.account(CheckId::Native).run(|| native::check(file, platforms));
+        }
+        let deadline = self.deadline;
+        self.account(CheckId::Yara).attempt(|| look.yara.check(file, &deadline));
+        self.account(CheckId::Secrets)
+            .attempt(|| secrets::check(file, &deadline));
+    }
+
+    /// Shows the files of a project to the same checks. Its archive is read as strictly as the package, and within the package's bounds.
+    fn project(&mut self, project: File<'_>, look: &mut Look<'_, '_>) {
+        let deadline = self.deadline;
+        let limits = Limits {
+            expanded_bytes: look.bytes_left,
+            ..self.engine.limits
+        };
+        let account = self.account(CheckId::Projects);
+        let archive = match account.measure(|| Archive::open(project.content, &limits)) {
+            Ok(archive) => archive,
+            Err(findings) => {
+                account.extend(
+                    findings
+                        .into_iter()
+                        .map(|found| projects::of_archive(project.path, found)),
+                );
+                return;
+            }
+        };
+        let files: HashSet<_> = archive.entries().iter().map(|entry| entry.path.as_str()).collect();
+        if !files.contains(projects::PROJECT) {
+            let seen = format!("there is no `{}` in it", projects::PROJECT);
+            account.push(projects::finding("damaged", project.path, seen));
+        }
+        let mut buffer = Vec::new();
+        for entry in archive.entries() {
+            look.bytes_left = look.bytes_left.saturating_sub(entry.expanded);
+            let account = self.account(CheckId::Projects);
+            let content = match account.measure(|| archive.content(entry, &mut buffer, &deadline)) {
+                Ok(content) => content,
+                Err(ContentError::Refused(refusal)) => {
+                    return account.push(projects::of_archive(project.path, refusal.into()));
+                }
+                Err(ContentError::OutOfTime) => return account.out_of_time(),
+            };
+            if entry.is_folder() {
+                continue;
+            }
+            if entry.path == projects::PROJECT {
+                account.run(|| projects::check(project.path, content, &files));
+            }
+            let path = format!("{}/{}", project.path, entry.path);
+            let file = File { path: &path, content };
+            let account = self.account(CheckId::FileTypes);
+            let kind = account.measure(|| kinds::of(file));
+            if ![projects::PROJECT, projects::METADATA].contains(&entry.path.as_str()) {
+                account.run(|| file_types::check(file, kind, look.content_type));
+            }
+            self.file(file, kind, look);
+        }
     }
 
     /// Shows the file to the check that reads what it is.

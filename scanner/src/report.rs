@@ -4,6 +4,7 @@
 //! comes to the same answer. It fails closed: a required check that errored, or that is missing
 //! from the report, holds the package.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -25,13 +26,26 @@ pub struct Report {
     pub checks: Vec<CheckResult>,
     /// The package's manifest, where it could be read and every field of it is valid.
     pub manifest: Option<Manifest>,
+    /// Rules whose findings do not count for this package, because a person has looked at them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub waived: BTreeSet<String>,
 }
 
 impl Report {
+    /// The same report where a person lets these rules pass. The findings stay.
+    #[must_use]
+    pub fn waiving(mut self, rules: impl IntoIterator<Item = String>) -> Self {
+        self.waived.extend(rules);
+        self
+    }
+
     /// What is to happen with the package: the worst that any row asks for.
     pub fn verdict(&self) -> Verdict {
         CheckId::iter()
-            .map(|id| self.row(id).map_or(Verdict::Quarantined, CheckResult::verdict))
+            .map(|id| match self.row(id) {
+                None => Verdict::Quarantined,
+                Some(row) => row.verdict(&self.waived),
+            })
             .max()
             .unwrap_or(Verdict::Quarantined)
     }
@@ -45,7 +59,7 @@ impl Report {
         for id in CheckId::iter() {
             match self.row(id) {
                 None => reasons.push((Severity::Quarantine, "scanner.check_missing")),
-                Some(row) => reasons.extend(row.reasons()),
+                Some(row) => reasons.extend(row.reasons(&self.waived)),
             }
         }
         reasons.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
@@ -138,6 +152,8 @@ pub enum CheckId {
     Pdf,
     /// Presets of synths and effects.
     Presets,
+    /// Projects of DAWs: their archive, and what they refer to.
+    Projects,
     /// Machine code, where the content type has it.
     Native,
     /// WebAssembly: what a module asks for, and what it does when it runs.
@@ -172,15 +188,15 @@ pub struct CheckResult {
 }
 
 impl CheckResult {
-    fn verdict(&self) -> Verdict {
-        self.reasons()
+    fn verdict(&self, waived: &BTreeSet<String>) -> Verdict {
+        self.reasons(waived)
             .map(|(severity, _)| severity.verdict())
             .max()
             .unwrap_or(Verdict::Passed)
     }
 
     /// The findings that count for the verdict.
-    fn reasons(&self) -> impl Iterator<Item = (Severity, &str)> {
+    fn reasons(&self, waived: &BTreeSet<String>) -> impl Iterator<Item = (Severity, &str)> {
         let held = self.outcome == Outcome::Errored && self.required;
         let unexplained = held && !self.findings.iter().any(|f| f.severity >= Severity::Quarantine);
         self.findings
@@ -190,6 +206,7 @@ impl CheckResult {
             .filter(move |f| self.enforced || (held && is_interruption(&f.rule)))
             .map(|f| (f.severity, f.rule.as_str()))
             .chain(unexplained.then_some((Severity::Quarantine, "scanner.check_errored")))
+            .filter(|(_, rule)| !waived.contains(*rule))
     }
 }
 
@@ -317,11 +334,33 @@ mod tests {
             ruleset: String::new(),
             checks,
             manifest: None,
+            waived: BTreeSet::new(),
         }
     }
 
     fn finding(rule: &str, severity: Severity) -> Finding {
         Finding::new(rule, severity, "")
+    }
+
+    #[test]
+    fn what_is_waived_stays_to_be_read_and_does_not_count() {
+        let both = report(|row| {
+            row.findings = vec![
+                finding("archive.a", Severity::Quarantine),
+                finding("archive.b", Severity::Reject),
+            ];
+        });
+        let some = both.clone().waiving(["archive.b".to_owned()]);
+        assert_eq!(
+            (some.verdict(), some.reason_codes()),
+            (Verdict::Quarantined, vec!["archive.a"])
+        );
+        let all = some.waiving(["archive.a".to_owned()]);
+        assert_eq!((all.verdict(), all.reason_codes()), (Verdict::Passed, vec![]));
+        assert_eq!(all.checks, both.checks);
+        let mut none = all;
+        none.checks.clear();
+        assert_eq!(none.verdict(), Verdict::Quarantined, "what did not run is not waived");
     }
 
     #[track_caller]

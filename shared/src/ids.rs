@@ -126,6 +126,8 @@ ids! {
     UploadId = "upl";
     /// A version handed in for review.
     SubmissionId = "sub";
+    /// Something that waits for a moderator.
+    CaseId = "case";
     /// What was decided, and why.
     DecisionId = "dec";
     OrderId = "ord";

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{MessageId, OrderId, PartnerId, PayoutId, RefundId, UserId};
+use crate::ids::{ListingId, MessageId, OrderId, PartnerId, PayoutId, RefundId, UploadId, UserId, VersionId};
 use crate::page::PageKey;
 
 /// The queues that messages travel in.
@@ -23,6 +23,8 @@ pub enum Queue {
     PayoutDecide,
     /// FIFO by partner.
     PayoutTransfer,
+    /// Standard: each package stands for itself.
+    Scan,
     /// Standard: mails may overtake each other.
     Notify,
 }
@@ -97,6 +99,13 @@ pub enum Message {
         partner: PartnerId,
         payout: PayoutId,
     },
+    /// A moderator has released a package that its scan held: scan it again.
+    ScanAgain {
+        partner: PartnerId,
+        listing: ListingId,
+        version: VersionId,
+        upload: UploadId,
+    },
     /// Tell the customer what was bought.
     OrderPaid { customer: UserId, order: OrderId },
     /// Tell the customer what was given back.
@@ -143,6 +152,13 @@ pub enum Notice {
         decision: Verdict,
         reason_code: String,
     },
+    /// About a package that its scan held.
+    HeldScan {
+        listing_title: String,
+        version: String,
+        decision: HeldVerdict,
+        reason_code: String,
+    },
 }
 
 /// What has become of a partner.
@@ -175,6 +191,15 @@ pub enum Verdict {
     Rejected,
 }
 
+/// What has been decided about a package that its scan held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldVerdict {
+    /// It is scanned once more.
+    Released,
+    Rejected,
+}
+
 impl Message {
     pub fn queue(&self) -> Queue {
         match self {
@@ -189,6 +214,7 @@ impl Message {
             Self::PayoutDecided { .. } | Self::TransferReversed { .. } | Self::PayPalPayoutItemChanged { .. } => {
                 Queue::PayoutTransfer
             }
+            Self::ScanAgain { .. } => Queue::Scan,
             Self::OrderPaid { .. } | Self::OrderRefunded { .. } | Self::PartnerNotice { .. } => Queue::Notify,
         }
     }
@@ -209,6 +235,7 @@ impl Message {
             | Self::PayPalPayoutItemChanged { partner, .. } => Some(partner.to_string()),
             Self::PayoutPage { .. }
             | Self::OpenPayoutPage { .. }
+            | Self::ScanAgain { .. }
             | Self::OrderPaid { .. }
             | Self::OrderRefunded { .. }
             | Self::PartnerNotice { .. } => None,

@@ -168,6 +168,7 @@ fn variable(queue: Queue) -> &'static Var<Url> {
         Queue::Onboarding => &env::ONBOARDING_QUEUE_URL,
         Queue::PayoutDecide => &env::PAYOUT_DECIDE_QUEUE_URL,
         Queue::PayoutTransfer => &env::PAYOUT_TRANSFER_QUEUE_URL,
+        Queue::Scan => &env::SCAN_QUEUE_URL,
         Queue::Notify => &env::NOTIFY_QUEUE_URL,
     }
 }

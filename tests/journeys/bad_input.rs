@@ -50,6 +50,7 @@ impl World {
             "listing_id" => "lst",
             "version_id" => "ver",
             "submission_id" => "sub",
+            "case_id" => "case",
             "payout_id" => "pay",
             "order_id" => "ord",
             "licence_id" => "lic",

@@ -4,10 +4,11 @@
 //!    of it, links, lies about contents. Each is rejected or held, by name of the check, and she reads which file and what to do.
 //! 2. None of them can be handed in or published, and none leaves anything behind that could be sold.
 //! 3. At last she uploads a good one, which passes every check; that one she hands in.
+//! 4. What the scan only holds waits for a moderator, who claims it and releases it. It is scanned once more, passes, and is sold.
 
 use serde_json::{Value, json};
-use support::package::{MIDI, eicar, grooves, manifest, pack, with_symlink, zip};
-use support::{Partner, Stack};
+use support::package::{MIDI, eicar, grooves, manifest, pack, with_secret, with_symlink, zip};
+use support::{Partner, Person, Stack};
 
 #[tokio::test]
 async fn bad_packages_are_refused_by_name_and_a_good_one_passes() {
@@ -183,4 +184,69 @@ async fn what_review_refuses_is_not_published() {
         .get(&format!("/listings/{}", kit.id))
         .await
         .refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn what_a_scan_holds_waits_for_a_moderator_and_is_scanned_again() {
+    let stack = Stack::load();
+    let paula = Partner::approved(&stack).await;
+    let kit = paula.draft(1299).await;
+    let held = with_secret("1.0.0");
+    paula.upload(&stack, &kit, &held).await.ok();
+    let version = paula.scanned(&kit).await;
+    assert_eq!(version["status"], "quarantined", "{version:#}");
+    let codes = version["reason_codes"].clone();
+    assert_eq!(codes, json!(["secrets.aws_access_key"]));
+
+    let case = stack.case(&kit).await;
+    assert_eq!((&case["kind"], &case["reason_codes"]), (&json!("held_scan"), &codes));
+    let path = paula.path(&format!("/review-cases/{}", case["id"].as_str().unwrap()));
+    let evidence = stack.operator().get(&path).await.is(200);
+    let found = evidence["checks"].as_array().unwrap();
+    assert!(
+        found
+            .iter()
+            .any(|check| check["check"] == "secrets" && check["outcome"] == "found")
+    );
+
+    let colleague = Person::new(&stack, "Other Moderator", json!({"roles": ["operator"]})).await;
+    colleague.api.post(&format!("{path}/claim"), json!({})).await.is(200);
+    let decisions = paula.version_path(&kit, "/decisions");
+    let release =
+        json!({"decision": "release", "reason_code": "false_positive", "note": "It is the documented example."});
+    stack
+        .operator()
+        .post(&decisions, release.clone())
+        .await
+        .refused(409, "case_claimed");
+    paula
+        .api
+        .post(&decisions, release.clone())
+        .await
+        .refused(403, "operator_required");
+    let released = colleague.api.post(&decisions, release.clone()).await.is(201);
+    assert_eq!(released["status"], "scanning");
+    let version = paula.scanned(&kit).await;
+    assert_eq!(version["status"], "passed", "{version:#}");
+    assert_eq!(version["artifact"]["sha256"], support::package::sha256(&held));
+    assert_eq!(version["held_decisions"][0]["reason_code"], "false_positive");
+    stack.operator().get(&path).await.refused(404, "not_found");
+    stack
+        .operator()
+        .post(&decisions, release)
+        .await
+        .refused(409, "not_held");
+    stack.aws().assert_no_dead_letter(&kit.version).await;
+
+    let audit = paula.path(&format!("/listings/{}/audit-events", kit.id));
+    let acts: Vec<_> = stack.operator().all(&audit).await;
+    let acts: Vec<_> = acts.iter().map(|act| act["action"].as_str().unwrap()).collect();
+    assert_eq!(acts, ["held_scan.release", "review_case.claim"]);
+    // The next version is held by the same rule: what was let pass are these bytes alone.
+    let next = support::Listing {
+        version: paula.new_version(&kit, "1.0.1").await,
+        ..kit
+    };
+    paula.upload(&stack, &next, &with_secret("1.0.1")).await.ok();
+    assert_eq!(paula.scanned(&next).await["status"], "quarantined");
 }

@@ -73,6 +73,17 @@ pub fn grooves(version: &str) -> Vec<u8> {
     )
 }
 
+/// The same with a key of a cloud in its text, which holds a package until a person has looked.
+pub fn with_secret(version: &str) -> Vec<u8> {
+    let key = ["AKIA", "QYLPMN5HTHFPZAM2"].concat();
+    let readme = format!("# Grooves\n\nTake {}. The key is {key}.\n", crate::unique());
+    pack(
+        "groove-template",
+        version,
+        &[("README.md", readme.as_bytes()), ("grooves/one.mid", MIDI)],
+    )
+}
+
 /// An archive of these entries, named exactly so.
 pub fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
     const UNIX_FILE: u32 = 0o100_644 << 16;

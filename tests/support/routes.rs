@@ -69,7 +69,7 @@ impl Route {
             "/v1/orders",
             "/v1/licences",
             "/v1/licenses",
-            "/v1/submissions",
+            "/v1/review-cases",
             "/v1/refunds",
             "/v1/disputes",
             "/refunds",
@@ -116,6 +116,7 @@ const PAYOUT_ACCOUNT: &str = r#"{"paypal": {"receiver": "paula@warm.example"}}"#
 const PAYOUT_TERMS: &str =
     r#"{"minimums": [{"amount": 2500, "currency": "EUR"}], "reserves": [{"amount": 1, "currency": "EUR"}]}"#;
 const REVIEW_DECISION: &str = r#"{"decision": "reject", "reason_code": "spam", "note": "A test says so."}"#;
+const HELD_DECISION: &str = r#"{"decision": "reject", "reason_code": "malicious", "note": "A test says so."}"#;
 const MEMBER: &str = r#"{"user_id": "usr_01h455vb4pex5vsknk084sn02q", "role": "member"}"#;
 const YANK: &str = r#"{"reason_code": "withdrawn", "note": "A test says so."}"#;
 const LINK: &str = r#"{"return_url": "https://warm.example/done", "refresh_url": "https://warm.example/again"}"#;
@@ -200,7 +201,13 @@ pub const ROUTES: &[Route] = &[
         PartnersOperator,
     )
     .takes(REVIEW_DECISION, &["decision"]),
-    Route::of("GET", "/v1/submissions", Operator),
+    Route::of("POST", version!("/decisions"), PartnersOperator)
+        .takes(HELD_DECISION, &["decision", "reason_code", "note"]),
+    Route::of("GET", "/v1/review-cases", Operator),
+    Route::of("GET", partner!("/review-cases/{case_id}"), PartnersOperator),
+    Route::of("POST", partner!("/review-cases/{case_id}/claim"), PartnersOperator),
+    Route::of("POST", partner!("/review-cases/{case_id}/release"), PartnersOperator),
+    Route::of("GET", "/v1/review-reasons", Public),
     Route::of("GET", "/v1/listings", Public),
     Route::of("GET", "/v1/listings/{listing_id}", Public),
     Route::of("GET", "/v1/cart", ORDERS_READ),

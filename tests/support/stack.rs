@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{Api, Aws, PayPal, Person, Stripe};
+use crate::{Api, Aws, Listing, PayPal, Person, Stripe, eventually};
 
 const VARIABLE: &str = "SOUK_STACK";
 /// Longer than any function may take: a request that hangs is a failure with a name.
@@ -96,6 +96,18 @@ impl Stack {
 
     pub fn operator(&self) -> Api {
         self.with_token(&self.0.description.tokens["operator"])
+    }
+
+    /// What waits for a moderator about this listing.
+    pub async fn case(&self, listing: &Listing) -> serde_json::Value {
+        eventually("a case in the queue", async || {
+            let waiting = self.operator().all("/review-cases").await;
+            let cases = waiting
+                .iter()
+                .find(|case| case["version_id"] == listing.version.as_str());
+            cases.cloned().ok_or_else(|| format!("{} others", waiting.len()))
+        })
+        .await
     }
 
     /// Somebody who has never been here before.

@@ -82,6 +82,7 @@ fn read_by(function: &str) -> BTreeSet<String> {
             ("Onboarding", "ONBOARDING"),
             ("PayoutDecide", "PAYOUT_DECIDE"),
             ("PayoutTransfer", "PAYOUT_TRANSFER"),
+            ("Scan", "SCAN"),
             ("Notify", "NOTIFY"),
         ] {
             if all || text.contains(&format!("Queue::{queue}")) {

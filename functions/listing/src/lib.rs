@@ -1,7 +1,8 @@
 //! A partner's listings from the draft to the public, and the review between.
 //!
-//! Trigger: HTTP. Writes listings, versions, uploads, submissions, what is published with its index, and the audit entries of decisions,
-//! publications and yanks; a decision carries the message that tells the partner. Idempotency: the `Idempotency-Key` of each POST, whose
+//! Trigger: HTTP. Writes listings, versions, uploads, submissions, the cases that wait for a moderator, what is published with its index, and
+//! the audit entries of claims, decisions, publications and yanks; a decision carries the messages that tell the partner and have what is
+//! released scanned again. Idempotency: the `Idempotency-Key` of each POST, whose
 //! seed gives everything it makes its id; publishing what is published and yanking what is yanked change nothing.
 //!
 //! To everybody outside a partner's team its drafts do not exist; operators look, and decide about what was handed in, but not about
@@ -36,5 +37,10 @@ pub fn routes() -> Routes<Context> {
         .routes(routes!(submissions::list))
         .routes(routes!(submissions::show))
         .routes(routes!(review::queue))
+        .routes(routes!(review::reasons))
+        .routes(routes!(review::show))
+        .routes(routes!(review::claim))
+        .routes(routes!(review::release))
         .routes(routes!(review::decide))
+        .routes(routes!(review::judge))
 }

@@ -1,7 +1,9 @@
 //! What the rules refuse, as problem documents: the one place of this function that names codes and says what to do.
 
 use shared::http::{FieldError, Problem};
-use shared::listing::{Flaw, ListingError, PublishError, ReviewError, Status, SubmitError, UploadError, YankError};
+use shared::listing::{
+    Act, CaseError, Flaw, ListingError, PublishError, ReviewError, Status, SubmitError, UploadError, YankError,
+};
 
 pub(crate) fn flawed(flaws: Vec<Flaw>) -> Problem {
     Problem::invalid(
@@ -79,17 +81,44 @@ pub(crate) fn submit(error: SubmitError) -> Problem {
 pub(crate) fn review(error: ReviewError) -> Problem {
     match error {
         ReviewError::Invalid(flaws) => flawed(flaws),
-        ReviewError::OwnWork => {
+        ReviewError::Case(error) => case(error),
+        ReviewError::AlreadyDecided(act) => already_decided(act),
+        ReviewError::NotCurrent => Problem::conflict(
+            "not_in_review",
+            "The version is not what waits here: something else has become of it. Read it again.",
+        ),
+    }
+}
+
+pub(crate) fn already_decided(act: Act) -> Problem {
+    let detail = format!("The decision about this submission was \"{act}\", and it is made once.");
+    Problem::conflict("already_decided", detail)
+}
+
+pub(crate) fn not_held(status: Status) -> Problem {
+    let detail = format!(
+        "The version is {}; a decision is needed only about what its scan holds. Submissions are decided about at their own path.",
+        spoken(status)
+    );
+    Problem::conflict("not_held", detail)
+}
+
+pub(crate) fn case(error: CaseError) -> Problem {
+    match error {
+        CaseError::OwnWork => {
             let detail = "Nobody decides about what they or their own team handed in. Leave it to another operator.";
             Problem::forbidden("own_work", detail)
         }
-        ReviewError::AlreadyDecided(act) => {
-            let detail = format!("The decision about this submission was \"{act}\", and it is made once.");
-            Problem::conflict("already_decided", detail)
+        CaseError::ClaimedByAnother(claim) => {
+            let detail = format!(
+                "Another operator is at this case until {}. Take another one, or wait until it is released.",
+                claim.until
+            );
+            Problem::conflict("case_claimed", detail)
         }
-        ReviewError::NotCurrent => Problem::conflict(
-            "not_in_review",
-            "The version is no longer in review under this submission.",
+        CaseError::NotClaimed => Problem::conflict(
+            "case_not_claimed",
+            "You have no claim to this case that could be released.",
         ),
     }
 }

@@ -1,6 +1,7 @@
 //! Every route in-process: the story of a version from draft to shop, and everything that is refused.
 
 mod access;
+mod cases;
 mod drafts;
 mod events;
 mod release;
@@ -179,7 +180,7 @@ impl World {
         let reason_codes = if verdict == Verdict::Passed {
             Vec::new()
         } else {
-            vec!["eicar.found".to_owned()]
+            vec!["secrets.github_token".to_owned()]
         };
         let summary = Summary {
             verdict,
@@ -187,7 +188,10 @@ impl World {
             ..sample::passed()
         };
         let clean = (verdict == Verdict::Passed).then_some("c-1");
-        let scanned = conclude(&scanning, &upload, "q-1", summary, clean).expect("current");
+        let listing = catalogue::listing(store, self.partner, version.listing).await;
+        let listing = listing.expect("read").expect("stored");
+        let seed = self.app.seed();
+        let scanned = conclude(&listing, &scanning, &upload, "q-1", summary, clean, &seed).expect("current");
         let finding = Finding {
             rule: "archive.comment".into(),
             severity: Severity::Info,

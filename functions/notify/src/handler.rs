@@ -104,5 +104,18 @@ async fn write_notice(context: &Context, id: PartnerId, notice: &Notice) -> Resu
             reason_code,
             &context.public_url,
         ),
+        Notice::HeldScan {
+            listing_title,
+            version,
+            decision,
+            reason_code,
+        } => notices::held_scan(
+            &partner,
+            listing_title,
+            version,
+            *decision,
+            reason_code,
+            &context.public_url,
+        ),
     })
 }

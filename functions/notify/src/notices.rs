@@ -1,6 +1,6 @@
 //! What partners are told.
 
-use shared::messages::{PartnerNews, Verdict};
+use shared::messages::{HeldVerdict, PartnerNews, Verdict};
 use shared::partner::{Hold, Partner, PayPalAddress};
 
 use crate::letter::Draft;
@@ -105,8 +105,37 @@ pub(crate) fn submission(
         Verdict::ChangesRequested => ("needs changes", "Change what is named below and hand in a new version."),
         Verdict::Rejected => ("was rejected", "See the submission for the evidence."),
     };
-    let draft = Draft::new(format!("{title} {version} {verdict}"))
-        .say(format!("{title}, version {version}, {verdict}. {next}"));
+    let what = format!("{title} {version} {verdict}");
+    let opening = format!("{title}, version {version}, {verdict}. {next}");
+    about_version(partner, what, opening, reason_code, public_url)
+}
+
+/// About a version whose package its scan held.
+pub(crate) fn held_scan(
+    partner: &Partner,
+    title: &str,
+    version: &str,
+    decision: HeldVerdict,
+    reason_code: &str,
+    public_url: &str,
+) -> Draft {
+    let (verdict, next) = match decision {
+        HeldVerdict::Released => (
+            "is no longer held",
+            "Somebody has looked at what the scan found. The package is scanned once more; when it has passed, you can hand it in.",
+        ),
+        HeldVerdict::Rejected => (
+            "stays held",
+            "Somebody has looked at what the scan found, and it cannot be offered as it is. You can upload another package.",
+        ),
+    };
+    let what = format!("{title} {version} {verdict}");
+    let opening = format!("The package of {title}, version {version}, {verdict}. {next}");
+    about_version(partner, what, opening, reason_code, public_url)
+}
+
+fn about_version(partner: &Partner, subject: String, opening: String, reason_code: &str, public_url: &str) -> Draft {
+    let draft = Draft::new(subject).say(opening);
     let draft = if reason_code.is_empty() {
         draft
     } else {

@@ -4,7 +4,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use jiff::SignedDuration;
 use shared::ids::{MessageId, OrderId, PartnerId, UserId};
 use shared::mail::Letter;
-use shared::messages::{Envelope, Message, Notice, PartnerNews, Verdict};
+use shared::messages::{Envelope, HeldVerdict, Message, Notice, PartnerNews, Verdict};
 use shared::money::{BasisPoints, Currency, Money};
 use shared::partner::apply::apply;
 use shared::partner::{Act, Application, Country, PartnerName, SupportEmail};
@@ -223,6 +223,26 @@ async fn every_decision_has_words() {
         let letter = story.letters().remove(0);
         assert_eq!(letter.subject, subject);
         assert!(letter.text.contains("Reason: missing_licence"));
+    }
+    for (decision, subject) in [
+        (HeldVerdict::Released, "Warm Pads 1.2.0 is no longer held"),
+        (HeldVerdict::Rejected, "Warm Pads 1.2.0 stays held"),
+    ] {
+        let notice = Notice::HeldScan {
+            listing_title: "Warm Pads".to_owned(),
+            version: "1.2.0".to_owned(),
+            decision,
+            reason_code: "false_positive".to_owned(),
+        };
+        let message = Message::PartnerNotice {
+            partner,
+            user: story.user,
+            notice,
+        };
+        story.deliver(&story.envelope(message)).await.expect("sent");
+        let letter = story.letters().remove(0);
+        assert_eq!(letter.subject, subject);
+        assert!(letter.text.contains("Reason: false_positive"));
     }
 }
 

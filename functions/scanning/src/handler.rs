@@ -5,11 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use shared::listing::{
-    Arrival, Listing, MAX_PACKAGE_BYTES, Upload, UploadKey, Version, arrive, artifact_key, conclude,
+    Arrival, Listing, MAX_PACKAGE_BYTES, Stage, Upload, UploadKey, Version, arrive, artifact_key, conclude,
 };
+use shared::messages::{Envelope, Message};
 use shared::objects::{Bucket, ObjectError, ObjectRef};
 use shared::runtime::{Delivery, Failure};
 use shared::scan::Verdict;
+use shared::seed::Seed;
 use shared::store::{StoreError, Versioned, catalogue};
 
 use crate::context::Context;
@@ -21,11 +23,39 @@ pub async fn handle(context: &Context, delivery: Delivery<Notification>) -> Resu
         Notification::Test { .. } => Ok(()),
         Notification::Records { records } => {
             for record in records.iter().filter(|record| record.is_creation()) {
-                one(context, record, &delivery).await?;
+                let key = record.key().parse().map_err(Failure::reject)?;
+                one(context, &key, Object::Told(record), &delivery).await?;
             }
             Ok(())
         }
+        Notification::Again(Envelope {
+            message:
+                Message::ScanAgain {
+                    partner,
+                    listing,
+                    version,
+                    upload,
+                },
+            ..
+        }) => {
+            let key = UploadKey {
+                partner: *partner,
+                listing: *listing,
+                version: *version,
+                upload: *upload,
+            };
+            one(context, &key, Object::Held, &delivery).await
+        }
+        Notification::Again(other) => Err(Failure::reject(format!("not for this queue: {:?}", other.message))),
     }
+}
+
+/// Which of the objects under an upload's key is meant.
+enum Object<'d> {
+    /// The one that the bucket tells of.
+    Told(&'d Record),
+    /// The one that was scanned, and is to be scanned again.
+    Held,
 }
 
 /// An object under an upload's key, with what the store knows of it.
@@ -38,9 +68,16 @@ struct Arrived {
     upload: Versioned<Upload>,
 }
 
-async fn one(context: &Context, record: &Record, delivery: &Delivery<Notification>) -> Result<(), Failure> {
-    let key: UploadKey = record.key().parse().map_err(Failure::reject)?;
-    let mut arrived = load(context, record, &key).await?;
+async fn one(
+    context: &Context,
+    key: &UploadKey,
+    object: Object<'_>,
+    delivery: &Delivery<Notification>,
+) -> Result<(), Failure> {
+    let Some(mut arrived) = load(context, object, key).await? else {
+        tracing::info!(upload.id = %key.upload, "its second scan has ended");
+        return Ok(());
+    };
     let (id, now) = (key.upload, delivery.now);
     match arrive(&arrived.version, &arrived.upload, &arrived.object_version, now) {
         Arrival::Ignore(why) => {
@@ -70,10 +107,11 @@ async fn one(context: &Context, record: &Record, delivery: &Delivery<Notificatio
     } else {
         scan(context, &arrived, now).await?
     };
-    record_verdict(context, &arrived, scan).await
+    record_verdict(context, &arrived, scan, &delivery.seed).await
 }
 
-async fn load(context: &Context, record: &Record, key: &UploadKey) -> Result<Arrived, Failure> {
+/// `None` where an object is to be scanned again that no longer waits for it.
+async fn load(context: &Context, object: Object<'_>, key: &UploadKey) -> Result<Option<Arrived>, Failure> {
     let unknown = || Failure::reject(format!("nobody has asked for an upload to {key}"));
     let store = &context.store;
     let upload = catalogue::upload(store, key.version, key.upload)
@@ -94,21 +132,27 @@ async fn load(context: &Context, record: &Record, key: &UploadKey) -> Result<Arr
         key: key.to_string(),
         version: None,
     };
-    let object_version = match &record.s3.object.version_id {
-        Some(version) => version.clone(),
-        None => newest_version(context, &newest).await?,
+    let object_version = match object {
+        Object::Told(record) => match &record.s3.object.version_id {
+            Some(version) => version.clone(),
+            None => newest_version(context, &newest).await?,
+        },
+        Object::Held => match &version.stage {
+            Stage::Scanning { upload, object_version } if *upload == key.upload => object_version.clone(),
+            _ => return Ok(None),
+        },
     };
     let object = ObjectRef {
         version: Some(object_version.clone()),
         ..newest
     };
-    Ok(Arrived {
+    Ok(Some(Arrived {
         object,
         object_version,
         listing,
         version,
         upload,
-    })
+    }))
 }
 
 /// For a notification that does not say which version it is about: whatever is newest is pinned from here on.
@@ -161,17 +205,26 @@ async fn scan(context: &Context, arrived: &Arrived, now: Timestamp) -> Result<Sc
     if report.sha256 != sha256 {
         return Err(Failure::retry("the report is about other bytes"));
     }
+    let report = report.waiving(upload.waived().map(str::to_owned));
     Ok(verdict::of(report, &arrived.listing, &arrived.version, now))
 }
 
-async fn record_verdict(context: &Context, arrived: &Arrived, scan: Scan) -> Result<(), Failure> {
+async fn record_verdict(context: &Context, arrived: &Arrived, scan: Scan, seed: &Seed) -> Result<(), Failure> {
     let clean = match scan.summary.verdict {
         Verdict::Passed => Some(copy(context, arrived, &scan.summary.sha256).await?),
         _ => None,
     };
     let verdict = scan.summary.verdict;
     let (version, upload) = (&arrived.version, &arrived.upload);
-    let scanned = conclude(version, upload, &arrived.object_version, scan.summary, clean.as_deref());
+    let scanned = conclude(
+        &arrived.listing,
+        version,
+        upload,
+        &arrived.object_version,
+        scan.summary,
+        clean.as_deref(),
+        seed,
+    );
     let scanned = scanned.map_err(Failure::reject)?;
     match catalogue::record_scan(
         &context.store,

@@ -1,7 +1,7 @@
 //! Scans every package that arrives in the quarantine bucket.
 //!
-//! Trigger: SQS, with the bucket's notifications inside. Writes, in one transaction, what each check said, the upload's outcome and the
-//! version's new status; before that, what passed is copied to the clean bucket under its own hash. Idempotency: the upload ends once. The
+//! Trigger: SQS, with the bucket's notifications inside, and with what a moderator has released to be scanned again. Writes, in one transaction, what each check said, the upload's outcome, the
+//! version's new status and the case of what a moderator has to look at; before that, what passed is copied to the clean bucket under its own hash. Idempotency: the upload ends once. The
 //! first object that arrives for it is the one that is scanned, by its S3 version id; its second delivery, and any other object under
 //! the same key, changes nothing.
 //!

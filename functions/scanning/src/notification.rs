@@ -1,9 +1,11 @@
-//! What S3 tells through the queue.
+//! What comes through the queue: what S3 tells, and which package is to be scanned again.
 //!
 //! docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html. Only what is needed is read.
 
 use serde::Deserialize;
+use shared::messages::Envelope;
 use shared::runtime::Payload;
+use shared::seed::Seed;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
@@ -17,9 +19,18 @@ pub enum Notification {
         #[serde(rename = "Event")]
         event: TestEvent,
     },
+    /// A moderator has decided that a held package is scanned once more.
+    Again(Envelope),
 }
 
-impl Payload for Notification {}
+impl Payload for Notification {
+    fn seed(&self) -> Option<Seed> {
+        match self {
+            Self::Again(envelope) => envelope.seed(),
+            Self::Records { .. } | Self::Test { .. } => None,
+        }
+    }
+}
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub enum TestEvent {

@@ -8,9 +8,7 @@ use std::fs;
 use std::sync::{Arc, LazyLock};
 
 use scanner::{Config, Engine};
-use shared::listing::{
-    ContentType, Listing, Requested, Status, Upload, UploadRequest, Version, request_upload, sample,
-};
+use shared::listing::{ContentType, Listing, Status, Upload, UploadRequest, Version, request_upload, sample};
 use shared::objects::{Bucket, ObjectRef, Objects};
 use shared::runtime::{Delivery, Failure};
 use shared::scan::Check;
@@ -66,19 +64,15 @@ impl World {
             .await
             .expect("written");
         let asked = request_upload(&version, sample::author(), &request, sample::now(), &sample::seed(3));
-        let Requested { version, upload } = asked.expect("a draft");
-        let requested = Requested {
-            version: version.clone(),
-            upload: upload.clone(),
-        };
+        let requested = asked.expect("a draft");
         catalogue::request_upload(&context.store, &requested, 1)
             .await
             .expect("written");
         Self {
             context,
             listing,
-            version,
-            upload,
+            version: requested.version,
+            upload: requested.upload,
         }
     }
 

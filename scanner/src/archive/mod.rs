@@ -89,6 +89,8 @@ impl From<Refusal> for ContentError {
 pub(crate) struct Archive<'a> {
     bytes: Bytes<'a>,
     entries: Vec<Placed<'a>>,
+    /// The extension of the one kind of archive that may be in it.
+    nests: Option<&'static str>,
 }
 
 impl<'a> Archive<'a> {
@@ -110,8 +112,20 @@ impl<'a> Archive<'a> {
         layout::check(bytes, &mut entries, directory.at).map_err(one)?;
         let findings = check_names(&entries);
         match findings.is_empty() {
-            true => Ok(Archive { bytes, entries }),
+            true => Ok(Archive {
+                bytes,
+                entries,
+                nests: None,
+            }),
             false => Err(findings),
+        }
+    }
+
+    /// The same archive, in which files with this extension may be archives themselves.
+    pub(crate) fn nesting(self, extension: &'static str) -> Self {
+        Archive {
+            nests: Some(extension),
+            ..self
         }
     }
 
@@ -148,7 +162,9 @@ impl<'a> Archive<'a> {
                 .saw("the checksum differs")
                 .into());
         }
-        if let Some(kind) = nested::kind(content) {
+        let (_, extension) = entry.path.rsplit_once('.').unwrap_or_default();
+        let may_nest = self.nests.is_some_and(|nests| nests.eq_ignore_ascii_case(extension));
+        if let Some(kind) = nested::kind(content).filter(|_| !may_nest) {
             return Err(entry.refuse(Rule::NestedArchive).saw(format!("it is {kind}")).into());
         }
         Ok(content)

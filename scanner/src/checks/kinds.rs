@@ -1,6 +1,6 @@
 //! What a file is, by name and by content.
 
-use super::File;
+use super::{File, projects};
 
 /// A kind of file that packages may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     PropertyList,
     AppleIcon,
     Font,
+    /// A project of a DAW, with its media: an archive.
+    Project,
     /// Native libraries and programs.
     Native,
 }
@@ -37,7 +39,7 @@ impl Kind {
 }
 
 /// Extensions of each kind.
-const EXTENSIONS: [(Kind, &[&str]); 19] = [
+const EXTENSIONS: [(Kind, &[&str]); 20] = [
     (
         Kind::Text,
         &[
@@ -62,6 +64,7 @@ const EXTENSIONS: [(Kind, &[&str]); 19] = [
     (Kind::PropertyList, &["aupreset", "plist"]),
     (Kind::AppleIcon, &["icns"]),
     (Kind::Font, &["ttf", "otf", "woff2"]),
+    (Kind::Project, &[projects::EXTENSION]),
     (
         Kind::Native,
         &["dll", "so", "dylib", "exe", "vst3", "clap", "component", "lv2"],
@@ -107,6 +110,7 @@ fn agrees(kind: Kind, content: &[u8]) -> bool {
         Kind::PropertyList => starts(b"bplist00") || (starts(b"<?xml") && is_text(content)),
         Kind::AppleIcon => starts(b"icns"),
         Kind::Font => starts(b"\x00\x01\x00\x00") || starts(b"OTTO") || starts(b"true") || starts(b"wOF2"),
+        Kind::Project => starts(b"PK\x03\x04"),
         Kind::Native => native(content).is_some(),
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod midi;
 pub(crate) mod native;
 pub(crate) mod pdf;
 pub(crate) mod presets;
+pub(crate) mod projects;
 pub(crate) mod secrets;
 pub(crate) mod svg;
 pub(crate) mod wasm;

@@ -103,6 +103,11 @@ impl ContentType {
     pub fn name(self) -> &'static str {
         self.into()
     }
+
+    /// Whether a package of this type brings code that runs at the customer's.
+    pub fn runs(self) -> bool {
+        matches!(self, Self::PluginNative | Self::PluginWasm | Self::Integration)
+    }
 }
 
 /// Texts and price. The draft is edited freely; what is public is the copy that was reviewed.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::ids::{SubmissionId, UploadId};
+use crate::ids::{CaseId, SubmissionId, UploadId};
 use crate::money::{Currency, Money};
 use crate::scan::{Summary, Verdict};
 use crate::seed::Seed;
@@ -37,6 +37,10 @@ enum Step {
         submission: usize,
         act: u8,
         of_the_team: bool,
+    },
+    Judge {
+        version: usize,
+        release: bool,
     },
     Publish {
         version: usize,
@@ -86,6 +90,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => end,
         3 => version.clone().prop_map(|version| Step::Submit { version }),
         3 => decision,
+        2 => (version.clone(), any::<bool>()).prop_map(|(version, release)| Step::Judge { version, release }),
         3 => (version.clone(), place).prop_map(|(version, submission)| Step::Publish { version, submission }),
         1 => (version, 0..VERSIONS).prop_map(|(version, next)| Step::Yank { version, next }),
     ]
@@ -102,6 +107,7 @@ struct World {
     versions: Vec<Version>,
     uploads: Vec<Upload>,
     submissions: Vec<Submission>,
+    cases: BTreeMap<CaseId, Case>,
     published: Option<Published>,
     seeds: u64,
     passed: BTreeMap<UploadId, String>,
@@ -129,6 +135,7 @@ impl World {
             versions,
             uploads: Vec::new(),
             submissions: Vec::new(),
+            cases: BTreeMap::new(),
             published: None,
             seeds: 2_000,
             passed: BTreeMap::new(),
@@ -172,6 +179,8 @@ impl World {
                     &seed,
                 ) {
                     self.versions[version] = asked.version;
+                    let closed = asked.closes.map(|case| self.cases.remove(&case));
+                    assert_ne!(closed, Some(None), "what is held waits as a case");
                     self.uploads.push(asked.upload);
                 }
             }
@@ -196,7 +205,7 @@ impl World {
                     size_bytes: size,
                     ..sample::passed()
                 };
-                self.conclude(upload, object, summary, with_copy);
+                self.conclude(upload, object, summary, with_copy, &seed);
             }
             Step::Submit { version } => {
                 let made = submit(
@@ -207,9 +216,10 @@ impl World {
                     sample::now(),
                     &seed,
                 );
-                if let Ok((changed, submission)) = made {
-                    self.versions[version] = changed;
-                    self.submissions.push(submission);
+                if let Ok(handed_in) = made {
+                    self.versions[version] = handed_in.version;
+                    self.submissions.push(handed_in.submission);
+                    self.cases.insert(handed_in.case.id, handed_in.case);
                 }
             }
             Step::Decide {
@@ -217,6 +227,7 @@ impl World {
                 act,
                 of_the_team,
             } => self.decide(submission, act, of_the_team, &seed),
+            Step::Judge { version, release } => self.judge(version, release, &seed),
             Step::Publish { version, submission } => {
                 let own = self.versions[version]
                     .submission()
@@ -258,14 +269,15 @@ impl World {
         }
     }
 
-    fn conclude(&mut self, upload: usize, object: u8, summary: Summary, with_copy: bool) {
+    fn conclude(&mut self, upload: usize, object: u8, summary: Summary, with_copy: bool, seed: &Seed) {
         let Some(upload) = recent(self.uploads.len(), upload) else {
             return;
         };
         let found = &self.uploads[upload];
         let place = self.place(found.version);
         let copy = with_copy.then_some("copy");
-        let made = conclude(&self.versions[place], found, &object.to_string(), summary.clone(), copy);
+        let (version, object) = (&self.versions[place], object.to_string());
+        let made = conclude(&self.listing, version, found, &object, summary.clone(), copy, seed);
         if let Ok(scanned) = made {
             assert!(self.ended.insert(scanned.upload.id), "an upload ends once");
             if summary.verdict == Verdict::Passed {
@@ -273,6 +285,7 @@ impl World {
             }
             self.versions[place] = scanned.version;
             self.uploads[upload] = scanned.upload;
+            self.cases.extend(scanned.case.map(|case| (case.id, case)));
         }
     }
 
@@ -292,16 +305,18 @@ impl World {
             of_the_team,
             ..sample::reviewer()
         };
+        let Some(case) = self.cases.get(&found.case) else {
+            assert!(found.decision().is_some(), "what is in review waits as a case");
+            return;
+        };
         let made = decide(
             found,
             &self.versions[place],
-            reviewer,
-            sample::author(),
             &request,
-            sample::now(),
-            seed,
+            &sample::sitting(case, reviewer, seed),
         );
         if let Ok(reviewed) = made {
+            self.cases.remove(&reviewed.submission.case);
             assert!(!of_the_team, "nobody decides about their own work");
             if act == Act::Approve {
                 let what = (found.artifact.sha256.clone(), found.content.clone());
@@ -313,6 +328,35 @@ impl World {
             self.versions[place] = reviewed.version;
             self.submissions[submission] = reviewed.submission;
         }
+    }
+
+    fn judge(&mut self, version: usize, release: bool, seed: &Seed) {
+        let version = &mut self.versions[version];
+        let Some(case) = version.held_case() else { return };
+        let case = self.cases.remove(&case).expect("what is held waits as a case");
+        let place = self.uploads.iter().position(|upload| upload.id == case.upload());
+        let upload = &mut self.uploads[place.expect("held bytes come from an upload")];
+        let (act, reason_code) = if release {
+            (HeldAct::Release, ReasonCode::HarmlessHere)
+        } else {
+            (HeldAct::Reject, ReasonCode::Malicious)
+        };
+        let request = DecisionRequest {
+            act,
+            reason_code: Some(reason_code),
+            note: "Seen.".into(),
+        };
+        let judged = judge(
+            version,
+            upload,
+            &request,
+            &sample::sitting(&case, sample::reviewer(), seed),
+        );
+        let judged = judged.expect("a decision about what waits");
+        if release {
+            self.ended.remove(&upload.id);
+        }
+        (*version, *upload) = (judged.version, judged.upload);
     }
 
     fn yank(&mut self, version: usize, next: usize, seed: &Seed) {
@@ -345,6 +389,17 @@ impl World {
     }
 
     fn check(&self) {
+        let waiting = self
+            .versions
+            .iter()
+            .filter(|version| version.held_case().is_some())
+            .count()
+            + self
+                .submissions
+                .iter()
+                .filter(|submission| submission.decision().is_none())
+                .count();
+        assert_eq!(self.cases.len(), waiting, "one case for each thing that waits");
         for version in &self.versions {
             if let Some(artifact) = version.artifact() {
                 let upload = version.upload().expect("bytes come from an upload");

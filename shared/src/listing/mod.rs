@@ -8,12 +8,14 @@
 //! listing   draft ──publish──▶ published ──yank of the last live version──▶ unlisted ──publish──▶ published
 //!
 //! version   draft ──bytes arrive──▶ scanning ─┬─▶ passed ──submit──▶ submitted ─┬─▶ approved ──publish──▶ published ──yank──▶ yanked
-//!             ▲                               ├─▶ quarantined ─┐                ├─▶ changes_requested ─┐
+//!             ▲                ▲              ├─▶ quarantined ─┤                ├─▶ changes_requested ─┐
+//!             │                └───released───┘      │refused  │                │                      │
+//!             │                               ┌──────┘         │                │                      │
 //!             │                               ├─▶ rejected ────┤                └─▶ rejected ──────────┤
 //!             │                               └─▶ errored ─────┤                                       │
 //!             └──────────────── new upload ────────────────────┴───────────────────────────────────────┘
 //!
-//! upload    awaiting ──▶ scanned (with its verdict) | superseded
+//! upload    awaiting ──▶ scanned (with its verdict) | superseded;  scanned ──released──▶ awaiting its second scan
 //!
 //! submission   in_review ──▶ approved | changes_requested | rejected
 //! ```
@@ -21,11 +23,16 @@
 //! A submission freezes what is reviewed: the object (bucket key, version id, SHA-256, size), the texts and the price. The draft may be
 //! edited meanwhile; what is approved is exactly what gets published. An edited text or price becomes public with the next version.
 //!
+//! While something waits for a moderator there is a [`Case`] of it.
+//!
 //! Every operation is a pure function of the state, the input, the time and the seed. What it returns is stored whole or not at all.
 
 pub mod browse;
+mod case;
 pub mod content;
 mod draft;
+mod held;
+pub mod moderation;
 mod objects;
 mod publication;
 mod review;
@@ -35,15 +42,17 @@ mod submission;
 mod upload;
 mod version;
 
+pub use case::{About, Case, CaseError, Claim, Handed, Reviewer, claim, release};
 pub use content::{Category, Content, ContentType, Flaw};
 pub use draft::{Listing, ListingError, ListingStatus, MAX_VERSIONS, NewVersion, create, edit, new_version};
+pub use held::{HeldAct, HeldDecision, Judged, judge};
 pub use objects::{InvalidUploadKey, UploadKey, artifact_key};
 pub use publication::{
     Card, Occasion, Publication, PublishError, Published, Release, Seller, YankError, YankReason, YankRequest, publish,
     yank,
 };
-pub use review::{Act, Decision, DecisionRequest, ReasonCode, ReviewError, Reviewed, Reviewer, decide};
-pub use submission::{Review, Submission, SubmissionStatus, SubmitError, submit};
+pub use review::{Act, Decision, DecisionRequest, Ground, ReasonCode, ReviewError, Reviewed, Ruling, Sitting, decide};
+pub use submission::{HandedIn, Review, Submission, SubmissionStatus, SubmitError, submit};
 pub use upload::{
     Arrival, Ignored, MAX_PACKAGE_BYTES, Requested, ScanError, Scanned, Upload, UploadError, UploadOutcome,
     UploadRequest, arrive, conclude, request_upload,

@@ -1,10 +1,11 @@
-//! A person's decision about what was handed in.
+//! A moderator's decision about what was handed in.
 //!
 //! Nobody decides about their own work: neither who handed it in nor anybody of the partner's team.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::case::{Case, CaseError, Reviewer};
 use super::content::{Flaw, check_text};
 use super::submission::{Review, Submission};
 use super::version::{Stage, Version};
@@ -15,10 +16,11 @@ use crate::seed::Seed;
 
 const MAX_NOTE_CHARS: usize = 5_000;
 
+/// What a moderator did about something, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
+pub struct Decision<A> {
     pub id: DecisionId,
-    pub act: Act,
+    pub act: A,
     pub reason_code: ReasonCode,
     /// For the partner.
     pub note: String,
@@ -32,6 +34,7 @@ pub struct Decision {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 #[schema(as = ReviewAct)]
+/// What becomes of a submission.
 pub enum Act {
     Approve,
     /// The same version may come again with other bytes or texts.
@@ -49,6 +52,10 @@ pub enum Act {
 pub enum ReasonCode {
     /// For approvals.
     MeetsGuidelines,
+    /// The finding is wrong. For releases, as the next.
+    FalsePositive,
+    /// The finding is right, and does no harm here.
+    HarmlessHere,
     /// The texts do not say what the package is or does. Changes are requested, as for the next five.
     IncompleteDescription,
     MisleadingDescription,
@@ -65,39 +72,95 @@ pub enum ReasonCode {
     Spam,
 }
 
+/// What a reason can be a reason for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    Approval,
+    Release,
+    /// What can be mended may still be refused for good.
+    Mendable,
+    Refusal,
+}
+
 impl ReasonCode {
-    /// The acts that this can be the reason for. What can be mended may still be refused for good.
-    pub fn fits(self, act: Act) -> bool {
+    /// A sentence for whoever reads the list.
+    pub fn explanation(self) -> &'static str {
         match self {
-            Self::MeetsGuidelines => act == Act::Approve,
+            Self::MeetsGuidelines => "It is what its texts say, works, and breaks no rule.",
+            Self::FalsePositive => "The scan is wrong about it.",
+            Self::HarmlessHere => "The scan is right about it, and it does no harm in this package.",
+            Self::IncompleteDescription => "The texts do not say what the package is, does or needs.",
+            Self::MisleadingDescription => "The texts promise something else than the package brings.",
+            Self::WrongCategory => "It stands where nobody would look for it.",
+            Self::DoesNotWork => "It does not load, or does not do what it should.",
+            Self::LowQuality => "It is not made well enough to be sold: clipping, wrong notes, broken files.",
+            Self::LicenceUnclear => "It is not clear that the partner may sell it, or under which terms.",
+            Self::Malicious => "It harms whoever uses it.",
+            Self::Deceptive => "It pretends to be something or somebody else.",
+            Self::InfringesRights => "It holds what belongs to others.",
+            Self::ProhibitedContent => "The agreement does not allow what it holds.",
+            Self::Duplicate => "It is offered here already.",
+            Self::Spam => "It is there to be seen, not to be used.",
+        }
+    }
+
+    pub fn ground(self) -> Ground {
+        match self {
+            Self::MeetsGuidelines => Ground::Approval,
+            Self::FalsePositive | Self::HarmlessHere => Ground::Release,
             Self::IncompleteDescription
             | Self::MisleadingDescription
             | Self::WrongCategory
             | Self::DoesNotWork
             | Self::LowQuality
-            | Self::LicenceUnclear => act != Act::Approve,
+            | Self::LicenceUnclear => Ground::Mendable,
             Self::Malicious
             | Self::Deceptive
             | Self::InfringesRights
             | Self::ProhibitedContent
             | Self::Duplicate
-            | Self::Spam => act == Act::Reject,
+            | Self::Spam => Ground::Refusal,
         }
     }
 }
 
-/// Who decides, and what is known of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reviewer {
-    pub user: UserId,
-    /// Whether they are of the partner's team.
-    pub of_the_team: bool,
+/// What a moderator can do about one kind of thing.
+pub trait Ruling: Copy + std::fmt::Display {
+    fn rests_on(self, ground: Ground) -> bool;
+
+    /// What it needs no other reason and no words for.
+    fn usual_reason(self) -> Option<ReasonCode>;
+}
+
+impl Ruling for Act {
+    fn rests_on(self, ground: Ground) -> bool {
+        match self {
+            Self::Approve => ground == Ground::Approval,
+            Self::RequestChanges => ground == Ground::Mendable,
+            Self::Reject => matches!(ground, Ground::Mendable | Ground::Refusal),
+        }
+    }
+
+    fn usual_reason(self) -> Option<ReasonCode> {
+        (self == Self::Approve).then_some(ReasonCode::MeetsGuidelines)
+    }
+}
+
+/// A moderator at a case.
+#[derive(Debug, Clone, Copy)]
+pub struct Sitting<'a> {
+    pub case: &'a Case,
+    pub reviewer: Reviewer,
+    /// Who the partner's mail goes to.
+    pub owner: UserId,
+    pub now: Timestamp,
+    pub seed: &'a Seed,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DecisionRequest {
-    pub act: Act,
-    /// `None` only for an approval.
+pub struct DecisionRequest<A> {
+    pub act: A,
+    /// May be `None` where the act has a usual reason.
     pub reason_code: Option<ReasonCode>,
     pub note: String,
 }
@@ -106,8 +169,8 @@ pub struct DecisionRequest {
 pub enum ReviewError {
     #[error("the decision is not complete")]
     Invalid(Vec<Flaw>),
-    #[error("nobody decides about their own work")]
-    OwnWork,
+    #[error(transparent)]
+    Case(#[from] CaseError),
     #[error("it has been decided already")]
     AlreadyDecided(Act),
     #[error("the version is not in review under this submission")]
@@ -124,20 +187,69 @@ pub struct Reviewed {
     pub notice: Envelope,
 }
 
-/// Decides about a submission. `owner` is who the partner's mail goes to.
+impl Sitting<'_> {
+    /// The decision about what `author` did.
+    pub(super) fn decision<A: Ruling>(
+        &self,
+        author: UserId,
+        request: &DecisionRequest<A>,
+    ) -> Result<Decision<A>, ReviewError> {
+        let reason_code = check_decision(request)?;
+        if self.reviewer.user == author {
+            return Err(CaseError::OwnWork.into());
+        }
+        self.case.is_open_to(self.reviewer, self.now)?;
+        Ok(Decision {
+            id: self.seed.id("decision"),
+            act: request.act,
+            reason_code,
+            note: request.note.clone(),
+            by: self.reviewer.user,
+            at: self.now,
+        })
+    }
+
+    /// The entry for a decision about what is called `kind` and has this id; `seen` is what it was made on.
+    pub(super) fn audit<A: Ruling>(
+        &self,
+        decision: &Decision<A>,
+        (kind, id): (&str, String),
+        seen: &str,
+    ) -> AuditEvent {
+        let note = if decision.note.is_empty() {
+            String::new()
+        } else {
+            format!("\n{}", decision.note)
+        };
+        AuditEvent {
+            id: self.seed.id("audit"),
+            at: decision.at,
+            actor: decision.by,
+            action: format!("{kind}.{}", decision.act),
+            subject: id,
+            reason_code: Some(decision.reason_code.to_string()),
+            evidence: Some(format!("{seen}{note}")),
+        }
+    }
+
+    /// The mail for the partner's owner.
+    pub(super) fn notice(&self, notice: Notice) -> Envelope {
+        let message = Message::PartnerNotice {
+            partner: self.case.partner,
+            user: self.owner,
+            notice,
+        };
+        Envelope::new(self.seed.id("notice"), message)
+    }
+}
+
+/// Decides about a submission.
 pub fn decide(
     submission: &Submission,
     version: &Version,
-    reviewer: Reviewer,
-    owner: UserId,
-    request: &DecisionRequest,
-    now: Timestamp,
-    seed: &Seed,
+    request: &DecisionRequest<Act>,
+    sitting: &Sitting<'_>,
 ) -> Result<Reviewed, ReviewError> {
-    let reason_code = check_decision(request)?;
-    if reviewer.of_the_team || reviewer.user == submission.submitted_by {
-        return Err(ReviewError::OwnWork);
-    }
     if let Some(decision) = submission.decision() {
         return Err(ReviewError::AlreadyDecided(decision.act));
     }
@@ -149,16 +261,13 @@ pub fn decide(
     if version.id != submission.version || version.stage != in_review {
         return Err(ReviewError::NotCurrent);
     }
-    let decision = Decision {
-        id: seed.id("decision"),
-        act: request.act,
-        reason_code,
-        note: request.note.clone(),
-        by: reviewer.user,
-        at: now,
-    };
-    let audit = audit(submission, &decision, seed);
-    let notice = notice(submission, &decision, owner, seed);
+    let decision = sitting.decision(submission.submitted_by, request)?;
+    let seen = format!(
+        "version {} with SHA-256 {}",
+        submission.number, submission.artifact.sha256
+    );
+    let audit = sitting.audit(&decision, ("submission", submission.id.to_string()), &seen);
+    let notice = sitting.notice(notice(submission, &decision));
     let version = version.at(stage_after(submission, &decision));
     let submission = Submission {
         review: Review::Decided { decision },
@@ -172,34 +281,33 @@ pub fn decide(
     })
 }
 
-fn check_decision(request: &DecisionRequest) -> Result<ReasonCode, ReviewError> {
+fn check_decision<A: Ruling>(request: &DecisionRequest<A>) -> Result<ReasonCode, ReviewError> {
     let mut flaws = Vec::new();
-    let reason_code = match (request.reason_code, request.act) {
-        (Some(code), act) if code.fits(act) => Some(code),
-        (Some(code), act) => {
-            flaws.push(Flaw::new(
-                "/reason_code",
-                format!("\"{code}\" is no reason to {}", act.to_string().replace('_', " ")),
-            ));
-            None
+    let (act, usual) = (request.act, request.act.usual_reason());
+    let fits = |code: &ReasonCode| act.rests_on(code.ground());
+    match request.reason_code {
+        Some(code) if !fits(&code) => {
+            let detail = format!("\"{code}\" is no reason to {}", act.to_string().replace('_', " "));
+            flaws.push(Flaw::new("/reason_code", detail));
         }
-        (None, Act::Approve) => Some(ReasonCode::MeetsGuidelines),
-        (None, _) => {
-            flaws.push(Flaw::new(
-                "/reason_code",
-                "is needed unless the decision is \"approve\"",
-            ));
-            None
-        }
-    };
-    let least = usize::from(request.act != Act::Approve);
-    check_text(&mut flaws, "/note", &request.note, least, MAX_NOTE_CHARS);
-    reason_code
+        None if usual.is_none() => flaws.push(Flaw::new("/reason_code", format!("is needed for \"{act}\""))),
+        _ => {}
+    }
+    check_text(
+        &mut flaws,
+        "/note",
+        &request.note,
+        usize::from(usual.is_none()),
+        MAX_NOTE_CHARS,
+    );
+    request
+        .reason_code
+        .or(usual)
         .filter(|_| flaws.is_empty())
         .ok_or(ReviewError::Invalid(flaws))
 }
 
-fn stage_after(submission: &Submission, decision: &Decision) -> Stage {
+fn stage_after(submission: &Submission, decision: &Decision<Act>) -> Stage {
     let (upload, id) = (submission.upload, submission.id);
     let reason_codes = vec![decision.reason_code.to_string()];
     match decision.act {
@@ -221,28 +329,8 @@ fn stage_after(submission: &Submission, decision: &Decision) -> Stage {
     }
 }
 
-fn audit(submission: &Submission, decision: &Decision, seed: &Seed) -> AuditEvent {
-    let note = if decision.note.is_empty() {
-        String::new()
-    } else {
-        format!("\n{}", decision.note)
-    };
-    AuditEvent {
-        id: seed.id("audit"),
-        at: decision.at,
-        actor: decision.by,
-        action: format!("submission.{}", decision.act),
-        subject: submission.id.to_string(),
-        reason_code: Some(decision.reason_code.to_string()),
-        evidence: Some(format!(
-            "version {} with SHA-256 {}{note}",
-            submission.number, submission.artifact.sha256
-        )),
-    }
-}
-
-fn notice(submission: &Submission, decision: &Decision, owner: UserId, seed: &Seed) -> Envelope {
-    let notice = Notice::Submission {
+fn notice(submission: &Submission, decision: &Decision<Act>) -> Notice {
+    Notice::Submission {
         listing_title: submission.content.title.clone(),
         version: submission.number.to_string(),
         decision: match decision.act {
@@ -251,24 +339,16 @@ fn notice(submission: &Submission, decision: &Decision, owner: UserId, seed: &Se
             Act::Reject => Verdict::Rejected,
         },
         reason_code: decision.reason_code.to_string(),
-    };
-    Envelope::new(
-        seed.id("notice"),
-        Message::PartnerNotice {
-            partner: submission.partner,
-            user: owner,
-            notice,
-        },
-    )
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listing::{Status, SubmissionStatus, sample};
+    use crate::listing::{HandedIn, HeldAct, Status, SubmissionStatus, sample};
     use strum::IntoEnumIterator;
 
-    fn request(act: Act, reason_code: Option<ReasonCode>, note: &str) -> DecisionRequest {
+    fn request(act: Act, reason_code: Option<ReasonCode>, note: &str) -> DecisionRequest<Act> {
         DecisionRequest {
             act,
             reason_code,
@@ -276,19 +356,23 @@ mod tests {
         }
     }
 
+    fn decided(
+        HandedIn {
+            version,
+            submission,
+            case,
+        }: &HandedIn,
+        reviewer: Reviewer,
+        request: &DecisionRequest<Act>,
+    ) -> Result<Reviewed, ReviewError> {
+        let seed = sample::seed(5);
+        decide(submission, version, request, &sample::sitting(case, reviewer, &seed))
+    }
+
     #[track_caller]
-    fn check_flaws(request: &DecisionRequest, pointers: &[&str]) {
-        let (version, submission) = sample::submitted();
-        let decided = decide(
-            &submission,
-            &version,
-            sample::reviewer(),
-            sample::author(),
-            request,
-            sample::now(),
-            &sample::seed(5),
-        );
-        let flaws = match decided {
+    fn check_flaws(request: &DecisionRequest<Act>, pointers: &[&str]) {
+        let handed_in = sample::submitted();
+        let flaws = match decided(&handed_in, sample::reviewer(), request) {
             Ok(_) => Vec::new(),
             Err(ReviewError::Invalid(flaws)) => flaws,
             Err(other) => panic!("{other}"),
@@ -319,59 +403,38 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_fits_some_act() {
-        assert!(ReasonCode::iter().all(|code| Act::iter().any(|act| code.fits(act))));
+    fn every_reason_is_one_for_something() {
+        let fits = |code: ReasonCode| {
+            let ground = code.ground();
+            Act::iter().any(|act| act.rests_on(ground)) || HeldAct::iter().any(|act| act.rests_on(ground))
+        };
+        assert!(ReasonCode::iter().all(fits));
     }
 
     #[test]
     fn nobody_decides_about_their_own_work() {
-        let (version, submission) = sample::submitted();
-        let decide = |reviewer| {
-            let request = request(Act::Approve, None, "");
-            decide(
-                &submission,
-                &version,
-                reviewer,
-                sample::author(),
-                &request,
-                sample::now(),
-                &sample::seed(5),
-            )
-            .map(|_| ())
+        let handed_in = sample::submitted();
+        let approve = |reviewer| decided(&handed_in, reviewer, &request(Act::Approve, None, "")).map(drop);
+        let author = Reviewer {
+            user: sample::author(),
+            of_the_team: false,
         };
-        assert_eq!(
-            decide(Reviewer {
-                user: sample::author(),
-                of_the_team: false
-            }),
-            Err(ReviewError::OwnWork)
-        );
-        assert_eq!(
-            decide(Reviewer {
-                of_the_team: true,
-                ..sample::reviewer()
-            }),
-            Err(ReviewError::OwnWork)
-        );
-        assert_eq!(decide(sample::reviewer()), Ok(()));
+        let colleague = Reviewer {
+            of_the_team: true,
+            ..sample::reviewer()
+        };
+        for own in [author, colleague] {
+            assert_eq!(approve(own), Err(CaseError::OwnWork.into()));
+        }
+        assert_eq!(approve(sample::reviewer()), Ok(()));
     }
 
     #[test]
     fn a_decision_is_made_once_and_tells_the_owner() {
-        let (version, submission) = sample::submitted();
-        let again = |submission: &Submission, version: &Version| {
-            let request = request(Act::Reject, Some(ReasonCode::Duplicate), "Same as another.");
-            decide(
-                submission,
-                version,
-                sample::reviewer(),
-                sample::author(),
-                &request,
-                sample::now(),
-                &sample::seed(5),
-            )
-        };
-        let first = again(&submission, &version).expect("a first decision");
+        let handed_in = sample::submitted();
+        let reject = request(Act::Reject, Some(ReasonCode::Duplicate), "Same as another.");
+        let again = |handed_in: &HandedIn| decided(handed_in, sample::reviewer(), &reject);
+        let first = again(&handed_in).expect("a first decision");
         assert_eq!(first.submission.status(), SubmissionStatus::Rejected);
         assert_eq!(
             (first.version.status(), first.version.artifact()),
@@ -379,10 +442,15 @@ mod tests {
         );
         assert_eq!(first.audit.action, "submission.reject");
         assert!(matches!(&first.notice.message, Message::PartnerNotice { user, .. } if *user == sample::author()));
-        assert_eq!(
-            again(&first.submission, &first.version),
-            Err(ReviewError::AlreadyDecided(Act::Reject))
-        );
-        assert_eq!(again(&submission, &first.version), Err(ReviewError::NotCurrent));
+        let after = HandedIn {
+            version: first.version,
+            ..handed_in
+        };
+        assert_eq!(again(&after), Err(ReviewError::NotCurrent));
+        let after = HandedIn {
+            submission: first.submission,
+            ..after
+        };
+        assert_eq!(again(&after), Err(ReviewError::AlreadyDecided(Act::Reject)));
     }
 }

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Act, Arrival, Category, Content, ContentType, DecisionRequest, Listing, NewVersion, Occasion, Publication,
-    PublishError, Published, Requested, Reviewer, Seller, Submission, Upload, UploadRequest, Version, YankError,
-    YankReason, YankRequest, arrive, conclude, create, decide, new_version, publish, request_upload, submit, yank,
+    Act, Arrival, Case, Category, Content, ContentType, DecisionRequest, HandedIn, Listing, NewVersion, Occasion,
+    Publication, PublishError, Published, Requested, Reviewer, Scanned, Seller, Sitting, Submission, Upload,
+    UploadRequest, Version, YankError, YankReason, YankRequest, arrive, conclude, create, decide, new_version, publish,
+    request_upload, submit, yank,
 };
 use crate::ids::{Id, PartnerId, UserId, VersionId};
 use crate::money::{Currency, Money};
@@ -88,7 +89,7 @@ pub fn requested() -> (Version, Upload) {
         size_bytes: passed().size_bytes,
         sha256: None,
     };
-    let Requested { version, upload } =
+    let Requested { version, upload, .. } =
         request_upload(&version(), author(), &request, now(), &seed(3)).expect("a draft");
     (version, upload)
 }
@@ -109,16 +110,40 @@ pub fn passed() -> Summary {
     }
 }
 
-pub fn submitted() -> (Version, Submission) {
+fn scanned(summary: Summary, clean: Option<&str>) -> Scanned {
     let (version, upload) = requested();
     let Arrival::Begin(version) = arrive(&version, &upload, "q-1", now()) else {
         panic!("the first bytes are scanned")
     };
-    let scanned = conclude(&version, &upload, "q-1", passed(), Some("c-1")).expect("passed");
-    submit(&listing(), &scanned.version, author(), Currency::EUR, now(), &seed(4)).expect("handed in")
+    conclude(&listing(), &version, &upload, "q-1", summary, clean, &seed(4)).expect("the bytes that arrived")
 }
 
-pub fn approval() -> DecisionRequest {
+/// A version whose package is held.
+pub fn held() -> Scanned {
+    let summary = Summary {
+        verdict: Verdict::Quarantined,
+        reason_codes: vec!["pdf.script".into()],
+        ..passed()
+    };
+    scanned(summary, None)
+}
+
+pub fn submitted() -> HandedIn {
+    let version = scanned(passed(), Some("c-1")).version;
+    submit(&listing(), &version, author(), Currency::EUR, now(), &seed(4)).expect("handed in")
+}
+
+pub fn sitting<'a>(case: &'a Case, reviewer: Reviewer, seed: &'a Seed) -> Sitting<'a> {
+    Sitting {
+        case,
+        reviewer,
+        owner: author(),
+        now: now(),
+        seed,
+    }
+}
+
+pub fn approval() -> DecisionRequest<Act> {
     DecisionRequest {
         act: Act::Approve,
         reason_code: None,
@@ -177,19 +202,23 @@ impl Shop {
             size_bytes: passed().size_bytes,
             sha256: None,
         };
-        let Requested { version, upload } =
+        let Requested { version, upload, .. } =
             request_upload(&version, author(), &request, now(), &self.seed()).expect("a draft");
         let Arrival::Begin(version) = arrive(&version, &upload, "q-1", now()) else {
             panic!("the first bytes are scanned")
         };
-        let version = conclude(&version, &upload, "q-1", passed(), Some("c-1"))
+        let seed = self.seed();
+        let version = conclude(&listing, &version, &upload, "q-1", passed(), Some("c-1"), &seed)
             .expect("passed")
             .version;
-        let (version, submission) =
-            submit(&self.listing, &version, author(), Currency::EUR, now(), &self.seed()).expect("passed");
+        let HandedIn {
+            version,
+            submission,
+            case,
+        } = submit(&self.listing, &version, author(), Currency::EUR, now(), &self.seed()).expect("passed");
         let seed = self.seed();
-        let reviewed =
-            decide(&submission, &version, reviewer(), author(), &approval(), now(), &seed).expect("in review");
+        let sitting = sitting(&case, reviewer(), &seed);
+        let reviewed = decide(&submission, &version, &approval(), &sitting).expect("in review");
         self.listing = listing;
         self.submissions.insert(version.id, reviewed.submission);
         self.versions.push(reviewed.version);

@@ -5,17 +5,15 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::case::{About, Case};
 use super::content::{Content, Flaw};
 use super::draft::Listing;
+use super::moderation;
 use super::review::{Act, Decision};
 use super::version::{Artifact, Stage, Status, Version};
-use crate::ids::{ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
+use crate::ids::{CaseId, ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
 use crate::money::Currency;
-use crate::partner::working_days;
 use crate::seed::Seed;
-
-/// What partners are promised: a first decision within this many working days.
-const DECIDED_WITHIN_WORKING_DAYS: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
@@ -35,6 +33,8 @@ pub struct Submission {
     pub submitted_at: Timestamp,
     /// When a decision is due.
     pub due_at: Timestamp,
+    /// In the moderators' queue, as long as it is in review.
+    pub case: CaseId,
     pub review: Review,
 }
 
@@ -42,7 +42,7 @@ pub struct Submission {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Review {
     InReview,
-    Decided { decision: Decision },
+    Decided { decision: Decision<Act> },
 }
 
 #[derive(
@@ -80,7 +80,7 @@ impl Submission {
         }
     }
 
-    pub fn decision(&self) -> Option<&Decision> {
+    pub fn decision(&self) -> Option<&Decision<Act>> {
         match &self.review {
             Review::InReview => None,
             Review::Decided { decision } => Some(decision),
@@ -96,6 +96,14 @@ pub enum SubmitError {
     Content(Vec<Flaw>),
 }
 
+/// A version that was handed in, and what waits for a moderator since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandedIn {
+    pub version: Version,
+    pub submission: Submission,
+    pub case: Case,
+}
+
 /// Hands a version in that passed its scan, with the listing's texts and price as they are now.
 pub fn submit(
     listing: &Listing,
@@ -104,7 +112,7 @@ pub fn submit(
     currency: Currency,
     now: Timestamp,
     seed: &Seed,
-) -> Result<(Version, Submission), SubmitError> {
+) -> Result<HandedIn, SubmitError> {
     let Stage::Passed { upload, artifact } = &version.stage else {
         return Err(SubmitError::NotPassed(version.status()));
     };
@@ -112,8 +120,15 @@ pub fn submit(
     if !flaws.is_empty() {
         return Err(SubmitError::Content(flaws));
     }
+    let id = seed.id("submission");
+    let about = About::Submission {
+        submission: id,
+        upload: *upload,
+        remarks: moderation::remarks(&listing.content),
+    };
+    let case = Case::open(listing, version, about, now, seed);
     let submission = Submission {
-        id: seed.id("submission"),
+        id,
         partner: version.partner,
         listing: version.listing,
         version: version.id,
@@ -124,7 +139,8 @@ pub fn submit(
         upload: *upload,
         submitted_by: by,
         submitted_at: now,
-        due_at: working_days::after(now, DECIDED_WITHIN_WORKING_DAYS),
+        due_at: case.due_at,
+        case: case.id,
         review: Review::InReview,
     };
     let stage = Stage::Submitted {
@@ -132,5 +148,9 @@ pub fn submit(
         artifact: artifact.clone(),
         submission: submission.id,
     };
-    Ok((version.at(stage), submission))
+    Ok(HandedIn {
+        version: version.at(stage),
+        submission,
+        case,
+    })
 }

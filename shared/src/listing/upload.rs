@@ -6,10 +6,13 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::case::{About, Case};
 use super::content::Flaw;
+use super::draft::Listing;
+use super::held::HeldDecision;
 use super::objects::{UploadKey, artifact_key};
 use super::version::{Artifact, Stage, Status, Version};
-use crate::ids::{ListingId, PartnerId, UploadId, UserId, VersionId};
+use crate::ids::{CaseId, ListingId, PartnerId, UploadId, UserId, VersionId};
 use crate::scan::{self, Verdict};
 use crate::seed::Seed;
 
@@ -34,6 +37,8 @@ pub struct Upload {
     pub requested_at: Timestamp,
     pub form_expires_at: Timestamp,
     pub outcome: Option<UploadOutcome>,
+    /// What moderators have decided about these bytes while their scan held them.
+    pub held: Vec<HeldDecision>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +60,11 @@ impl Upload {
             version: self.version,
             upload: self.id,
         }
+    }
+
+    /// The rules that a moderator lets pass for these bytes.
+    pub fn waived(&self) -> impl Iterator<Item = &str> {
+        self.held.iter().flat_map(|held| &held.waived).map(String::as_str)
     }
 }
 
@@ -78,6 +88,8 @@ pub enum UploadError {
 pub struct Requested {
     pub version: Version,
     pub upload: Upload,
+    /// Held bytes that nobody needs to look at any more.
+    pub closes: Option<CaseId>,
 }
 
 /// Asks for a version's bytes. An upload asked for before is superseded; what its scan found no longer counts.
@@ -107,12 +119,14 @@ pub fn request_upload(
         requested_at: now,
         form_expires_at: now.saturating_add(FORM_LIFETIME).unwrap_or(now),
         outcome: None,
+        held: Vec::new(),
     };
     Ok(Requested {
         version: version.at(Stage::Draft {
             upload: Some(upload.id),
         }),
         upload,
+        closes: version.held_case(),
     })
 }
 
@@ -199,16 +213,20 @@ pub enum ScanError {
 pub struct Scanned {
     pub version: Version,
     pub upload: Upload,
+    /// What waits for a moderator if the package is held.
+    pub case: Option<Case>,
 }
 
 /// Records what the scan of `object_version` came to. `clean_object_version` is the copy in the clean bucket; it exists exactly if the
 /// package passed.
 pub fn conclude(
+    listing: &Listing,
     version: &Version,
     upload: &Upload,
     object_version: &str,
     summary: scan::Summary,
     clean_object_version: Option<&str>,
+    seed: &Seed,
 ) -> Result<Scanned, ScanError> {
     let current = Stage::Scanning {
         upload: upload.id,
@@ -217,12 +235,13 @@ pub fn conclude(
     if version.stage != current || upload.outcome.is_some() {
         return Err(ScanError::NotCurrent);
     }
-    let codes = summary
+    let codes: Vec<_> = summary
         .reason_codes
         .iter()
         .take(scan::MAX_REASON_CODES)
         .cloned()
         .collect();
+    let mut case = None;
     let stage = match (summary.verdict, clean_object_version) {
         (Verdict::Passed, Some(clean)) if summary.size_bytes == upload.size_bytes && is_sha256(&summary.sha256) => {
             Stage::Passed {
@@ -235,10 +254,17 @@ pub fn conclude(
                 },
             }
         }
-        (Verdict::Quarantined, None) => Stage::Quarantined {
-            upload: upload.id,
-            reason_codes: codes,
-        },
+        (Verdict::Quarantined, None) => {
+            let about = About::HeldScan {
+                upload: upload.id,
+                reason_codes: codes.clone(),
+            };
+            Stage::Quarantined {
+                upload: upload.id,
+                case: case.insert(Case::open(listing, version, about, summary.at, seed)).id,
+                reason_codes: codes,
+            }
+        }
         (Verdict::Rejected, None) => Stage::Rejected {
             upload: upload.id,
             submission: None,
@@ -260,6 +286,7 @@ pub fn conclude(
             outcome: Some(outcome),
             ..upload.clone()
         },
+        case,
     })
 }
 
@@ -312,12 +339,24 @@ mod tests {
             Arrival::Ignore(Ignored::AnotherObjectCameFirst)
         );
 
-        let passed = conclude(&scanning, &upload, "v1", sample::passed(), Some("clean-1")).expect("a verdict");
+        let (listing, seed) = (sample::listing(), sample::seed(8));
+        let conclude = |version, upload| {
+            conclude(
+                &listing,
+                version,
+                upload,
+                "v1",
+                sample::passed(),
+                Some("clean-1"),
+                &seed,
+            )
+        };
+        let passed = conclude(&scanning, &upload).expect("a verdict");
         assert_eq!(
             arrive(&passed.version, &passed.upload, "v2", sample::now()),
             Arrival::Ignore(Ignored::AlreadyEnded)
         );
-        let again = conclude(&passed.version, &passed.upload, "v1", sample::passed(), Some("clean-1"));
+        let again = conclude(&passed.version, &passed.upload);
         assert_eq!(again, Err(ScanError::NotCurrent));
     }
 
@@ -341,13 +380,33 @@ mod tests {
     }
 
     #[test]
+    fn another_package_ends_the_wait_of_one_that_is_held() {
+        let held = sample::held();
+        let request = UploadRequest {
+            size_bytes: 1_000,
+            sha256: None,
+        };
+        let newer = request_upload(
+            &held.version,
+            sample::author(),
+            &request,
+            sample::now(),
+            &sample::seed(7),
+        );
+        let case = held.case.expect("held").id;
+        assert_eq!(newer.expect("another form").closes, Some(case));
+    }
+
+    #[test]
     fn nothing_passes_without_its_bytes() {
         let (version, upload) = sample::requested();
         let Arrival::Begin(scanning) = arrive(&version, &upload, "v1", sample::now()) else {
             panic!("scanned")
         };
-        let conclude =
-            |summary, clean| conclude(&scanning, &upload, "v1", summary, clean).map(|scanned| scanned.version.status());
+        let (listing, seed) = (sample::listing(), sample::seed(8));
+        let conclude = |summary, clean| {
+            conclude(&listing, &scanning, &upload, "v1", summary, clean, &seed).map(|scanned| scanned.version.status())
+        };
         assert_eq!(conclude(sample::passed(), None), Err(ScanError::ArtifactMismatch));
         assert_eq!(
             conclude(

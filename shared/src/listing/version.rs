@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::publication::YankReason;
-use crate::ids::{ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
+use crate::ids::{CaseId, ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
 
 /// Scanned bytes in the clean bucket, pinned three ways: by key, by the object's version, by hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,7 @@ pub enum Stage {
     /// Something suspicious: a person has to look.
     Quarantined {
         upload: UploadId,
+        case: CaseId,
         reason_codes: Vec<String>,
     },
     /// Refused by the scan, or by a person (then with the submission).
@@ -179,6 +180,14 @@ impl Version {
             | Stage::ChangesRequested { submission, .. }
             | Stage::Published { submission, .. }
             | Stage::Yanked { submission, .. } => Some(*submission),
+            _ => None,
+        }
+    }
+
+    /// What waits for a moderator because a scan holds the version.
+    pub fn held_case(&self) -> Option<CaseId> {
+        match &self.stage {
+            Stage::Quarantined { case, .. } => Some(*case),
             _ => None,
         }
     }

@@ -60,6 +60,7 @@ variables! {
     ONBOARDING_QUEUE_URL: Url = parsed, sample "https://sqs.eu-central-1.amazonaws.com/1/souk-onboarding.fifo";
     PAYOUT_DECIDE_QUEUE_URL: Url = parsed, sample "https://sqs.eu-central-1.amazonaws.com/1/souk-payout-decide";
     PAYOUT_TRANSFER_QUEUE_URL: Url = parsed, sample "https://sqs.eu-central-1.amazonaws.com/1/souk-payout-transfer.fifo";
+    SCAN_QUEUE_URL: Url = parsed, sample "https://sqs.eu-central-1.amazonaws.com/1/souk-scan";
     NOTIFY_QUEUE_URL: Url = parsed, sample "https://sqs.eu-central-1.amazonaws.com/1/souk-notify";
     /// Where the outbox relay puts what it cannot relay.
     PARKED_QUEUE_URL: Url = parsed, sample "https://sqs.eu-central-1.amazonaws.com/1/souk-parked";

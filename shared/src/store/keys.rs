@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::audit::Audited;
 use super::table::Query;
 use crate::ids::{
-    AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, ReconciliationId, RefundId, RuleId,
+    AuditId, CaseId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, ReconciliationId, RefundId, RuleId,
     SubmissionId, TokenId, UploadId, UserId, VersionId,
 };
 use crate::invoice::Series;
@@ -197,13 +197,21 @@ pub fn submissions(partner: PartnerId) -> Query {
     Query::partition(TableName::Catalogue, format!("PTN#{partner}")).prefix("SUB#".into())
 }
 
-/// Index: the review queue, oldest first.
-pub fn submission_by_status(status: &str, submission: SubmissionId) -> (String, String) {
-    (format!("SUBMISSION#{status}"), submission.to_string())
+/// Something that waits for a moderator.
+pub fn case(partner: PartnerId, case: CaseId) -> Key {
+    key(TableName::Catalogue, format!("PTN#{partner}"), format!("CASE#{case}"))
 }
 
-pub fn submissions_by_status(status: &str) -> Query {
-    Query::index(TableName::Catalogue, format!("SUBMISSION#{status}"))
+/// Index: the moderators' queue, the most urgent first.
+pub fn case_by_urgency(urgent_since: Timestamp, case: CaseId) -> (String, String) {
+    (
+        "CASE#open".to_owned(),
+        format!("{:015}#{case}", urgent_since.as_millisecond()),
+    )
+}
+
+pub fn cases_by_urgency() -> Query {
+    Query::index(TableName::Catalogue, "CASE#open".to_owned())
 }
 
 /// What the public sees of a listing.

@@ -170,7 +170,7 @@ impl Run<'_> {
     /// A message to the function that its queue feeds; `None` where there is nothing to be done with it.
     pub(crate) fn receive(&mut self, group: &Group) -> Option<Task> {
         let received = self.sqs.receive(group, self.now())?;
-        if received.queue == Queue::Notify {
+        if matches!(received.queue, Queue::Notify | Queue::Scan) {
             self.sqs.delete(&received);
             return None;
         }
@@ -202,7 +202,7 @@ impl Run<'_> {
                         let context = world.payout_transfer.clone();
                         Box::pin(async move { Ended::Handled(payout_transfer::handle(&context, delivery).await) })
                     }
-                    Queue::Notify => Box::pin(async { Ended::Handled(Ok(())) }),
+                    Queue::Notify | Queue::Scan => Box::pin(async { Ended::Handled(Ok(())) }),
                 }
             }),
         )

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shared::http::Validate;
 use shared::ids::{DecisionId, ListingId, PartnerId, SubmissionId, UserId, VersionId};
 use shared::listing::{
-    Act, Category, Content, ContentType, Decision, DecisionRequest, ReasonCode, Submission, SubmissionStatus,
+    Act, Category, Content, ContentType, Decision, DecisionRequest, HeldAct, ReasonCode, Submission, SubmissionStatus,
 };
 use shared::money::Money;
 use shared::scan::Check;
@@ -32,7 +32,7 @@ pub(crate) struct SubmissionView {
     #[schema(value_type = String, format = DateTime)]
     pub due_at: Timestamp,
     #[schema(required)]
-    pub decision: Option<DecisionView>,
+    pub decision: Option<DecisionView<Act>>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,9 +47,9 @@ pub(crate) struct ContentView {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct DecisionView {
+pub(crate) struct DecisionView<A: ToSchema> {
     pub id: DecisionId,
-    pub decision: Act,
+    pub decision: A,
     pub reason_code: ReasonCode,
     pub note: String,
     #[schema(value_type = String, format = DateTime)]
@@ -80,8 +80,8 @@ impl From<Content> for ContentView {
 }
 
 /// Who decided is in the audit entry, not in what the partner sees.
-impl From<&Decision> for DecisionView {
-    fn from(decision: &Decision) -> Self {
+impl<A: ToSchema + Copy> From<&Decision<A>> for DecisionView<A> {
+    fn from(decision: &Decision<A>) -> Self {
         Self {
             id: decision.id,
             decision: decision.act,
@@ -144,11 +144,33 @@ pub(crate) struct Decide {
 
 impl Validate for Decide {}
 
-impl From<Decide> for DecisionRequest {
+impl From<Decide> for DecisionRequest<Act> {
     fn from(request: Decide) -> Self {
         Self {
             act: request.decision,
             reason_code: request.reason_code,
+            note: request.note,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DecideHeld {
+    pub decision: HeldAct,
+    pub reason_code: ReasonCode,
+    /// For the partner.
+    #[schema(min_length = 1, max_length = 5_000)]
+    pub note: String,
+}
+
+impl Validate for DecideHeld {}
+
+impl From<DecideHeld> for DecisionRequest<HeldAct> {
+    fn from(request: DecideHeld) -> Self {
+        Self {
+            act: request.decision,
+            reason_code: Some(request.reason_code),
             note: request.note,
         }
     }

@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::http::Validate;
 use shared::ids::{ListingId, PartnerId, SubmissionId, UploadId, VersionId};
-use shared::listing::{Artifact, NewVersion, Status, Upload, UploadRequest, Version, YankReason, YankRequest};
+use shared::listing::{
+    Artifact, HeldAct, HeldDecision, NewVersion, Status, Upload, UploadRequest, Version, YankReason, YankRequest,
+};
 use shared::objects::PresignedPost;
 use shared::scan::Check;
 use utoipa::ToSchema;
 
-use super::CheckView;
+use super::{CheckView, DecisionView};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -118,12 +120,15 @@ pub(crate) struct VersionDetail {
     pub version: VersionView,
     /// One for each check, passes included; empty before the scan has ended.
     pub checks: Vec<CheckView>,
+    /// What moderators decided about the package while its scan held it, oldest first.
+    pub held_decisions: Vec<DecisionView<HeldAct>>,
 }
 
 impl VersionDetail {
-    pub(crate) fn of(version: Version, checks: Vec<Check>) -> Self {
+    pub(crate) fn of(version: Version, held: &[HeldDecision], checks: Vec<Check>) -> Self {
         Self {
             version: version.into(),
+            held_decisions: held.iter().map(|held| DecisionView::from(&held.decision)).collect(),
             checks: checks.into_iter().map(CheckView::from).collect(),
         }
     }

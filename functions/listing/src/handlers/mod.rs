@@ -10,8 +10,8 @@ pub(crate) mod versions;
 
 use serde::Deserialize;
 use shared::http::Problem;
-use shared::ids::{ListingId, PartnerId, SubmissionId, VersionId};
-use shared::listing::{Listing, Submission, Version};
+use shared::ids::{CaseId, ListingId, PartnerId, SubmissionId, VersionId};
+use shared::listing::{Case, Listing, Submission, Version};
 use shared::store::{Store, Versioned, catalogue};
 
 #[derive(Deserialize)]
@@ -28,6 +28,11 @@ pub(crate) struct VersionPath {
 #[derive(Deserialize)]
 pub(crate) struct SubmissionPath {
     pub submission_id: SubmissionId,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct CasePath {
+    pub case_id: CaseId,
 }
 
 async fn listing(store: &Store, partner: PartnerId, listing: ListingId) -> Result<Versioned<Listing>, Problem> {
@@ -55,6 +60,12 @@ async fn submission(
     submission: SubmissionId,
 ) -> Result<Versioned<Submission>, Problem> {
     catalogue::submission(store, partner, submission)
+        .await?
+        .ok_or_else(Problem::not_found)
+}
+
+async fn case(store: &Store, partner: PartnerId, case: CaseId) -> Result<Versioned<Case>, Problem> {
+    catalogue::case(store, partner, case)
         .await?
         .ok_or_else(Problem::not_found)
 }

@@ -1,33 +1,111 @@
-//! The operators' side: what waits, and the decision about it.
+//! The moderators' side: what waits, who is at it, and the decision about it.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use shared::auth::scope::ListingsRead;
 use shared::auth::{Operator, PartnerOperator};
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
-use shared::ids::{DecisionId, PartnerId, SubmissionId};
-use shared::listing::{Reviewer, decide as decided};
-use shared::store::{accounts, catalogue};
+use shared::ids::{CaseId, DecisionId, ListingId, PartnerId, SubmissionId, VersionId};
+use shared::listing::{self, About, Case, CaseError, Handed, Reviewer, Sitting};
+use shared::store::catalogue::{self, CaseDecision};
+use shared::store::{Store, Versioned, accounts};
 
-use super::SubmissionPath;
-use crate::api::{Decide, SubmissionView};
+use super::{CasePath, SubmissionPath, VersionPath};
+use crate::api::{CaseDetail, CaseView, Decide, DecideHeld, ReasonsView, SubmissionView, VersionView};
 use crate::context::Context;
 use crate::{problems, standing};
 
-/// What waits for a decision, oldest first. A page may be shorter than asked for while there is a next one.
-#[utoipa::path(get, path = "/v1/submissions", tag = "submissions", params(PagingParams),
-    responses((status = 200, body = Page<SubmissionView>), (status = 403, body = ProblemDocument)))]
+/// What waits for a moderator, the most urgent first: by age, and by risk, which counts as hours of age. A page may be shorter than asked for
+/// while there is a next one.
+#[utoipa::path(get, path = "/v1/review-cases", tag = "review", params(PagingParams),
+    responses((status = 200, body = Page<CaseView>), (status = 403, body = ProblemDocument)))]
 pub(crate) async fn queue(
     State(context): State<Context>,
     _: Operator,
     paging: Paging,
-) -> Result<Json<Page<SubmissionView>>, Problem> {
+) -> Result<Json<Page<CaseView>>, Problem> {
     let page = catalogue::review_queue(&context.store, paging.after(), paging.limit()).await?;
-    Ok(Json(paging.page(page, SubmissionView::from)))
+    Ok(Json(paging.page(page, CaseView::from)))
+}
+
+/// The reasons that moderators give, and for which decisions.
+#[utoipa::path(get, path = "/v1/review-reasons", tag = "review", responses((status = 200, body = ReasonsView)))]
+pub(crate) async fn reasons() -> Json<ReasonsView> {
+    Json(ReasonsView::all())
+}
+
+/// One case, with its evidence. What was decided is no longer a case.
+#[utoipa::path(get, path = "/v1/partners/{partner_id}/review-cases/{case_id}", tag = "review",
+    params(("partner_id" = PartnerId, Path), ("case_id" = CaseId, Path)),
+    responses((status = 200, body = CaseDetail), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn show(
+    State(context): State<Context>,
+    operator: PartnerOperator<ListingsRead>,
+    Path(path): Path<CasePath>,
+) -> Result<Json<CaseDetail>, Problem> {
+    let (store, partner) = (&context.store, operator.partner);
+    let case = super::case(store, partner, path.case_id).await?.value;
+    let submission = match case.about {
+        About::Submission { submission, .. } => Some(super::submission(store, partner, submission).await?.value),
+        About::HeldScan { .. } => None,
+    };
+    let checks = catalogue::checks(store, case.version, case.upload()).await?;
+    Ok(Json(CaseDetail::of(case, submission, checks)))
+}
+
+/// Takes a case for four hours, in which nobody else decides about it; again, for longer.
+#[utoipa::path(post, path = "/v1/partners/{partner_id}/review-cases/{case_id}/claim", tag = "review",
+    params(("partner_id" = PartnerId, Path), ("case_id" = CaseId, Path)),
+    responses((status = 200, body = CaseView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+        (status = 409, body = ProblemDocument)))]
+pub(crate) async fn claim(
+    State(context): State<Context>,
+    operator: PartnerOperator<ListingsRead>,
+    call: Call,
+    Path(path): Path<CasePath>,
+) -> Result<Json<CaseView>, Problem> {
+    let case = super::case(&context.store, operator.partner, path.case_id).await?;
+    let reviewer = reviewer(&context.store, &operator).await?;
+    let claimed = listing::claim(&case, reviewer, call.now, &call.seed);
+    hand(&context.store, &case, claimed).await
+}
+
+/// Gives a case back.
+#[utoipa::path(post, path = "/v1/partners/{partner_id}/review-cases/{case_id}/release", tag = "review",
+    params(("partner_id" = PartnerId, Path), ("case_id" = CaseId, Path)),
+    responses((status = 200, body = CaseView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+        (status = 409, body = ProblemDocument)))]
+pub(crate) async fn release(
+    State(context): State<Context>,
+    operator: PartnerOperator<ListingsRead>,
+    call: Call,
+    Path(path): Path<CasePath>,
+) -> Result<Json<CaseView>, Problem> {
+    let case = super::case(&context.store, operator.partner, path.case_id).await?;
+    let released = listing::release(&case, operator.user.id, call.now, &call.seed);
+    hand(&context.store, &case, released).await
+}
+
+async fn hand(
+    store: &Store,
+    before: &Versioned<Case>,
+    handed: Result<Handed, CaseError>,
+) -> Result<Json<CaseView>, Problem> {
+    let handed = handed.map_err(problems::case)?;
+    catalogue::save_case(store, &handed, before.revision).await?;
+    Ok(Json(handed.case.into()))
+}
+
+async fn reviewer(store: &Store, operator: &PartnerOperator<ListingsRead>) -> Result<Reviewer, Problem> {
+    let (partner, user) = (operator.partner, operator.user.id);
+    Ok(Reviewer {
+        user,
+        of_the_team: accounts::member(store, partner, user).await?.is_some(),
+    })
 }
 
 /// Decides about a submission, once. The partner's owner gets a mail.
-#[utoipa::path(post, path = "/v1/partners/{partner_id}/submissions/{submission_id}/decisions", tag = "submissions",
+#[utoipa::path(post, path = "/v1/partners/{partner_id}/submissions/{submission_id}/decisions", tag = "review",
     request_body = Decide, params(("partner_id" = PartnerId, Path), ("submission_id" = SubmissionId, Path)),
     responses((status = 201, body = SubmissionView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
         (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
@@ -40,29 +118,77 @@ pub(crate) async fn decide(
 ) -> Result<(StatusCode, Json<SubmissionView>), Problem> {
     let (store, partner) = (&context.store, operator.partner);
     let submission = super::submission(store, partner, path.submission_id).await?;
-    let id: DecisionId = call.seed.id("decision");
-    if submission.decision().is_some_and(|decision| decision.id == id) {
-        // The same request was made before, and did not get to its answer.
-        return Ok((StatusCode::CREATED, Json(submission.value.into())));
+    if let Some(decision) = submission.decision() {
+        return if decision.id == call.seed.id::<DecisionId>("decision") {
+            // The same request was made before, and did not get to its answer.
+            Ok((StatusCode::CREATED, Json(submission.value.into())))
+        } else {
+            Err(problems::already_decided(decision.act))
+        };
     }
     let version = catalogue::version(store, submission.listing, submission.version).await?;
     let version = version.ok_or_else(Problem::not_found)?;
-    let owner = standing::load(store, partner).await?.owner;
-    let user = operator.user.id;
-    let reviewer = Reviewer {
-        user,
-        of_the_team: accounts::member(store, partner, user).await?.is_some(),
+    let case = super::case(store, partner, submission.case).await?;
+    let sitting = Sitting {
+        case: &case,
+        reviewer: reviewer(store, &operator).await?,
+        owner: standing::load(store, partner).await?.owner,
+        now: call.now,
+        seed: &call.seed,
     };
-    let reviewed = decided(
-        &submission,
-        &version,
-        reviewer,
-        owner,
-        &request.into(),
-        call.now,
-        &call.seed,
-    );
-    let reviewed = reviewed.map_err(problems::review)?;
-    catalogue::decide(store, &reviewed, submission.revision, version.revision, user).await?;
+    let reviewed = listing::decide(&submission, &version, &request.into(), &sitting).map_err(problems::review)?;
+    let basis = CaseDecision {
+        case: &case,
+        version_revision: version.revision,
+        subject_revision: submission.revision,
+        reviewer: operator.user.id,
+    };
+    catalogue::decide(store, &reviewed, basis).await?;
     Ok((StatusCode::CREATED, Json(reviewed.submission.into())))
+}
+
+/// Decides about a version whose package its scan holds. What is released is scanned again, and what held it no longer does; the partner's
+/// owner gets a mail.
+#[utoipa::path(post, path = "/v1/partners/{partner_id}/listings/{listing_id}/versions/{version_id}/decisions", tag = "review",
+    request_body = DecideHeld,
+    params(("partner_id" = PartnerId, Path), ("listing_id" = ListingId, Path), ("version_id" = VersionId, Path)),
+    responses((status = 201, body = VersionView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+        (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
+pub(crate) async fn judge(
+    State(context): State<Context>,
+    operator: PartnerOperator<ListingsRead>,
+    call: Call,
+    Path(path): Path<VersionPath>,
+    Json(request): Json<DecideHeld>,
+) -> Result<(StatusCode, Json<VersionView>), Problem> {
+    let (store, partner) = (&context.store, operator.partner);
+    let (_, version) = super::version(store, partner, &path).await?;
+    let not_held = || problems::not_held(version.status());
+    let upload = version.upload().ok_or_else(not_held)?;
+    let upload = catalogue::upload(store, version.id, upload)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let id: DecisionId = call.seed.id("decision");
+    if upload.held.iter().any(|held| held.decision.id == id) {
+        // The same request was made before, and did not get to its answer.
+        return Ok((StatusCode::CREATED, Json(version.value.into())));
+    }
+    let case = version.held_case().ok_or_else(not_held)?;
+    let case = super::case(store, partner, case).await?;
+    let sitting = Sitting {
+        case: &case,
+        reviewer: reviewer(store, &operator).await?,
+        owner: standing::load(store, partner).await?.owner,
+        now: call.now,
+        seed: &call.seed,
+    };
+    let judged = listing::judge(&version, &upload, &request.into(), &sitting).map_err(problems::review)?;
+    let basis = CaseDecision {
+        case: &case,
+        version_revision: version.revision,
+        subject_revision: upload.revision,
+        reviewer: operator.user.id,
+    };
+    catalogue::judge(store, &judged, basis).await?;
+    Ok((StatusCode::CREATED, Json(judged.version.into())))
 }

@@ -39,14 +39,14 @@ pub(crate) async fn create(
             call.now,
             &call.seed,
         );
-        let (handed_in, submission) = made.map_err(problems::submit)?;
+        let handed_in = made.map_err(problems::submit)?;
         let basis = SubmissionBasis {
             version_revision: version.revision,
             listing_revision: listing.revision,
             partner_revision: free.partner.revision,
         };
-        catalogue::submit(&context.store, &handed_in, &submission, basis).await?;
-        submission
+        catalogue::submit(&context.store, &handed_in, basis).await?;
+        handed_in.submission
     };
     let place = format!("/v1/partners/{}/submissions/{}", submission.partner, submission.id);
     Ok((

@@ -6,9 +6,7 @@ use shared::auth::PartnerMember;
 use shared::auth::scope::{ListingsRead, ListingsWrite};
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
 use shared::ids::{ListingId, PartnerId, VersionId};
-use shared::listing::{Version, new_version};
-use shared::scan::Check;
-use shared::store::Store;
+use shared::listing::new_version;
 use shared::store::catalogue::{self, VersionCreated};
 
 use super::{ListingPath, VersionPath};
@@ -59,7 +57,7 @@ pub(crate) async fn list(
     Ok(Json(paging.page(page, VersionView::from)))
 }
 
-/// One version, with what every check said of its package.
+/// One version, with what every check said of its package, and moderators where a check held it.
 #[utoipa::path(get, path = "/v1/partners/{partner_id}/listings/{listing_id}/versions/{version_id}", tag = "versions",
     params(("partner_id" = PartnerId, Path), ("listing_id" = ListingId, Path), ("version_id" = VersionId, Path)),
     responses((status = 200, body = VersionDetail), (status = 404, body = ProblemDocument)))]
@@ -69,14 +67,12 @@ pub(crate) async fn show(
     Path(path): Path<VersionPath>,
 ) -> Result<Json<VersionDetail>, Problem> {
     let (_, version) = super::version(&context.store, member.partner, &path).await?;
-    let checks = checks(&context.store, &version).await?;
-    Ok(Json(VersionDetail::of(version.value, checks)))
-}
-
-/// What the scan of the upload said that counts; nothing before there is one.
-async fn checks(store: &Store, version: &Version) -> Result<Vec<Check>, Problem> {
-    match version.upload() {
-        Some(upload) => Ok(catalogue::checks(store, version.id, upload).await?),
-        None => Ok(Vec::new()),
-    }
+    let Some(upload) = version.upload() else {
+        return Ok(Json(VersionDetail::of(version.value, &[], Vec::new())));
+    };
+    let checks = catalogue::checks(&context.store, version.id, upload).await?;
+    let upload = catalogue::upload(&context.store, version.id, upload)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    Ok(Json(VersionDetail::of(version.value, &upload.held, checks)))
 }

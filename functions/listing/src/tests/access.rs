@@ -28,7 +28,8 @@ async fn routes(world: &World) -> Vec<(Method, String)> {
         (post.clone(), format!("{}/yank", version.path)),
         (get.clone(), "/submissions".to_owned()),
         (get, submission.clone()),
-        (post, format!("{submission}/decisions")),
+        (post.clone(), format!("{submission}/decisions")),
+        (post, format!("{}/decisions", version.path)),
     ]
     .map(|(method, rest)| (method, world.path(&rest)))
     .into()
@@ -139,7 +140,7 @@ async fn api_tokens_do_what_their_scopes_say_and_never_decide() {
         .expect(201);
     world
         .app
-        .get("/v1/submissions")
+        .get("/v1/review-cases")
         .bearer(&writes)
         .send()
         .await

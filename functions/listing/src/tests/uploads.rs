@@ -62,7 +62,7 @@ async fn the_version_shows_what_every_check_said() {
     let shown = world.get(&version.path).await.expect(200).json();
     assert_eq!(
         (text(&shown, "status"), &shown["reason_codes"]),
-        ("quarantined", &json!(["eicar.found"]))
+        ("quarantined", &json!(["secrets.github_token"]))
     );
     assert_eq!(shown["artifact"], Value::Null);
     assert_eq!(shown["checks"][0]["check"], "archive");

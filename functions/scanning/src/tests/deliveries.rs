@@ -1,13 +1,15 @@
 //! Second deliveries, late ones, interrupted ones, and those that never get anywhere.
 
 use shared::listing::{
-    Arrival, Requested, Status, UploadOutcome, UploadRequest, arrive, artifact_key, request_upload, sample,
+    Arrival, DecisionRequest, HeldAct, ReasonCode, Requested, Status, UploadOutcome, UploadRequest, arrive,
+    artifact_key, judge, request_upload, sample,
 };
+use shared::messages::Message;
 use shared::objects::{Bucket, ObjectRef};
 use shared::runtime::Failure;
-use shared::store::catalogue;
+use shared::store::catalogue::{self, CaseDecision};
 
-use super::{MAX_RECEIVES, World, delivery, groove, notification};
+use super::{MAX_RECEIVES, MIDI, World, delivery, groove, notification, package};
 use crate::handle;
 
 #[tokio::test]
@@ -185,4 +187,82 @@ async fn a_notification_without_a_version_means_the_newest() {
         .await
         .expect("scanned");
     assert_eq!(world.status().await, Status::Passed);
+}
+
+/// A package that is held, and what a moderator's release of it is stored and sent as.
+async fn released() -> (World, Vec<u8>, String) {
+    let key = ["AKIA", "QYLPMN5HTHFPZAM2"].concat();
+    let readme = format!("# Grooves\n\nThe key is {key}.\n");
+    let bytes = package(
+        "1.0.0",
+        "groove-template",
+        &[("README.md", readme.as_bytes()), ("grooves/one.mid", MIDI)],
+    );
+    let world = World::new(&bytes).await;
+    let object = world.post(&bytes).await;
+    world.deliver(&object, 1).await.expect("scanned");
+    let held = catalogue::version(&world.context.store, world.listing.id, world.version.id).await;
+    let held = held.expect("read").expect("stored");
+    assert_eq!(held.reason_codes(), ["secrets.aws_access_key"]);
+    let store = &world.context.store;
+    let case = catalogue::case(store, held.partner, held.held_case().expect("a case")).await;
+    let case = case.expect("read").expect("stored");
+    let upload = catalogue::upload(store, held.id, world.upload.id).await;
+    let upload = upload.expect("read").expect("stored");
+    let request = DecisionRequest {
+        act: HeldAct::Release,
+        reason_code: Some(ReasonCode::HarmlessHere),
+        note: "Nobody's.".into(),
+    };
+    let seed = sample::seed(9);
+    let sitting = sample::sitting(&case, sample::reviewer(), &seed);
+    let judged = judge(&held, &upload, &request, &sitting).expect("held");
+    let basis = CaseDecision {
+        case: &case,
+        version_revision: held.revision,
+        subject_revision: upload.revision,
+        reviewer: sample::reviewer().user,
+    };
+    catalogue::judge(store, &judged, basis).await.expect("written");
+    let again = judged
+        .messages
+        .iter()
+        .find(|sent| matches!(sent.message, Message::ScanAgain { .. }));
+    let message = serde_json::to_string(again.expect("a message")).expect("JSON");
+    (world, bytes, message)
+}
+
+#[tokio::test]
+async fn what_is_released_passes_by_a_second_scan() {
+    let (world, bytes, message) = released().await;
+    assert_eq!(world.status().await, Status::Scanning);
+    handle(&world.context, delivery(&message, 1)).await.expect("scanned");
+    let version = world.now().await;
+    let artifact = version.artifact().expect("it passed");
+    assert_eq!(
+        world.clean_bytes(&artifact.object_key, &artifact.object_version).await,
+        bytes
+    );
+    let secrets = world.checks().await.into_iter().find(|check| check.check == "secrets");
+    assert_eq!(
+        secrets.expect("a row").findings.len(),
+        1,
+        "what was found stays to be read"
+    );
+    let before = world.stored();
+    handle(&world.context, delivery(&message, 2)).await.expect("ignored");
+    assert_eq!(world.stored(), before);
+}
+
+#[tokio::test]
+async fn what_is_released_is_the_object_that_was_scanned() {
+    let (world, bytes, message) = released().await;
+    world.post(&groove()).await;
+    handle(&world.context, delivery(&message, 1)).await.expect("scanned");
+    let version = world.now().await;
+    let artifact = version.artifact().expect("it passed");
+    assert_eq!(
+        world.clean_bytes(&artifact.object_key, &artifact.object_version).await,
+        bytes
+    );
 }

@@ -45,6 +45,7 @@ async fn an_honest_package_passes_and_its_bytes_are_clean() {
             "native",
             "pdf",
             "presets",
+            "projects",
             "secrets",
             "svg",
             "wasm",

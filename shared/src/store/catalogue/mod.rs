@@ -4,22 +4,21 @@
 //! audit entry and its message. What the public sees is in [`publication`], the index it browses in [`browse`].
 
 pub(crate) mod browse;
+mod cases;
 mod publication;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use super::audit::{self, Audited};
 use super::keys;
 use super::table::{Condition, Page, PageKey, Store, StoreError, Versioned, Write};
-use crate::ids::{ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
-use crate::listing::{
-    Listing, MAX_VERSIONS, Requested, Reviewed, Scanned, Submission, SubmissionStatus, Upload, Version,
-};
+use crate::ids::{ListingId, PartnerId, SubmissionId, UploadId, VersionId};
+use crate::listing::{HandedIn, Listing, MAX_VERSIONS, Requested, Scanned, Submission, Upload, Version};
 use crate::scan::Check;
 
 pub use browse::{find, shelf};
+pub use cases::{CaseDecision, case, decide, judge, review_queue, save_case};
 pub use publication::{PublicationBasis, published, published_many, published_revision, save_publication};
 
 // ---- listings
@@ -152,13 +151,15 @@ pub async fn upload(
     store.get(&keys::upload(version, upload)).await
 }
 
-/// The upload and the version that waits for it.
+/// The upload and the version that waits for it; held bytes that came before it no longer wait for anybody.
 pub async fn request_upload(store: &Store, requested: &Requested, version_revision: u64) -> Result<(), StoreError> {
     let (version, upload) = (&requested.version, &requested.upload);
-    let writes = vec![
+    let mut writes = vec![
         Write::replace(keys::version(version.listing, version.id), version, version_revision)?,
         Write::create(keys::upload(upload.version, upload.id), upload)?,
     ];
+    let closed = requested.closes.map(|case| keys::case(version.partner, case));
+    writes.extend(closed.map(|case| Write::delete(case, Condition::Present)));
     store.transact(writes).await
 }
 
@@ -184,8 +185,8 @@ pub async fn supersede_upload(store: &Store, upload: &Upload, revision: u64) -> 
         .await
 }
 
-/// The end of a scan: the version, the upload and one item per check, all or nothing. Refused when either changed since it was read, so a
-/// second delivery writes nothing.
+/// The end of a scan: the version, the upload, one item per check and the case of what is held, all or nothing. Refused when version or
+/// upload changed since they were read, so a second delivery writes nothing. What an earlier scan of the upload said is written over.
 pub async fn record_scan(
     store: &Store,
     scanned: &Scanned,
@@ -199,10 +200,13 @@ pub async fn record_scan(
         Write::replace(keys::upload(upload.version, upload.id), upload, upload_revision)?,
     ];
     for check in checks {
-        writes.push(Write::create(
+        writes.push(Write::overwrite(
             keys::check(upload.version, upload.id, &check.check),
             check,
         )?);
+    }
+    if let Some(case) = &scanned.case {
+        writes.push(cases::open(case)?);
     }
     store.transact(writes).await
 }
@@ -234,28 +238,6 @@ pub async fn submissions(
         .await
 }
 
-/// What waits for a decision, oldest first. A page may hold fewer than asked for: the index lags, and each item was read again.
-pub async fn review_queue(store: &Store, after: Option<PageKey>, limit: usize) -> Result<Page<Submission>, StoreError> {
-    let status = SubmissionStatus::InReview;
-    let found = store
-        .query_keys(
-            keys::submissions_by_status(&status.to_string())
-                .after(after)
-                .limit(limit),
-        )
-        .await?;
-    let mut items: Vec<Submission> = if found.items.is_empty() {
-        Vec::new()
-    } else {
-        store.get_many(&found.items).await?
-    };
-    items.retain(|submission| submission.status() == status);
-    Ok(Page {
-        items,
-        next: found.next,
-    })
-}
-
 /// What a submission was decided on: none of it may have changed.
 #[derive(Debug, Clone, Copy)]
 pub struct SubmissionBasis {
@@ -266,51 +248,23 @@ pub struct SubmissionBasis {
     pub partner_revision: u64,
 }
 
-/// A version handed in, findable in the review queue.
-pub async fn submit(
-    store: &Store,
-    version: &Version,
-    submission: &Submission,
-    basis: SubmissionBasis,
-) -> Result<(), StoreError> {
-    let (partner, status) = (submission.partner, submission.status().to_string());
-    let item = Write::create(keys::submission(partner, submission.id), submission)?;
+/// A version handed in, with its place in the moderators' queue.
+pub async fn submit(store: &Store, handed_in: &HandedIn, basis: SubmissionBasis) -> Result<(), StoreError> {
+    let (version, submission) = (&handed_in.version, &handed_in.submission);
+    let partner = submission.partner;
     let writes = vec![
         Write::replace(
             keys::version(version.listing, version.id),
             version,
             basis.version_revision,
         )?,
-        item.indexed(keys::submission_by_status(&status, submission.id)),
+        Write::create(keys::submission(partner, submission.id), submission)?,
+        cases::open(&handed_in.case)?,
         Write::check(
             keys::listing(partner, submission.listing),
             Condition::Revision(basis.listing_revision),
         ),
         Write::check(keys::partner(partner), Condition::Revision(basis.partner_revision)),
-    ];
-    store.transact(writes).await
-}
-
-/// A decision: the submission leaves the queue and announces it, the version moves on, the audit entry stands. Refused when the reviewer has
-/// become one of the team meanwhile.
-pub async fn decide(
-    store: &Store,
-    reviewed: &Reviewed,
-    submission_revision: u64,
-    version_revision: u64,
-    reviewer: UserId,
-) -> Result<(), StoreError> {
-    let (submission, version) = (&reviewed.submission, &reviewed.version);
-    let item = Write::replace(
-        keys::submission(submission.partner, submission.id),
-        submission,
-        submission_revision,
-    )?;
-    let writes = vec![
-        item.outbox(std::slice::from_ref(&reviewed.notice))?,
-        Write::replace(keys::version(version.listing, version.id), version, version_revision)?,
-        audit::entry(Audited::Listing(version.listing), &reviewed.audit)?,
-        Write::check(keys::member(submission.partner, reviewer), Condition::Absent),
     ];
     store.transact(writes).await
 }

@@ -6,6 +6,7 @@ use crate::listing::browse::Terms;
 use crate::listing::{Card, Content, Occasion, Published, Seller, YankReason, YankRequest, publish, sample, yank};
 use crate::money::{Currency, Money};
 use crate::store::TableName;
+use crate::store::audit::{self, Audited};
 
 /// Puts a listing with one approved version into the store, as the rules made them.
 async fn approved(store: &Store, number: u64, content: Content) -> (Listing, Version, Submission) {

@@ -11,10 +11,11 @@ fn keys_md_has_every_key() {
         seed.id::<PartnerId>("p"),
         seed.id::<ListingId>("l"),
     );
-    let (ver, upl, sub) = (
+    let (ver, upl, sub, cas) = (
         seed.id::<VersionId>("v"),
         seed.id::<UploadId>("u"),
         seed.id::<SubmissionId>("s"),
+        seed.id::<CaseId>("c"),
     );
     let (ord, lic, pay) = (
         seed.id::<OrderId>("o"),
@@ -59,6 +60,7 @@ fn keys_md_has_every_key() {
         upload(ver, upl),
         check(ver, upl, "archive"),
         submission(ptn, sub),
+        case(ptn, cas),
         audit(Audited::Listing(lst), aud),
         published(lst),
         shelf(Some("presets"), "warm pads", lst),
@@ -100,7 +102,7 @@ fn keys_md_has_every_key() {
     }
     for (index, _) in [
         partner_by_status("applied", ptn),
-        submission_by_status("in_review", sub),
+        case_by_urgency(Timestamp::UNIX_EPOCH, cas),
         balance_by_shard(ptn, eur),
         rule_by_age(rul, 1),
         refund_requested(ord, seed.id("r")),

@@ -1,0 +1,97 @@
+//! What waits for a moderator: the queue, claims, and the decisions that end the wait.
+
+use crate::audit::AuditEvent;
+use crate::ids::{CaseId, PartnerId, UserId};
+use crate::listing::{Case, Handed, Judged, Reviewed, Version};
+use crate::page::{Page, PageKey};
+use crate::store::audit::{self, Audited};
+use crate::store::keys;
+use crate::store::table::{Condition, Store, StoreError, Versioned, Write};
+
+pub async fn case(store: &Store, partner: PartnerId, case: CaseId) -> Result<Option<Versioned<Case>>, StoreError> {
+    store.get(&keys::case(partner, case)).await
+}
+
+/// What waits, the most urgent first. A page may hold fewer than asked for: the index lags, and each item was read again.
+pub async fn review_queue(store: &Store, after: Option<PageKey>, limit: usize) -> Result<Page<Case>, StoreError> {
+    let found = store
+        .query_keys(keys::cases_by_urgency().after(after).limit(limit))
+        .await?;
+    let items = if found.items.is_empty() {
+        Vec::new()
+    } else {
+        store.get_many(&found.items).await?
+    };
+    Ok(Page {
+        items,
+        next: found.next,
+    })
+}
+
+/// A case that begins to wait, in the transaction of what it is about.
+pub(super) fn open(case: &Case) -> Result<Write, StoreError> {
+    Ok(Write::create(keys::case(case.partner, case.id), case)?
+        .indexed(keys::case_by_urgency(case.urgent_since(), case.id)))
+}
+
+/// A claim that begins or ends. Refused when the case was decided or claimed meanwhile.
+pub async fn save_case(store: &Store, handed: &Handed, revision: u64) -> Result<(), StoreError> {
+    let case = &handed.case;
+    let item = Write::replace(keys::case(case.partner, case.id), case, revision)?;
+    let writes = vec![
+        item.indexed(keys::case_by_urgency(case.urgent_since(), case.id)),
+        audit::entry(Audited::Listing(case.listing), &handed.audit)?,
+    ];
+    store.transact(writes).await
+}
+
+/// What a moderator's decision was made on: none of it may have changed.
+#[derive(Debug, Clone, Copy)]
+pub struct CaseDecision<'a> {
+    pub case: &'a Versioned<Case>,
+    pub version_revision: u64,
+    /// Of the submission, or of the upload that is held.
+    pub subject_revision: u64,
+    pub reviewer: UserId,
+}
+
+/// A decision about a submission.
+pub async fn decide(store: &Store, reviewed: &Reviewed, basis: CaseDecision<'_>) -> Result<(), StoreError> {
+    let submission = &reviewed.submission;
+    let key = keys::submission(submission.partner, submission.id);
+    let item = Write::replace(key, submission, basis.subject_revision)?;
+    let item = item.outbox(std::slice::from_ref(&reviewed.notice))?;
+    end(store, item, &reviewed.version, &reviewed.audit, basis).await
+}
+
+/// A decision about held bytes.
+pub async fn judge(store: &Store, judged: &Judged, basis: CaseDecision<'_>) -> Result<(), StoreError> {
+    let upload = &judged.upload;
+    let item = Write::replace(keys::upload(upload.version, upload.id), upload, basis.subject_revision)?;
+    let item = item.outbox(&judged.messages)?;
+    end(store, item, &judged.version, &judged.audit, basis).await
+}
+
+/// The case ends: what it was about announces the decision, the version moves on, the audit entry stands. Refused when somebody else claimed
+/// it, or when the reviewer has become one of the team meanwhile.
+async fn end(
+    store: &Store,
+    subject: Write,
+    version: &Version,
+    act: &AuditEvent,
+    basis: CaseDecision<'_>,
+) -> Result<(), StoreError> {
+    let case = basis.case;
+    let writes = vec![
+        subject,
+        Write::replace(
+            keys::version(version.listing, version.id),
+            version,
+            basis.version_revision,
+        )?,
+        audit::entry(Audited::Listing(version.listing), act)?,
+        Write::delete(keys::case(case.partner, case.id), Condition::Revision(case.revision)),
+        Write::check(keys::member(case.partner, basis.reviewer), Condition::Absent),
+    ];
+    store.transact(writes).await
+}
