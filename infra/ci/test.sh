@@ -45,6 +45,9 @@ step "simulation"
 cargo build --workspace --bin simulate --locked --quiet
 counted target/debug/simulate --seeds 10000
 
+step "fuzzing: the scanner's readers"
+counted infra/ci/fuzz.sh
+
 step "the official Stripe library against the stand-in"
 counted infra/ci/stripe-client.sh
 

@@ -9,6 +9,7 @@ from pathlib import Path
 NEXTEST = re.compile(r"^\s*Summary \[.*?\] +(\d+)(?:/\d+)? tests? run: (.*)$", re.MULTILINE)
 LIBTEST = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed;", re.MULTILINE)
 SIMULATION = re.compile(r"^(\d+) of \d+ seeds held|^seed \d+ failed", re.MULTILINE)
+FUZZING = re.compile(r"^(\d+) readers withstood", re.MULTILINE)
 UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n(OK|FAILED)(?: \((.*)\))?$", re.MULTILINE)
 
 
@@ -27,6 +28,7 @@ def main() -> None:
     # All seeds together are one test.
     for held in SIMULATION.findall(text):
         passed, failed = (passed + 1, failed) if held else (passed, failed + 1)
+    passed += sum(int(readers) for readers in FUZZING.findall(text))
     # A step that failed without a failed test, such as a compile error, is one failure.
     if sys.argv[2] != "0" and failed == 0:
         failed = 1

@@ -10,7 +10,7 @@ use crate::archive::{Archive, ContentError, Entry};
 use crate::checks::declared::{self, Played};
 use crate::checks::hashes::Hashes;
 use crate::checks::kinds::{self, Kind};
-use crate::checks::wasm::Sandbox;
+use crate::checks::sandbox::Sandbox;
 use crate::checks::yara::{PackageScanner, RulesError, Yara};
 use crate::checks::{
     File, audio, eicar, file_types, images, json, markdown, midi, native, pdf, presets, projects, secrets, svg,

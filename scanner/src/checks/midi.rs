@@ -142,9 +142,24 @@ fn head(content: &[u8]) -> Result<Head, Broken> {
         (0xe8 | 0xe7 | 0xe3 | 0xe2 | 0..=0x7f, _) => {}
         _ => return Err((Rule::Division, format!("frame rate 0x{division_high:02x}"))),
     }
+    if headers(content) > 1 {
+        return Err(broken("it has a second header"));
+    }
     Ok(Head {
         tracks: usize::from(u16::from_be_bytes([tracks_high, tracks_low])),
     })
+}
+
+/// How many chunks are headers. `midly` reads each of them, and overflows on a frame rate of 128.
+fn headers(content: &[u8]) -> usize {
+    let (mut rest, mut headers) = (content, 0);
+    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
+        let [id @ .., a, b, c, d] = *chunk;
+        headers += usize::from(id == *b"MThd");
+        let size = u32::from_be_bytes([a, b, c, d]) as usize;
+        rest = after.get(size..).unwrap_or_default();
+    }
+    headers
 }
 
 #[derive(Default)]
@@ -313,6 +328,9 @@ mod tests {
 
     #[test]
     fn the_format_is_kept() {
+        // A frame rate that midly cannot negate, in a second header. Found by fuzzing.
+        let second = [file(0, [1, 0xe0], &[]).as_slice(), &file(0, [0x80, 0x57], &[])].concat();
+        breaks(&second, Rule::Header);
         breaks(&one(b"")[..13], Rule::Header);
         breaks(&file(3, [1, 0xe0], &[END]), Rule::Header);
         breaks(&file(0, [0, 0], &[END]), Rule::Division);

@@ -14,9 +14,12 @@ pub(crate) mod native;
 pub(crate) mod pdf;
 pub(crate) mod presets;
 pub(crate) mod projects;
+#[cfg(feature = "engine")]
+pub(crate) mod sandbox;
 pub(crate) mod secrets;
 pub(crate) mod svg;
 pub(crate) mod wasm;
+#[cfg(feature = "engine")]
 pub(crate) mod yara;
 
 /// One file of the package.

@@ -131,6 +131,7 @@ fn every_check_has_its_row_and_passes_are_written_down() {
             "svg",
             "pdf",
             "presets",
+            "projects",
             "native",
             "wasm",
         ]

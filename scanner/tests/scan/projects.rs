@@ -75,7 +75,7 @@ fn a_project_hides_nothing() {
     );
     refused(
         &project(&[("audio/one.mid", MIDI), ("run.exe", b"no type of these packages")]),
-        &["file_types.not_allowed"],
+        &["file_types.extension"],
     );
     let inner = project(&[("audio/one.mid", MIDI)]).build();
     refused(
