@@ -53,9 +53,8 @@ pub(crate) fn submit(error: SubmitError) -> Problem {
             let what_to_do = match status {
                 Status::Draft => "Upload its package first.",
                 Status::Scanning => "Wait for the scan to end.",
-                Status::Quarantined | Status::Rejected | Status::Errored => {
-                    "Read the version's checks, then upload another package."
-                }
+                Status::Quarantined => "Wait for the moderator who looks at it, or upload another package.",
+                Status::Rejected | Status::Errored => "Read the version's checks, then upload another package.",
                 Status::ChangesRequested => "Upload a package with the changes first.",
                 _ => "It has been handed in before.",
             };

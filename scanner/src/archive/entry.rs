@@ -4,7 +4,7 @@ use super::extra::{Extra, Zip64Values};
 use super::layout::Placed;
 use super::records::Central;
 use super::rule::Rule;
-use super::{Method, Refusal, flags};
+use super::{MAX_VERSION, Method, Refusal, flags};
 use crate::config::Limits;
 
 /// Unix file types (`S_IFMT`), in the upper half of the external attributes.
@@ -46,6 +46,9 @@ pub(crate) fn place<'a>(central: Central<'a>, limits: &Limits) -> Result<Placed<
     }
     if header.flags & !flags::ALLOWED != 0 {
         return refuse(Rule::Flags, format!("flags 0x{:04x}", header.flags));
+    }
+    if header.version > MAX_VERSION {
+        return refuse(Rule::Version, format!("version {} needed", header.version));
     }
     let method = match header.method {
         0 => Method::Stored,

@@ -6,7 +6,7 @@ use memchr::memmem;
 use super::extra::{Extra, Zip64Values};
 use super::records::{Bytes, Central, DESCRIPTOR, Header, LOCAL};
 use super::rule::Rule;
-use super::{Method, Refusal, flags};
+use super::{MAX_VERSION, Method, Refusal, flags};
 
 /// One entry as the directory describes it, sizes widened.
 #[derive(Debug)]
@@ -100,6 +100,10 @@ fn check_entry(bytes: Bytes<'_>, entry: &mut Placed<'_>, next: u64) -> Result<u6
 
 fn compare(entry: &Placed<'_>, local: &Header<'_>, extra: Extra<'_>) -> Result<(), Refusal> {
     let central = &entry.central.header;
+    if local.version > MAX_VERSION {
+        let seen = format!("version {} needed", local.version);
+        return Err(entry.refuse(Rule::Version).at(local.at).saw(seen));
+    }
     let streamed = central.flags & flags::DESCRIPTOR != 0;
     let mut wide = Zip64Values::of(extra);
     let sizes = (wide.widen(local.expanded), wide.widen(local.packed));

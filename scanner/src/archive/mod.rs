@@ -37,6 +37,9 @@ mod flags {
     pub(crate) const ALLOWED: u16 = 0b110 | DESCRIPTOR | UTF8;
 }
 
+/// What deflated files, folders and ZIP64 need (APPNOTE 4.4.3.2), times ten. Beyond it readers give up, each elsewhere.
+const MAX_VERSION: u8 = 45;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     Stored,

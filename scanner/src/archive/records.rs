@@ -134,6 +134,8 @@ impl Zip64End {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header<'a> {
     pub(crate) at: u64,
+    /// The version of the format that a reader needs, times ten.
+    pub(crate) version: u8,
     pub(crate) flags: u16,
     pub(crate) method: u16,
     pub(crate) time: u16,
@@ -159,6 +161,8 @@ impl<'a> Header<'a> {
         let extra_len = u64::from(bytes.u16(from + 24)?);
         Some(Header {
             at,
+            // The other byte names a system.
+            version: bytes.u16(from)?.to_le_bytes()[0],
             flags: bytes.u16(from + 2)?,
             method: bytes.u16(from + 4)?,
             time: bytes.u16(from + 6)?,

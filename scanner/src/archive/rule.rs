@@ -24,6 +24,7 @@ pub(crate) enum Rule {
     Zip64Conflict,
     MultiDisk,
     Encrypted,
+    Version,
     Method,
     Flags,
     ExtraField,
@@ -79,6 +80,9 @@ impl Rule {
             }
             MultiDisk => "Pack one archive that is not split into volumes.",
             Encrypted => "Pack without a password: what cannot be read cannot be listed.",
+            Version => {
+                "Pack with an ordinary ZIP tool: the entry asks for a newer reader than its method and size need."
+            }
             Method => "Use the methods `stored` and `deflate` only.",
             Flags => "Pack with an ordinary ZIP tool: the entry asks for a feature that readers ignore or disagree on.",
             ExtraField => "Pack without this extra field, for example with `zip -X`.",

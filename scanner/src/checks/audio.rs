@@ -176,6 +176,15 @@ mod tests {
         let whole = wav(44_100, 1, 100_000);
         rule(&whole[..whole.len() - 50_000], Some("audio.damaged"));
         rule(&whole[..40], Some("audio.damaged"));
+        // More channels than any recording has, by which symphonia multiplies. Found by the damaging of files.
+        let mut crowd = wav(44_100, 1, 10);
+        crowd[22..24].copy_from_slice(&[0x01, 0x80]);
+        let file = File {
+            path: "a.wav",
+            content: &crowd,
+        };
+        let found = check(file, &Deadline::after(Duration::from_secs(60)));
+        assert!(found.expect("in time").is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::archive::{field, last, with};
 use super::raw_zip::{Entry, RawZip, Zip64};
 use super::{package, passes, refused};
+use scanner::Verdict;
 
 #[test]
 fn zip64_that_agrees_passes() {
@@ -225,4 +226,23 @@ fn zip64_that_disagrees() {
         }),
         "archive.local_mismatch",
     );
+}
+
+/// Found where Python refused what was accepted.
+#[test]
+fn entries_need_no_newer_reader() {
+    let whole = super::groove().build();
+    let directory_at = whole.windows(4).position(|mark| mark == b"PK\x01\x02").unwrap();
+    for place in [4, directory_at + 6] {
+        for (version, verdict) in [(45, Verdict::Passed), (46, Verdict::Rejected), (83, Verdict::Rejected)] {
+            let mut bytes = whole.clone();
+            bytes[place] = version;
+            let report = super::scan(&bytes);
+            assert_eq!(report.verdict(), verdict, "version {version} at {place}");
+            assert_eq!(
+                report.reason_codes(),
+                ["archive.version"][..usize::from(verdict != Verdict::Passed)]
+            );
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod content;
 mod limits;
 mod manifest;
 mod names;
+mod others;
 mod projects;
 mod raw_zip;
 mod robustness;
