@@ -19,7 +19,7 @@ def print_guide(places: Places, description: dict[str, Any], listings: list[dict
         + ("  (the real one)" if description["stripe_is_real"] else "  (stand-in; what it can be made to do is listed there)")
     )
     line(f"  PayPal   {description['paypal_url']}  (stand-in, for orders with \"processor\": \"paypal\")")
-    line(f"  Sign-in  {description['oidc_issuer']}  (operator, partner, partner2, customer, customer2)")
+    line(f"  Sign-in  {description['oidc_issuer']}  (operator, operator2, reporter, partner, partner2, customer, customer2)")
     line(f"  AWS      {description['aws_endpoint']}  (region {description['region']}, key and secret: test)")
     line(f"  Mails    {description['aws_endpoint']}/_ministack/ses/messages")
     line(f"  All names, queues and tokens: {state}/stack.json; logs: {state}/logs")

@@ -34,6 +34,8 @@ class User:
 
 USERS = {
     "operator": User("operator", "Odile Brandt", "odile.brandt@souk.example", ["operator"]),
+    "operator2": User("operator2", "Oskar Feld", "oskar.feld@souk.example", ["operator"]),
+    "reporter": User("reporter", "Rita Sahin", "rita.sahin@safe-sounds.example", ["trusted_reporter"]),
     "partner": User("partner", "Paula Lindqvist", "paula@nordlys-audio.example"),
     "partner2": User("partner2", "Marek Novák", "marek@novak-integrations.example"),
     "customer": User("customer", "Chiara Conti", "chiara.conti@studio-conti.example"),

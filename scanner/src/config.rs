@@ -70,11 +70,21 @@ impl Default for Limits {
 
 /// How much one check counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// Its findings count for the verdict; otherwise it only monitors.
     pub enforced: bool,
     /// The package is held when it could not be carried out.
     pub required: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            enforced: true,
+            required: true,
+        }
+    }
 }
 
 /// A [`Policy`] for every check. By default all are enforced and required.
@@ -91,9 +101,6 @@ impl Policies {
 
     /// What counts for `check`.
     pub fn of(&self, check: CheckId) -> Policy {
-        self.0.get(&check).copied().unwrap_or(Policy {
-            enforced: true,
-            required: true,
-        })
+        self.0.get(&check).copied().unwrap_or_default()
     }
 }

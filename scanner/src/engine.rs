@@ -13,7 +13,7 @@ use crate::checks::kinds::{self, Kind};
 use crate::checks::sandbox::Sandbox;
 use crate::checks::yara::{PackageScanner, RulesError, Yara};
 use crate::checks::{
-    File, audio, eicar, file_types, images, json, markdown, midi, native, pdf, presets, projects, secrets, svg,
+    File, audio, eicar, file_types, images, intents, json, markdown, midi, native, pdf, presets, projects, secrets, svg,
 };
 use crate::clock::Deadline;
 use crate::config::{Config, Limits, Policies};
@@ -229,7 +229,7 @@ impl Run<'_> {
     fn file(&mut self, file: File<'_>, kind: Option<Kind>, look: &mut Look<'_, '_>) {
         self.account(CheckId::Eicar)
             .run(|| eicar::check(Some(file.path), file.content));
-        self.content_of_its_kind(file, kind);
+        self.content_of_its_kind(file, kind, look.content_type);
         if look.content_type == Some(ContentType::PluginNative) && kinds::native(file.content).is_some() {
             let platforms = look.platforms;
             self.account(CheckId::Native).run(|| native::check(file, platforms));
@@ -293,13 +293,21 @@ impl Run<'_> {
     }
 
     /// Shows the file to the check that reads what it is.
-    fn content_of_its_kind(&mut self, file: File<'_>, kind: Option<Kind>) {
+    fn content_of_its_kind(&mut self, file: File<'_>, kind: Option<Kind>, content_type: Option<ContentType>) {
         let Some(kind) = kind else {
             return;
         };
         let (engine, deadline) = (self.engine, self.deadline);
         match (kind, file.extension().as_str()) {
-            (Kind::Text, "json") => self.account(CheckId::Json).run(|| json::check(file)),
+            (Kind::Text, "json") => {
+                let account = self.account(CheckId::Json);
+                let findings = account.measure(|| json::check(file));
+                let is_read_alike = findings.is_empty();
+                account.extend(findings);
+                if is_read_alike && content_type == Some(ContentType::IntentPreset) {
+                    self.intent_preset(file);
+                }
+            }
             (Kind::Text, "md") => self.account(CheckId::Markdown).run(|| markdown::check(file)),
             (Kind::Text, "svg") => self.account(CheckId::Svg).run(|| svg::check(file)),
             (Kind::Midi, _) => {
@@ -325,6 +333,16 @@ impl Run<'_> {
                 .account(CheckId::Wasm)
                 .attempt(|| engine.sandbox.check(file, &deadline)),
             _ => {}
+        }
+    }
+
+    fn intent_preset(&mut self, file: File<'_>) {
+        let account = self.account(CheckId::Presets);
+        match account.measure(|| intents::read(file)) {
+            Ok(intents) => {
+                self.played.intents.insert(file.path.to_owned(), intents);
+            }
+            Err(findings) => account.extend(findings),
         }
     }
 

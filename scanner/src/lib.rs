@@ -32,6 +32,7 @@ mod pack;
 pub mod readers;
 mod report;
 
+pub use checks::intents::SCHEMA as INTENT_PRESET_SCHEMA;
 #[cfg(feature = "engine")]
 pub use checks::yara::{RulesError, compile as compile_rules};
 pub use config::{Config, Limits, Policies, Policy};

@@ -150,7 +150,7 @@ pub enum CheckId {
     Svg,
     /// PDF documents that act.
     Pdf,
-    /// Presets of synths and effects.
+    /// Presets of synths and effects, and of intents.
     Presets,
     /// Projects of DAWs: their archive, and what they refer to.
     Projects,

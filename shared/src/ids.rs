@@ -128,6 +128,10 @@ ids! {
     SubmissionId = "sub";
     /// Something that waits for a moderator.
     CaseId = "case";
+    /// A partner's objection to a refusal.
+    AppealId = "apl";
+    /// Everything that is listed, scanned once more.
+    RescanId = "rsc";
     /// What was decided, and why.
     DecisionId = "dec";
     OrderId = "ord";

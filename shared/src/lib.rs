@@ -40,6 +40,8 @@ pub mod queues;
 #[cfg(feature = "aws")]
 pub mod runtime;
 #[cfg(feature = "aws")]
+pub mod signing;
+#[cfg(feature = "aws")]
 pub mod store;
 #[cfg(all(feature = "aws", feature = "test-util"))]
 pub mod testing;

@@ -1,13 +1,13 @@
 //! Every queue message in Souk: what it says, which queue carries it, and what it must stay in order with.
 //!
-//! A message is born in the outbox of the item whose change it announces (see `store::outbox`) and arrives at least once. Only the
-//! pages of a payout run follow from no change, and are sent as they are.
+//! A message is born in the outbox of the item whose change it announces (see `store::outbox`) and arrives at least once. Only what
+//! follows from no change is sent as it is: the pages of a run, and what each of them finds.
 //! The tag is the contract: a variant is never changed in place, a new meaning is a new variant.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ListingId, MessageId, OrderId, PartnerId, PayoutId, RefundId, UploadId, UserId, VersionId};
+use crate::ids::{ListingId, MessageId, OrderId, PartnerId, PayoutId, RefundId, RescanId, UploadId, UserId, VersionId};
 use crate::page::PageKey;
 
 /// The queues that messages travel in.
@@ -106,6 +106,41 @@ pub enum Message {
         version: VersionId,
         upload: UploadId,
     },
+    /// Scan everything that is listed once more if the rules have changed since that was done.
+    CompareRules { at: Timestamp },
+    /// Send off the next versions of a rescan.
+    RescanPage { rescan: RescanId, after: Option<PageKey> },
+    /// Scan a version that is listed once more, and write down what is found.
+    Rescan {
+        rescan: RescanId,
+        listing: ListingId,
+        version: VersionId,
+    },
+    /// Send off the next versions that a rescan has found something in.
+    SuspendFoundPage {
+        rescan: RescanId,
+        by: UserId,
+        after: Option<PageKey>,
+    },
+    /// Scan a version that is listed once more, and suspend it if it does not pass.
+    SuspendFound {
+        rescan: RescanId,
+        by: UserId,
+        listing: ListingId,
+        version: VersionId,
+    },
+    /// Something has become of a version that has been published: tell those who have bought the listing, page by page.
+    TellBuyers {
+        listing: ListingId,
+        news: ListedNews,
+        after: Option<PageKey>,
+    },
+    /// Tell one of them.
+    BuyerNotice {
+        customer: UserId,
+        order: OrderId,
+        news: ListedNews,
+    },
     /// Tell the customer what was bought.
     OrderPaid { customer: UserId, order: OrderId },
     /// Tell the customer what was given back.
@@ -159,6 +194,39 @@ pub enum Notice {
         decision: HeldVerdict,
         reason_code: String,
     },
+    /// About a version that has been published.
+    Listed { news: ListedNews },
+    Appeal {
+        listing_title: String,
+        version: String,
+        decision: AppealVerdict,
+        reason_code: String,
+    },
+}
+
+/// What has become of a version that has been published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedNews {
+    pub listing_title: String,
+    pub version: String,
+    pub decision: ListedVerdict,
+    pub reason_code: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListedVerdict {
+    Suspended,
+    Reinstated,
+    TakenDown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppealVerdict {
+    Upheld,
+    Dismissed,
 }
 
 /// What has become of a partner.
@@ -214,8 +282,17 @@ impl Message {
             Self::PayoutDecided { .. } | Self::TransferReversed { .. } | Self::PayPalPayoutItemChanged { .. } => {
                 Queue::PayoutTransfer
             }
-            Self::ScanAgain { .. } => Queue::Scan,
-            Self::OrderPaid { .. } | Self::OrderRefunded { .. } | Self::PartnerNotice { .. } => Queue::Notify,
+            Self::ScanAgain { .. }
+            | Self::CompareRules { .. }
+            | Self::RescanPage { .. }
+            | Self::Rescan { .. }
+            | Self::SuspendFoundPage { .. }
+            | Self::SuspendFound { .. } => Queue::Scan,
+            Self::TellBuyers { .. }
+            | Self::BuyerNotice { .. }
+            | Self::OrderPaid { .. }
+            | Self::OrderRefunded { .. }
+            | Self::PartnerNotice { .. } => Queue::Notify,
         }
     }
 
@@ -236,6 +313,13 @@ impl Message {
             Self::PayoutPage { .. }
             | Self::OpenPayoutPage { .. }
             | Self::ScanAgain { .. }
+            | Self::CompareRules { .. }
+            | Self::RescanPage { .. }
+            | Self::Rescan { .. }
+            | Self::SuspendFoundPage { .. }
+            | Self::SuspendFound { .. }
+            | Self::TellBuyers { .. }
+            | Self::BuyerNotice { .. }
             | Self::OrderPaid { .. }
             | Self::OrderRefunded { .. }
             | Self::PartnerNotice { .. } => None,

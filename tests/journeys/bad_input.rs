@@ -51,6 +51,7 @@ impl World {
             "version_id" => "ver",
             "submission_id" => "sub",
             "case_id" => "case",
+            "appeal_id" => "apl",
             "payout_id" => "pay",
             "order_id" => "ord",
             "licence_id" => "lic",

@@ -25,6 +25,8 @@ struct World {
     kit: Listing,
     /// Something of Paula's that waits for a moderator.
     case: String,
+    /// Against what the scan has refused of Paula's.
+    appeal: String,
     payout: String,
     order: String,
     reconciliation: String,
@@ -60,6 +62,7 @@ impl World {
         let kit = paula.published(&stack, 1299).await;
         let waiting = paula.submitted(&stack, 900).await;
         let case = stack.case(&waiting).await["id"].as_str().unwrap().to_owned();
+        let appeal = appealed(&stack, &paula).await;
         let order = Order::place(&chiara, &[&kit]).await;
         let paid = order.pay(&stack, &chiara).await;
         let payout = {
@@ -97,6 +100,7 @@ impl World {
             dev,
             kit,
             case,
+            appeal,
             payout,
             refunded,
             refund: asked["id"].as_str().unwrap().to_owned(),
@@ -116,6 +120,7 @@ impl World {
             "version_id" => &self.kit.version,
             "submission_id" => &self.kit.submission,
             "case_id" => &self.case,
+            "appeal_id" => &self.appeal,
             "payout_id" => &self.payout,
             "order_id" => &self.order,
             "refund_id" => &self.refund,
@@ -150,6 +155,7 @@ impl World {
             "listings": paula.api.all(&paula.path("/listings")).await,
             "versions": paula.api.all(&paula.path(&format!("/listings/{}/versions", self.kit.id))).await,
             "submissions": paula.api.all(&paula.path("/submissions")).await,
+            "appeals": paula.api.all(&paula.path("/appeals")).await,
             "audit": self.stack.operator().all(&paula.path("/audit-events")).await,
             "refunds": chiara.api.all(&format!("/orders/{}/refunds", self.order)).await,
             "orders": chiara.api.all("/orders").await,
@@ -158,6 +164,24 @@ impl World {
             "cart": chiara.api.get("/cart").await.is(200),
         })
     }
+}
+
+/// Appeals against the rejection of something that is no package: the appeal's id.
+async fn appealed(stack: &Stack, partner: &Partner) -> String {
+    let refused = partner.draft(900).await;
+    partner
+        .upload(stack, &refused, b"This is a letter and not a package.")
+        .await
+        .ok();
+    let version = partner.scanned(&refused).await;
+    assert_eq!(version["status"], "rejected", "{version:#}");
+    let appeal = json!({"text": "It is a letter in the form of a package."});
+    let lodged = partner
+        .api
+        .post(&partner.version_path(&refused, "/appeals"), appeal)
+        .await
+        .is(201);
+    lodged["id"].as_str().unwrap().to_owned()
 }
 
 /// A cent of the order's first line, given back: the refund's id once it has succeeded.

@@ -21,5 +21,6 @@ mod revenue;
 mod sale;
 mod samples;
 mod scanning;
+mod standing;
 mod start;
 mod twice;

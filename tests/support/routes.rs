@@ -70,6 +70,8 @@ impl Route {
             "/v1/licences",
             "/v1/licenses",
             "/v1/review-cases",
+            "/v1/rescans",
+            "/findings",
             "/v1/refunds",
             "/v1/disputes",
             "/refunds",
@@ -81,6 +83,7 @@ impl Route {
             "/listings",
             "/versions",
             "/submissions",
+            "/appeals",
             "/journal-entries",
             "/payouts",
         ];
@@ -117,6 +120,10 @@ const PAYOUT_TERMS: &str =
     r#"{"minimums": [{"amount": 2500, "currency": "EUR"}], "reserves": [{"amount": 1, "currency": "EUR"}]}"#;
 const REVIEW_DECISION: &str = r#"{"decision": "reject", "reason_code": "spam", "note": "A test says so."}"#;
 const HELD_DECISION: &str = r#"{"decision": "reject", "reason_code": "malicious", "note": "A test says so."}"#;
+const CLOSURE: &str = r#"{"reason_code": "unfounded", "note": "A test says so."}"#;
+const REPORT: &str = r#"{"kind": "other", "text": "A test says so."}"#;
+const APPEAL: &str = r#"{"text": "A test says that it is wrong."}"#;
+const APPEAL_DECISION: &str = r#"{"decision": "dismiss", "reason_code": "malicious", "note": "A test says so."}"#;
 const MEMBER: &str = r#"{"user_id": "usr_01h455vb4pex5vsknk084sn02q", "role": "member"}"#;
 const YANK: &str = r#"{"reason_code": "withdrawn", "note": "A test says so."}"#;
 const LINK: &str = r#"{"return_url": "https://warm.example/done", "refresh_url": "https://warm.example/again"}"#;
@@ -203,11 +210,27 @@ pub const ROUTES: &[Route] = &[
     .takes(REVIEW_DECISION, &["decision"]),
     Route::of("POST", version!("/decisions"), PartnersOperator)
         .takes(HELD_DECISION, &["decision", "reason_code", "note"]),
+    Route::of("POST", version!("/appeals"), LISTINGS_WRITE).takes(APPEAL, &["text"]),
+    Route::of("GET", partner!("/appeals"), LISTINGS_READ),
+    Route::of("GET", partner!("/appeals/{appeal_id}"), LISTINGS_READ),
+    Route::of("POST", partner!("/appeals/{appeal_id}/decisions"), PartnersOperator)
+        .takes(APPEAL_DECISION, &["decision", "reason_code", "note"]),
     Route::of("GET", "/v1/review-cases", Operator),
     Route::of("GET", partner!("/review-cases/{case_id}"), PartnersOperator),
     Route::of("POST", partner!("/review-cases/{case_id}/claim"), PartnersOperator),
     Route::of("POST", partner!("/review-cases/{case_id}/release"), PartnersOperator),
+    Route::of("POST", partner!("/review-cases/{case_id}/closure"), PartnersOperator)
+        .takes(CLOSURE, &["reason_code", "note"]),
+    Route::of("GET", "/v1/review-turnaround", Operator),
     Route::of("GET", "/v1/review-reasons", Public),
+    Route::of("POST", "/v1/listings/{listing_id}/reports", Public).takes(REPORT, &["kind", "text"]),
+    Route::of("POST", "/v1/rescans", Operator),
+    Route::of("GET", "/v1/rescans", Operator),
+    Route::of("GET", "/v1/rescans/{rescan_id}", Operator),
+    Route::of("GET", "/v1/rescans/{rescan_id}/findings", Operator),
+    Route::of("POST", "/v1/rescans/{rescan_id}/enforcement", Operator),
+    Route::of("GET", "/v1/block-list", Public),
+    Route::of("GET", "/v1/signing-keys", Public),
     Route::of("GET", "/v1/listings", Public),
     Route::of("GET", "/v1/listings/{listing_id}", Public),
     Route::of("GET", "/v1/cart", ORDERS_READ),

@@ -53,6 +53,9 @@ fn read_by(function: &str) -> BTreeSet<String> {
     if text.contains("start.paypal_certificates(") {
         read(&["PAYPAL_API_BASE"]);
     }
+    if text.contains("start.signer(") {
+        read(&["SIGNING_SECRET_ARN"]);
+    }
     if text.contains("start.mail(") {
         read(&["MAIL_SENDER"]);
     }

@@ -2,14 +2,20 @@
 //!
 //! The rules of contents, versions and decisions are the context's: its refusals carry the same pointers as the fields here.
 
+mod appeals;
 mod cases;
 mod checks;
 mod listings;
+mod reports;
+mod rescans;
 mod submissions;
 mod versions;
 
+pub(crate) use appeals::{AppealView, DecideAppeal, LodgeAppeal};
 pub(crate) use cases::{CaseDetail, CaseView, ReasonsView};
 pub(crate) use checks::CheckView;
 pub(crate) use listings::{ChangeListing, CreateListing, ListingView};
-pub(crate) use submissions::{Decide, DecideHeld, DecisionView, SubmissionDetail, SubmissionView};
+pub(crate) use reports::{CloseReport, ClosedView, CreateReport, ReportView, TurnaroundParams, TurnaroundView};
+pub(crate) use rescans::{RescanFindingView, RescanView};
+pub(crate) use submissions::{Decide, DecideVersion, DecisionView, SubmissionDetail, SubmissionView, VersionDecision};
 pub(crate) use versions::{ArtifactView, CreateUpload, CreateVersion, UploadView, VersionDetail, VersionView, Yank};

@@ -1,9 +1,9 @@
 //! A partner's listings from the draft to the public, and the review between.
 //!
-//! Trigger: HTTP. Writes listings, versions, uploads, submissions, the cases that wait for a moderator, what is published with its index, and
-//! the audit entries of claims, decisions, publications and yanks; a decision carries the messages that tell the partner and have what is
-//! released scanned again. Idempotency: the `Idempotency-Key` of each POST, whose
-//! seed gives everything it makes its id; publishing what is published and yanking what is yanked change nothing.
+//! Trigger: HTTP. Writes listings, versions, uploads, submissions, appeals, the cases that wait for a moderator, what is published with its
+//! index, and the audit entries of claims, decisions, publications and yanks; a decision carries the messages that tell the partner and the
+//! customers, and have what is released scanned again. Idempotency: the `Idempotency-Key` of each POST, whose seed gives everything it makes
+//! its id; publishing what is published and yanking what is yanked change nothing.
 //!
 //! To everybody outside a partner's team its drafts do not exist; operators look, and decide about what was handed in, but not about
 //! their own team's work.
@@ -19,7 +19,7 @@ mod tests;
 
 pub use context::Context;
 
-use handlers::{audit, listings, releases, review, submissions, uploads, versions};
+use handlers::{appeals, audit, listings, releases, reports, rescans, review, submissions, uploads, versions};
 use shared::http::Routes;
 use shared::routes;
 
@@ -43,4 +43,15 @@ pub fn routes() -> Routes<Context> {
         .routes(routes!(review::release))
         .routes(routes!(review::decide))
         .routes(routes!(review::judge))
+        .routes(routes!(appeals::create))
+        .routes(routes!(appeals::list))
+        .routes(routes!(appeals::show))
+        .routes(routes!(appeals::decide))
+        .routes(routes!(reports::create))
+        .routes(routes!(reports::close))
+        .routes(routes!(reports::turnaround))
+        .routes(routes!(rescans::create, rescans::list))
+        .routes(routes!(rescans::show))
+        .routes(routes!(rescans::findings))
+        .routes(routes!(rescans::enforce))
 }

@@ -1,8 +1,10 @@
 //! What the rules refuse, as problem documents: the one place of this function that names codes and says what to do.
 
 use shared::http::{FieldError, Problem};
+use shared::listing::rescan::EnforceError;
 use shared::listing::{
-    Act, CaseError, Flaw, ListingError, PublishError, ReviewError, Status, SubmitError, UploadError, YankError,
+    Act, AppealError, CaseError, Flaw, ListedError, ListingError, PublishError, ReviewError, Status, SubmitError,
+    UploadError, YankError,
 };
 
 pub(crate) fn flawed(flaws: Vec<Flaw>) -> Problem {
@@ -44,6 +46,12 @@ pub(crate) fn upload(error: UploadError) -> Problem {
                 format!("The version is {}. {what_to_do}", spoken(status)),
             )
         }
+        UploadError::AppealOpen(appeal) => Problem::conflict(
+            "appeal_open",
+            format!(
+                "The appeal {appeal} about this version waits for its decision. Wait for it, or create another version."
+            ),
+        ),
     }
 }
 
@@ -94,9 +102,77 @@ pub(crate) fn already_decided(act: Act) -> Problem {
     Problem::conflict("already_decided", detail)
 }
 
+pub(crate) fn close(error: ReviewError) -> Problem {
+    match error {
+        ReviewError::NotCurrent => {
+            let detail = "Only reports are closed here. Decide about what else waits at the path that the case names.";
+            Problem::conflict("not_a_report", detail)
+        }
+        other => review(other),
+    }
+}
+
+pub(crate) fn listed(error: ListedError) -> Problem {
+    match error {
+        ListedError::Review(error) => review(error),
+        ListedError::NotNow { act, status } => {
+            let what_can_be = match status {
+                Status::Published | Status::Yanked => "It can be suspended or taken down.",
+                Status::Suspended => "It can be reinstated or taken down.",
+                Status::TakenDown => "Only an upheld appeal brings it back.",
+                _ => "It has not been published.",
+            };
+            let act = act.to_string().replace('_', " ");
+            let detail = format!(
+                "The version is {}, so \"{act}\" is nothing to be done about it. {what_can_be}",
+                spoken(status)
+            );
+            Problem::conflict("not_now", detail)
+        }
+        ListedError::NotLive => Problem::internal(error),
+    }
+}
+
+pub(crate) fn appeal(error: AppealError) -> Problem {
+    match error {
+        AppealError::Invalid(flaws) => flawed(flaws),
+        AppealError::NotRefused(status) => {
+            let detail = format!(
+                "The version is {}; an appeal is lodged against what was rejected or taken down.",
+                spoken(status)
+            );
+            Problem::conflict("not_refused", detail)
+        }
+        AppealError::Already(appeal) => {
+            let detail = format!("This was appealed against with {appeal}, and an appeal is lodged once.");
+            Problem::conflict("already_appealed", detail)
+        }
+        AppealError::TooLate => Problem::conflict("too_late", format!("{error}. Create another version.")),
+        AppealError::Review(error) => review(error),
+        AppealError::AlreadyDecided(act) => {
+            let detail = format!("The decision about this appeal was \"{act}\", and it is made once.");
+            Problem::conflict("already_decided", detail)
+        }
+        AppealError::NotThisVersion => Problem::internal(error),
+    }
+}
+
+pub(crate) fn enforce(error: EnforceError) -> Problem {
+    match error {
+        EnforceError::NotComplete => {
+            let detail = "The rescan has not come to every version yet. Read it again until it is complete.";
+            Problem::conflict("rescan_not_complete", detail)
+        }
+        EnforceError::Already => {
+            let detail = "What this rescan found has been suspended before. Begin another rescan.";
+            Problem::conflict("already_enforced", detail)
+        }
+    }
+}
+
 pub(crate) fn not_held(status: Status) -> Problem {
     let detail = format!(
-        "The version is {}; a decision is needed only about what its scan holds. Submissions are decided about at their own path.",
+        "The version is {}; only what its scan holds is released or rejected here. Submissions are decided about at their own path.",
         spoken(status)
     );
     Problem::conflict("not_held", detail)
@@ -107,6 +183,10 @@ pub(crate) fn case(error: CaseError) -> Problem {
         CaseError::OwnWork => {
             let detail = "Nobody decides about what they or their own team handed in. Leave it to another operator.";
             Problem::forbidden("own_work", detail)
+        }
+        CaseError::OwnDecision => {
+            let detail = "An appeal is decided by somebody else than who it is against. Leave it to another operator.";
+            Problem::forbidden("own_decision", detail)
         }
         CaseError::ClaimedByAnother(claim) => {
             let detail = format!(
@@ -159,6 +239,7 @@ fn spoken(status: Status) -> String {
         Status::Errored => "not scanned, because the scan could not be carried out".to_owned(),
         Status::Scanning => "being scanned".to_owned(),
         Status::ChangesRequested => "waiting for changes that the review asked for".to_owned(),
+        Status::TakenDown => "taken down".to_owned(),
         other => other.to_string(),
     }
 }

@@ -14,12 +14,11 @@ pub(crate) struct Free {
     pub(crate) partner: Versioned<Partner>,
 }
 
-impl Free {
-    pub(crate) fn seller(&self) -> Seller {
-        Seller {
-            partner: self.partner.id,
-            name: self.partner.name.as_str().to_owned(),
-        }
+/// Whose name stands on what the partner publishes.
+pub(crate) fn seller(partner: &Partner) -> Seller {
+    Seller {
+        partner: partner.id,
+        name: partner.name.as_str().to_owned(),
     }
 }
 

@@ -1,11 +1,15 @@
 //! Every route in-process: the story of a version from draft to shop, and everything that is refused.
 
 mod access;
+mod appeals;
 mod cases;
 mod drafts;
 mod events;
 mod release;
+mod reports;
+mod rescans;
 mod review;
+mod standing;
 mod uploads;
 
 use serde_json::{Value, json};

@@ -1,17 +1,23 @@
-//! One message, one mail.
+//! One message, one mail; or one page of those who are to get one.
 
 use shared::http::problem::chain;
-use shared::ids::{OrderId, PartnerId, RefundId, UserId};
+use shared::ids::{ListingId, OrderId, PartnerId, RefundId, UserId};
+use shared::licence::LicenceStatus;
 use shared::mail::MailError;
-use shared::messages::{Envelope, Message, Notice};
-use shared::purchase::OrderStatus;
+use shared::messages::{Envelope, ListedNews, Message, Notice};
+use shared::page::PageKey;
+use shared::purchase::{Order, OrderStatus};
 use shared::runtime::{Delivery, Failure};
+use shared::seed::Seed;
 use shared::store::mails::{self, Claim};
 use shared::store::{accounts, commerce, partners, reversals};
 
 use crate::context::Context;
 use crate::letter::Draft;
 use crate::{notices, receipt};
+
+/// As many as are told well within the function's time.
+const BUYERS_PAGE: usize = 50;
 
 #[derive(Debug, thiserror::Error)]
 enum Unfit {
@@ -37,6 +43,12 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
             refund,
         } => (*customer, write_refund(context, *customer, *order, *refund).await?),
         Message::PartnerNotice { partner, user, notice } => (*user, write_notice(context, *partner, notice).await?),
+        Message::BuyerNotice { customer, order, news } => {
+            (*customer, receipt::write_news(*order, news, &context.public_url))
+        }
+        Message::TellBuyers { listing, news, after } => {
+            return tell_buyers(context, *listing, news, after.clone(), delivery.seed).await;
+        }
         _ => return Err(Failure::reject(Unfit::OtherMessage)),
     };
     let user = accounts::user(&context.store, addressee).await?;
@@ -64,6 +76,45 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
             })
         }
     }
+}
+
+/// One message for each order of the page by which somebody still holds the listing; the next page goes off first.
+async fn tell_buyers(
+    context: &Context,
+    listing: ListingId,
+    news: &ListedNews,
+    after: Option<PageKey>,
+    seed: Seed,
+) -> Result<(), Failure> {
+    let store = &context.store;
+    let orders = commerce::orders_of_listing(store, listing, after, BUYERS_PAGE).await?;
+    if let Some(next) = orders.next {
+        let next = Message::TellBuyers {
+            listing,
+            news: news.clone(),
+            after: Some(next),
+        };
+        context.queues.send(&Envelope::new(seed.id("next"), next)).await?;
+    }
+    let bought = |order: &Order| {
+        let line = order.lines.iter().find(|line| line.listing == listing);
+        line.map(|line| line.licence)
+            .filter(|_| order.status == OrderStatus::Paid)
+    };
+    let licences: Vec<_> = orders.items.iter().filter_map(bought).collect();
+    for licence in commerce::licences(store, &licences).await? {
+        if licence.status != LicenceStatus::Active {
+            continue;
+        }
+        let notice = Message::BuyerNotice {
+            customer: licence.owner,
+            order: licence.order,
+            news: news.clone(),
+        };
+        let id = seed.id(&licence.order.to_string());
+        context.queues.send(&Envelope::new(id, notice)).await?;
+    }
+    Ok(())
 }
 
 async fn write_receipt(context: &Context, customer: UserId, id: OrderId) -> Result<Draft, Failure> {
@@ -97,6 +148,20 @@ async fn write_notice(context: &Context, id: PartnerId, notice: &Notice) -> Resu
             decision,
             reason_code,
         } => notices::submission(
+            &partner,
+            listing_title,
+            version,
+            *decision,
+            reason_code,
+            &context.public_url,
+        ),
+        Notice::Listed { news } => notices::listed(&partner, news, &context.public_url),
+        Notice::Appeal {
+            listing_title,
+            version,
+            decision,
+            reason_code,
+        } => notices::appeal(
             &partner,
             listing_title,
             version,

@@ -1,7 +1,7 @@
 //! Receipts to customers, decisions to partners: by mail.
 //!
 //! * **Trigger:** SQS `notify`.
-//! * **Writes:** mails through SES, and in the table `commerce` which messages have become mails.
+//! * **Writes:** mails through SES, and in the table `commerce` which messages have become mails; to its own queue, who else is to be told.
 //! * **Idempotency key:** the message's id, leased before the mail is sent and marked after. A crash between sending and marking sends
 //!   the mail a second time; nothing else does.
 //!

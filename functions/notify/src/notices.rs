@@ -1,6 +1,6 @@
 //! What partners are told.
 
-use shared::messages::{HeldVerdict, PartnerNews, Verdict};
+use shared::messages::{AppealVerdict, HeldVerdict, ListedNews, ListedVerdict, PartnerNews, Verdict};
 use shared::partner::{Hold, Partner, PayPalAddress};
 
 use crate::letter::Draft;
@@ -103,7 +103,10 @@ pub(crate) fn submission(
     let (verdict, next) = match decision {
         Verdict::Approved => ("was approved", "You can publish it now."),
         Verdict::ChangesRequested => ("needs changes", "Change what is named below and hand in a new version."),
-        Verdict::Rejected => ("was rejected", "See the submission for the evidence."),
+        Verdict::Rejected => (
+            "was rejected",
+            "See the submission for the evidence. You can appeal within 184 days.",
+        ),
     };
     let what = format!("{title} {version} {verdict}");
     let opening = format!("{title}, version {version}, {verdict}. {next}");
@@ -131,6 +134,48 @@ pub(crate) fn held_scan(
     };
     let what = format!("{title} {version} {verdict}");
     let opening = format!("The package of {title}, version {version}, {verdict}. {next}");
+    about_version(partner, what, opening, reason_code, public_url)
+}
+
+/// About a version that has been published.
+pub(crate) fn listed(partner: &Partner, news: &ListedNews, public_url: &str) -> Draft {
+    let (verdict, next) = match news.decision {
+        ListedVerdict::Suspended => (
+            "is suspended",
+            "It is neither offered nor downloaded until somebody has looked into it. We tell you what was decided.",
+        ),
+        ListedVerdict::TakenDown => (
+            "was taken down",
+            "It is neither offered nor downloaded any more. You can appeal within 184 days; somebody else will decide about it.",
+        ),
+        ListedVerdict::Reinstated => (
+            "is back",
+            "It is listed as it was before, and those who have bought it have been told.",
+        ),
+    };
+    let what = format!("{} {} {verdict}", news.listing_title, news.version);
+    let opening = format!("{}, version {}, {verdict}. {next}", news.listing_title, news.version);
+    about_version(partner, what, opening, &news.reason_code, public_url)
+}
+
+/// About an appeal of the partner's.
+pub(crate) fn appeal(
+    partner: &Partner,
+    title: &str,
+    version: &str,
+    decision: AppealVerdict,
+    reason_code: &str,
+    public_url: &str,
+) -> Draft {
+    let (verdict, next) = match decision {
+        AppealVerdict::Upheld => ("was upheld", "You were right: what we had refused goes on."),
+        AppealVerdict::Dismissed => (
+            "was dismissed",
+            "Somebody else has looked at it again, and the refusal stands.",
+        ),
+    };
+    let what = format!("Your appeal about {title} {version} {verdict}");
+    let opening = format!("Your appeal about {title}, version {version}, {verdict}. {next}");
     about_version(partner, what, opening, reason_code, public_url)
 }
 

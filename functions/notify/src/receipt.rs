@@ -1,6 +1,8 @@
 //! What customers get after paying.
 
+use shared::ids::OrderId;
 use shared::licence::Licence;
+use shared::messages::{ListedNews, ListedVerdict};
 use shared::money::Money;
 use shared::purchase::Order;
 use shared::purchase::refund::Refund;
@@ -61,4 +63,38 @@ pub(crate) fn write_refund(order: &Order, refund: &Refund, public_url: &str) -> 
         ]);
     }
     draft.link("See your order", format!("{public_url}/orders/{}", order.id))
+}
+
+/// What has become of something that was bought.
+pub(crate) fn write_news(order: OrderId, news: &ListedNews, public_url: &str) -> Draft {
+    let ListedNews {
+        listing_title: title,
+        version,
+        decision,
+        reason_code,
+    } = news;
+    let (subject, opening) = match decision {
+        ListedVerdict::Suspended => (
+            format!("{title} {version} is suspended"),
+            format!(
+                "You have bought {title}. Its version {version} cannot be downloaded for now: we are looking into it. \
+                 If you have installed this version, do not use it until you hear from us again."
+            ),
+        ),
+        ListedVerdict::TakenDown => (
+            format!("{title} {version} was taken down"),
+            format!(
+                "You have bought {title}. Its version {version} was taken down and cannot be downloaded any more. \
+                 If you have installed this version, remove it. Other versions that you see with your order are not affected."
+            ),
+        ),
+        ListedVerdict::Reinstated => (
+            format!("{title} {version} can be downloaded again"),
+            format!("We have looked into {title}, version {version}, and it can be downloaded and used as before."),
+        ),
+    };
+    Draft::new(subject)
+        .say(opening)
+        .facts([("Reason", reason_code)])
+        .link("See your order", format!("{public_url}/orders/{order}"))
 }

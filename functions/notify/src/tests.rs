@@ -2,9 +2,12 @@ use std::collections::BTreeSet;
 
 use aws_lambda_events::sqs::SqsEvent;
 use jiff::SignedDuration;
-use shared::ids::{MessageId, OrderId, PartnerId, UserId};
+use shared::ids::{LicenceId, MessageId, OrderId, PartnerId, UserId};
+use shared::licence::{Licence, LicenceStatus};
 use shared::mail::Letter;
-use shared::messages::{Envelope, HeldVerdict, Message, Notice, PartnerNews, Verdict};
+use shared::messages::{
+    AppealVerdict, Envelope, HeldVerdict, ListedNews, ListedVerdict, Message, Notice, PartnerNews, Queue, Verdict,
+};
 use shared::money::{BasisPoints, Currency, Money};
 use shared::partner::apply::apply;
 use shared::partner::{Act, Application, Country, PartnerName, SupportEmail};
@@ -13,7 +16,7 @@ use shared::revenue::{Referrers, Terms, Turnovers};
 use shared::runtime::{Delivery, Failure};
 use shared::seed::Seed;
 use shared::store::mails::{self, Claim};
-use shared::store::{commerce, partners};
+use shared::store::{Write, commerce, keys, partners};
 use shared::testing::TestWorld;
 use strum::IntoEnumIterator;
 
@@ -34,6 +37,7 @@ async fn story() -> Story {
     let context = Context {
         store: world.store.clone(),
         mail: world.mail.clone(),
+        queues: world.queues.clone(),
         public_url: "https://souk.example".to_owned(),
     };
     let user = world.user("ada").await;
@@ -62,27 +66,46 @@ impl Story {
     /// An order of two lines, paid.
     async fn paid_order(&self) -> Order {
         let seed = self.world.seed();
-        let offer = |label: &str, amount| Offer {
-            listing: seed.id(label),
-            partner: seed.id("partner"),
-            title: format!("{label} <Pads>"),
-            price: Money::new(amount, Currency::EUR),
-            terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
-        };
-        let offers = [offer("Warm", 1299), offer("Cold", 0)];
-        let order = place(self.user, &offers, Referrers::default(), seed, self.world.now()).expect("an order");
+        let offers = [offer(seed, "Warm", 1299), offer(seed, "Cold", 0)];
+        self.pay(&self.ordered(self.user, &offers).await).await
+    }
+
+    /// An order that nobody has paid yet.
+    async fn ordered(&self, customer: UserId, offers: &[Offer]) -> Order {
+        let (seed, now) = (self.world.seed(), self.world.now());
+        let order = place(customer, offers, Referrers::default(), seed, now).expect("an order");
         commerce::create_order(&self.world.store, &order, &[])
             .await
             .expect("written");
+        order
+    }
+
+    async fn pay(&self, order: &Order) -> Order {
         let payment = Payment {
             amount: order.total,
-            charge: Some("ch_1".to_owned()),
+            charge: Some(format!("ch_{}", order.id)),
             at: self.world.now(),
         };
-        let settlement = settle(&order, &payment, &Turnovers::new(), 7, seed, || [9; 16]).expect("settled");
+        let seed = self.world.seed();
+        let settlement = settle(order, &payment, &Turnovers::new(), 7, seed, || [9; 16]).expect("settled");
         let writes = commerce::settlement_writes(&settlement, 1).expect("writes");
         self.world.store.transact(writes).await.expect("written");
         settlement.order
+    }
+
+    async fn bought(&self, customer: UserId, offer: &Offer) -> Order {
+        self.pay(&self.ordered(customer, std::slice::from_ref(offer)).await)
+            .await
+    }
+
+    async fn revoke(&self, licence: LicenceId) {
+        let held = commerce::licence(&self.world.store, licence).await.expect("read");
+        let revoked = Licence {
+            status: LicenceStatus::Revoked,
+            ..held.expect("issued")
+        };
+        let write = Write::replace(keys::licence(licence), &revoked, 1).expect("an item");
+        self.world.store.write(write).await.expect("its revision");
     }
 
     fn envelope(&self, message: Message) -> Envelope {
@@ -108,12 +131,50 @@ impl Story {
         self.world.mail.as_memory().expect("in memory").take()
     }
 
+    /// The one letter that the message becomes.
+    async fn letter(&self, message: Message) -> Letter {
+        self.deliver(&self.envelope(message)).await.expect("sent");
+        let [letter] = self.letters().try_into().expect("one letter");
+        letter
+    }
+
+    /// What has been sent to the queue since the last time.
+    fn sent(&self) -> Vec<Envelope> {
+        let sent = self.world.queues.as_memory().expect("in memory").take();
+        sent.into_iter()
+            .map(|(queue, envelope)| {
+                assert_eq!(queue, Queue::Notify);
+                envelope
+            })
+            .collect()
+    }
+
     /// A claim on the message, as a sender that then crashes leaves it.
     async fn crash_while_sending(&self, message: MessageId) {
         let claim = mails::claim(&self.world.store, message, self.world.now())
             .await
             .expect("an answer");
         assert!(matches!(claim, Claim::Leased(_)));
+    }
+}
+
+/// What the seed's partner sells under this name.
+fn offer(seed: Seed, name: &str, price_minor: i64) -> Offer {
+    Offer {
+        listing: seed.id(name),
+        partner: seed.id("partner"),
+        title: format!("{name} <Pads>"),
+        price: Money::new(price_minor, Currency::EUR),
+        terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
+    }
+}
+
+fn news(decision: ListedVerdict) -> ListedNews {
+    ListedNews {
+        listing_title: "Warm Pads".to_owned(),
+        version: "1.2.0".to_owned(),
+        decision,
+        reason_code: "under_investigation".to_owned(),
     }
 }
 
@@ -244,6 +305,121 @@ async fn every_decision_has_words() {
         assert_eq!(letter.subject, subject);
         assert!(letter.text.contains("Reason: false_positive"));
     }
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_listed_version_has_words_for_the_partner_and_for_who_has_bought_it() {
+    let story = story().await;
+    let (partner, user) = (story.partner().await, story.user);
+    let order = story.paid_order().await.id;
+    for (decision, to_partner, to_buyer) in [
+        (ListedVerdict::Suspended, "is suspended", "is suspended"),
+        (ListedVerdict::TakenDown, "was taken down", "was taken down"),
+        (ListedVerdict::Reinstated, "is back", "can be downloaded again"),
+    ] {
+        let notice = Notice::Listed { news: news(decision) };
+        let letter = story.letter(Message::PartnerNotice { partner, user, notice }).await;
+        assert_eq!(letter.subject, format!("Warm Pads 1.2.0 {to_partner}"));
+        assert!(letter.text.contains("Reason: under_investigation"), "{}", letter.text);
+        let customer = user;
+        let news = news(decision);
+        let letter = story.letter(Message::BuyerNotice { customer, order, news }).await;
+        assert_eq!(letter.subject, format!("Warm Pads 1.2.0 {to_buyer}"));
+        let place = format!("https://souk.example/orders/{order}");
+        for part in ["Reason: under_investigation", &place] {
+            assert!(letter.text.contains(part), "{part:?} is missing in {}", letter.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_appeal_s_decision_has_words() {
+    let story = story().await;
+    let (partner, user) = (story.partner().await, story.user);
+    for (decision, verdict) in [
+        (AppealVerdict::Upheld, "was upheld"),
+        (AppealVerdict::Dismissed, "was dismissed"),
+    ] {
+        let notice = Notice::Appeal {
+            listing_title: "Warm Pads".to_owned(),
+            version: "1.2.0".to_owned(),
+            decision,
+            reason_code: "unfounded".to_owned(),
+        };
+        let letter = story.letter(Message::PartnerNotice { partner, user, notice }).await;
+        assert_eq!(letter.subject, format!("Your appeal about Warm Pads 1.2.0 {verdict}"));
+        assert!(letter.text.contains("Reason: unfounded"), "{}", letter.text);
+    }
+}
+
+#[tokio::test]
+async fn who_holds_a_listing_is_told_and_nobody_else() {
+    let story = story().await;
+    let warm = offer(story.world.seed(), "Warm", 1299);
+    let order = story.bought(story.user, &warm).await.id;
+    let has_not_paid = story.world.user("bert").await;
+    story.ordered(has_not_paid, std::slice::from_ref(&warm)).await;
+    let has_it_no_more = story.world.user("carla").await;
+    let given_back = story.bought(has_it_no_more, &warm).await;
+    story.revoke(given_back.lines[0].licence).await;
+    let has_bought_another = story.world.user("dora").await;
+    story
+        .bought(has_bought_another, &offer(story.world.seed(), "Cold", 500))
+        .await;
+
+    let tell = story.envelope(Message::TellBuyers {
+        listing: warm.listing,
+        news: news(ListedVerdict::Suspended),
+        after: None,
+    });
+    story.deliver(&tell).await.expect("told");
+    let told = story.sent();
+    let notice = Message::BuyerNotice {
+        customer: story.user,
+        order,
+        news: news(ListedVerdict::Suspended),
+    };
+    assert_eq!(told.iter().map(|sent| &sent.message).collect::<Vec<_>>(), [&notice]);
+    story.deliver(&tell).await.expect("told again");
+    assert_eq!(story.sent(), told, "the same message, by its id");
+    for _ in 0..2 {
+        story.deliver(&told[0]).await.expect("done");
+    }
+    let letters = story.letters();
+    assert_eq!(
+        letters.iter().map(|letter| letter.to.as_str()).collect::<Vec<_>>(),
+        ["ada@example.com"]
+    );
+}
+
+#[tokio::test]
+async fn many_are_told_page_by_page_and_each_once() {
+    let story = story().await;
+    let warm = offer(story.world.seed(), "Warm", 1299);
+    let mut orders = BTreeSet::new();
+    for _ in 0..120 {
+        orders.insert(story.bought(story.user, &warm).await.id);
+    }
+    let mut pages = vec![story.envelope(Message::TellBuyers {
+        listing: warm.listing,
+        news: news(ListedVerdict::TakenDown),
+        after: None,
+    })];
+    let (mut delivered, mut told) = (0, Vec::new());
+    while let Some(page) = pages.pop() {
+        story.deliver(&page).await.expect("told");
+        delivered += 1;
+        for sent in story.sent() {
+            match &sent.message {
+                Message::BuyerNotice { order, .. } => told.push(*order),
+                Message::TellBuyers { .. } => pages.push(sent),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    told.sort_unstable();
+    assert_eq!(told, orders.into_iter().collect::<Vec<_>>());
+    assert!(delivered > 1, "they do not fit on one page");
 }
 
 #[tokio::test]

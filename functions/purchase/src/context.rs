@@ -7,6 +7,7 @@ use shared::objects::Objects;
 use shared::processor::paypal::PayPalClient;
 use shared::processor::stripe::StripeClient;
 use shared::runtime::{Start, env};
+use shared::signing::Signer;
 use shared::store::{Store, TableName};
 
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct Context {
     pub objects: Objects,
     pub stripe: StripeClient,
     pub paypal: PayPalClient,
+    /// Signs the block list.
+    pub signer: Signer,
     /// The platform's share where no other rule applies.
     pub commission: BasisPoints,
     /// Where checkout returns to when the client names no pages of its own.
@@ -37,6 +40,7 @@ impl Context {
             objects: start.objects(),
             stripe: start.stripe(),
             paypal: start.paypal(),
+            signer: start.signer(),
             commission: start.read(&env::COMMISSION_BPS),
             public_url: start.read(&env::PUBLIC_URL),
             store,

@@ -1,9 +1,10 @@
-//! The shop: browse, cart, orders and their checkout, licences and downloads.
+//! The shop: browse, cart, orders and their checkout, licences and downloads, and what must no longer be used.
 //!
 //! Trigger: HTTP. Writes carts and orders (with the message that settles a free one); reads what is published. Idempotency: the
 //! `Idempotency-Key` of each POST, whose seed gives the order its id; the order's id is the key of its checkout session.
 
 mod api;
+mod block_list;
 mod browse;
 mod cart;
 mod checkout;
@@ -18,6 +19,8 @@ use shared::routes;
 
 pub fn routes() -> Routes<Context> {
     Routes::new()
+        .routes(routes!(block_list::show))
+        .routes(routes!(block_list::keys))
         .routes(routes!(browse::list))
         .routes(routes!(browse::show))
         .routes(routes!(cart::show))

@@ -9,7 +9,7 @@ use shared::auth::scope::LicencesRead;
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem};
 use shared::ids::{LicenceId, UserId, VersionId};
 use shared::licence::{Licence, LicenceStatus};
-use shared::listing::{Artifact, Published, Status};
+use shared::listing::{Artifact, Published};
 use shared::objects::{Bucket, ObjectRef};
 use shared::purchase::OrderStatus;
 use shared::store::{Store, catalogue, commerce};
@@ -111,10 +111,16 @@ async fn wanted(store: &Store, licence: &Licence, version: Option<VersionId>) ->
     let version = catalogue::version(store, licence.listing, version)
         .await?
         .ok_or_else(Problem::not_found)?;
-    let was_published = matches!(version.status(), Status::Published | Status::Yanked);
+    if let Some(stop) = version.stop() {
+        let detail = format!(
+            "Version {} was stopped ({}) and cannot be downloaded. Get another version of it.",
+            version.number, stop.decision.reason_code
+        );
+        return Err(Problem::conflict("version_stopped", detail));
+    }
     let artifact = version
         .artifact()
-        .filter(|_| was_published)
+        .filter(|_| version.is_downloadable())
         .cloned()
         .ok_or_else(Problem::not_found)?;
     Ok((version.number.to_string(), artifact))

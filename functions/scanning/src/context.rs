@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use scanner::{Config, Engine};
+use scanner::{Config, Engine, Policies};
+use shared::messages::Queue;
 use shared::objects::Objects;
+use shared::queues::Queues;
 use shared::runtime::{Start, env};
 use shared::store::{Store, TableName};
 
@@ -15,6 +17,8 @@ const RULES_FILE: &str = "rules.bin";
 pub struct Context {
     pub store: Store,
     pub objects: Objects,
+    /// For the versions of a rescan, and its next page.
+    pub queues: Queues,
     /// Missing only in a context that the runtime refuses to start with.
     pub engine: Option<Arc<Engine>>,
     /// The delivery at which a scan that was not finished before is recorded as errored.
@@ -24,17 +28,19 @@ pub struct Context {
 impl Context {
     pub fn from_start(start: &Start<'_>) -> Self {
         let rules = Path::new(&start.read(&env::LAMBDA_TASK_ROOT)).join(RULES_FILE);
-        let engine = load(&rules).map_err(|why| start.env.fault(why)).ok();
+        let policies = start.read(&env::SCAN_POLICIES);
+        let engine = load(&rules, &policies).map_err(|why| start.env.fault(why)).ok();
         Self {
-            store: start.store(&[TableName::Catalogue]),
+            store: start.store(&[TableName::Accounts, TableName::Catalogue]),
             objects: start.objects(),
+            queues: start.queues(&[Queue::Scan]),
             engine: engine.map(Arc::new),
             max_receives: start.read(&env::SCAN_MAX_RECEIVES),
         }
     }
 }
 
-fn load(path: &Path) -> Result<Engine, String> {
+fn load(path: &Path, policies: &str) -> Result<Engine, String> {
     let rules =
         std::fs::read(path).map_err(|error| format!("the rules in {} cannot be read: {error}", path.display()))?;
     let unusable = |error| {
@@ -44,5 +50,14 @@ fn load(path: &Path) -> Result<Engine, String> {
             shared::http::problem::chain(&error)
         )
     };
-    Engine::new(Config::new(rules)).map_err(unusable)
+    let config = Config {
+        policies: parse(policies)?,
+        ..Config::new(rules)
+    };
+    Engine::new(config).map_err(unusable)
+}
+
+/// How much each check counts, as the deployment sets it: `{"pdf": {"enforced": false}}`.
+pub(crate) fn parse(policies: &str) -> Result<Policies, String> {
+    serde_json::from_str(policies).map_err(|error| format!("SCAN_POLICIES is not as it must be: {error}"))
 }

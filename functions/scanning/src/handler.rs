@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use scanner::{Engine, Report};
 use sha2::{Digest, Sha256};
 use shared::listing::{
     Arrival, Listing, MAX_PACKAGE_BYTES, Stage, Upload, UploadKey, Version, arrive, artifact_key, conclude,
@@ -16,6 +17,7 @@ use shared::store::{StoreError, Versioned, catalogue};
 
 use crate::context::Context;
 use crate::notification::{Notification, Record};
+use crate::rescan;
 use crate::verdict::{self, Scan};
 
 pub async fn handle(context: &Context, delivery: Delivery<Notification>) -> Result<(), Failure> {
@@ -28,7 +30,7 @@ pub async fn handle(context: &Context, delivery: Delivery<Notification>) -> Resu
             }
             Ok(())
         }
-        Notification::Again(Envelope {
+        Notification::Asked(Envelope {
             message:
                 Message::ScanAgain {
                     partner,
@@ -46,7 +48,7 @@ pub async fn handle(context: &Context, delivery: Delivery<Notification>) -> Resu
             };
             one(context, &key, Object::Held, &delivery).await
         }
-        Notification::Again(other) => Err(Failure::reject(format!("not for this queue: {:?}", other.message))),
+        Notification::Asked(asked) => rescan::handle(context, asked, &delivery).await,
     }
 }
 
@@ -193,20 +195,27 @@ async fn scan(context: &Context, arrived: &Arrived, now: Timestamp) -> Result<Sc
             now,
         ));
     }
-    let engine = context
-        .engine
-        .as_ref()
-        .map(Arc::clone)
-        .ok_or_else(|| Failure::retry("there is no engine"))?;
-    // On a thread of its own: this one keeps the time.
-    let report = tokio::task::spawn_blocking(move || engine.scan(&package))
-        .await
-        .map_err(Failure::retry)?;
+    let report = examine(context, package).await?;
     if report.sha256 != sha256 {
         return Err(Failure::retry("the report is about other bytes"));
     }
-    let report = report.waiving(upload.waived().map(str::to_owned));
+    let waived = upload.waived().map(str::to_owned);
+    let report = report.waiving(waived.chain(arrived.listing.waived.iter().cloned()));
     Ok(verdict::of(report, &arrived.listing, &arrived.version, now))
+}
+
+pub(crate) fn engine(context: &Context) -> Result<&Arc<Engine>, Failure> {
+    context
+        .engine
+        .as_ref()
+        .ok_or_else(|| Failure::retry("there is no engine"))
+}
+
+pub(crate) async fn examine(context: &Context, package: Vec<u8>) -> Result<Report, Failure> {
+    let engine = Arc::clone(engine(context)?);
+    // On a thread of its own: this one keeps the time.
+    let report = tokio::task::spawn_blocking(move || engine.scan(&package)).await;
+    report.map_err(Failure::retry)
 }
 
 async fn record_verdict(context: &Context, arrived: &Arrived, scan: Scan, seed: &Seed) -> Result<(), Failure> {

@@ -19,14 +19,14 @@ pub enum Notification {
         #[serde(rename = "Event")]
         event: TestEvent,
     },
-    /// A moderator has decided that a held package is scanned once more.
-    Again(Envelope),
+    /// What Souk itself wants to be scanned.
+    Asked(Envelope),
 }
 
 impl Payload for Notification {
     fn seed(&self) -> Option<Seed> {
         match self {
-            Self::Again(envelope) => envelope.seed(),
+            Self::Asked(envelope) => envelope.seed(),
             Self::Records { .. } | Self::Test { .. } => None,
         }
     }

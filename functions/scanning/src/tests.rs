@@ -1,7 +1,10 @@
 //! Deliveries of every kind, with the real engine and its real rules.
 
+mod appeals;
 mod deliveries;
 mod events;
+mod policies;
+mod rescans;
 mod verdicts;
 
 use std::fs;
@@ -10,6 +13,7 @@ use std::sync::{Arc, LazyLock};
 use scanner::{Config, Engine};
 use shared::listing::{ContentType, Listing, Status, Upload, UploadRequest, Version, request_upload, sample};
 use shared::objects::{Bucket, ObjectRef, Objects};
+use shared::queues::Queues;
 use shared::runtime::{Delivery, Failure};
 use shared::scan::Check;
 use shared::store::{Store, TableName, Write, catalogue, keys};
@@ -48,6 +52,7 @@ impl World {
         let context = Context {
             store: Store::memory(),
             objects: Objects::memory(),
+            queues: Queues::memory(),
             engine,
             max_receives: MAX_RECEIVES,
         };

@@ -1,7 +1,8 @@
 //! The benchmarks of what ships: release binaries, deployed from `template.yaml` to a stack of their own.
 //!
-//! Six sections, each with ratios: cold starts beside a Lambda that does nothing, sizes, what each operation of a sale, a refund and a
-//! payout asks of DynamoDB and Stripe, payout decisions a second, postings a second, and requests a second through the stack. Ratios
+//! Seven sections, each with ratios: cold starts beside a Lambda that does nothing, sizes, what each operation of a sale, a refund and a
+//! payout asks of DynamoDB and Stripe, payout decisions a second, postings a second, requests a second through the stack, and what a scan
+//! costs beside the YARA engine alone. Ratios
 //! and counts travel from machine to machine; times do not, so no time fails anything: the exit status says only whether everything
 //! could be measured.
 
@@ -9,6 +10,7 @@ mod api;
 mod artifact;
 mod aws;
 mod cold_start;
+mod corpus;
 mod decisions;
 mod events;
 mod function;
@@ -19,6 +21,7 @@ mod noop;
 mod number;
 mod runtime_api;
 mod sale;
+mod scan;
 mod stack;
 mod table;
 mod targets;
@@ -32,10 +35,15 @@ use crate::aws::Aws;
 use crate::stack::Stack;
 use crate::targets::Targets;
 
-const SECTIONS: [&str; 6] = ["cold-start", "size", "usage", "decisions", "ledger", "load"];
+const SECTIONS: [&str; 7] = ["cold-start", "size", "usage", "decisions", "ledger", "load", "scan"];
 
 /// Measures the sections named, or all of them.
 pub async fn run(sections: Vec<String>) -> ExitCode {
+    if let [first, files @ ..] = sections.as_slice()
+        && first == scan::ALONE
+    {
+        return scan::alone(files);
+    }
     let mut targets = Targets::default();
     let failures = match measure(&sections, &mut targets).await {
         Ok(failures) => failures,
@@ -95,6 +103,10 @@ async fn measure(sections: &[String], targets: &mut Targets) -> Result<Vec<anyho
     if wanted("load") {
         let outcome = load::measure(&stack, &aws, &functions).await;
         failures.extend(outcome.err().map(|error| error.context("requests a second")));
+    }
+    if wanted("scan") {
+        let outcome = scan::measure(&stack, &functions, targets).await;
+        failures.extend(outcome.err().map(|error| error.context("scans")));
     }
     Ok(failures)
 }

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The URL that calls it. `twin` is the function whose memory and role it gets.
 pub(crate) async fn deploy(stack: &Stack, aws: &Aws, twin: &Function) -> Result<String> {
     let name = format!("{}-noop", stack.name);
-    let program = zip::bootstrap(&std::fs::read(stack.binary("noop")?)?)?;
+    let program = zip::archive(&[("bootstrap".to_owned(), std::fs::read(stack.binary("noop")?)?)])?;
     let architecture = if cfg!(target_arch = "aarch64") {
         "arm64"
     } else {

@@ -1,60 +1,39 @@
-//! A zip archive of one uncompressed program: all that deploying the baseline takes.
+//! Zip archives of what is made in memory: all that deploying the baseline takes, and what a DAW's project is.
 
-use anyhow::{Context, Result};
+use std::io::{Cursor, Read, Write};
 
-const NAME: &[u8] = b"bootstrap";
-const LOCAL_HEADER: u32 = 0x0403_4b50;
-const CENTRAL_HEADER: u32 = 0x0201_4b50;
-const END: u32 = 0x0605_4b50;
-/// Made on Unix, by version 2.0 of the format: the outer attributes are a file mode.
-const MADE_BY: u16 = 3 << 8 | 20;
-const MODE: u32 = 0o100_755 << 16;
-/// 1 January 1980, the first day that the format knows.
-const DATE: u16 = 1 << 5 | 1;
+use anyhow::Result;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-/// `program` as an executable file named `bootstrap` (APPNOTE.TXT 4.3 and 4.4).
-pub(crate) fn bootstrap(program: &[u8]) -> Result<Vec<u8>> {
-    let size = u32::try_from(program.len()).context("the program is too large for this zip")?;
-    let name_bytes = u16::try_from(NAME.len())?;
-    let mut described = Writer::default();
-    // Version needed, flags, method (stored), time, date.
-    described
-        .u16s(&[20, 0, 0, 0, DATE])
-        .u32s(&[crc32fast::hash(program), size, size])
-        .u16s(&[name_bytes, 0]);
+/// A file's name and content.
+pub(crate) type File = (String, Vec<u8>);
 
-    let mut zip = Writer::default();
-    zip.u32s(&[LOCAL_HEADER]).bytes(&described.0).bytes(NAME).bytes(program);
-    let central = u32::try_from(zip.0.len())?;
-    zip.u32s(&[CENTRAL_HEADER]).u16s(&[MADE_BY]).bytes(&described.0);
-    // Comment's length, disk, inner attributes; outer attributes, where the local header is.
-    zip.u16s(&[0, 0, 0]).u32s(&[MODE, 0]).bytes(NAME);
-    let central_bytes = u32::try_from(zip.0.len())? - central;
-    zip.u32s(&[END])
-        .u16s(&[0, 0, 1, 1])
-        .u32s(&[central_bytes, central])
-        .u16s(&[0]);
-    Ok(zip.0)
+/// `files` as they are. Lambda starts what is executable.
+pub(crate) fn archive(files: &[File]) -> Result<Vec<u8>> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::DEFAULT)
+        .unix_permissions(0o755);
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in files {
+        archive.start_file(name.as_str(), options)?;
+        archive.write_all(content)?;
+    }
+    Ok(archive.finish()?.into_inner())
 }
 
-#[derive(Default)]
-struct Writer(Vec<u8>);
-
-impl Writer {
-    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
-        self.0.extend_from_slice(bytes);
-        self
+/// Everything that is in the archive.
+pub(crate) fn files(archive: &[u8]) -> Result<Vec<File>> {
+    let mut archive = ZipArchive::new(Cursor::new(archive))?;
+    let mut files = Vec::new();
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index)?;
+        let (name, mut content) = (entry.name()?.into_owned(), Vec::new());
+        entry.read_to_end(&mut content)?;
+        files.push((name, content));
     }
-
-    fn u16s(&mut self, numbers: &[u16]) -> &mut Self {
-        self.0.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
-        self
-    }
-
-    fn u32s(&mut self, numbers: &[u32]) -> &mut Self {
-        self.0.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
-        self
-    }
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -62,12 +41,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_have_the_lengths_of_the_format() {
-        let zip = bootstrap(b"program").expect("a zip");
-        assert_eq!(zip.len(), 30 + 9 + 7 + 46 + 9 + 22);
-        assert_eq!(&zip[30..46], b"bootstrapprogram");
-        assert_eq!(&zip[46..50], &CENTRAL_HEADER.to_le_bytes());
-        // The end record says where the central directory begins, and how long it is.
-        assert_eq!(&zip[zip.len() - 10..zip.len() - 2], [55, 0, 0, 0, 46, 0, 0, 0]);
+    fn files_come_out_as_they_went_in_and_can_be_started() {
+        let made = [("bootstrap".to_owned(), b"program".to_vec())];
+        let zip = archive(&made).expect("a zip");
+        assert_eq!(files(&zip).expect("its files"), made);
+        let mut read = ZipArchive::new(Cursor::new(zip)).expect("an archive");
+        assert_eq!(read.by_index(0).expect("the program").unix_mode(), Some(0o100_755));
     }
 }

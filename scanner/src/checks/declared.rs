@@ -1,4 +1,4 @@
-//! What the manifest says of music and recordings against what the files play.
+//! What the manifest says of music, recordings and intents against what the files play and say.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::File;
 use super::audio::Sound;
 use super::kinds::{self, Kind};
 use super::midi::Music;
-use crate::manifest::{ContentType, Harmony, Loop, Manifest, Piece};
+use crate::manifest::{ContentType, FILE_NAME, Harmony, Loop, Manifest, Piece};
 use crate::music::{Chord, key};
 use crate::report::{Finding, Severity};
 
@@ -24,6 +24,8 @@ const PASSING: u32 = 1;
 pub(crate) struct Played {
     pub(crate) music: BTreeMap<String, Music>,
     pub(crate) sounds: BTreeMap<String, Sound>,
+    /// What presets are meant to bring about.
+    pub(crate) intents: BTreeMap<String, Vec<String>>,
 }
 
 /// A rule, what was seen, what to do.
@@ -76,6 +78,14 @@ pub(crate) fn check(manifest: &Manifest, played: &Played) -> Vec<Finding> {
         let listed = manifest.files.iter().map(|file| &file.path);
         let undescribed = listed.filter(|path| played.music.contains_key(*path) && !is_described(path));
         findings.extend(undescribed.map(|path| finding(path, difference())));
+    }
+    if content_type == ContentType::IntentPreset {
+        let differences = of_intents(manifest, &played.intents);
+        findings.extend(
+            differences
+                .into_iter()
+                .map(|(path, difference)| finding(path, difference)),
+        );
     }
     findings
 }
@@ -162,6 +172,31 @@ fn of_harmony(harmony: &Harmony, music: &Music) -> Option<Difference> {
         seen,
         "Correct `key`, `mode` and `chords`, or the notes of the file.",
     ))
+}
+
+/// What a preset is for and is not declared, and what is declared and no preset is for; each with its file.
+fn of_intents<'a>(manifest: &'a Manifest, presets: &'a BTreeMap<String, Vec<String>>) -> Vec<(&'a str, Difference)> {
+    let declared = &manifest.metadata.intents;
+    let mut differences = Vec::new();
+    for (path, intents) in presets {
+        for intent in intents.iter().filter(|intent| !declared.contains(intent)) {
+            let seen = format!("it is for `{intent}`, which is not declared");
+            let remedy = "Add it to `metadata.intents`, or correct the preset.";
+            differences.push((path.as_str(), ("intents", seen, remedy)));
+        }
+    }
+    // A preset that cannot be read may be for any of them, and why it cannot is said by its check.
+    let is_preset = |path| File { path, content: &[] }.extension() == "json";
+    let all = manifest.files.iter().filter(|file| is_preset(&file.path)).count();
+    if all == presets.len() {
+        let is_unmet = |intent: &&String| !presets.values().flatten().any(|known| known == *intent);
+        for intent in declared.iter().filter(is_unmet) {
+            let seen = format!("`{intent}` is declared, and no preset is for it");
+            let remedy = "Remove it from `metadata.intents`, or add a preset for it: a `.json` file.";
+            differences.push((FILE_NAME, ("intents", seen, remedy)));
+        }
+    }
+    differences
 }
 
 fn of_loop(each: &Loop, sound: Sound) -> Option<Difference> {

@@ -43,7 +43,7 @@ fn allowed(content_type: ContentType) -> &'static [&'static str] {
         ],
         ContentType::PluginWasm => &["wasm", "mid", "midi", "ttf", "otf", "woff2"],
         ContentType::GrooveTemplate | ContentType::ChordPack => &["mid", "midi"],
-        ContentType::IntentPreset => &["yaml", "yml"],
+        ContentType::IntentPreset => &[],
         ContentType::SynthPreset => &["vstpreset", "aupreset", "fxp", "fxb", "xml"],
         ContentType::GenreTemplate => &[
             "dawproject",

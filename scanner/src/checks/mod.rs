@@ -6,6 +6,7 @@ pub(crate) mod eicar;
 pub(crate) mod file_types;
 pub(crate) mod hashes;
 pub(crate) mod images;
+pub(crate) mod intents;
 pub(crate) mod json;
 pub(crate) mod kinds;
 pub(crate) mod markdown;

@@ -104,6 +104,12 @@ impl Yara {
 pub(crate) struct PackageScanner<'r>(Scanner<'r>);
 
 impl PackageScanner<'_> {
+    /// How many rules match, and nothing more.
+    pub(crate) fn matches(&mut self, content: &[u8]) -> Option<usize> {
+        let results = self.0.scan(content).ok()?;
+        Some(results.matching_rules().len())
+    }
+
     pub(crate) fn check(&mut self, file: File<'_>, deadline: &Deadline) -> Result<Vec<Finding>, Interrupted> {
         let left = deadline.left().ok_or(Interrupted::OutOfTime)?;
         self.0.set_timeout(left);

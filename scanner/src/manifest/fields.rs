@@ -1,6 +1,13 @@
-//! The forms of single values in `souk.toml`. The schema's patterns say the same.
+//! The forms of single values in `souk.toml` and in presets. The schemas' patterns say the same.
+
+use super::{Meter, Tempo};
+use crate::archive::names;
 
 const SLUG_CHARS: std::ops::RangeInclusive<usize> = 3..=64;
+const WORD_CHARS: usize = 80;
+pub(crate) const MAX_WORDS: usize = 50;
+const TEMPI: std::ops::RangeInclusive<u32> = 10_000..=999_000;
+const MAX_BEATS: u32 = 64;
 
 /// Lower-case letters, digits and single hyphens inside; starts with a letter.
 pub(crate) fn slug(value: &str) -> Option<()> {
@@ -74,4 +81,37 @@ pub(crate) fn language(value: &str) -> Option<()> {
 pub(crate) fn sha256(value: &str) -> Option<()> {
     let digits_ok = value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     (value.len() == 64 && digits_ok).then_some(())
+}
+
+/// Shown to people: something to read, of at most so many characters, none of which steers what is shown.
+pub(crate) fn text(value: &str, chars: usize) -> Option<()> {
+    let chars_ok = !value.chars().any(|c| c.is_control() || names::is_invisible(c));
+    (!value.trim().is_empty() && value.chars().count() <= chars && chars_ok).then_some(())
+}
+
+pub(crate) fn word(value: &str) -> Option<()> {
+    text(value, WORD_CHARS)
+}
+
+/// Quarter notes in a minute, from 10 to 999, with at most three decimals.
+pub(crate) fn tempo(value: &str) -> Option<Tempo> {
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
+    let digits = fraction.trim_end_matches('0');
+    if digits.len() > 3 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let thousandths: u32 = format!("{digits:0<3}").parse().ok()?;
+    let tempo = whole
+        .parse::<u32>()
+        .ok()?
+        .checked_mul(1_000)?
+        .checked_add(thousandths)?;
+    TEMPI.contains(&tempo).then_some(Tempo(tempo))
+}
+
+pub(crate) fn meter(value: &str) -> Option<Meter> {
+    let (beats, note) = value.split_once('/')?;
+    let number = |text: &str| text.parse::<u32>().ok().filter(|_| !text.starts_with(['+', '0']));
+    let (beats, note) = (number(beats)?, number(note)?);
+    ((1..=MAX_BEATS).contains(&beats) && note.is_power_of_two() && note <= MAX_BEATS).then_some(Meter { beats, note })
 }

@@ -127,11 +127,7 @@ impl fmt::Display for Number {
     }
 }
 
-const TEMPI: std::ops::RangeInclusive<u32> = 10_000..=999_000;
 const MAX_BARS: u32 = 10_000;
-const MAX_BEATS: u32 = 64;
-const MAX_WORDS: usize = 50;
-const WORD_CHARS: usize = 80;
 
 impl Problems {
     pub(super) fn metadata(&mut self, raw: RawMetadata, content_type: Option<ContentType>) -> Option<Metadata> {
@@ -156,12 +152,12 @@ impl Problems {
             ("metadata.instruments", &raw.instruments),
             ("metadata.intents", &raw.intents),
         ] {
-            let good = list.len() <= MAX_WORDS && list.iter().all(|word| is_word(word));
+            let good = list.len() <= fields::MAX_WORDS && list.iter().all(|word| fields::word(word).is_some());
             self.need(good.then_some(()), "metadata", field, &list.join(", "), words);
             self.once(field, list);
         }
         if let Some(genre) = &raw.genre {
-            self.need(is_word(genre).then_some(()), "metadata", "metadata.genre", genre, words);
+            self.need(fields::word(genre), "metadata", "metadata.genre", genre, words);
         }
         if let Some(language) = &raw.language {
             let remedy = "Use a language as BCP 47 has it, such as `en` or `pt-BR`.";
@@ -223,7 +219,7 @@ impl Problems {
         let tempo = self.tempo("metadata.pieces.bpm", &raw.bpm);
         let remedy = "Use beats in a bar and the note that counts one, such as `4/4` or `7/8`.";
         let meter = self.need(
-            meter(&raw.meter),
+            fields::meter(&raw.meter),
             "metadata",
             "metadata.pieces.meter",
             &raw.meter,
@@ -281,8 +277,7 @@ impl Problems {
     fn tempo(&mut self, field: &str, value: &Number) -> Option<Tempo> {
         let remedy = "Use quarter notes in a minute, from 10 to 999, with at most three decimals.";
         let text = value.to_string();
-        let tempo = tempo(&text).filter(|tempo| TEMPI.contains(&tempo.0));
-        self.need(tempo, "metadata", field, &text, remedy)
+        self.need(fields::tempo(&text), "metadata", field, &text, remedy)
     }
 
     fn count(&mut self, field: &str, value: i64, most: u32) -> Option<u32> {
@@ -295,34 +290,4 @@ impl Problems {
             &format!("Use a number from 1 to {most}."),
         )
     }
-}
-
-fn tempo(text: &str) -> Option<Tempo> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = fraction.trim_end_matches('0');
-    if digits.len() > 3 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let thousandths: u32 = format!("{digits:0<3}").parse().ok()?;
-    whole
-        .parse::<u32>()
-        .ok()?
-        .checked_mul(1_000)?
-        .checked_add(thousandths)
-        .map(Tempo)
-}
-
-fn meter(text: &str) -> Option<Meter> {
-    let (beats, note) = text.split_once('/')?;
-    let number = |text: &str| text.parse::<u32>().ok().filter(|_| !text.starts_with(['+', '0']));
-    let (beats, note) = (number(beats)?, number(note)?);
-    ((1..=MAX_BEATS).contains(&beats) && note.is_power_of_two() && note <= MAX_BEATS).then_some(Meter { beats, note })
-}
-
-fn is_word(text: &str) -> bool {
-    !text.trim().is_empty()
-        && text.chars().count() <= WORD_CHARS
-        && !text
-            .chars()
-            .any(|c| c.is_control() || crate::archive::names::is_invisible(c))
 }

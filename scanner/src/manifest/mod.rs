@@ -4,7 +4,7 @@
 //! one. The same rules stand in [`SCHEMA`] for editors and other programs, as far as JSON Schema
 //! can say them; a test keeps the two together.
 
-mod fields;
+pub(crate) mod fields;
 mod metadata;
 mod parse;
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
 pub use metadata::{Harmony, Loop, Metadata, Meter, Piece, PluginFormat, Tempo};
-pub(crate) use parse::parse;
+pub(crate) use parse::{names_of, parse};
 
 use crate::config::Limits;
 use crate::report::{Finding, Severity};

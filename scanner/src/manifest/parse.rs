@@ -179,11 +179,9 @@ impl Problems {
             self.add("licence", "package.licence", value.trim_end_matches([' ', '`']), remedy);
         }
         if let Some(summary) = &raw.summary {
-            let good = !summary.trim().is_empty()
-                && summary.chars().count() <= SUMMARY_CHARS
-                && !summary.chars().any(|c| c.is_control() || names::is_invisible(c));
             let remedy = "Use one sentence of at most 160 characters, without control or invisible characters.";
-            self.need(good.then_some(()), "summary", "package.summary", summary, remedy);
+            let good = fields::text(summary, SUMMARY_CHARS);
+            self.need(good, "summary", "package.summary", summary, remedy);
         }
         Some(Package {
             name: raw.name,
@@ -316,7 +314,7 @@ impl Problems {
     }
 }
 
-pub(super) fn names_of<T: IntoEnumIterator + Into<&'static str>>() -> String {
+pub(crate) fn names_of<T: IntoEnumIterator + Into<&'static str>>() -> String {
     T::iter()
         .map(|value| format!("`{}`", value.into()))
         .collect::<Vec<_>>()

@@ -7,6 +7,7 @@ mod agreement;
 mod archive;
 mod catalogue;
 mod content;
+mod intents;
 mod limits;
 mod manifest;
 mod names;

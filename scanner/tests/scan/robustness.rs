@@ -70,6 +70,12 @@ fn of_every_kind() -> Vec<(&'static str, &'static str, Vec<u8>)> {
             "a.json",
             br#"{"a": [1, {"b": "\u00e9"}], "c": null}"#.to_vec(),
         ),
+        (
+            "intent-preset",
+            "a.json",
+            br#"{"format": 1, "name": "A", "intents": ["calm"], "parameters": {"energy": 0.5, "bpm": {"min": 60, "max": 72.5}}}"#
+                .to_vec(),
+        ),
         ("sample-pack", "a.mid", note.to_vec()),
         ("sample-pack", "a.wav", wave.concat()),
         ("sample-pack", "a.flac", b"fLaC\x80\0\0\x22".to_vec()),

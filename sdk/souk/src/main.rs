@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 /// Nothing was judged: wrong arguments, a path that cannot be read. Apart from what the verdicts exit with.
 const NOT_DONE: u8 = 64;
@@ -33,11 +33,30 @@ enum Command {
     ///
     /// Files and their hashes are written into the package's `souk.toml`, unless it lists files already.
     Pack { folder: PathBuf, package: PathBuf },
-    /// Prints the JSON Schema of `souk.toml`
-    Schema,
+    /// Prints the JSON Schema of `souk.toml`, or of what else partners write
+    Schema {
+        #[arg(value_enum, default_value_t = Document::Manifest)]
+        of: Document,
+    },
     /// Compiles the rules for this processor, for the marketplace's scanner to load
     #[command(hide = true)]
     Rules { file: PathBuf },
+}
+
+/// What has a published schema.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Document {
+    Manifest,
+    IntentPreset,
+}
+
+impl Document {
+    fn schema(self) -> &'static str {
+        match self {
+            Self::Manifest => scanner::MANIFEST_SCHEMA,
+            Self::IntentPreset => scanner::INTENT_PRESET_SCHEMA,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -64,7 +83,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let bytes = scanner::pack(&folder).with_context(|| format!("cannot pack {}", folder.display()))?;
             std::fs::write(&package, bytes).with_context(|| format!("cannot write {}", package.display()))?;
         }
-        Command::Schema => say::line(scanner::MANIFEST_SCHEMA.trim_end())?,
+        Command::Schema { of } => say::line(of.schema().trim_end())?,
         Command::Rules { file } => {
             let rules = scanner::compile_rules().context("cannot compile the rules")?;
             std::fs::write(&file, rules).with_context(|| format!("cannot write {}", file.display()))?;

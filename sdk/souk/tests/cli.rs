@@ -120,6 +120,25 @@ fn what_is_too_large_is_refused_unread() {
 }
 
 #[test]
+fn schemas_are_those_that_are_checked() {
+    let schema = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_souk"));
+        command.arg("schema").args(arguments).output().unwrap()
+    };
+    for (arguments, expected) in [
+        (&[][..], scanner::MANIFEST_SCHEMA),
+        (&["manifest"], scanner::MANIFEST_SCHEMA),
+        (&["intent-preset"], scanner::INTENT_PRESET_SCHEMA),
+    ] {
+        let output = schema(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "{arguments:?}");
+    }
+    let unknown = schema(&["novel"]);
+    assert_eq!((unknown.status.code(), unknown.stdout), (Some(64), Vec::new()));
+}
+
+#[test]
 fn what_cannot_be_judged_is_an_error_of_its_own() {
     let home = tempfile::tempdir().unwrap();
     for (arguments, path, said) in [

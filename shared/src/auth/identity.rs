@@ -20,6 +20,8 @@ pub struct User {
     pub name: Option<String>,
     /// Only ever true for somebody who signed in: an API token is never an operator's.
     pub operator: bool,
+    /// Whose reports stop what they are about at once. Likewise.
+    pub trusted_reporter: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +100,7 @@ async fn by_sign_in(sign_in: &SignIn, token: &str, now: Timestamp) -> Result<Ide
         SignInError::Refused(why) => Problem::unauthenticated(Some("invalid_token"), why),
         SignInError::Unavailable(_) => Problem::unavailable(error),
     })?;
-    let operator = claims.operator;
+    let (operator, trusted_reporter) = (claims.operator, claims.trusted_reporter);
     let user = accounts::sign_in(&sign_in.store, claims, now).await?;
     Ok(Identity {
         user: User {
@@ -106,6 +108,7 @@ async fn by_sign_in(sign_in: &SignIn, token: &str, now: Timestamp) -> Result<Ide
             email: user.email,
             name: user.name,
             operator,
+            trusted_reporter,
         },
         credential: Credential::SignIn,
     })
@@ -131,6 +134,7 @@ async fn by_api_token(sign_in: &SignIn, token: &str, now: Timestamp) -> Result<I
         email: user.email,
         name: user.name,
         operator: false,
+        trusted_reporter: false,
     };
     Ok(Identity {
         user,

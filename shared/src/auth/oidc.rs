@@ -24,6 +24,8 @@ const MAX_SUBJECT_CHARS: usize = 255;
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
 /// The value in the roles claim that makes an operator.
 const OPERATOR: &str = "operator";
+/// The one that makes a trusted reporter.
+const TRUSTED_REPORTER: &str = "trusted_reporter";
 
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
@@ -44,6 +46,7 @@ pub struct Claims {
     pub email: Option<String>,
     pub name: Option<String>,
     pub operator: bool,
+    pub trusted_reporter: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -123,7 +126,8 @@ impl Verifier {
     }
 
     fn check_claims(&self, claims: Map<String, Value>, now: Timestamp) -> Result<Claims, SignInError> {
-        let operator = has_role(&claims, &self.0.roles_claim);
+        let has = |role| has_role(&claims, &self.0.roles_claim, role);
+        let (operator, trusted_reporter) = (has(OPERATOR), has(TRUSTED_REPORTER));
         let malformed = |_| SignInError::Refused("The token's claims are malformed.");
         let claims: Standard = serde_json::from_value(Value::Object(claims)).map_err(malformed)?;
         if claims.iss.as_deref() != Some(self.0.issuer.as_str()) {
@@ -165,6 +169,7 @@ impl Verifier {
             email,
             name: claims.name.filter(|name| !name.is_empty()),
             operator,
+            trusted_reporter,
         })
     }
 }
@@ -200,15 +205,15 @@ fn seconds(value: &Value) -> Option<i64> {
 }
 
 /// The claim is a text or a list, at the top or (`realm_access.roles`) inside objects.
-fn has_role(claims: &Map<String, Value>, claim: &str) -> bool {
+fn has_role(claims: &Map<String, Value>, claim: &str, wanted: &str) -> bool {
     let nested = || {
         let mut steps = claim.split('.');
         let first = claims.get(steps.next()?)?;
         steps.try_fold(first, |value, step| value.get(step))
     };
     match claims.get(claim).or_else(nested) {
-        Some(Value::String(roles)) => roles.split([' ', ',']).any(|role| role == OPERATOR),
-        Some(Value::Array(roles)) => roles.iter().any(|role| role == OPERATOR),
+        Some(Value::String(roles)) => roles.split([' ', ',']).any(|role| role == wanted),
+        Some(Value::Array(roles)) => roles.iter().any(|role| role == wanted),
         _ => false,
     }
 }

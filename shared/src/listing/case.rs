@@ -1,4 +1,5 @@
-//! What waits for a moderator: a version that was handed in, or one that its scan holds.
+//! What waits for a moderator: a version that was handed in, one that its scan holds, one that is suspended; a partner's appeal; or what somebody
+//! reports.
 //!
 //! ```text
 //! open ──claim──▶ claimed ──release, or the claim runs out──▶ open
@@ -15,14 +16,17 @@ use serde::{Deserialize, Serialize};
 
 use super::draft::Listing;
 use super::moderation::Remark;
+use super::report::ReportKind;
 use super::version::Version;
 use crate::audit::AuditEvent;
-use crate::ids::{CaseId, ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
+use crate::ids::{AppealId, CaseId, ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
 use crate::partner::working_days;
 use crate::seed::Seed;
 
 /// What partners are promised: a first decision within this many working days.
 const DECIDED_WITHIN_WORKING_DAYS: u32 = 3;
+/// From a report of malware to what is done about it.
+const URGENT_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 /// After that others may take it over.
 const CLAIM_LASTS: SignedDuration = SignedDuration::from_hours(4);
 
@@ -56,6 +60,40 @@ pub enum About {
         /// What stands out in the texts.
         remarks: Vec<Remark>,
     },
+    Suspension {
+        upload: UploadId,
+        reason_codes: Vec<String>,
+    },
+    Appeal {
+        appeal: AppealId,
+        upload: UploadId,
+        /// Of what the partner appeals against.
+        reason_codes: Vec<String>,
+    },
+    Report {
+        upload: UploadId,
+        reported_as: ReportKind,
+        text: String,
+        /// Nobody, where they did not say who they are.
+        reporter: Option<UserId>,
+    },
+}
+
+/// The name of what a case is about.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, strum::EnumIter, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum CaseKind {
+    /// A package that its scan holds: nobody has handed it in yet.
+    HeldScan,
+    Submission,
+    /// A published version that is stopped until somebody has decided.
+    Suspension,
+    Appeal,
+    /// What somebody says is wrong with something that is listed.
+    Report,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +114,8 @@ pub struct Reviewer {
 pub enum CaseError {
     #[error("nobody decides about their own work")]
     OwnWork,
+    #[error("an appeal is decided by somebody else than who it is against")]
+    OwnDecision,
     #[error("somebody else has claimed the case until {}", .0.until)]
     ClaimedByAnother(Claim),
     #[error("the case is not claimed by who wants to release it")]
@@ -99,9 +139,9 @@ impl Case {
             title: listing.content.title.clone(),
             number: version.number.clone(),
             weight: weight(listing, &about),
+            due_at: due(&about, now),
             about,
             opened_at: now,
-            due_at: working_days::after(now, DECIDED_WITHIN_WORKING_DAYS),
             claim: None,
         }
     }
@@ -120,7 +160,21 @@ impl Case {
     /// The upload whose checks are the evidence.
     pub fn upload(&self) -> UploadId {
         match self.about {
-            About::HeldScan { upload, .. } | About::Submission { upload, .. } => upload,
+            About::HeldScan { upload, .. }
+            | About::Submission { upload, .. }
+            | About::Suspension { upload, .. }
+            | About::Appeal { upload, .. }
+            | About::Report { upload, .. } => upload,
+        }
+    }
+
+    pub fn kind(&self) -> CaseKind {
+        match self.about {
+            About::HeldScan { .. } => CaseKind::HeldScan,
+            About::Submission { .. } => CaseKind::Submission,
+            About::Suspension { .. } => CaseKind::Suspension,
+            About::Appeal { .. } => CaseKind::Appeal,
+            About::Report { .. } => CaseKind::Report,
         }
     }
 
@@ -151,6 +205,15 @@ impl Case {
     }
 }
 
+fn due(about: &About, now: Timestamp) -> Timestamp {
+    match about {
+        About::Report { reported_as, .. } if reported_as.is_urgent() => {
+            now.saturating_add(URGENT_WITHIN).unwrap_or(now)
+        }
+        _ => working_days::after(now, DECIDED_WITHIN_WORKING_DAYS),
+    }
+}
+
 /// What can do harm comes first, what nobody has seen before the rest.
 fn weight(listing: &Listing, about: &About) -> u32 {
     const HARMFUL: [&str; 5] = ["eicar.", "native.", "secrets.", "wasm.", "yara."];
@@ -162,6 +225,16 @@ fn weight(listing: &Listing, about: &About) -> u32 {
                 12
             }
         }
+        About::Appeal { .. } => 12,
+        About::Report { reported_as, .. } => {
+            if reported_as.is_urgent() {
+                72
+            } else {
+                12
+            }
+        }
+        // Customers cannot get what they have paid for.
+        About::Suspension { .. } => 48,
         About::HeldScan { reason_codes, .. } => {
             let harmful = |code: &String| HARMFUL.iter().any(|check| code.starts_with(check));
             if reason_codes.iter().any(harmful) { 48 } else { 24 }

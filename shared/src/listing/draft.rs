@@ -1,5 +1,7 @@
 //! The partner's side of a listing: drafted, edited, given versions.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -24,9 +26,17 @@ pub struct Listing {
     /// The version that the public sees.
     pub live: Option<VersionId>,
     pub versions: u32,
+    /// Rules of the scan that count for nothing here: people have found them wrong about this listing.
+    pub waived: BTreeSet<String>,
     pub created_by: UserId,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+impl Listing {
+    pub(super) fn waive(&mut self, rules: &[String]) {
+        self.waived.extend(rules.iter().cloned());
+    }
 }
 
 #[derive(
@@ -66,6 +76,7 @@ pub fn create(
         status: ListingStatus::Draft,
         live: None,
         versions: 0,
+        waived: BTreeSet::new(),
         created_by: by,
         created_at: now,
         updated_at: now,

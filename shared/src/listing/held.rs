@@ -10,11 +10,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::case::Case;
 use super::review::{Decision, DecisionRequest, Ground, ReasonCode, ReviewError, Ruling, Sitting};
 use super::upload::{Upload, UploadOutcome};
-use super::version::{Stage, Version};
+use super::version::{Refusal, Stage, Version};
 use crate::audit::AuditEvent;
-use crate::messages::{Envelope, HeldVerdict, Message, Notice};
+use crate::messages::{Envelope, HeldVerdict, Notice};
 
 /// What becomes of a held package.
 #[derive(
@@ -64,10 +65,11 @@ pub struct Judged {
 pub fn judge(
     version: &Version,
     upload: &Upload,
+    case: &Case,
     request: &DecisionRequest<HeldAct>,
     sitting: &Sitting<'_>,
 ) -> Result<Judged, ReviewError> {
-    let (case, seed) = (sitting.case, sitting.seed);
+    let seed = sitting.seed;
     let (
         Stage::Quarantined {
             upload: held,
@@ -85,14 +87,14 @@ pub fn judge(
     if *held != upload.id || *current != case.id {
         return Err(ReviewError::NotCurrent);
     }
-    let decision = sitting.decision(upload.requested_by, request)?;
+    let decision = sitting.decision(upload.requested_by, Some(case), request)?;
     let codes = summary.reason_codes.join(", ");
     let seen = format!(
         "version {} with SHA-256 {}, held by {codes}",
         version.number, summary.sha256
     );
     let audit = sitting.audit(&decision, ("held_scan", version.id.to_string()), &seen);
-    let mut messages = vec![sitting.notice(Notice::HeldScan {
+    let notice = Notice::HeldScan {
         listing_title: case.title.clone(),
         version: version.number.to_string(),
         decision: match decision.act {
@@ -100,16 +102,11 @@ pub fn judge(
             HeldAct::Reject => HeldVerdict::Rejected,
         },
         reason_code: decision.reason_code.to_string(),
-    })];
+    };
+    let mut messages = vec![sitting.notice(version.partner, notice)];
     let (stage, outcome, waived) = match decision.act {
         HeldAct::Release => {
-            let again = Message::ScanAgain {
-                partner: upload.partner,
-                listing: upload.listing,
-                version: upload.version,
-                upload: upload.id,
-            };
-            messages.push(Envelope::new(seed.id("scan"), again));
+            messages.push(upload.scan_again(seed));
             let stage = Stage::Scanning {
                 upload: upload.id,
                 object_version: object_version.clone(),
@@ -121,6 +118,7 @@ pub fn judge(
                 upload: upload.id,
                 submission: None,
                 reason_codes: vec![decision.reason_code.to_string()],
+                refusal: Refusal::new(decision.at, decision.by),
             };
             (stage, upload.outcome.clone(), Vec::new())
         }
@@ -142,6 +140,7 @@ pub fn judge(
 mod tests {
     use super::*;
     use crate::listing::{Arrival, CaseError, Reviewer, Scanned, Status, arrive, conclude, sample};
+    use crate::messages::Message;
     use crate::scan::{Summary, Verdict};
 
     fn request(act: HeldAct, reason_code: ReasonCode) -> DecisionRequest<HeldAct> {
@@ -161,8 +160,9 @@ mod tests {
         judge(
             &held.version,
             &held.upload,
+            case,
             request,
-            &sample::sitting(case, reviewer, &seed),
+            &sample::sitting(reviewer, &seed),
         )
     }
 

@@ -1,100 +1,18 @@
 //! The laws of the version's life, under any sequence of operations: whatever is live passed its scan and was approved, as exactly
 //! these bytes.
 
+mod steps;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::ids::{CaseId, SubmissionId, UploadId};
+use crate::ids::{AppealId, CaseId, SubmissionId, UploadId};
 use crate::money::{Currency, Money};
 use crate::scan::{Summary, Verdict};
 use crate::seed::Seed;
-
-#[derive(Debug, Clone)]
-enum Step {
-    Edit(u8),
-    Upload {
-        version: usize,
-        size: u64,
-    },
-    Arrive {
-        upload: usize,
-        object: u8,
-    },
-    Conclude {
-        upload: usize,
-        object: u8,
-        verdict: u8,
-        hash: u8,
-        with_copy: bool,
-        size: u64,
-    },
-    Submit {
-        version: usize,
-    },
-    Decide {
-        submission: usize,
-        act: u8,
-        of_the_team: bool,
-    },
-    Judge {
-        version: usize,
-        release: bool,
-    },
-    Publish {
-        version: usize,
-        submission: usize,
-    },
-    Yank {
-        version: usize,
-        next: usize,
-    },
-}
-
-const VERSIONS: usize = 3;
-
-fn step() -> impl Strategy<Value = Step> {
-    let version = 0..VERSIONS;
-    let (place, object, size) = (
-        0..12_usize,
-        prop_oneof![5 => Just(0_u8), 1 => Just(1_u8)],
-        prop_oneof![4 => Just(1_000_u64), 1 => Just(1_001_u64)],
-    );
-    let end = (
-        place.clone(),
-        object.clone(),
-        0..6_u8,
-        0..3_u8,
-        any::<bool>(),
-        size.clone(),
-    )
-        .prop_map(|(upload, object, verdict, hash, with_copy, size)| Step::Conclude {
-            upload,
-            object,
-            verdict,
-            hash,
-            with_copy,
-            size,
-        });
-    let decision =
-        (place.clone(), 0..4_u8, prop::bool::weighted(0.2)).prop_map(|(submission, act, of_the_team)| Step::Decide {
-            submission,
-            act,
-            of_the_team,
-        });
-    prop_oneof![
-        1 => any::<u8>().prop_map(Step::Edit),
-        3 => (version.clone(), size).prop_map(|(version, size)| Step::Upload { version, size }),
-        4 => (place.clone(), object).prop_map(|(upload, object)| Step::Arrive { upload, object }),
-        4 => end,
-        3 => version.clone().prop_map(|version| Step::Submit { version }),
-        3 => decision,
-        2 => (version.clone(), any::<bool>()).prop_map(|(version, release)| Step::Judge { version, release }),
-        3 => (version.clone(), place).prop_map(|(version, submission)| Step::Publish { version, submission }),
-        1 => (version, 0..VERSIONS).prop_map(|(version, next)| Step::Yank { version, next }),
-    ]
-}
+use steps::{Step, VERSIONS, step};
 
 /// Mostly something recent: that is where things happen.
 fn recent(len: usize, place: usize) -> Option<usize> {
@@ -108,6 +26,7 @@ struct World {
     uploads: Vec<Upload>,
     submissions: Vec<Submission>,
     cases: BTreeMap<CaseId, Case>,
+    appeals: BTreeMap<AppealId, Appeal>,
     published: Option<Published>,
     seeds: u64,
     passed: BTreeMap<UploadId, String>,
@@ -136,6 +55,7 @@ impl World {
             uploads: Vec::new(),
             submissions: Vec::new(),
             cases: BTreeMap::new(),
+            appeals: BTreeMap::new(),
             published: None,
             seeds: 2_000,
             passed: BTreeMap::new(),
@@ -250,6 +170,13 @@ impl World {
                 }
             }
             Step::Yank { version, next } => self.yank(version, next, &seed),
+            Step::Stop { version, act, next } => self.stop(version, act, next, &seed),
+            Step::Appeal { version } => self.appeal(version, &seed),
+            Step::Settle {
+                version,
+                uphold,
+                by_who_refused,
+            } => self.settle(version, uphold, by_who_refused, &seed),
         }
     }
 
@@ -290,9 +217,10 @@ impl World {
     }
 
     fn decide(&mut self, submission: usize, act: u8, of_the_team: bool, seed: &Seed) {
-        let Some(found) = self.submissions.get(submission) else {
+        let Some(submission) = recent(self.submissions.len(), submission) else {
             return;
         };
+        let found = &self.submissions[submission];
         let place = self.place(found.version);
         let act = [Act::Approve, Act::Approve, Act::RequestChanges, Act::Reject][usize::from(act)];
         let reason_code = (act != Act::Approve).then_some(ReasonCode::LowQuality);
@@ -312,8 +240,9 @@ impl World {
         let made = decide(
             found,
             &self.versions[place],
+            case,
             &request,
-            &sample::sitting(case, reviewer, seed),
+            &sample::sitting(reviewer, seed),
         );
         if let Ok(reviewed) = made {
             self.cases.remove(&reviewed.submission.case);
@@ -349,8 +278,9 @@ impl World {
         let judged = judge(
             version,
             upload,
+            &case,
             &request,
-            &sample::sitting(&case, sample::reviewer(), seed),
+            &sample::sitting(sample::reviewer(), seed),
         );
         let judged = judged.expect("a decision about what waits");
         if release {
@@ -365,16 +295,11 @@ impl World {
             reason: YankReason::Withdrawn,
             note: String::new(),
         };
-        let next = &self.versions[next];
-        let next = next
-            .submission()
-            .and_then(|id| self.submissions.iter().find(|s| s.id == id))
-            .map(|submission| (next, submission));
         if let Ok(change) = yank(
             &self.listing,
             &self.versions[version],
             current,
-            next,
+            self.handed_in(next),
             &request,
             sample::occasion(seed),
         ) {
@@ -382,24 +307,158 @@ impl World {
         }
     }
 
+    /// A version with what it was last handed in as.
+    fn handed_in(&self, version: usize) -> Option<(&Version, &Submission)> {
+        let version = &self.versions[version];
+        let id = version.submission()?;
+        let submission = self.submissions.iter().find(|submission| submission.id == id)?;
+        Some((version, submission))
+    }
+
+    fn stop(&mut self, version: usize, act: ListedAct, next: usize, seed: &Seed) {
+        let Some((stopped, submission)) = self.handed_in(version) else {
+            return;
+        };
+        let request = DecisionRequest {
+            act,
+            reason_code: Some(match act {
+                ListedAct::Suspend => ReasonCode::UnderInvestigation,
+                ListedAct::Reinstate => ReasonCode::Unfounded,
+                ListedAct::TakeDown => ReasonCode::Malicious,
+            }),
+            note: "Seen.".into(),
+        };
+        let scene = Scene {
+            current: self.published.as_ref(),
+            submission,
+            next: self.handed_in(next),
+            seller: &sample::seller(),
+        };
+        let ends = stopped.suspension_case();
+        let case = ends.map(|case| &self.cases[&case]);
+        let sitting = sample::sitting(sample::reviewer(), seed);
+        if let Ok(change) = rule_on(&self.listing, stopped, scene, case, (&request, &[]), &sitting) {
+            self.cases.retain(|case, _| Some(*case) != ends);
+            self.keep(version, change);
+        }
+    }
+
+    fn appeal(&mut self, version: usize, seed: &Seed) {
+        let appealed = &self.versions[version];
+        let made = lodge(
+            &self.listing,
+            appealed,
+            "It is not so.",
+            sample::author(),
+            sample::now(),
+            seed,
+        );
+        if let Ok(lodged) = made {
+            self.versions[version] = lodged.version;
+            self.cases.insert(lodged.case.id, lodged.case);
+            self.appeals.insert(lodged.appeal.id, lodged.appeal);
+        }
+    }
+
+    fn settle(&mut self, version: usize, uphold: bool, by_who_refused: bool, seed: &Seed) {
+        let appealed = &self.versions[version];
+        let Some(Appealed::Open(id)) = appealed.refusal().map(|refusal| refusal.appeal) else {
+            return;
+        };
+        let (appeal, seller) = (&self.appeals[&id], sample::seller());
+        let upload = self.uploads.iter().find(|upload| upload.id == appeal.upload);
+        let grounds = match (&appealed.stage, self.handed_in(version)) {
+            (Stage::TakenDown { .. }, Some((_, submission))) => Grounds::TakenDown(Scene {
+                current: self.published.as_ref(),
+                submission,
+                next: None,
+                seller: &seller,
+            }),
+            (_, Some((_, submission))) => Grounds::Submission(submission),
+            (_, None) => Grounds::Scan(upload.expect("refused bytes come from an upload")),
+        };
+        let (act, reason_code) = if uphold {
+            (AppealAct::Uphold, ReasonCode::Unfounded)
+        } else {
+            (AppealAct::Dismiss, ReasonCode::Malicious)
+        };
+        let request = DecisionRequest {
+            act,
+            reason_code: Some(reason_code),
+            note: "Seen again.".into(),
+        };
+        let another = Reviewer {
+            user: sample::seed(77).id("another"),
+            ..sample::reviewer()
+        };
+        let reviewer = if by_who_refused { sample::reviewer() } else { another };
+        let case = &self.cases[&appeal.case];
+        let sitting = sample::sitting(reviewer, seed);
+        let settled = settle(appeal, (&self.listing, appealed), grounds, case, &request, &sitting);
+        if appeal.refusal.by == Some(reviewer.user) {
+            assert_eq!(settled.map(drop), Err(CaseError::OwnDecision.into()));
+        } else {
+            self.settled(version, settled.expect("a decision about what waits"));
+        }
+    }
+
+    fn settled(&mut self, place: usize, settled: Settled) {
+        let Settled { appeal, effect, .. } = settled;
+        self.cases.remove(&appeal.case);
+        self.appeals.insert(appeal.id, appeal);
+        match effect {
+            Effect::Dismissed { version } => self.versions[place] = version,
+            Effect::ScannedAgain {
+                listing,
+                version,
+                upload,
+            } => {
+                assert!(self.ended.remove(&upload.id), "only what was scanned is scanned again");
+                let known = self.uploads.iter().position(|known| known.id == upload.id);
+                self.uploads[known.expect("a known upload")] = upload;
+                (self.listing, self.versions[place]) = (listing, version);
+            }
+            Effect::Approved { version, submission } => {
+                let what = (submission.artifact.sha256.clone(), submission.content.clone());
+                assert!(
+                    self.approved.insert(submission.id, what).is_none(),
+                    "what is approved is not refused"
+                );
+                let known = self.submissions.iter().position(|known| known.id == submission.id);
+                self.submissions[known.expect("a known submission")] = submission;
+                self.versions[place] = version;
+            }
+            Effect::Restored(change) => self.keep(place, *change),
+        }
+    }
+
     fn keep(&mut self, version: usize, change: Publication) {
+        self.cases.extend(change.opens.map(|case| (case.id, case)));
         self.versions[version] = change.version;
         self.listing = change.listing;
         self.published = change.published;
     }
 
     fn check(&self) {
-        let waiting = self
-            .versions
-            .iter()
-            .filter(|version| version.held_case().is_some())
-            .count()
-            + self
-                .submissions
-                .iter()
-                .filter(|submission| submission.decision().is_none())
-                .count();
-        assert_eq!(self.cases.len(), waiting, "one case for each thing that waits");
+        let held = self.versions.iter().filter_map(Version::held_case);
+        let suspended = self.versions.iter().filter_map(Version::suspension_case);
+        let in_review = self.submissions.iter().filter(|one| one.decision().is_none());
+        let appealed = self.appeals.values().filter(|one| one.decision().is_none());
+        let waiting: BTreeSet<CaseId> = held
+            .chain(suspended)
+            .chain(in_review.map(|submission| submission.case))
+            .chain(appealed.clone().map(|appeal| appeal.case))
+            .collect();
+        let cases: BTreeSet<CaseId> = self.cases.keys().copied().collect();
+        assert_eq!(cases, waiting, "one case for each thing that waits");
+        for appeal in appealed {
+            let refusal = self.versions[self.place(appeal.version)].refusal();
+            assert_eq!(
+                refusal.map(|refusal| refusal.appeal),
+                Some(Appealed::Open(appeal.id)),
+                "an appeal about what is not refused"
+            );
+        }
         for version in &self.versions {
             if let Some(artifact) = version.artifact() {
                 let upload = version.upload().expect("bytes come from an upload");
@@ -409,7 +468,10 @@ impl World {
                     "bytes that did not pass: {version:?}"
                 );
             }
-            if matches!(version.status(), Status::Approved | Status::Published | Status::Yanked) {
+            if matches!(
+                version.status(),
+                Status::Approved | Status::Published | Status::Yanked | Status::Suspended | Status::TakenDown
+            ) {
                 let (bytes, _) = &self.approved[&version.submission().expect("approved as a submission")];
                 assert_eq!(
                     version.artifact().map(|artifact| &artifact.sha256),

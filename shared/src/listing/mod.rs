@@ -15,6 +15,9 @@
 //!             │                               └─▶ errored ─────┤                                       │
 //!             └──────────────── new upload ────────────────────┴───────────────────────────────────────┘
 //!
+//!           published, yanked ──suspend──▶ suspended ──reinstate──▶ what it was;  each of them ──take down──▶ taken_down
+//!
+//! appeal    open ──▶ upheld | dismissed, against rejected and taken_down
 //! upload    awaiting ──▶ scanned (with its verdict) | superseded;  scanned ──released──▶ awaiting its second scan
 //!
 //! submission   in_review ──▶ approved | changes_requested | rejected
@@ -27,37 +30,48 @@
 //!
 //! Every operation is a pure function of the state, the input, the time and the seed. What it returns is stored whole or not at all.
 
+mod appeal;
 pub mod browse;
 mod case;
 pub mod content;
 mod draft;
 mod held;
+mod listed;
 pub mod moderation;
 mod objects;
 mod publication;
+mod report;
+pub mod rescan;
 mod review;
 #[cfg(any(test, feature = "test-util"))]
 pub mod sample;
 mod submission;
+mod turnaround;
 mod upload;
 mod version;
 
-pub use case::{About, Case, CaseError, Claim, Handed, Reviewer, claim, release};
+pub use appeal::{
+    Appeal, AppealAct, AppealError, AppealReview, AppealStatus, Effect, Grounds, Lodged, Settled, lodge, settle,
+};
+pub use case::{About, Case, CaseError, CaseKind, Claim, Handed, Reviewer, claim, release};
 pub use content::{Category, Content, ContentType, Flaw};
 pub use draft::{Listing, ListingError, ListingStatus, MAX_VERSIONS, NewVersion, create, edit, new_version};
 pub use held::{HeldAct, HeldDecision, Judged, judge};
+pub use listed::{ListedAct, ListedError, Scene, Stop, rule_on};
 pub use objects::{InvalidUploadKey, UploadKey, artifact_key};
 pub use publication::{
     Card, Occasion, Publication, PublishError, Published, Release, Seller, YankError, YankReason, YankRequest, publish,
     yank,
 };
+pub use report::{ReportAct, ReportKind, ReportRequest, close, report};
 pub use review::{Act, Decision, DecisionRequest, Ground, ReasonCode, ReviewError, Reviewed, Ruling, Sitting, decide};
 pub use submission::{HandedIn, Review, Submission, SubmissionStatus, SubmitError, submit};
+pub use turnaround::{Closed, Turnaround, turnarounds};
 pub use upload::{
     Arrival, Ignored, MAX_PACKAGE_BYTES, Requested, ScanError, Scanned, Upload, UploadError, UploadOutcome,
     UploadRequest, arrive, conclude, request_upload,
 };
-pub use version::{Artifact, Stage, Status, Version, Yank};
+pub use version::{Appealed, Artifact, Refusal, Stage, Standing, Status, Version, Yank};
 
 #[cfg(test)]
 mod laws;

@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::case::Case;
 use super::content::{Category, Content, ContentType, Flaw, check_text};
 use super::draft::{Listing, ListingStatus};
 use super::submission::{Submission, SubmissionStatus};
 use super::version::{Artifact, Stage, Status, Version, Yank};
 use crate::audit::AuditEvent;
 use crate::ids::{ListingId, PartnerId, UserId, VersionId};
+use crate::messages::Envelope;
 use crate::money::Money;
 use crate::seed::Seed;
 
@@ -90,6 +92,10 @@ pub struct Publication {
     /// `None`: nothing of the listing is live any more.
     pub published: Option<Published>,
     pub audit: AuditEvent,
+    /// What begins to wait for a moderator with it.
+    pub opens: Option<Case>,
+    /// Tells the partner, and those who have bought the version.
+    pub messages: Vec<Envelope>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,10 +130,7 @@ pub fn publish(
     if !approved || !same_bytes || listing.id != version.listing || seller.partner != version.partner {
         return Err(PublishError::NotThisApproval);
     }
-    let published = match current {
-        Some(current) if current.latest.number > version.number => current.clone(),
-        _ => release(version, submission, artifact, seller, now),
-    };
+    let published = seen_with(version, submission, artifact, current, seller, now);
     let stage = Stage::Published {
         upload: *upload,
         artifact: artifact.clone(),
@@ -146,18 +149,46 @@ pub fn publish(
             version.number, artifact.sha256
         )),
     };
-    let listing = Listing {
-        status: ListingStatus::Published,
-        live: Some(published.latest.version),
-        updated_at: now,
-        ..listing.clone()
-    };
-    Ok(Publication {
-        listing,
-        version: version.at(stage),
-        published: Some(published),
-        audit,
-    })
+    Ok(Publication::of(listing, version.at(stage), Some(published), audit))
+}
+
+impl Publication {
+    /// The change of one version, which leaves this to be seen.
+    pub(super) fn of(listing: &Listing, version: Version, published: Option<Published>, audit: AuditEvent) -> Self {
+        let status = if published.is_some() {
+            ListingStatus::Published
+        } else {
+            ListingStatus::Unlisted
+        };
+        Self {
+            listing: Listing {
+                status,
+                live: published.as_ref().map(|published| published.latest.version),
+                updated_at: audit.at,
+                ..listing.clone()
+            },
+            version,
+            published,
+            audit,
+            opens: None,
+            messages: Vec::new(),
+        }
+    }
+}
+
+/// What the public sees once this version is live.
+pub(super) fn seen_with(
+    version: &Version,
+    submission: &Submission,
+    artifact: &Artifact,
+    current: Option<&Published>,
+    seller: &Seller,
+    at: Timestamp,
+) -> Published {
+    match current {
+        Some(current) if current.latest.number > version.number => current.clone(),
+        _ => release(version, submission, artifact, seller, at),
+    }
 }
 
 fn release(
@@ -241,12 +272,7 @@ pub fn yank(
     else {
         return Err(YankError::NotPublished(version.status()));
     };
-    let published = if current.latest.version == version.id {
-        next.map(|(next, submission)| remaining(listing, version, current, next, submission))
-            .transpose()?
-    } else {
-        Some(current.clone())
-    };
+    let published = seen_without(version, Some(current), next).map_err(|NotLive| YankError::NotLive)?;
     let yank = Yank {
         reason: request.reason,
         note: request.note.clone(),
@@ -269,32 +295,25 @@ pub fn yank(
         reason_code: Some(request.reason.to_string()),
         evidence: (!request.note.is_empty()).then(|| request.note.clone()),
     };
-    let listing = Listing {
-        status: if published.is_some() {
-            ListingStatus::Published
-        } else {
-            ListingStatus::Unlisted
-        },
-        live: published.as_ref().map(|published| published.latest.version),
-        updated_at: now,
-        ..listing.clone()
-    };
-    Ok(Publication {
-        listing,
-        version: version.at(stage),
-        published,
-        audit,
-    })
+    Ok(Publication::of(listing, version.at(stage), published, audit))
 }
 
-/// What the public sees once `gone` is off: the next version, as it was approved.
-fn remaining(
-    listing: &Listing,
+/// What was said to remain does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NotLive;
+
+/// What the public sees once `gone` is off: `next`, as it was approved, unless it sees another version anyway.
+pub(super) fn seen_without(
     gone: &Version,
-    current: &Published,
-    next: &Version,
-    submission: &Submission,
-) -> Result<Published, YankError> {
+    current: Option<&Published>,
+    next: Option<(&Version, &Submission)>,
+) -> Result<Option<Published>, NotLive> {
+    let (current, next) = match (current, next) {
+        (Some(current), Some(next)) if current.latest.version == gone.id => (current, next),
+        (Some(current), None) if current.latest.version == gone.id => return Ok(None),
+        (current, _) => return Ok(current.cloned()),
+    };
+    let (next, submission) = next;
     let Stage::Published {
         artifact,
         submission: id,
@@ -302,16 +321,16 @@ fn remaining(
         ..
     } = &next.stage
     else {
-        return Err(YankError::NotLive);
+        return Err(NotLive);
     };
-    if next.listing != listing.id || next.id == gone.id || *id != submission.id || *artifact != submission.artifact {
-        return Err(YankError::NotLive);
+    if next.listing != gone.listing || next.id == gone.id || *id != submission.id || *artifact != submission.artifact {
+        return Err(NotLive);
     }
     let seller = Seller {
         partner: current.partner,
         name: current.partner_name.clone(),
     };
-    Ok(release(next, submission, artifact, &seller, *at))
+    Ok(Some(release(next, submission, artifact, &seller, *at)))
 }
 
 #[cfg(test)]

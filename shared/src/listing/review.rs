@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::case::{Case, CaseError, Reviewer};
 use super::content::{Flaw, check_text};
 use super::submission::{Review, Submission};
-use super::version::{Stage, Version};
+use super::version::{Refusal, Stage, Version};
 use crate::audit::AuditEvent;
-use crate::ids::{DecisionId, UserId};
+use crate::ids::{DecisionId, PartnerId, UserId};
 use crate::messages::{Envelope, Message, Notice, Verdict};
 use crate::seed::Seed;
 
@@ -56,6 +56,11 @@ pub enum ReasonCode {
     FalsePositive,
     /// The finding is right, and does no harm here.
     HarmlessHere,
+    /// What was said of it is not so.
+    Unfounded,
+    /// For suspensions, as the next.
+    UnderInvestigation,
+    FoundByRescan,
     /// The texts do not say what the package is or does. Changes are requested, as for the next five.
     IncompleteDescription,
     MisleadingDescription,
@@ -77,6 +82,8 @@ pub enum ReasonCode {
 pub enum Ground {
     Approval,
     Release,
+    /// Enough to stop something until more is known.
+    Suspicion,
     /// What can be mended may still be refused for good.
     Mendable,
     Refusal,
@@ -89,6 +96,9 @@ impl ReasonCode {
             Self::MeetsGuidelines => "It is what its texts say, works, and breaks no rule.",
             Self::FalsePositive => "The scan is wrong about it.",
             Self::HarmlessHere => "The scan is right about it, and it does no harm in this package.",
+            Self::Unfounded => "What was said of it is not so.",
+            Self::UnderInvestigation => "Something was said of it that must be looked into first.",
+            Self::FoundByRescan => "Newer rules of the scan have found something in it.",
             Self::IncompleteDescription => "The texts do not say what the package is, does or needs.",
             Self::MisleadingDescription => "The texts promise something else than the package brings.",
             Self::WrongCategory => "It stands where nobody would look for it.",
@@ -107,7 +117,8 @@ impl ReasonCode {
     pub fn ground(self) -> Ground {
         match self {
             Self::MeetsGuidelines => Ground::Approval,
-            Self::FalsePositive | Self::HarmlessHere => Ground::Release,
+            Self::FalsePositive | Self::HarmlessHere | Self::Unfounded => Ground::Release,
+            Self::UnderInvestigation | Self::FoundByRescan => Ground::Suspicion,
             Self::IncompleteDescription
             | Self::MisleadingDescription
             | Self::WrongCategory
@@ -146,10 +157,9 @@ impl Ruling for Act {
     }
 }
 
-/// A moderator at a case.
+/// A moderator who decides.
 #[derive(Debug, Clone, Copy)]
 pub struct Sitting<'a> {
-    pub case: &'a Case,
     pub reviewer: Reviewer,
     /// Who the partner's mail goes to.
     pub owner: UserId,
@@ -188,17 +198,18 @@ pub struct Reviewed {
 }
 
 impl Sitting<'_> {
-    /// The decision about what `author` did.
+    /// The decision about what `author` did; it ends the case, where there is one.
     pub(super) fn decision<A: Ruling>(
         &self,
         author: UserId,
+        case: Option<&Case>,
         request: &DecisionRequest<A>,
     ) -> Result<Decision<A>, ReviewError> {
         let reason_code = check_decision(request)?;
-        if self.reviewer.user == author {
+        if self.reviewer.user == author || self.reviewer.of_the_team {
             return Err(CaseError::OwnWork.into());
         }
-        self.case.is_open_to(self.reviewer, self.now)?;
+        case.map_or(Ok(()), |case| case.is_open_to(self.reviewer, self.now))?;
         Ok(Decision {
             id: self.seed.id("decision"),
             act: request.act,
@@ -233,9 +244,9 @@ impl Sitting<'_> {
     }
 
     /// The mail for the partner's owner.
-    pub(super) fn notice(&self, notice: Notice) -> Envelope {
+    pub(super) fn notice(&self, partner: PartnerId, notice: Notice) -> Envelope {
         let message = Message::PartnerNotice {
-            partner: self.case.partner,
+            partner,
             user: self.owner,
             notice,
         };
@@ -247,6 +258,7 @@ impl Sitting<'_> {
 pub fn decide(
     submission: &Submission,
     version: &Version,
+    case: &Case,
     request: &DecisionRequest<Act>,
     sitting: &Sitting<'_>,
 ) -> Result<Reviewed, ReviewError> {
@@ -261,13 +273,13 @@ pub fn decide(
     if version.id != submission.version || version.stage != in_review {
         return Err(ReviewError::NotCurrent);
     }
-    let decision = sitting.decision(submission.submitted_by, request)?;
+    let decision = sitting.decision(submission.submitted_by, Some(case), request)?;
     let seen = format!(
         "version {} with SHA-256 {}",
         submission.number, submission.artifact.sha256
     );
     let audit = sitting.audit(&decision, ("submission", submission.id.to_string()), &seen);
-    let notice = sitting.notice(notice(submission, &decision));
+    let notice = sitting.notice(submission.partner, notice(submission, &decision));
     let version = version.at(stage_after(submission, &decision));
     let submission = Submission {
         review: Review::Decided { decision },
@@ -325,6 +337,7 @@ fn stage_after(submission: &Submission, decision: &Decision<Act>) -> Stage {
             upload,
             submission: Some(id),
             reason_codes,
+            refusal: Refusal::new(decision.at, decision.by),
         },
     }
 }
@@ -345,7 +358,7 @@ fn notice(submission: &Submission, decision: &Decision<Act>) -> Notice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listing::{HandedIn, HeldAct, Status, SubmissionStatus, sample};
+    use crate::listing::{HandedIn, HeldAct, ListedAct, Status, SubmissionStatus, sample};
     use strum::IntoEnumIterator;
 
     fn request(act: Act, reason_code: Option<ReasonCode>, note: &str) -> DecisionRequest<Act> {
@@ -366,7 +379,7 @@ mod tests {
         request: &DecisionRequest<Act>,
     ) -> Result<Reviewed, ReviewError> {
         let seed = sample::seed(5);
-        decide(submission, version, request, &sample::sitting(case, reviewer, &seed))
+        decide(submission, version, case, request, &sample::sitting(reviewer, &seed))
     }
 
     #[track_caller]
@@ -406,7 +419,9 @@ mod tests {
     fn every_reason_is_one_for_something() {
         let fits = |code: ReasonCode| {
             let ground = code.ground();
-            Act::iter().any(|act| act.rests_on(ground)) || HeldAct::iter().any(|act| act.rests_on(ground))
+            Act::iter().any(|act| act.rests_on(ground))
+                || HeldAct::iter().any(|act| act.rests_on(ground))
+                || ListedAct::iter().any(|act| act.rests_on(ground))
         };
         assert!(ReasonCode::iter().all(fits));
     }

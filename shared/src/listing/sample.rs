@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Act, Arrival, Case, Category, Content, ContentType, DecisionRequest, HandedIn, Listing, NewVersion, Occasion,
-    Publication, PublishError, Published, Requested, Reviewer, Scanned, Seller, Sitting, Submission, Upload,
-    UploadRequest, Version, YankError, YankReason, YankRequest, arrive, conclude, create, decide, new_version, publish,
-    request_upload, submit, yank,
+    Act, Arrival, Case, Category, Content, ContentType, DecisionRequest, HandedIn, ListedAct, ListedError, Listing,
+    NewVersion, Occasion, Publication, PublishError, Published, ReasonCode, Requested, Reviewer, Scanned, Scene,
+    Seller, Sitting, Submission, Upload, UploadRequest, Version, YankError, YankReason, YankRequest, arrive, conclude,
+    create, decide, new_version, publish, request_upload, rule_on, submit, yank,
 };
-use crate::ids::{Id, PartnerId, UserId, VersionId};
+use crate::ids::{CaseId, Id, PartnerId, UserId, VersionId};
 use crate::money::{Currency, Money};
 use crate::scan::{Summary, Verdict};
 use crate::seed::Seed;
@@ -133,9 +133,8 @@ pub fn submitted() -> HandedIn {
     submit(&listing(), &version, author(), Currency::EUR, now(), &seed(4)).expect("handed in")
 }
 
-pub fn sitting<'a>(case: &'a Case, reviewer: Reviewer, seed: &'a Seed) -> Sitting<'a> {
+pub fn sitting(reviewer: Reviewer, seed: &Seed) -> Sitting<'_> {
     Sitting {
-        case,
         reviewer,
         owner: author(),
         now: now(),
@@ -158,6 +157,10 @@ pub struct Shop {
     pub versions: Vec<Version>,
     pub submissions: BTreeMap<VersionId, Submission>,
     pub published: Option<Published>,
+    /// Of what is suspended.
+    pub cases: BTreeMap<CaseId, Case>,
+    /// Who decides.
+    pub reviewer: Reviewer,
     seeds: Cell<u64>,
 }
 
@@ -174,6 +177,8 @@ impl Shop {
             versions: Vec::new(),
             submissions: BTreeMap::new(),
             published: None,
+            cases: BTreeMap::new(),
+            reviewer: reviewer(),
             seeds: Cell::new(100),
         }
     }
@@ -217,8 +222,8 @@ impl Shop {
             case,
         } = submit(&self.listing, &version, author(), Currency::EUR, now(), &self.seed()).expect("passed");
         let seed = self.seed();
-        let sitting = sitting(&case, reviewer(), &seed);
-        let reviewed = decide(&submission, &version, &approval(), &sitting).expect("in review");
+        let sitting = sitting(reviewer(), &seed);
+        let reviewed = decide(&submission, &version, &case, &approval(), &sitting).expect("in review");
         self.listing = listing;
         self.submissions.insert(version.id, reviewed.submission);
         self.versions.push(reviewed.version);
@@ -241,32 +246,67 @@ impl Shop {
     }
 
     pub fn yank(&mut self, number: &str) -> Result<(), YankError> {
-        let place = self
-            .versions
-            .iter()
-            .position(|version| version.number.to_string() == number)
-            .expect("a version of the shop");
-        let seed = self.seed();
+        let (place, seed) = (self.place(number), self.seed());
         let request = YankRequest {
             reason: YankReason::Withdrawn,
             note: String::new(),
         };
         let version = &self.versions[place];
-        let next = self
-            .versions
-            .iter()
-            .filter(|other| other.is_live() && other.id != version.id)
-            .max_by_key(|other| &other.number);
-        let next = next.map(|next| (next, &self.submissions[&next.id]));
         let Some(current) = &self.published else {
             return Err(YankError::NotPublished(version.status()));
         };
+        let next = self.next_best(version);
         let change = yank(&self.listing, version, current, next, &request, occasion(&seed))?;
         self.keep(place, change);
         Ok(())
     }
 
+    pub fn rule_on(
+        &mut self,
+        number: &str,
+        act: ListedAct,
+        reason_code: ReasonCode,
+        rules: &[String],
+    ) -> Result<Publication, ListedError> {
+        let (place, seed) = (self.place(number), self.seed());
+        let request = DecisionRequest {
+            act,
+            reason_code: Some(reason_code),
+            note: "We looked at it.".into(),
+        };
+        let version = &self.versions[place];
+        let case = version.suspension_case().map(|case| &self.cases[&case]);
+        let scene = Scene {
+            current: self.published.as_ref(),
+            submission: &self.submissions[&version.id],
+            next: self.next_best(version),
+            seller: &seller(),
+        };
+        let sitting = sitting(self.reviewer, &seed);
+        let change = rule_on(&self.listing, version, scene, case, (&request, rules), &sitting)?;
+        self.keep(place, change.clone());
+        Ok(change)
+    }
+
+    fn place(&self, number: &str) -> usize {
+        let place = self
+            .versions
+            .iter()
+            .position(|version| version.number.to_string() == number);
+        place.expect("a version of the shop")
+    }
+
+    fn next_best(&self, gone: &Version) -> Option<(&Version, &Submission)> {
+        let live = self
+            .versions
+            .iter()
+            .filter(|other| other.is_live() && other.id != gone.id);
+        let next = live.max_by_key(|other| &other.number);
+        next.map(|next| (next, &self.submissions[&next.id]))
+    }
+
     fn keep(&mut self, version: usize, change: Publication) {
+        self.cases.extend(change.opens.map(|case| (case.id, case)));
         self.versions[version] = change.version;
         self.listing = change.listing;
         self.published = change.published;

@@ -11,8 +11,9 @@ use super::content::Flaw;
 use super::draft::Listing;
 use super::held::HeldDecision;
 use super::objects::{UploadKey, artifact_key};
-use super::version::{Artifact, Stage, Status, Version};
-use crate::ids::{CaseId, ListingId, PartnerId, UploadId, UserId, VersionId};
+use super::version::{Appealed, Artifact, Refusal, Stage, Status, Version};
+use crate::ids::{AppealId, CaseId, ListingId, PartnerId, UploadId, UserId, VersionId};
+use crate::messages::{Envelope, Message};
 use crate::scan::{self, Verdict};
 use crate::seed::Seed;
 
@@ -62,6 +63,17 @@ impl Upload {
         }
     }
 
+    /// Has the bytes scanned once more.
+    pub(super) fn scan_again(&self, seed: &Seed) -> Envelope {
+        let message = Message::ScanAgain {
+            partner: self.partner,
+            listing: self.listing,
+            version: self.version,
+            upload: self.id,
+        };
+        Envelope::new(seed.id("scan"), message)
+    }
+
     /// The rules that a moderator lets pass for these bytes.
     pub fn waived(&self) -> impl Iterator<Item = &str> {
         self.held.iter().flat_map(|held| &held.waived).map(String::as_str)
@@ -81,6 +93,8 @@ pub enum UploadError {
     Invalid(Vec<Flaw>),
     #[error("a version that is {0} takes no other bytes")]
     Closed(Status),
+    #[error("an appeal about the version waits for its decision")]
+    AppealOpen(AppealId),
 }
 
 /// A new upload and the version that waits for it.
@@ -107,6 +121,9 @@ pub fn request_upload(
     match version.status() {
         Status::Draft | Status::Quarantined | Status::Rejected | Status::Errored | Status::ChangesRequested => {}
         closed => return Err(UploadError::Closed(closed)),
+    }
+    if let Some(Appealed::Open(appeal)) = version.refusal().map(|refusal| refusal.appeal) {
+        return Err(UploadError::AppealOpen(appeal));
     }
     let upload = Upload {
         id: seed.id("upload"),
@@ -269,6 +286,7 @@ pub fn conclude(
             upload: upload.id,
             submission: None,
             reason_codes: codes,
+            refusal: Refusal::new(summary.at, None),
         },
         (Verdict::Errored, None) => Stage::Errored {
             upload: upload.id,

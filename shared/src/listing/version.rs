@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::listed::Stop;
 use super::publication::YankReason;
-use crate::ids::{CaseId, ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
+use crate::ids::{AppealId, CaseId, ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
 
 /// Scanned bytes in the clean bucket, pinned three ways: by key, by the object's version, by hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,11 +55,12 @@ pub enum Stage {
         case: CaseId,
         reason_codes: Vec<String>,
     },
-    /// Refused by the scan, or by a person (then with the submission).
+    /// Refused by the scan, or by a person; with the submission if it had been handed in.
     Rejected {
         upload: UploadId,
         submission: Option<SubmissionId>,
         reason_codes: Vec<String>,
+        refusal: Refusal,
     },
     /// The scan could not be carried out. Never as good as passed.
     Errored {
@@ -94,6 +96,48 @@ pub enum Stage {
         published_at: Timestamp,
         yank: Yank,
     },
+    /// Neither offered nor downloaded until a moderator has decided.
+    Suspended {
+        /// Published or yanked.
+        was: Box<Stage>,
+        stop: Stop,
+        case: CaseId,
+    },
+    /// Neither offered nor downloaded any more.
+    TakenDown {
+        /// Published or yanked.
+        was: Box<Stage>,
+        stop: Stop,
+        refusal: Refusal,
+    },
+}
+
+/// What a partner can appeal against, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub at: Timestamp,
+    /// Nobody, where the scan refused by itself.
+    pub by: Option<UserId>,
+    pub appeal: Appealed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", content = "appeal", rename_all = "snake_case")]
+pub enum Appealed {
+    Not,
+    /// Waits for a moderator.
+    Open(AppealId),
+    Dismissed(AppealId),
+}
+
+impl Refusal {
+    pub(super) fn new(at: Timestamp, by: impl Into<Option<UserId>>) -> Self {
+        Self {
+            at,
+            by: by.into(),
+            appeal: Appealed::Not,
+        }
+    }
 }
 
 /// Why and when a version was taken off.
@@ -124,6 +168,28 @@ pub enum Status {
     ChangesRequested,
     Published,
     Yanked,
+    Suspended,
+    TakenDown,
+}
+
+/// Where a version that has been published stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "snake_case")]
+pub enum Standing {
+    /// Published or yanked.
+    Listed,
+    /// Suspended or taken down.
+    Stopped,
+}
+
+impl Stage {
+    /// What a stopped version was, or else the stage itself.
+    fn listed(&self) -> &Self {
+        match self {
+            Self::Suspended { was, .. } | Self::TakenDown { was, .. } => was.listed(),
+            other => other,
+        }
+    }
 }
 
 impl Version {
@@ -140,12 +206,14 @@ impl Version {
             Stage::ChangesRequested { .. } => Status::ChangesRequested,
             Stage::Published { .. } => Status::Published,
             Stage::Yanked { .. } => Status::Yanked,
+            Stage::Suspended { .. } => Status::Suspended,
+            Stage::TakenDown { .. } => Status::TakenDown,
         }
     }
 
     /// The bytes of this version, once their scan has passed.
     pub fn artifact(&self) -> Option<&Artifact> {
-        match &self.stage {
+        match self.stage.listed() {
             Stage::Passed { artifact, .. }
             | Stage::Submitted { artifact, .. }
             | Stage::Approved { artifact, .. }
@@ -157,7 +225,7 @@ impl Version {
 
     /// The upload whose bytes count.
     pub fn upload(&self) -> Option<UploadId> {
-        match &self.stage {
+        match self.stage.listed() {
             Stage::Draft { upload } => *upload,
             Stage::Scanning { upload, .. }
             | Stage::Passed { upload, .. }
@@ -169,11 +237,12 @@ impl Version {
             | Stage::ChangesRequested { upload, .. }
             | Stage::Published { upload, .. }
             | Stage::Yanked { upload, .. } => Some(*upload),
+            Stage::Suspended { .. } | Stage::TakenDown { .. } => None,
         }
     }
 
     pub fn submission(&self) -> Option<SubmissionId> {
-        match &self.stage {
+        match self.stage.listed() {
             Stage::Rejected { submission, .. } => *submission,
             Stage::Submitted { submission, .. }
             | Stage::Approved { submission, .. }
@@ -192,6 +261,30 @@ impl Version {
         }
     }
 
+    /// Why the version is neither offered nor downloaded.
+    pub fn stop(&self) -> Option<&Stop> {
+        match &self.stage {
+            Stage::Suspended { stop, .. } | Stage::TakenDown { stop, .. } => Some(stop),
+            _ => None,
+        }
+    }
+
+    /// What waits for a moderator because the version is suspended.
+    pub fn suspension_case(&self) -> Option<CaseId> {
+        match &self.stage {
+            Stage::Suspended { case, .. } => Some(*case),
+            _ => None,
+        }
+    }
+
+    /// What the partner can appeal against.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match &self.stage {
+            Stage::Rejected { refusal, .. } | Stage::TakenDown { refusal, .. } => Some(*refusal),
+            _ => None,
+        }
+    }
+
     /// Why the version is where it is, where that is not good news.
     pub fn reason_codes(&self) -> &[String] {
         match &self.stage {
@@ -204,7 +297,7 @@ impl Version {
     }
 
     pub fn published_at(&self) -> Option<Timestamp> {
-        match &self.stage {
+        match self.stage.listed() {
             Stage::Published { at, .. } => Some(*at),
             Stage::Yanked { published_at, .. } => Some(*published_at),
             _ => None,
@@ -212,14 +305,37 @@ impl Version {
     }
 
     pub fn yank(&self) -> Option<&Yank> {
-        match &self.stage {
+        match self.stage.listed() {
             Stage::Yanked { yank, .. } => Some(yank),
             _ => None,
         }
     }
 
+    /// Where it stands, once it has been published.
+    pub fn standing(&self) -> Option<Standing> {
+        match self.stage {
+            Stage::Published { .. } | Stage::Yanked { .. } => Some(Standing::Listed),
+            Stage::Suspended { .. } | Stage::TakenDown { .. } => Some(Standing::Stopped),
+            _ => None,
+        }
+    }
+
+    /// Whether those who have bought it can download it.
+    pub fn is_downloadable(&self) -> bool {
+        self.standing() == Some(Standing::Listed)
+    }
+
     pub fn is_live(&self) -> bool {
         matches!(self.stage, Stage::Published { .. })
+    }
+
+    /// The same stage, where something has become of an appeal against it.
+    pub(super) fn appealed(&self, appeal: Appealed) -> Self {
+        let mut version = self.clone();
+        if let Stage::Rejected { refusal, .. } | Stage::TakenDown { refusal, .. } = &mut version.stage {
+            refusal.appeal = appeal;
+        }
+        version
     }
 
     pub(super) fn at(&self, stage: Stage) -> Self {

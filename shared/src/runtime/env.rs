@@ -83,6 +83,9 @@ variables! {
     /// PayPal's live API or its sandbox; webhooks must be signed by the same.
     PAYPAL_API_BASE: Url = parsed, sample "https://api-m.paypal.com", default "https://api-m.paypal.com";
 
+    /// Secrets Manager secret: `{"seed": "…"}`, from which the key is derived that clients verify with.
+    SIGNING_SECRET_ARN: String = text, sample "arn:aws:secretsmanager:eu-central-1:1:secret:souk-signing";
+
     /// The marketplace's share of a sale, in hundredths of a percent.
     COMMISSION_BPS: BasisPoints = basis_points, sample "2000";
     /// The currency listings are priced in.
@@ -97,6 +100,8 @@ variables! {
     RECONCILE_GRACE_MINUTES: u32 = parsed, sample "60";
     /// At which delivery a scan that cannot be finished is recorded as errored.
     SCAN_MAX_RECEIVES: u32 = parsed, sample "4", default "4";
+    /// Which checks of a scan only monitor, or hold nothing when they cannot be carried out: JSON, by check.
+    SCAN_POLICIES: String = text, sample "{\"pdf\": {\"enforced\": false}}", default "{}";
 
     /// Who issues invoices and statements: the legal name.
     SELLER_NAME: String = text, sample "Souk GmbH";

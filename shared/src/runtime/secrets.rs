@@ -29,6 +29,12 @@ pub struct PayPalSecret {
     pub webhook_id: String,
 }
 
+/// What the key is derived from that Souk signs with.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SigningSecret {
+    pub seed: SecretString,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     #[error("the secret cannot be had")]
@@ -44,6 +50,7 @@ pub struct SecretSource<T>(Source<T>);
 
 pub type StripeSecretSource = SecretSource<StripeSecret>;
 pub type PayPalSecretSource = SecretSource<PayPalSecret>;
+pub type SigningSecretSource = SecretSource<SigningSecret>;
 
 #[derive(Debug, Clone)]
 enum Source<T> {
@@ -114,6 +121,13 @@ impl PayPalSecretSource {
             client_secret: client_secret.into(),
             webhook_id: webhook_id.to_owned(),
         }))
+    }
+}
+
+#[cfg(feature = "test-util")]
+impl SigningSecretSource {
+    pub fn fixed(seed: &str) -> Self {
+        Self(Source::Fixed(SigningSecret { seed: seed.into() }))
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::clients::Clients;
 use super::env::{self, Env, EnvError};
 use super::log;
-use super::secrets::{PayPalSecretSource, StripeSecretSource};
+use super::secrets::{PayPalSecretSource, SigningSecretSource, StripeSecretSource};
 use crate::http::Edge;
 use crate::mail::Mail;
 use crate::messages::Queue;
@@ -16,6 +16,7 @@ use crate::processor::paypal::PayPalClient;
 use crate::processor::paypal::certificate::Certificates;
 use crate::processor::stripe::StripeClient;
 use crate::queues::Queues;
+use crate::signing::Signer;
 use crate::store::{Store, TableName};
 
 /// The environment and the clients, with a method for each thing that a context may hold. Ask for what the function uses and no
@@ -76,6 +77,13 @@ impl Start<'_> {
     /// For verifying webhooks.
     pub fn paypal_secret(&self) -> PayPalSecretSource {
         PayPalSecretSource::managed(&self.clients, self.env.read(&env::PAYPAL_SECRET_ARN))
+    }
+
+    pub fn signer(&self) -> Signer {
+        Signer::new(SigningSecretSource::managed(
+            &self.clients,
+            self.env.read(&env::SIGNING_SECRET_ARN),
+        ))
     }
 
     /// For verifying webhooks.

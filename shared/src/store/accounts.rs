@@ -255,6 +255,7 @@ mod tests {
             email,
             name: Some("Ada".into()),
             operator: false,
+            trusted_reporter: false,
         }
     }
 

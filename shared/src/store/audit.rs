@@ -2,7 +2,7 @@
 
 use super::{Page, PageKey, Store, StoreError, Write, keys};
 use crate::audit::AuditEvent;
-use crate::ids::{AuditId, ListingId, OrderId, PartnerId, RuleId};
+use crate::ids::{AuditId, ListingId, OrderId, PartnerId, RescanId, RuleId};
 
 /// What something was done to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,7 @@ pub enum Audited {
     /// And its refunds and disputes.
     Order(OrderId),
     Rule(RuleId),
+    Rescan(RescanId),
 }
 
 pub fn entry(of: Audited, event: &AuditEvent) -> Result<Write, StoreError> {

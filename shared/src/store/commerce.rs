@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys;
 use super::table::{Page, PageKey, Query, Store, StoreError, Versioned, Write};
-use crate::ids::{LicenceId, OrderId, UserId};
+use crate::ids::{LicenceId, ListingId, OrderId, UserId};
 use crate::licence::Licence;
 use crate::messages::Envelope;
 use crate::processor::Processor;
@@ -70,6 +70,27 @@ pub async fn orders_by_id(store: &Store, ids: &[OrderId]) -> Result<Vec<Order>, 
     store.get_many(&orders).await
 }
 
+/// Orders that have a line of this listing, oldest first; paid or not.
+pub async fn orders_of_listing(
+    store: &Store,
+    listing: ListingId,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Order>, StoreError> {
+    let page: Page<OrderOwner> = store.query(keys::all_sold(listing).after(after).limit(limit)).await?;
+    let orders: Vec<_> = page
+        .items
+        .iter()
+        .map(|owner| keys::order(owner.customer, owner.order))
+        .collect();
+    let items = if orders.is_empty() {
+        Vec::new()
+    } else {
+        store.get_many(&orders).await?
+    };
+    Ok(Page { items, next: page.next })
+}
+
 /// A customer's orders, newest first.
 pub async fn orders(
     store: &Store,
@@ -89,10 +110,13 @@ pub async fn create_order(store: &Store, order: &Order, messages: &[Envelope]) -
         order: order.id,
         customer: order.customer,
     };
-    let writes = vec![
+    let mut writes = vec![
         Write::create(key.clone(), order)?.outbox(messages)?,
         Write::create(keys::order_owner(order.id), &owner)?,
     ];
+    for line in &order.lines {
+        writes.push(Write::create(keys::sold(line.listing, order.id), &owner)?);
+    }
     match store.transact(writes).await {
         Ok(()) => Ok(Versioned {
             value: order.clone(),

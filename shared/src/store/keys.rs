@@ -1,5 +1,7 @@
 //! Every key in every table: typed ids in, keys out. `KEYS.md` has the questions these keys answer; a snapshot test holds the two together.
 
+mod catalogue;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -9,8 +11,8 @@ use sha2::{Digest, Sha256};
 use super::audit::Audited;
 use super::table::Query;
 use crate::ids::{
-    AuditId, CaseId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, ReconciliationId, RefundId, RuleId,
-    SubmissionId, TokenId, UploadId, UserId, VersionId,
+    AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, ReconciliationId, RefundId, RuleId,
+    TokenId, UserId,
 };
 use crate::invoice::Series;
 use crate::money::Currency;
@@ -143,110 +145,7 @@ pub fn memberships(user: UserId) -> Query {
 
 // ---- catalogue
 
-pub fn listing(partner: PartnerId, listing: ListingId) -> Key {
-    key(TableName::Catalogue, format!("PTN#{partner}"), format!("LST#{listing}"))
-}
-
-pub fn listings(partner: PartnerId) -> Query {
-    Query::partition(TableName::Catalogue, format!("PTN#{partner}")).prefix("LST#".into())
-}
-
-pub fn version(listing: ListingId, version: VersionId) -> Key {
-    key(TableName::Catalogue, format!("LST#{listing}"), format!("VER#{version}"))
-}
-
-pub fn versions(listing: ListingId) -> Query {
-    Query::partition(TableName::Catalogue, format!("LST#{listing}")).prefix("VER#".into())
-}
-
-/// Taken by the first version of a listing that has this number.
-pub fn version_number(listing: ListingId, number: &str) -> Key {
-    key(
-        TableName::Catalogue,
-        format!("LST#{listing}"),
-        format!("SEMVER#{number}"),
-    )
-}
-
-pub fn upload(version: VersionId, upload: UploadId) -> Key {
-    key(TableName::Catalogue, format!("VER#{version}"), format!("UPL#{upload}"))
-}
-
-/// One check's result on one upload.
-pub fn check(version: VersionId, upload: UploadId, check: &str) -> Key {
-    key(
-        TableName::Catalogue,
-        format!("VER#{version}"),
-        format!("CHECK#{upload}#{check}"),
-    )
-}
-
-pub fn checks(version: VersionId, upload: UploadId) -> Query {
-    Query::partition(TableName::Catalogue, format!("VER#{version}")).prefix(format!("CHECK#{upload}#"))
-}
-
-pub fn submission(partner: PartnerId, submission: SubmissionId) -> Key {
-    key(
-        TableName::Catalogue,
-        format!("PTN#{partner}"),
-        format!("SUB#{submission}"),
-    )
-}
-
-pub fn submissions(partner: PartnerId) -> Query {
-    Query::partition(TableName::Catalogue, format!("PTN#{partner}")).prefix("SUB#".into())
-}
-
-/// Something that waits for a moderator.
-pub fn case(partner: PartnerId, case: CaseId) -> Key {
-    key(TableName::Catalogue, format!("PTN#{partner}"), format!("CASE#{case}"))
-}
-
-/// Index: the moderators' queue, the most urgent first.
-pub fn case_by_urgency(urgent_since: Timestamp, case: CaseId) -> (String, String) {
-    (
-        "CASE#open".to_owned(),
-        format!("{:015}#{case}", urgent_since.as_millisecond()),
-    )
-}
-
-pub fn cases_by_urgency() -> Query {
-    Query::index(TableName::Catalogue, "CASE#open".to_owned())
-}
-
-/// What the public sees of a listing.
-pub fn published(listing: ListingId) -> Key {
-    key(TableName::Catalogue, format!("PUB#{listing}"), "LISTING")
-}
-
-/// A published listing under its category (or under all of them), sorted by title.
-pub fn shelf(category: Option<&str>, title: &str, listing: ListingId) -> Key {
-    key(
-        TableName::Catalogue,
-        format!("SHELF#{}", category.unwrap_or("*")),
-        format!("{title}#{listing}"),
-    )
-}
-
-pub fn shelves(category: Option<&str>) -> Query {
-    Query::partition(TableName::Catalogue, format!("SHELF#{}", category.unwrap_or("*")))
-}
-
-/// A published listing under one word of its title. Words are spread over partitions by their first two characters,
-/// so that no partition holds the whole catalogue.
-pub fn word(category: Option<&str>, word: &str, listing: ListingId) -> Key {
-    let (pk, word) = (word_partition(category, word), word);
-    key(TableName::Catalogue, pk, format!("{word}#{listing}"))
-}
-
-pub fn words(category: Option<&str>, prefix: &str) -> Query {
-    Query::partition(TableName::Catalogue, word_partition(category, prefix)).prefix(prefix.into())
-}
-
-fn word_partition(category: Option<&str>, word: &str) -> String {
-    let head: String = word.chars().take(2).collect();
-    format!("WORD#{}#{head}", category.unwrap_or("*"))
-}
+pub use catalogue::*;
 
 // ---- commerce
 
@@ -265,6 +164,15 @@ pub fn orders(customer: UserId) -> Query {
 /// Whose order it is: for those who know only the order's id.
 pub fn order_owner(order: OrderId) -> Key {
     key(TableName::Commerce, format!("ORD#{order}"), "OWNER")
+}
+
+/// Says that an order has a line of this listing.
+pub fn sold(listing: ListingId, order: OrderId) -> Key {
+    key(TableName::Commerce, format!("SOLD#{listing}"), format!("ORD#{order}"))
+}
+
+pub fn all_sold(listing: ListingId) -> Query {
+    Query::partition(TableName::Commerce, format!("SOLD#{listing}"))
 }
 
 pub fn refund(order: OrderId, refund: RefundId) -> Key {
@@ -517,6 +425,7 @@ fn audited(of: Audited) -> (TableName, String) {
         Audited::Listing(listing) => (TableName::Catalogue, format!("LST#{listing}")),
         Audited::Order(order) => (TableName::Commerce, format!("ORD#{order}")),
         Audited::Rule(rule) => (TableName::Ledger, format!("RUL#{rule}")),
+        Audited::Rescan(rescan) => (TableName::Catalogue, format!("RSC#{rescan}")),
     }
 }
 

@@ -98,6 +98,11 @@ impl TokenBuilder {
     }
 
     #[must_use]
+    pub fn trusted_reporter(self) -> Self {
+        self.claim("roles", json!(["trusted_reporter"]))
+    }
+
+    #[must_use]
     pub fn claim(mut self, name: &str, value: Value) -> Self {
         self.claims.insert(name.to_owned(), value);
         self

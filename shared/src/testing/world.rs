@@ -63,6 +63,10 @@ impl TestWorld {
         self.issuer.token(name, self.now()).operator().mint()
     }
 
+    pub fn sign_in_trusted_reporter(&self, name: &str) -> String {
+        self.issuer.token(name, self.now()).trusted_reporter().mint()
+    }
+
     /// The user that the person `name` is, made if nobody has seen them yet.
     pub async fn user(&self, name: &str) -> UserId {
         let claims = self

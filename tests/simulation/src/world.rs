@@ -29,7 +29,8 @@ use shared::purchase::refund::RefundPolicy;
 use shared::queues::Queues;
 use shared::reconciliation::Walk;
 use shared::revenue::{Count, Counted, Figures, FiguresDraft, Rule, Schedule, Scope, Tier, Tiers};
-use shared::runtime::secrets::{PayPalSecretSource, StripeSecretSource};
+use shared::runtime::secrets::{PayPalSecretSource, SigningSecretSource, StripeSecretSource};
+use shared::signing::Signer;
 use shared::store::accounts::{self, ApiTokenItem, UserItem};
 use shared::store::memory::MemoryBackend;
 use shared::store::{Store, Write, keys, partners, reconciliation};
@@ -129,6 +130,7 @@ impl World {
             objects: Objects::memory(),
             stripe: client.clone(),
             paypal: paypal.clone(),
+            signer: Signer::new(SigningSecretSource::fixed("a seed")),
             commission: BasisPoints::try_from(plan.commission_bps).expect("a rate"),
             public_url: "https://shop.example".to_owned(),
         };

@@ -2,14 +2,17 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::ids::{CaseId, ListingId, PartnerId, SubmissionId, UserId, VersionId};
+use shared::ids::{AppealId, CaseId, ListingId, PartnerId, SubmissionId, UserId, VersionId};
 use shared::listing::moderation::{Remark, RemarkKind};
-use shared::listing::{About, Act, Case, HeldAct, ReasonCode, Ruling, Submission};
+use shared::listing::{
+    About, Act, Appeal, AppealAct, Case, CaseKind, HeldAct, ListedAct, ReasonCode, ReportAct, ReportKind, Ruling,
+    Submission,
+};
 use shared::scan::Check;
 use strum::IntoEnumIterator;
 use utoipa::ToSchema;
 
-use super::{CheckView, SubmissionView};
+use super::{AppealView, CheckView, SubmissionView};
 
 /// Something that waits for a moderator.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,11 +25,17 @@ pub(crate) struct CaseView {
     pub title: String,
     #[schema(example = "1.2.0")]
     pub number: String,
-    /// Decided about at `/v1/partners/{partner_id}/submissions/{submission_id}/decisions`. `null` for a held scan, which is decided about at
-    /// `/v1/partners/{partner_id}/listings/{listing_id}/versions/{version_id}/decisions`.
+    /// Decided about at `/v1/partners/{partner_id}/submissions/{submission_id}/decisions`. `null` for everything else; held scans and
+    /// suspensions are decided about at `/v1/partners/{partner_id}/listings/{listing_id}/versions/{version_id}/decisions`.
     #[schema(required)]
     pub submission_id: Option<SubmissionId>,
-    /// The rules that hold it; empty for a submission.
+    /// Decided about at `/v1/partners/{partner_id}/appeals/{appeal_id}/decisions`.
+    #[schema(required)]
+    pub appeal_id: Option<AppealId>,
+    /// Closed at `/v1/partners/{partner_id}/review-cases/{case_id}/closure`.
+    #[schema(required)]
+    pub report: Option<ReportedView>,
+    /// Why it waits: the rules that hold it, why it is suspended, or what the appeal is against; empty for a submission.
     pub reason_codes: Vec<String>,
     /// What stands out in the texts of a submission.
     pub remarks: Vec<RemarkView>,
@@ -42,12 +51,14 @@ pub(crate) struct CaseView {
     pub claim: Option<ClaimView>,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum CaseKind {
-    /// A package that its scan holds: nobody has handed it in yet.
-    HeldScan,
-    Submission,
+/// What somebody says is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReportedView {
+    pub kind: ReportKind,
+    pub text: String,
+    /// `null` where they did not say who they are.
+    #[schema(required)]
+    pub reporter: Option<UserId>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,12 +87,33 @@ impl From<Remark> for RemarkView {
 
 impl From<Case> for CaseView {
     fn from(case: Case) -> Self {
-        let (kind, submission_id, reason_codes, remarks) = match case.about {
-            About::HeldScan { reason_codes, .. } => (CaseKind::HeldScan, None, reason_codes, Vec::new()),
+        let kind = case.kind();
+        let (mut submission_id, mut appeal_id, mut report) = (None, None, None);
+        let (mut reason_codes, mut noted) = (Vec::new(), Vec::new());
+        match case.about {
+            About::HeldScan {
+                reason_codes: codes, ..
+            }
+            | About::Suspension {
+                reason_codes: codes, ..
+            } => {
+                reason_codes = codes;
+            }
             About::Submission {
                 submission, remarks, ..
-            } => (CaseKind::Submission, Some(submission), Vec::new(), remarks),
-        };
+            } => (submission_id, noted) = (Some(submission), remarks),
+            About::Appeal {
+                appeal,
+                reason_codes: codes,
+                ..
+            } => (appeal_id, reason_codes) = (Some(appeal), codes),
+            About::Report {
+                reported_as: kind,
+                text,
+                reporter,
+                ..
+            } => report = Some(ReportedView { kind, text, reporter }),
+        }
         Self {
             id: case.id,
             kind,
@@ -91,8 +123,10 @@ impl From<Case> for CaseView {
             title: case.title,
             number: case.number.to_string(),
             submission_id,
+            appeal_id,
+            report,
             reason_codes,
-            remarks: remarks.into_iter().map(RemarkView::from).collect(),
+            remarks: noted.into_iter().map(RemarkView::from).collect(),
             weight: case.weight,
             opened_at: case.opened_at,
             due_at: case.due_at,
@@ -112,14 +146,17 @@ pub(crate) struct CaseDetail {
     /// What was handed in; `null` for a held scan.
     #[schema(required)]
     pub submission: Option<SubmissionView>,
+    #[schema(required)]
+    pub appeal: Option<AppealView>,
     /// What every check said of the package.
     pub checks: Vec<CheckView>,
 }
 
 impl CaseDetail {
-    pub(crate) fn of(case: Case, submission: Option<Submission>, checks: Vec<Check>) -> Self {
+    pub(crate) fn of(case: Case, submission: Option<Submission>, appeal: Option<Appeal>, checks: Vec<Check>) -> Self {
         Self {
             case: case.into(),
+            appeal: appeal.map(AppealView::from),
             submission: submission.map(SubmissionView::from),
             checks: checks.into_iter().map(CheckView::from).collect(),
         }
@@ -144,11 +181,19 @@ pub(crate) struct ReasonView {
 impl ReasonsView {
     pub(crate) fn all() -> Self {
         let reason = |code: ReasonCode| {
-            let submission = Act::iter().filter(|act| act.rests_on(code.ground()));
-            let held = HeldAct::iter().filter(|act| act.rests_on(code.ground()));
-            let mut decisions: Vec<_> = submission.map(|act| act.to_string()).collect();
-            decisions.extend(held.map(|act| act.to_string()));
-            decisions.dedup();
+            let mut decisions: Vec<String> = Vec::new();
+            let each = [
+                acts::<Act>,
+                acts::<HeldAct>,
+                acts::<ListedAct>,
+                acts::<AppealAct>,
+                acts::<ReportAct>,
+            ];
+            for act in each.iter().flat_map(|acts| acts(code)) {
+                if !decisions.contains(&act) {
+                    decisions.push(act);
+                }
+            }
             ReasonView {
                 code,
                 explanation: code.explanation(),
@@ -159,4 +204,9 @@ impl ReasonsView {
             items: ReasonCode::iter().map(reason).collect(),
         }
     }
+}
+
+fn acts<A: Ruling + IntoEnumIterator>(code: ReasonCode) -> Vec<String> {
+    let fitting = A::iter().filter(|act| act.rests_on(code.ground()));
+    fitting.map(|act| act.to_string()).collect()
 }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use shared::http::Validate;
 use shared::ids::{DecisionId, ListingId, PartnerId, SubmissionId, UserId, VersionId};
 use shared::listing::{
-    Act, Category, Content, ContentType, Decision, DecisionRequest, HeldAct, ReasonCode, Submission, SubmissionStatus,
+    Act, Category, Content, ContentType, Decision, DecisionRequest, HeldAct, ListedAct, ReasonCode, Submission,
+    SubmissionStatus,
 };
 use shared::money::Money;
 use shared::scan::Check;
@@ -154,24 +155,59 @@ impl From<Decide> for DecisionRequest<Act> {
     }
 }
 
+/// What becomes of a version: of what its scan holds, or of what has been published.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum VersionAct {
+    /// What its scan holds is scanned again, and what held it no longer does.
+    Release,
+    /// What its scan holds is refused.
+    Reject,
+    /// What has been published is stopped until somebody has looked into it.
+    Suspend,
+    /// What a suspension stopped goes on.
+    Reinstate,
+    /// What has been published is stopped for good.
+    TakeDown,
+}
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct DecideHeld {
-    pub decision: HeldAct,
+pub(crate) struct DecideVersion {
+    pub decision: VersionAct,
     pub reason_code: ReasonCode,
     /// For the partner.
     #[schema(min_length = 1, max_length = 5_000)]
     pub note: String,
 }
 
-impl Validate for DecideHeld {}
+impl Validate for DecideVersion {}
 
-impl From<DecideHeld> for DecisionRequest<HeldAct> {
-    fn from(request: DecideHeld) -> Self {
-        Self {
-            act: request.decision,
-            reason_code: Some(request.reason_code),
-            note: request.note,
+/// Which of the two kinds of decision it is.
+pub(crate) enum VersionDecision {
+    Held(DecisionRequest<HeldAct>),
+    Listed(DecisionRequest<ListedAct>),
+}
+
+impl From<DecideVersion> for VersionDecision {
+    fn from(request: DecideVersion) -> Self {
+        let (reason_code, note) = (Some(request.reason_code), request.note);
+        let held = |act| DecisionRequest {
+            act,
+            reason_code,
+            note: note.clone(),
+        };
+        let listed = |act| DecisionRequest {
+            act,
+            reason_code,
+            note: note.clone(),
+        };
+        match request.decision {
+            VersionAct::Release => Self::Held(held(HeldAct::Release)),
+            VersionAct::Reject => Self::Held(held(HeldAct::Reject)),
+            VersionAct::Suspend => Self::Listed(listed(ListedAct::Suspend)),
+            VersionAct::Reinstate => Self::Listed(listed(ListedAct::Reinstate)),
+            VersionAct::TakeDown => Self::Listed(listed(ListedAct::TakeDown)),
         }
     }
 }

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::http::Validate;
-use shared::ids::{ListingId, PartnerId, SubmissionId, UploadId, VersionId};
+use shared::ids::{AppealId, ListingId, PartnerId, SubmissionId, UploadId, VersionId};
 use shared::listing::{
-    Artifact, HeldAct, HeldDecision, NewVersion, Status, Upload, UploadRequest, Version, YankReason, YankRequest,
+    Appealed, Artifact, HeldAct, HeldDecision, ListedAct, NewVersion, Status, Upload, UploadRequest, Version,
+    YankReason, YankRequest,
 };
 use shared::objects::PresignedPost;
 use shared::scan::Check;
@@ -62,6 +63,20 @@ pub(crate) struct VersionView {
     pub published_at: Option<Timestamp>,
     #[schema(required)]
     pub yank: Option<YankView>,
+    /// Why it is suspended or taken down.
+    #[schema(required)]
+    pub stop: Option<StopView>,
+    /// The appeal against its refusal, open or dismissed.
+    #[schema(required)]
+    pub appeal_id: Option<AppealId>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StopView {
+    #[serde(flatten)]
+    pub decision: DecisionView<ListedAct>,
+    /// The rules of the scan that led to it; empty where it was not them.
+    pub rules: Vec<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -95,6 +110,14 @@ impl From<Version> for VersionView {
             note: yank.note.clone(),
             at: yank.at,
         });
+        let stop = version.stop().map(|stop| StopView {
+            decision: DecisionView::from(&stop.decision),
+            rules: stop.rules.clone(),
+        });
+        let appeal_id = match version.refusal().map(|refusal| refusal.appeal) {
+            Some(Appealed::Open(appeal) | Appealed::Dismissed(appeal)) => Some(appeal),
+            Some(Appealed::Not) | None => None,
+        };
         Self {
             id: version.id,
             partner_id: version.partner,
@@ -108,6 +131,8 @@ impl From<Version> for VersionView {
             created_at: version.created_at,
             published_at: version.published_at(),
             yank,
+            stop,
+            appeal_id,
             notes: version.notes,
         }
     }

@@ -1,8 +1,11 @@
 //! The routes, a file per resource, and how their things are found: always through the partner in the path.
 
+pub(crate) mod appeals;
 pub(crate) mod audit;
 pub(crate) mod listings;
 pub(crate) mod releases;
+pub(crate) mod reports;
+pub(crate) mod rescans;
 pub(crate) mod review;
 pub(crate) mod submissions;
 pub(crate) mod uploads;
@@ -10,8 +13,8 @@ pub(crate) mod versions;
 
 use serde::Deserialize;
 use shared::http::Problem;
-use shared::ids::{CaseId, ListingId, PartnerId, SubmissionId, VersionId};
-use shared::listing::{Case, Listing, Submission, Version};
+use shared::ids::{AppealId, CaseId, ListingId, PartnerId, SubmissionId, UploadId, VersionId};
+use shared::listing::{Appeal, Case, Listing, Submission, Upload, Version};
 use shared::store::{Store, Versioned, catalogue};
 
 #[derive(Deserialize)]
@@ -28,6 +31,11 @@ pub(crate) struct VersionPath {
 #[derive(Deserialize)]
 pub(crate) struct SubmissionPath {
     pub submission_id: SubmissionId,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct AppealPath {
+    pub appeal_id: AppealId,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +74,18 @@ async fn submission(
 
 async fn case(store: &Store, partner: PartnerId, case: CaseId) -> Result<Versioned<Case>, Problem> {
     catalogue::case(store, partner, case)
+        .await?
+        .ok_or_else(Problem::not_found)
+}
+
+async fn upload(store: &Store, version: VersionId, upload: UploadId) -> Result<Versioned<Upload>, Problem> {
+    catalogue::upload(store, version, upload)
+        .await?
+        .ok_or_else(Problem::not_found)
+}
+
+async fn appeal(store: &Store, partner: PartnerId, appeal: AppealId) -> Result<Versioned<Appeal>, Problem> {
+    catalogue::appeal(store, partner, appeal)
         .await?
         .ok_or_else(Problem::not_found)
 }

@@ -5,9 +5,8 @@ use shared::auth::PartnerMember;
 use shared::auth::scope::ListingsWrite;
 use shared::http::{Call, Json, Path, Problem, ProblemDocument};
 use shared::ids::{ListingId, PartnerId, VersionId};
-use shared::listing::{self, Occasion, Status, Submission, Version};
+use shared::listing::{self, Occasion, Status};
 use shared::store::catalogue::{self, PublicationBasis};
-use shared::store::{Store, Versioned};
 
 use super::VersionPath;
 use crate::api::{VersionView, Yank};
@@ -40,15 +39,24 @@ pub(crate) async fn publish(
         seed: &call.seed,
     };
     let current = before.as_ref().map(|before| &before.value);
-    let change = listing::publish(&listing, &version, &submission, current, &free.seller(), occasion);
+    let change = listing::publish(
+        &listing,
+        &version,
+        &submission,
+        current,
+        &standing::seller(&free.partner),
+        occasion,
+    );
     let change = change.map_err(problems::publish)?;
     let basis = PublicationBasis {
         listing_revision: listing.revision,
         version_revision: version.revision,
         submission: Some((submission.id, submission.revision)),
         partner_revision: Some(free.partner.revision),
+        before: before.as_ref(),
+        moderation: None,
     };
-    catalogue::save_publication(store, &change, before.as_ref(), basis).await?;
+    catalogue::save_publication(store, &change, basis).await?;
     Ok(Json(change.version.into()))
 }
 
@@ -71,48 +79,22 @@ pub(crate) async fn yank(
     if version.status() == Status::Yanked {
         return Ok(Json(version.value.into()));
     }
-    let Some(before) = catalogue::published_revision(store, listing.id).await? else {
+    let scenery = catalogue::scenery(store, &version).await?;
+    let seen = scenery
+        .as_ref()
+        .and_then(|scenery| Some((scenery, scenery.before.as_ref()?)));
+    let Some((scenery, before)) = seen else {
         return Err(problems::yank(listing::YankError::NotPublished(version.status())));
-    };
-    let next = if before.latest.version == version.id {
-        next_best(store, &version).await?
-    } else {
-        None
     };
     let occasion = Occasion {
         by: member.user.id,
         now: call.now,
         seed: &call.seed,
     };
-    let remains = next.as_ref().map(|(version, submission)| (version, &submission.value));
-    let change =
-        listing::yank(&listing, &version, &before, remains, &request.into(), occasion).map_err(problems::yank)?;
-    let basis = PublicationBasis {
-        listing_revision: listing.revision,
-        version_revision: version.revision,
-        submission: next
-            .as_ref()
-            .map(|(_, submission)| (submission.id, submission.revision)),
-        // What is to go may always go.
-        partner_revision: None,
-    };
-    catalogue::save_publication(store, &change, Some(&before), basis).await?;
+    let change = listing::yank(&listing, &version, before, scenery.next(), &request.into(), occasion);
+    let change = change.map_err(problems::yank)?;
+    // What is to go may always go.
+    let basis = scenery.basis(listing.revision, version.revision);
+    catalogue::save_publication(store, &change, basis).await?;
     Ok(Json(change.version.into()))
-}
-
-/// The highest version that stays live, with its approval. Whoever changes which versions are live replaces the listing, so this cannot be
-/// outdated when the change is written.
-async fn next_best(store: &Store, gone: &Version) -> Result<Option<(Version, Versioned<Submission>)>, Problem> {
-    let versions = catalogue::all_versions(store, gone.listing).await?;
-    let live = versions
-        .into_iter()
-        .filter(|version| version.is_live() && version.id != gone.id);
-    let Some(next) = live.max_by(|a, b| a.number.cmp(&b.number)) else {
-        return Ok(None);
-    };
-    let submission = next
-        .submission()
-        .ok_or_else(|| Problem::internal("a live version without a submission"))?;
-    let submission = super::submission(store, next.partner, submission).await?;
-    Ok(Some((next, submission)))
 }

@@ -6,12 +6,18 @@ use shared::auth::scope::ListingsRead;
 use shared::auth::{Operator, PartnerOperator};
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
 use shared::ids::{CaseId, DecisionId, ListingId, PartnerId, SubmissionId, VersionId};
-use shared::listing::{self, About, Case, CaseError, Handed, Reviewer, Sitting};
-use shared::store::catalogue::{self, CaseDecision};
+use shared::listing::{
+    self, About, Case, CaseError, DecisionRequest, Handed, HeldAct, ListedAct, ListedError, Listing, Reviewer, Seller,
+    Sitting, Version,
+};
+use shared::store::audit::{self, Audited};
+use shared::store::catalogue::{self, CaseDecision, Moderation, PublicationBasis};
 use shared::store::{Store, Versioned, accounts};
 
 use super::{CasePath, SubmissionPath, VersionPath};
-use crate::api::{CaseDetail, CaseView, Decide, DecideHeld, ReasonsView, SubmissionView, VersionView};
+use crate::api::{
+    CaseDetail, CaseView, Decide, DecideVersion, ReasonsView, SubmissionView, VersionDecision, VersionView,
+};
 use crate::context::Context;
 use crate::{problems, standing};
 
@@ -46,11 +52,23 @@ pub(crate) async fn show(
     let (store, partner) = (&context.store, operator.partner);
     let case = super::case(store, partner, path.case_id).await?.value;
     let submission = match case.about {
-        About::Submission { submission, .. } => Some(super::submission(store, partner, submission).await?.value),
+        About::Submission { submission, .. } => Some(submission),
         About::HeldScan { .. } => None,
+        About::Suspension { .. } | About::Appeal { .. } | About::Report { .. } => {
+            let version = catalogue::version(store, case.listing, case.version).await?;
+            version.and_then(|version| version.submission())
+        }
+    };
+    let submission = match submission {
+        Some(submission) => Some(super::submission(store, partner, submission).await?.value),
+        None => None,
+    };
+    let appeal = match case.about {
+        About::Appeal { appeal, .. } => Some(super::appeal(store, partner, appeal).await?.value),
+        _ => None,
     };
     let checks = catalogue::checks(store, case.version, case.upload()).await?;
-    Ok(Json(CaseDetail::of(case, submission, checks)))
+    Ok(Json(CaseDetail::of(case, submission, appeal, checks)))
 }
 
 /// Takes a case for four hours, in which nobody else decides about it; again, for longer.
@@ -96,7 +114,7 @@ async fn hand(
     Ok(Json(handed.case.into()))
 }
 
-async fn reviewer(store: &Store, operator: &PartnerOperator<ListingsRead>) -> Result<Reviewer, Problem> {
+pub(super) async fn reviewer(store: &Store, operator: &PartnerOperator<ListingsRead>) -> Result<Reviewer, Problem> {
     let (partner, user) = (operator.partner, operator.user.id);
     Ok(Reviewer {
         user,
@@ -130,13 +148,13 @@ pub(crate) async fn decide(
     let version = version.ok_or_else(Problem::not_found)?;
     let case = super::case(store, partner, submission.case).await?;
     let sitting = Sitting {
-        case: &case,
         reviewer: reviewer(store, &operator).await?,
         owner: standing::load(store, partner).await?.owner,
         now: call.now,
         seed: &call.seed,
     };
-    let reviewed = listing::decide(&submission, &version, &request.into(), &sitting).map_err(problems::review)?;
+    let reviewed = listing::decide(&submission, &version, &case, &request.into(), &sitting);
+    let reviewed = reviewed.map_err(problems::review)?;
     let basis = CaseDecision {
         case: &case,
         version_revision: version.revision,
@@ -147,10 +165,11 @@ pub(crate) async fn decide(
     Ok((StatusCode::CREATED, Json(reviewed.submission.into())))
 }
 
-/// Decides about a version whose package its scan holds. What is released is scanned again, and what held it no longer does; the partner's
-/// owner gets a mail.
+/// Decides about a version: whose package its scan holds, or which has been published. What is released is scanned again, and what held it
+/// no longer does; what is suspended or taken down is neither offered nor downloaded. The partner's owner gets a mail, and so does everybody
+/// who has bought what is stopped or goes on.
 #[utoipa::path(post, path = "/v1/partners/{partner_id}/listings/{listing_id}/versions/{version_id}/decisions", tag = "review",
-    request_body = DecideHeld,
+    request_body = DecideVersion,
     params(("partner_id" = PartnerId, Path), ("listing_id" = ListingId, Path), ("version_id" = VersionId, Path)),
     responses((status = 201, body = VersionView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
         (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
@@ -159,36 +178,90 @@ pub(crate) async fn judge(
     operator: PartnerOperator<ListingsRead>,
     call: Call,
     Path(path): Path<VersionPath>,
-    Json(request): Json<DecideHeld>,
+    Json(request): Json<DecideVersion>,
 ) -> Result<(StatusCode, Json<VersionView>), Problem> {
     let (store, partner) = (&context.store, operator.partner);
-    let (_, version) = super::version(store, partner, &path).await?;
-    let not_held = || problems::not_held(version.status());
-    let upload = version.upload().ok_or_else(not_held)?;
-    let upload = catalogue::upload(store, version.id, upload)
+    let (listing, version) = super::version(store, partner, &path).await?;
+    if audit::event(store, Audited::Listing(listing.id), call.seed.id("audit"))
         .await?
-        .ok_or_else(Problem::not_found)?;
-    let id: DecisionId = call.seed.id("decision");
-    if upload.held.iter().any(|held| held.decision.id == id) {
+        .is_some()
+    {
         // The same request was made before, and did not get to its answer.
         return Ok((StatusCode::CREATED, Json(version.value.into())));
     }
-    let case = version.held_case().ok_or_else(not_held)?;
-    let case = super::case(store, partner, case).await?;
+    let owner = standing::load(store, partner).await?;
     let sitting = Sitting {
-        case: &case,
         reviewer: reviewer(store, &operator).await?,
-        owner: standing::load(store, partner).await?.owner,
+        owner: owner.owner,
         now: call.now,
         seed: &call.seed,
     };
-    let judged = listing::judge(&version, &upload, &request.into(), &sitting).map_err(problems::review)?;
+    let decided = match request.into() {
+        VersionDecision::Held(request) => judge_held(store, &version, &request, &sitting).await?,
+        VersionDecision::Listed(request) => {
+            rule_on(
+                store,
+                (&listing, &version),
+                &standing::seller(&owner),
+                &request,
+                &sitting,
+            )
+            .await?
+        }
+    };
+    Ok((StatusCode::CREATED, Json(decided.into())))
+}
+
+async fn judge_held(
+    store: &Store,
+    version: &Versioned<Version>,
+    request: &DecisionRequest<HeldAct>,
+    sitting: &Sitting<'_>,
+) -> Result<Version, Problem> {
+    let not_held = || problems::not_held(version.status());
+    let case = version.held_case().ok_or_else(not_held)?;
+    let upload = version.upload().ok_or_else(not_held)?;
+    let upload = super::upload(store, version.id, upload).await?;
+    let case = super::case(store, version.partner, case).await?;
+    let judged = listing::judge(version, &upload, &case, request, sitting).map_err(problems::review)?;
     let basis = CaseDecision {
         case: &case,
         version_revision: version.revision,
         subject_revision: upload.revision,
-        reviewer: operator.user.id,
+        reviewer: sitting.reviewer.user,
     };
     catalogue::judge(store, &judged, basis).await?;
-    Ok((StatusCode::CREATED, Json(judged.version.into())))
+    Ok(judged.version)
+}
+
+pub(super) async fn rule_on(
+    store: &Store,
+    (listing, version): (&Versioned<Listing>, &Versioned<Version>),
+    seller: &Seller,
+    request: &DecisionRequest<ListedAct>,
+    sitting: &Sitting<'_>,
+) -> Result<Version, Problem> {
+    let scenery = catalogue::scenery(store, version).await?;
+    let Some(scenery) = scenery else {
+        let (act, status) = (request.act, version.status());
+        return Err(problems::listed(ListedError::NotNow { act, status }));
+    };
+    let case = match version.suspension_case() {
+        Some(case) => Some(super::case(store, version.partner, case).await?),
+        None => None,
+    };
+    let on = case.as_ref().map(|case| &case.value);
+    let ruled = listing::rule_on(listing, version, scenery.scene(seller), on, (request, &[]), sitting);
+    let change = ruled.map_err(problems::listed)?;
+    let moderation = Moderation {
+        ends: case.as_ref(),
+        reviewer: sitting.reviewer.user,
+        at: sitting.now,
+    };
+    let basis = PublicationBasis {
+        moderation: Some(moderation),
+        ..scenery.basis(listing.revision, version.revision)
+    };
+    catalogue::save_publication(store, &change, basis).await?;
+    Ok(change.version)
 }

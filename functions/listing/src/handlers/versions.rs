@@ -71,8 +71,6 @@ pub(crate) async fn show(
         return Ok(Json(VersionDetail::of(version.value, &[], Vec::new())));
     };
     let checks = catalogue::checks(&context.store, version.id, upload).await?;
-    let upload = catalogue::upload(&context.store, version.id, upload)
-        .await?
-        .ok_or_else(Problem::not_found)?;
+    let upload = super::upload(&context.store, version.id, upload).await?;
     Ok(Json(VersionDetail::of(version.value, &upload.held, checks)))
 }

@@ -13,6 +13,9 @@ async fn routes(world: &World) -> Vec<(Method, String)> {
     let version = world.version(listing, "1.0.0").await;
     world.scan(&version, Verdict::Passed).await;
     let submission = world.submit(&version).await;
+    let refused = world.version(listing, "0.9.0").await;
+    world.scan(&refused, Verdict::Rejected).await;
+    let appeal = world.appealed(&refused).await;
     let (get, post) = (Method::GET, Method::POST);
     [
         (get.clone(), "/listings".to_owned()),
@@ -27,9 +30,13 @@ async fn routes(world: &World) -> Vec<(Method, String)> {
         (post.clone(), format!("{}/publish", version.path)),
         (post.clone(), format!("{}/yank", version.path)),
         (get.clone(), "/submissions".to_owned()),
-        (get, submission.clone()),
+        (get.clone(), submission.clone()),
         (post.clone(), format!("{submission}/decisions")),
-        (post, format!("{}/decisions", version.path)),
+        (post.clone(), format!("{}/decisions", version.path)),
+        (post.clone(), format!("{}/appeals", version.path)),
+        (get.clone(), "/appeals".to_owned()),
+        (get, appeal.clone()),
+        (post, format!("{appeal}/decisions")),
     ]
     .map(|(method, rest)| (method, world.path(&rest)))
     .into()
@@ -78,7 +85,7 @@ async fn operators_look_and_do_not_touch() {
     }
 }
 
-/// A listing, version or submission of one partner is nowhere to be found below another one.
+/// A listing, version, submission or appeal of one partner is nowhere to be found below another one.
 #[tokio::test]
 async fn one_partner_s_ids_lead_nowhere_below_another_partner() {
     let world = World::new().await;
@@ -87,7 +94,7 @@ async fn one_partner_s_ids_lead_nowhere_below_another_partner() {
     world.app.join(other, "eve", shared::store::accounts::Role::Owner).await;
     for (method, path) in routes {
         let (_, rest) = path.split_once(&world.partner.to_string()).expect("a partner's path");
-        if rest == "/listings" || rest == "/submissions" {
+        if ["/listings", "/submissions", "/appeals"].contains(&rest) {
             continue;
         }
         let path = format!("/v1/partners/{other}{rest}");

@@ -79,6 +79,7 @@ async fn the_queue_holds_what_waits_by_age_and_risk() {
         ["held_scan", "submission"],
         "a secret weighs two days"
     );
+    world.app.clock.advance(SignedDuration::from_mins(30));
     let later = world.held().await;
     world.app.clock.advance(SignedDuration::from_hours(2));
     let ids: Vec<_> = world
@@ -301,10 +302,10 @@ async fn every_reason_is_explained_to_everybody() {
             .expect("on the list");
         reason["decisions"].clone()
     };
-    assert_eq!(of("low_quality"), json!(["request_changes", "reject"]));
-    assert_eq!(
-        (of("harmless_here"), of("spam")),
-        (json!(["release"]), json!(["reject"]))
-    );
+    let refusals = ["reject", "suspend", "take_down", "dismiss", "close"];
+    assert_eq!(of("spam"), json!(refusals));
+    assert_eq!(of("low_quality"), json!([&["request_changes"][..], &refusals].concat()));
+    assert_eq!(of("harmless_here"), json!(["release", "reinstate", "uphold", "close"]));
+    assert_eq!(of("found_by_rescan"), json!(["suspend"]));
     assert!(reasons.iter().all(|reason| text(reason, "explanation").ends_with('.')));
 }

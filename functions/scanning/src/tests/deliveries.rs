@@ -215,8 +215,8 @@ async fn released() -> (World, Vec<u8>, String) {
         note: "Nobody's.".into(),
     };
     let seed = sample::seed(9);
-    let sitting = sample::sitting(&case, sample::reviewer(), &seed);
-    let judged = judge(&held, &upload, &request, &sitting).expect("held");
+    let sitting = sample::sitting(sample::reviewer(), &seed);
+    let judged = judge(&held, &upload, &case, &request, &sitting).expect("held");
     let basis = CaseDecision {
         case: &case,
         version_revision: held.revision,

@@ -57,7 +57,9 @@ async fn the_message_with_which_s3_tests_the_queue_is_no_upload() {
 fn start(folder: &std::path::Path) -> Result<Context, String> {
     let env = Env::from_pairs([
         ("LAMBDA_TASK_ROOT", folder.to_str().expect("a path")),
+        ("ACCOUNTS_TABLE", "souk-accounts"),
         ("CATALOGUE_TABLE", "souk-catalogue"),
+        ("SCAN_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/1/souk-scan"),
         ("QUARANTINE_BUCKET", "souk-quarantine"),
         ("CLEAN_BUCKET", "souk-clean"),
         ("AWS_REGION", "eu-central-1"),

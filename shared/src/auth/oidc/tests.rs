@@ -95,11 +95,16 @@ async fn roles_come_as_text_or_list_or_nested() {
         );
     }
     let nested = json!({"realm_access": {"roles": ["operator"]}});
-    assert!(has_role(nested.as_object().expect("an object"), "realm_access.roles"));
+    assert!(has_role(
+        nested.as_object().expect("an object"),
+        "realm_access.roles",
+        OPERATOR
+    ));
     let flat = json!({"https://souk.example/roles": "operator"});
     assert!(has_role(
         flat.as_object().expect("an object"),
-        "https://souk.example/roles"
+        "https://souk.example/roles",
+        OPERATOR
     ));
 }
 

@@ -1,12 +1,18 @@
 //! What waits for a moderator: the queue, claims, and the decisions that end the wait.
 
+use super::{Moderation, replace_version};
+use jiff::civil::Date;
+
 use crate::audit::AuditEvent;
 use crate::ids::{CaseId, PartnerId, UserId};
-use crate::listing::{Case, Handed, Judged, Reviewed, Version};
+use crate::listing::{Case, Closed, Handed, Judged, Reviewed, Version};
 use crate::page::{Page, PageKey};
 use crate::store::audit::{self, Audited};
 use crate::store::keys;
 use crate::store::table::{Condition, Store, StoreError, Versioned, Write};
+
+/// As many as DynamoDB gives in one answer.
+const CLOSED_PAGE: usize = 5_000;
 
 pub async fn case(store: &Store, partner: PartnerId, case: CaseId) -> Result<Option<Versioned<Case>>, StoreError> {
     store.get(&keys::case(partner, case)).await
@@ -61,7 +67,7 @@ pub async fn decide(store: &Store, reviewed: &Reviewed, basis: CaseDecision<'_>)
     let key = keys::submission(submission.partner, submission.id);
     let item = Write::replace(key, submission, basis.subject_revision)?;
     let item = item.outbox(std::slice::from_ref(&reviewed.notice))?;
-    end(store, item, &reviewed.version, &reviewed.audit, basis).await
+    decided(store, item, &reviewed.version, &reviewed.audit, basis).await
 }
 
 /// A decision about held bytes.
@@ -69,29 +75,78 @@ pub async fn judge(store: &Store, judged: &Judged, basis: CaseDecision<'_>) -> R
     let upload = &judged.upload;
     let item = Write::replace(keys::upload(upload.version, upload.id), upload, basis.subject_revision)?;
     let item = item.outbox(&judged.messages)?;
-    end(store, item, &judged.version, &judged.audit, basis).await
+    decided(store, item, &judged.version, &judged.audit, basis).await
 }
 
-/// The case ends: what it was about announces the decision, the version moves on, the audit entry stands. Refused when somebody else claimed
-/// it, or when the reviewer has become one of the team meanwhile.
-async fn end(
+/// What the case was about announces the decision, the version moves on, the audit entry stands, the case ends.
+async fn decided(
     store: &Store,
     subject: Write,
     version: &Version,
     act: &AuditEvent,
     basis: CaseDecision<'_>,
 ) -> Result<(), StoreError> {
-    let case = basis.case;
-    let writes = vec![
+    let moderation = Moderation {
+        ends: Some(basis.case),
+        reviewer: basis.reviewer,
+        at: act.at,
+    };
+    let mut writes = vec![
         subject,
-        Write::replace(
-            keys::version(version.listing, version.id),
-            version,
-            basis.version_revision,
-        )?,
+        replace_version(version, basis.version_revision)?,
         audit::entry(Audited::Listing(version.listing), act)?,
-        Write::delete(keys::case(case.partner, case.id), Condition::Revision(case.revision)),
-        Write::check(keys::member(case.partner, basis.reviewer), Condition::Absent),
     ];
+    writes.extend(end(moderation, version.partner)?);
     store.transact(writes).await
+}
+
+/// A report; one that is there already is left as it is.
+pub async fn report(store: &Store, case: &Case) -> Result<(), StoreError> {
+    match store.write(open(case)?).await {
+        Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A report that nothing is left to be done about.
+pub async fn close_report(store: &Store, act: &AuditEvent, moderation: Moderation<'_>) -> Result<(), StoreError> {
+    let Some(case) = moderation.ends else {
+        return Ok(());
+    };
+    let mut writes = vec![audit::entry(Audited::Listing(case.listing), act)?];
+    writes.extend(end(moderation, case.partner)?);
+    store.transact(writes).await
+}
+
+/// The case ends, and how long it took is written down. Refused when somebody else claimed it, or when the reviewer has become one of the
+/// team meanwhile.
+pub(super) fn end(moderation: Moderation<'_>, partner: PartnerId) -> Result<Vec<Write>, StoreError> {
+    let mut writes = vec![Write::check(
+        keys::member(partner, moderation.reviewer),
+        Condition::Absent,
+    )];
+    if let Some(case) = moderation.ends {
+        let closed = Closed::of(case, moderation.at);
+        writes.push(Write::delete(
+            keys::case(partner, case.id),
+            Condition::Revision(case.revision),
+        ));
+        writes.push(Write::create(keys::closed_case(moderation.at, case.id), &closed)?);
+    }
+    Ok(writes)
+}
+
+/// Cases that were decided in a month, oldest decision first.
+pub async fn closed_cases(store: &Store, month: Date) -> Result<Vec<Closed>, StoreError> {
+    let (mut closed, mut after) = (Vec::new(), None);
+    loop {
+        let page: Page<Closed> = store
+            .query(keys::closed_cases(month).after(after).limit(CLOSED_PAGE))
+            .await?;
+        closed.extend(page.items);
+        match page.next {
+            None => return Ok(closed),
+            next => after = next,
+        }
+    }
 }

@@ -3,9 +3,11 @@
 //! What a rule returned is written whole: every change of state carries the revision it was decided on, and goes in one transaction with its
 //! audit entry and its message. What the public sees is in [`publication`], the index it browses in [`browse`].
 
+mod appeals;
 pub(crate) mod browse;
 mod cases;
 mod publication;
+mod rescans;
 #[cfg(test)]
 mod tests;
 
@@ -14,12 +16,19 @@ use serde::{Deserialize, Serialize};
 use super::keys;
 use super::table::{Condition, Page, PageKey, Store, StoreError, Versioned, Write};
 use crate::ids::{ListingId, PartnerId, SubmissionId, UploadId, VersionId};
-use crate::listing::{HandedIn, Listing, MAX_VERSIONS, Requested, Scanned, Submission, Upload, Version};
+use crate::listing::{HandedIn, Listing, MAX_VERSIONS, Requested, Scanned, Standing, Submission, Upload, Version};
 use crate::scan::Check;
 
+pub use appeals::{AppealBasis, appeal, appeals, lodge_appeal, settle_appeal};
 pub use browse::{find, shelf};
-pub use cases::{CaseDecision, case, decide, judge, review_queue, save_case};
-pub use publication::{PublicationBasis, published, published_many, published_revision, save_publication};
+pub use cases::{CaseDecision, case, close_report, closed_cases, decide, judge, report, review_queue, save_case};
+pub use publication::{
+    Moderation, PublicationBasis, Scenery, published, published_many, published_revision, save_publication, scenery,
+};
+pub use rescans::{
+    Counted, begin_rescan, begin_rescan_for_rules, count_page, enforce_rescan, record_finding, record_pass, rescan,
+    rescan_findings, rescans,
+};
 
 // ---- listings
 
@@ -141,6 +150,36 @@ pub async fn create_version(
     }
 }
 
+/// What has been published can be found by whether it is stopped.
+fn replace_version(version: &Version, revision: u64) -> Result<Write, StoreError> {
+    let write = Write::replace(keys::version(version.listing, version.id), version, revision)?;
+    Ok(match version.standing() {
+        Some(standing) => write.indexed(keys::version_by_standing(standing, version.listing, version.id)),
+        None => write,
+    })
+}
+
+/// Versions that have been published, as they stand: by listing. A page may hold fewer than asked for: the index lags.
+pub async fn versions_by_standing(
+    store: &Store,
+    standing: Standing,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Version>, StoreError> {
+    let found = store
+        .query_keys(keys::versions_by_standing(standing).after(after).limit(limit))
+        .await?;
+    let items = if found.items.is_empty() {
+        Vec::new()
+    } else {
+        store.get_many(&found.items).await?
+    };
+    Ok(Page {
+        items,
+        next: found.next,
+    })
+}
+
 // ---- uploads and scans
 
 pub async fn upload(
@@ -155,7 +194,7 @@ pub async fn upload(
 pub async fn request_upload(store: &Store, requested: &Requested, version_revision: u64) -> Result<(), StoreError> {
     let (version, upload) = (&requested.version, &requested.upload);
     let mut writes = vec![
-        Write::replace(keys::version(version.listing, version.id), version, version_revision)?,
+        replace_version(version, version_revision)?,
         Write::create(keys::upload(upload.version, upload.id), upload)?,
     ];
     let closed = requested.closes.map(|case| keys::case(version.partner, case));
@@ -165,13 +204,7 @@ pub async fn request_upload(store: &Store, requested: &Requested, version_revisi
 
 /// The version whose bytes have arrived and are being scanned.
 pub async fn begin_scan(store: &Store, version: &Version, revision: u64) -> Result<(), StoreError> {
-    store
-        .write(Write::replace(
-            keys::version(version.listing, version.id),
-            version,
-            revision,
-        )?)
-        .await
+    store.write(replace_version(version, revision)?).await
 }
 
 /// An upload whose bytes do not count.
@@ -196,7 +229,7 @@ pub async fn record_scan(
 ) -> Result<(), StoreError> {
     let (version, upload) = (&scanned.version, &scanned.upload);
     let mut writes = vec![
-        Write::replace(keys::version(version.listing, version.id), version, version_revision)?,
+        replace_version(version, version_revision)?,
         Write::replace(keys::upload(upload.version, upload.id), upload, upload_revision)?,
     ];
     for check in checks {
@@ -253,11 +286,7 @@ pub async fn submit(store: &Store, handed_in: &HandedIn, basis: SubmissionBasis)
     let (version, submission) = (&handed_in.version, &handed_in.submission);
     let partner = submission.partner;
     let writes = vec![
-        Write::replace(
-            keys::version(version.listing, version.id),
-            version,
-            basis.version_revision,
-        )?,
+        replace_version(version, basis.version_revision)?,
         Write::create(keys::submission(partner, submission.id), submission)?,
         cases::open(&handed_in.case)?,
         Write::check(

@@ -38,18 +38,20 @@ async fn bring_out(store: &Store, number: u64, content: Content) -> (Listing, Ve
         sample::occasion(&seed),
     )
     .expect("approved");
-    save_publication(store, &change, None, basis(1, 1))
+    save_publication(store, &change, basis(None, 1, 1))
         .await
         .expect("written");
     (change.listing, change.version, submission)
 }
 
-fn basis(listing_revision: u64, version_revision: u64) -> PublicationBasis {
+fn basis(before: Option<&Versioned<Published>>, listing_revision: u64, version_revision: u64) -> PublicationBasis<'_> {
     PublicationBasis {
         listing_revision,
         version_revision,
         submission: None,
         partner_revision: None,
+        before,
+        moderation: None,
     }
 }
 
@@ -171,7 +173,7 @@ async fn a_new_title_and_category_leave_no_trace_of_the_old_ones() {
         sample::occasion(&seed),
     )
     .expect("approved");
-    save_publication(&store, &change, Some(&before), basis(2, 1))
+    save_publication(&store, &change, basis(Some(&before), 2, 1))
         .await
         .expect("written");
 
@@ -187,7 +189,7 @@ async fn a_new_title_and_category_leave_no_trace_of_the_old_ones() {
         ("New Name", 500)
     );
 
-    let stale = save_publication(&store, &change, Some(&before), basis(2, 1)).await;
+    let stale = save_publication(&store, &change, basis(Some(&before), 2, 1)).await;
     assert!(stale.expect_err("stale").is_conflict(), "a publication is written once");
 
     // Yanked again, the first release is what the public sees, as it was approved.
@@ -201,7 +203,7 @@ async fn a_new_title_and_category_leave_no_trace_of_the_old_ones() {
         &before,
         Some((&first, &first_submission)),
     );
-    save_publication(&store, &change, Some(&before), basis(3, 2))
+    save_publication(&store, &change, basis(Some(&before), 3, 2))
         .await
         .expect("written");
     assert_eq!(found(&store, None, "warm").await, ["Warm Tape Pads"]);
@@ -212,7 +214,7 @@ async fn a_new_title_and_category_leave_no_trace_of_the_old_ones() {
         .expect("read")
         .expect("published");
     let change = yank_of(&change.listing, &first, &before, None);
-    save_publication(&store, &change, Some(&before), basis(4, 2))
+    save_publication(&store, &change, basis(Some(&before), 4, 2))
         .await
         .expect("written");
     assert_eq!(published(&store, listing.id).await.expect("read"), None);

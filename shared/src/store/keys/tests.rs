@@ -1,4 +1,6 @@
 use super::*;
+use crate::ids::{CaseId, RescanId, SubmissionId, UploadId, VersionId};
+use crate::listing::Standing;
 use crate::seed::Seed;
 
 /// Every builder once, as `KEYS.md` shows it. A changed key without a changed table of questions fails here.
@@ -43,6 +45,7 @@ fn keys_md_has_every_key() {
             until: Timestamp::UNIX_EPOCH,
         },
     );
+    let rsc: RescanId = seed.id("r");
     let keys = [
         user(usr),
         subject("iss", "sub"),
@@ -61,6 +64,13 @@ fn keys_md_has_every_key() {
         check(ver, upl, "archive"),
         submission(ptn, sub),
         case(ptn, cas),
+        closed_case(Timestamp::UNIX_EPOCH, cas),
+        appeal(ptn, seed.id("a")),
+        rescan(rsc),
+        rescan_finding(rsc, ver),
+        rescan_counted(rsc, "page"),
+        known_rules("rules-1"),
+        audit(Audited::Rescan(rsc), aud),
         audit(Audited::Listing(lst), aud),
         published(lst),
         shelf(Some("presets"), "warm pads", lst),
@@ -68,6 +78,7 @@ fn keys_md_has_every_key() {
         cart(usr),
         order(usr, ord),
         order_owner(ord),
+        sold(lst, ord),
         refund(ord, seed.id("r")),
         dispute(ord, "dp_1"),
         invoice(ord),
@@ -103,6 +114,7 @@ fn keys_md_has_every_key() {
     for (index, _) in [
         partner_by_status("applied", ptn),
         case_by_urgency(Timestamp::UNIX_EPOCH, cas),
+        version_by_standing(Standing::Listed, lst, ver),
         balance_by_shard(ptn, eur),
         rule_by_age(rul, 1),
         refund_requested(ord, seed.id("r")),

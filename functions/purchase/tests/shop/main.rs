@@ -1,5 +1,7 @@
 //! The shop's routes in-process: what a customer sees, puts into the cart, orders and downloads, and what is refused.
 
+mod stopped;
+
 use serde_json::{Value, json};
 use shared::audit::AuditEvent;
 use shared::ids::{ListingId, OrderId};
@@ -8,6 +10,8 @@ use shared::messages::Message;
 use shared::money::{BasisPoints, Currency, Money};
 use shared::purchase::{Order, OrderStatus};
 use shared::revenue::{Figures, FiguresDraft, Referrers, Rule, RuleRef, Schedule, Scope, Terms};
+use shared::runtime::secrets::SigningSecretSource;
+use shared::signing::Signer;
 use shared::store::{Write, commerce, keys, revenue};
 use shared::testing::{ScriptedServer, TestApp};
 
@@ -27,6 +31,7 @@ async fn shop() -> Shop {
             objects: world.objects.clone(),
             stripe: clients.0,
             paypal: clients.1,
+            signer: Signer::new(SigningSecretSource::fixed("a seed")),
             commission: BasisPoints::try_from(2000).expect("a rate"),
             public_url: "https://shop.example".into(),
         };
