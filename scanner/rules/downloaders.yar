@@ -3,7 +3,8 @@
 
   Every rule of Souk has: description (for the finding), severity (info, warning, quarantine,
   reject), remedy, and scope: "program" rules are not applied to Markdown and plain text, which
-  may describe what a program must not do.
+  may describe what a program must not do; "source" rules only to text besides those, because
+  megabytes of sound have every short sequence of bytes somewhere.
 */
 
 rule powershell_download_and_run {

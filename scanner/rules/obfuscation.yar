@@ -41,7 +41,7 @@ rule hidden_direction {
     description = "source code whose displayed order differs from its real one (CVE-2021-42574)"
     severity = "quarantine"
     remedy = "Remove the bidirectional control characters."
-    scope = "program"
+    scope = "source"
   strings:
     $override = /\xe2\x80[\xaa\xab\xad\xae][^\r\n]{0,200}/
     $isolate = /\xe2\x81[\xa6\xa7\xa8][^\r\n]{0,200}/

@@ -57,6 +57,7 @@ impl World {
             "licence_id" => "lic",
             "token_id" => "tok",
             "reconciliation_id" => "rec",
+            "rescan_id" => "rsc",
             "user_id" => "usr",
             "rule_id" => "rul",
             "index" => "line",

@@ -30,6 +30,7 @@ struct World {
     payout: String,
     order: String,
     reconciliation: String,
+    rescan: String,
     /// Chiara has asked for it, and nobody has decided.
     refund: String,
     /// A refund that has been carried out.
@@ -91,6 +92,8 @@ impl World {
         let rule = stack.operator().post("/commission-rules", rule).await.is(201);
         let rule = rule["id"].as_str().unwrap().to_owned();
         let reconciliation = reconcile(&stack).await["id"].as_str().unwrap().to_owned();
+        let rescan = stack.operator().post("/rescans", json!({})).await.is(201);
+        let rescan = rescan["id"].as_str().unwrap().to_owned();
         Self {
             stack,
             paula,
@@ -106,6 +109,7 @@ impl World {
             refund: asked["id"].as_str().unwrap().to_owned(),
             order: order.id,
             reconciliation,
+            rescan,
             licence,
             chiaras_token,
             pieters_id,
@@ -129,6 +133,7 @@ impl World {
             "user_id" => &self.pieters_id,
             "rule_id" => &self.rule,
             "reconciliation_id" => &self.reconciliation,
+            "rescan_id" => &self.rescan,
             "index" => return "0".to_owned(),
             "period" => return "2026-11".to_owned(),
             "year" => return "2026".to_owned(),
@@ -221,6 +226,7 @@ type Demand = fn(Access) -> Option<u16>;
 fn without_identity(access: Access) -> Option<u16> {
     match access {
         Access::Public => Some(200),
+        Access::Anybody => None,
         Access::Webhook => Some(400),
         _ => Some(401),
     }
@@ -229,6 +235,7 @@ fn without_identity(access: Access) -> Option<u16> {
 fn without_scope(access: Access) -> Option<u16> {
     match access {
         Access::Public => Some(200),
+        Access::Anybody => None,
         Access::Webhook => Some(400),
         _ => Some(403),
     }
@@ -237,6 +244,7 @@ fn without_scope(access: Access) -> Option<u16> {
 fn stranger(access: Access) -> Option<u16> {
     match access {
         Access::Public => Some(200),
+        Access::Anybody => None,
         Access::Webhook => Some(400),
         Access::SignedIn(_) => None,
         Access::Holder(_)
@@ -255,7 +263,7 @@ fn member(access: Access) -> Option<u16> {
         Access::Owner(_) | Access::OwnerOrOperator(_) | Access::PartnersOperator | Access::Operator => Some(403),
         Access::TeamReads(_) => Some(200),
         Access::Holder(_) | Access::HolderOrOperator(_) => Some(404),
-        Access::Public | Access::Webhook | Access::SignedIn(_) | Access::TeamWrites(_) => None,
+        Access::Public | Access::Anybody | Access::Webhook | Access::SignedIn(_) | Access::TeamWrites(_) => None,
     }
 }
 
@@ -265,6 +273,7 @@ fn owner(access: Access) -> Option<u16> {
         Access::TeamReads(_) => Some(200),
         Access::Holder(_) | Access::HolderOrOperator(_) => Some(404),
         Access::Public
+        | Access::Anybody
         | Access::Webhook
         | Access::SignedIn(_)
         | Access::TeamWrites(_)
@@ -279,6 +288,7 @@ fn operator(access: Access) -> Option<u16> {
         Access::TeamWrites(_) | Access::Owner(_) => Some(403),
         Access::Holder(_) => Some(404),
         Access::Public
+        | Access::Anybody
         | Access::Webhook
         | Access::SignedIn(_)
         | Access::OwnerOrOperator(_)
@@ -395,7 +405,7 @@ async fn an_api_token_does_what_its_scopes_say_and_no_more() {
             | Access::TeamWrites(scope)
             | Access::Owner(scope)
             | Access::OwnerOrOperator(scope) => Some(scope),
-            Access::Public | Access::Webhook => continue,
+            Access::Public | Access::Anybody | Access::Webhook => continue,
             Access::Operator | Access::PartnersOperator => None,
         };
         let is_customers = matches!(route.access, Access::Holder(_) | Access::HolderOrOperator(_))

@@ -6,6 +6,8 @@
 pub enum Access {
     /// Everybody, signed in or not.
     Public,
+    /// Everybody; who says who they are must be it.
+    Anybody,
     /// The processor, by its signature.
     Webhook,
     /// Everybody who signed in, about what is their own; an API token needs the scope, `None` takes no API token.
@@ -149,7 +151,7 @@ macro_rules! version {
 }
 
 use Access::{
-    Holder, HolderOrOperator, Operator, Owner, OwnerOrOperator, PartnersOperator, Public, SignedIn, TeamReads,
+    Anybody, Holder, HolderOrOperator, Operator, Owner, OwnerOrOperator, PartnersOperator, Public, SignedIn, TeamReads,
     TeamWrites, Webhook,
 };
 
@@ -223,7 +225,7 @@ pub const ROUTES: &[Route] = &[
         .takes(CLOSURE, &["reason_code", "note"]),
     Route::of("GET", "/v1/review-turnaround", Operator),
     Route::of("GET", "/v1/review-reasons", Public),
-    Route::of("POST", "/v1/listings/{listing_id}/reports", Public).takes(REPORT, &["kind", "text"]),
+    Route::of("POST", "/v1/listings/{listing_id}/reports", Anybody).takes(REPORT, &["kind", "text"]),
     Route::of("POST", "/v1/rescans", Operator),
     Route::of("GET", "/v1/rescans", Operator),
     Route::of("GET", "/v1/rescans/{rescan_id}", Operator),

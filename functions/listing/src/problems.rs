@@ -147,6 +147,11 @@ pub(crate) fn appeal(error: AppealError) -> Problem {
             let detail = format!("This was appealed against with {appeal}, and an appeal is lodged once.");
             Problem::conflict("already_appealed", detail)
         }
+        AppealError::NothingToJudge => {
+            let detail =
+                "The package is not what it was uploaded as, which nobody decides about. Upload the right one.";
+            Problem::conflict("nothing_to_judge", detail)
+        }
         AppealError::TooLate => Problem::conflict("too_late", format!("{error}. Create another version.")),
         AppealError::Review(error) => review(error),
         AppealError::AlreadyDecided(act) => {

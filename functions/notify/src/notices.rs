@@ -129,7 +129,7 @@ pub(crate) fn held_scan(
         ),
         HeldVerdict::Rejected => (
             "stays held",
-            "Somebody has looked at what the scan found, and it cannot be offered as it is. You can upload another package.",
+            "Somebody has looked at what the scan found, and it cannot be offered as it is. You can upload another package, or appeal within 184 days.",
         ),
     };
     let what = format!("{title} {version} {verdict}");

@@ -46,7 +46,11 @@ impl<'a> File<'a> {
     /// Whether people read it and machines do not run it. Documentation quotes commands that would
     /// be suspicious in a program.
     pub(crate) fn is_prose(&self) -> bool {
-        matches!(self.extension().as_str(), "md" | "txt") && std::str::from_utf8(self.content).is_ok()
+        matches!(self.extension().as_str(), "md" | "txt") && self.is_text()
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        std::str::from_utf8(self.content).is_ok()
     }
 }
 

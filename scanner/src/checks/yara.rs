@@ -117,10 +117,7 @@ impl PackageScanner<'_> {
             ScanError::Timeout => Interrupted::OutOfTime,
             other => Interrupted::Failed(other.to_string()),
         })?;
-        let is_prose = file.is_prose();
-        let hits = results
-            .matching_rules()
-            .filter(|rule| !(is_prose && is_for_programs(rule)));
+        let hits = results.matching_rules().filter(|rule| is_for(rule, file));
         Ok(hits.map(|rule| hit(&rule, file)).collect())
     }
 }
@@ -133,9 +130,13 @@ fn meta<'r>(rule: &yara_x::Rule<'_, 'r>, name: &str) -> Option<&'r str> {
     })
 }
 
-/// Rules that look for what a program does would also find it described.
-fn is_for_programs(rule: &yara_x::Rule<'_, '_>) -> bool {
-    meta(rule, "scope") == Some("program")
+/// Rules that look for what a program does would also find it described, and some of them in noise.
+fn is_for(rule: &yara_x::Rule<'_, '_>, file: File<'_>) -> bool {
+    match meta(rule, "scope") {
+        Some("program") => !file.is_prose(),
+        Some("source") => file.is_text() && !file.is_prose(),
+        _ => true,
+    }
 }
 
 fn hit(rule: &yara_x::Rule<'_, '_>, file: File<'_>) -> Finding {

@@ -243,7 +243,7 @@ fn every_rule_has_a_sample_and_its_fields() {
         let name = rule.identifier();
         for (field, values) in [
             ("severity", Some(["info", "warning", "quarantine", "reject"].as_slice())),
-            ("scope", Some(&["program", "any"])),
+            ("scope", Some(&["program", "source", "any"])),
             ("description", None),
             ("remedy", None),
         ] {
@@ -316,6 +316,12 @@ fn honest_files_are_no_hits() {
     ] {
         assert_eq!(hits(path, content.as_bytes()), Vec::<String>::new(), "{content}");
     }
+}
+
+#[test]
+fn sound_has_every_short_sequence_somewhere() {
+    assert_eq!(hits("a.js", b"\xe2\x80\xae if "), ["yara.hidden_direction"]);
+    assert_eq!(hits("a.wav", b"\xe2\x80\xae\xff if "), [""; 0]);
 }
 
 #[test]

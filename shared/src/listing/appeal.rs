@@ -115,6 +115,8 @@ pub enum AppealError {
     Invalid(Vec<Flaw>),
     #[error("a version that is {0} has not been refused")]
     NotRefused(Status),
+    #[error("there is nothing to judge about a package that is not what it was uploaded as")]
+    NothingToJudge,
     #[error("an appeal has been lodged against this refusal")]
     Already(AppealId),
     #[error("an appeal is lodged within {} days", LODGED_WITHIN.as_hours() / 24)]
@@ -165,6 +167,9 @@ pub fn lodge(
     }
     let id = seed.id("appeal");
     let reason_codes = refused_for(version);
+    if reason_codes.iter().all(|code| is_mix_up(code)) {
+        return Err(AppealError::NothingToJudge);
+    }
     let about = About::Appeal {
         appeal: id,
         upload,
@@ -194,6 +199,11 @@ pub fn lodge(
         version: version.appealed(Appealed::Open(id)),
         case,
     })
+}
+
+/// Not what the package was uploaded as: its size, its hash, its version. No rule that could be wrong.
+fn is_mix_up(code: &str) -> bool {
+    code.starts_with("upload.") || code.starts_with("declaration.")
 }
 
 fn refused_for(version: &Version) -> Vec<String> {

@@ -99,7 +99,9 @@ pub fn rule_on(
         status: version.status(),
     };
     let case = case.filter(|case| version.suspension_case() == Some(case.id));
-    let decided = || sitting.decision(version.created_by, case, request);
+    // Nobody is served by stopping what is their own.
+    let author = (request.act == ListedAct::Reinstate).then_some(version.created_by);
+    let decided = || sitting.decision(author, case, request);
     let (mut change, decision) = match (&version.stage, request.act) {
         (was @ (Stage::Published { .. } | Stage::Yanked { .. }), ListedAct::Suspend) => {
             let decision = decided()?;
@@ -339,6 +341,19 @@ mod tests {
             ..sample::reviewer()
         };
         let refused = shop.rule_on("1.0.0", ListedAct::Suspend, ReasonCode::Spam, &[]);
+        assert_eq!(refused.map(drop), Err(ListedError::Review(CaseError::OwnWork.into())));
+    }
+
+    #[test]
+    fn who_made_it_may_stop_it_and_not_reinstate_it() {
+        let mut shop = shop(&["1.0.0"]);
+        shop.reviewer = Reviewer {
+            user: sample::author(),
+            of_the_team: false,
+        };
+        shop.rule_on("1.0.0", ListedAct::Suspend, ReasonCode::FoundByRescan, &[])
+            .expect("listed");
+        let refused = shop.rule_on("1.0.0", ListedAct::Reinstate, ReasonCode::FalsePositive, &[]);
         assert_eq!(refused.map(drop), Err(ListedError::Review(CaseError::OwnWork.into())));
     }
 

@@ -198,15 +198,15 @@ pub struct Reviewed {
 }
 
 impl Sitting<'_> {
-    /// The decision about what `author` did; it ends the case, where there is one.
+    /// The decision about what `author` did, if it could serve them; it ends the case, where there is one.
     pub(super) fn decision<A: Ruling>(
         &self,
-        author: UserId,
+        author: impl Into<Option<UserId>>,
         case: Option<&Case>,
         request: &DecisionRequest<A>,
     ) -> Result<Decision<A>, ReviewError> {
         let reason_code = check_decision(request)?;
-        if self.reviewer.user == author || self.reviewer.of_the_team {
+        if author.into() == Some(self.reviewer.user) || self.reviewer.of_the_team {
             return Err(CaseError::OwnWork.into());
         }
         case.map_or(Ok(()), |case| case.is_open_to(self.reviewer, self.now))?;

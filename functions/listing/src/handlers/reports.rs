@@ -63,8 +63,8 @@ pub(crate) async fn create(
         None => false,
     };
     let trusted = reporter.filter(|user| user.trusted_reporter && !of_the_team);
+    catalogue::report(store, &case).await?;
     let Some(trusted) = trusted else {
-        catalogue::report(store, &case).await?;
         return Ok((StatusCode::ACCEPTED, Json(view(false))));
     };
     let owner = standing::load(store, published.partner).await?;
@@ -80,7 +80,10 @@ pub(crate) async fn create(
     let suspension = DecisionRequest {
         act: ListedAct::Suspend,
         reason_code: Some(ReasonCode::UnderInvestigation),
-        note: format!("Reported as {}: {}", request.kind, request.text),
+        note: format!(
+            "Somebody whose reports we trust says: {}. We are looking into it.",
+            request.kind
+        ),
     };
     rule_on(
         store,
