@@ -17,6 +17,7 @@ mod privacy;
 mod reconciliation;
 mod refunds;
 mod refused;
+mod rescans;
 mod revenue;
 mod sale;
 mod samples;

@@ -18,12 +18,13 @@ const NOT_GIVEN: [&str; 5] = [
     "LAMBDA_TASK_ROOT",
     "AWS_SESSION_TOKEN",
 ];
-const WITH_DEFAULTS: [&str; 6] = [
+const WITH_DEFAULTS: [&str; 7] = [
     "OIDC_ROLES_CLAIM",
     "STRIPE_API_BASE",
     "PAYPAL_API_BASE",
     "CURRENCY",
     "SCAN_MAX_RECEIVES",
+    "SCAN_POLICIES",
     "LOG_LEVEL",
 ];
 
