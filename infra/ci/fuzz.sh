@@ -7,10 +7,7 @@ seconds=${1:-20}
 version=0.13.2
 tools=$PWD/target/venv/cargo-fuzz
 
-if ! command -v c++ >/dev/null; then
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "c++ is missing: sudo apt-get install g++, then run this again" >&2; exit 1; }
-    apt-get install -y -qq g++ >/dev/null
-fi
+infra/ci/need.sh c++ g++
 if [ ! -x "$tools/bin/cargo-fuzz" ] || [ "$("$tools/bin/cargo-fuzz" --version)" != "cargo-fuzz $version" ]; then
     cargo install cargo-fuzz --version "$version" --locked --quiet --root "$tools"
 fi

@@ -17,6 +17,9 @@ step() { printf '\n━━ %s\n' "$*"; }
 counted() { "$@" 2>&1 | tee -a "$log"; }
 
 command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustup, then run this again" >&2; exit 1; }
+# What other people's tools write and read, the scanner's tests compare with.
+infra/ci/need.sh zip zip
+infra/ci/need.sh unzip unzip
 python3 -m infra.local install cargo-tools
 # What the machine has comes first; the pinned tools fill the gaps.
 export PATH="$PATH:$PWD/target/venv/cargo-tools/bin"

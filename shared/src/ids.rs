@@ -130,6 +130,8 @@ ids! {
     CaseId = "case";
     /// A partner's objection to a refusal.
     AppealId = "apl";
+    /// What a partner or a moderator says about a version.
+    ReplyId = "rpl";
     /// Everything that is listed, scanned once more.
     RescanId = "rsc";
     /// What was decided, and why.

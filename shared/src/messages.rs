@@ -186,6 +186,15 @@ pub enum Notice {
         version: String,
         decision: Verdict,
         reason_code: String,
+        /// When it is rejected if nothing is mended before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rejects_at: Option<Timestamp>,
+    },
+    /// A moderator has said something, and waits for an answer.
+    Reply {
+        listing_title: String,
+        version: String,
+        text: String,
     },
     /// About a package that its scan held.
     HeldScan {

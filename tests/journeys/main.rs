@@ -25,3 +25,4 @@ mod scanning;
 mod standing;
 mod start;
 mod twice;
+mod updates;

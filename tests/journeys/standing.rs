@@ -121,7 +121,7 @@ impl Buyer<'_> {
 }
 
 /// Waits until this address has got so many mails with this subject.
-async fn told(stack: &Stack, address: &str, subject: &str, times: usize) {
+pub(crate) async fn told(stack: &Stack, address: &str, subject: &str, times: usize) {
     eventually(&format!("{times} mails that say {subject:?}"), async || {
         let mails = stack.aws().mails_to(address).await;
         let subjects: Vec<_> = mails.iter().map(|mail| mail["Subject"].to_string()).collect();

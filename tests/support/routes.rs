@@ -122,6 +122,8 @@ const PAYOUT_TERMS: &str =
     r#"{"minimums": [{"amount": 2500, "currency": "EUR"}], "reserves": [{"amount": 1, "currency": "EUR"}]}"#;
 const REVIEW_DECISION: &str = r#"{"decision": "reject", "reason_code": "spam", "note": "A test says so."}"#;
 const HELD_DECISION: &str = r#"{"decision": "reject", "reason_code": "malicious", "note": "A test says so."}"#;
+const TRUST: &str = r#"{"trusted": true, "evidence": "Two years without a fault."}"#;
+const REPLY: &str = r#"{"text": "Whose samples are these?"}"#;
 const CLOSURE: &str = r#"{"reason_code": "unfounded", "note": "A test says so."}"#;
 const REPORT: &str = r#"{"kind": "other", "text": "A test says so."}"#;
 const APPEAL: &str = r#"{"text": "A test says that it is wrong."}"#;
@@ -180,6 +182,7 @@ pub const ROUTES: &[Route] = &[
     Route::of("POST", partner!("/onboarding-links"), Owner("partners:write")).takes(LINK, &[]),
     Route::of("POST", partner!("/decisions"), PartnersOperator).takes(PARTNER_DECISION, &["decision"]),
     Route::of("PUT", partner!("/group"), PartnersOperator).takes(r#"{"group": "gold"}"#, &["group"]),
+    Route::of("PUT", partner!("/trust"), PartnersOperator).takes(TRUST, &["trusted", "evidence"]),
     Route::of("PUT", partner!("/payout-account"), Owner("partners:write")).takes(PAYOUT_ACCOUNT, &["paypal"]),
     Route::of("PUT", partner!("/payout-terms"), PartnersOperator).takes(PAYOUT_TERMS, &[]),
     Route::of("GET", partner!("/audit-events"), PartnersOperator),
@@ -200,10 +203,13 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", version!(""), LISTINGS_READ),
     Route::of("POST", version!("/uploads"), LISTINGS_WRITE).takes(r#"{"size_bytes": 100}"#, &["size_bytes"]),
     Route::of("POST", version!("/submissions"), LISTINGS_WRITE),
+    Route::of("GET", version!("/replies"), LISTINGS_READ),
+    Route::of("POST", version!("/replies"), LISTINGS_WRITE).takes(REPLY, &["text"]),
     Route::of("POST", version!("/publish"), LISTINGS_WRITE),
     Route::of("POST", version!("/yank"), LISTINGS_WRITE).takes(YANK, &["reason_code"]),
     Route::of("GET", partner!("/submissions"), LISTINGS_READ),
     Route::of("GET", partner!("/submissions/{submission_id}"), LISTINGS_READ),
+    Route::of("GET", partner!("/submissions/{submission_id}/changes"), LISTINGS_READ),
     Route::of(
         "POST",
         partner!("/submissions/{submission_id}/decisions"),
@@ -223,6 +229,7 @@ pub const ROUTES: &[Route] = &[
     Route::of("POST", partner!("/review-cases/{case_id}/release"), PartnersOperator),
     Route::of("POST", partner!("/review-cases/{case_id}/closure"), PartnersOperator)
         .takes(CLOSURE, &["reason_code", "note"]),
+    Route::of("POST", partner!("/review-cases/{case_id}/replies"), PartnersOperator).takes(REPLY, &["text"]),
     Route::of("GET", "/v1/review-turnaround", Operator),
     Route::of("GET", "/v1/review-reasons", Public),
     Route::of("POST", "/v1/listings/{listing_id}/reports", Anybody).takes(REPORT, &["kind", "text"]),

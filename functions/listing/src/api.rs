@@ -4,17 +4,21 @@
 
 mod appeals;
 mod cases;
+mod changes;
 mod checks;
 mod listings;
+mod replies;
 mod reports;
 mod rescans;
 mod submissions;
 mod versions;
 
 pub(crate) use appeals::{AppealView, DecideAppeal, LodgeAppeal};
-pub(crate) use cases::{CaseDetail, CaseView, ReasonsView};
+pub(crate) use cases::{CaseDetail, CaseView, Evidence, ReasonsView};
+pub(crate) use changes::ChangesView;
 pub(crate) use checks::CheckView;
 pub(crate) use listings::{ChangeListing, CreateListing, ListingView};
+pub(crate) use replies::{CreateReply, RepliesView, ReplyView};
 pub(crate) use reports::{CloseReport, ClosedView, CreateReport, ReportView, TurnaroundParams, TurnaroundView};
 pub(crate) use rescans::{RescanFindingView, RescanView};
 pub(crate) use submissions::{Decide, DecideVersion, DecisionView, SubmissionDetail, SubmissionView, VersionDecision};

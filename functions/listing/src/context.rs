@@ -11,7 +11,7 @@ use shared::store::{Store, TableName};
 pub struct Context {
     pub edge: Edge,
     pub store: Store,
-    /// Signs upload forms; nothing is read.
+    /// Signs upload forms, and reads what scanned packages hold.
     pub objects: Objects,
     /// What this marketplace sells in.
     pub currency: Currency,

@@ -1,6 +1,6 @@
 //! A partner's listings from the draft to the public, and the review between.
 //!
-//! Trigger: HTTP. Writes listings, versions, uploads, submissions, appeals, the cases that wait for a moderator, what is published with its
+//! Trigger: HTTP. Writes listings, versions, uploads, submissions, replies, appeals, the cases that wait for a moderator, what is published with its
 //! index, and the audit entries of claims, decisions, publications and yanks; a decision carries the messages that tell the partner and the
 //! customers, and have what is released scanned again. Idempotency: the `Idempotency-Key` of each POST, whose seed gives everything it makes
 //! its id; publishing what is published and yanking what is yanked change nothing.
@@ -19,7 +19,9 @@ mod tests;
 
 pub use context::Context;
 
-use handlers::{appeals, audit, listings, releases, reports, rescans, review, submissions, uploads, versions};
+use handlers::{
+    appeals, audit, changes, listings, releases, replies, reports, rescans, review, submissions, uploads, versions,
+};
 use shared::http::Routes;
 use shared::routes;
 
@@ -36,6 +38,9 @@ pub fn routes() -> Routes<Context> {
         .routes(routes!(releases::yank))
         .routes(routes!(submissions::list))
         .routes(routes!(submissions::show))
+        .routes(routes!(changes::show))
+        .routes(routes!(replies::answer, replies::list))
+        .routes(routes!(replies::ask))
         .routes(routes!(review::queue))
         .routes(routes!(review::reasons))
         .routes(routes!(review::show))

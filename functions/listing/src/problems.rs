@@ -3,8 +3,8 @@
 use shared::http::{FieldError, Problem};
 use shared::listing::rescan::EnforceError;
 use shared::listing::{
-    Act, AppealError, CaseError, Flaw, ListedError, ListingError, PublishError, ReviewError, Status, SubmitError,
-    UploadError, YankError,
+    Act, AppealError, CaseError, Flaw, ListedError, ListingError, MAX_REPLIES, PublishError, ReplyError, ReviewError,
+    Status, SubmitError, UploadError, Version, YankError,
 };
 
 pub(crate) fn flawed(flaws: Vec<Flaw>) -> Problem {
@@ -173,6 +173,27 @@ pub(crate) fn enforce(error: EnforceError) -> Problem {
             Problem::conflict("already_enforced", detail)
         }
     }
+}
+
+pub(crate) fn reply(error: ReplyError) -> Problem {
+    match error {
+        ReplyError::Invalid(flaws) => flawed(flaws),
+        ReplyError::Case(error) => case(error),
+        ReplyError::TooMany => {
+            let detail = format!(
+                "There are {MAX_REPLIES} replies about this version, and there can be no more. Write to each other by mail."
+            );
+            Problem::conflict("too_many_replies", detail)
+        }
+    }
+}
+
+pub(crate) fn contents_unknown(live: &Version) -> Problem {
+    let detail = format!(
+        "What the package of version {} or of this one holds was not written down when it was scanned. Compare the packages themselves.",
+        live.number
+    );
+    Problem::conflict("contents_unknown", detail)
 }
 
 pub(crate) fn not_held(status: Status) -> Problem {

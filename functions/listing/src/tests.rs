@@ -6,10 +6,12 @@ mod cases;
 mod drafts;
 mod events;
 mod release;
+mod replies;
 mod reports;
 mod rescans;
 mod review;
 mod standing;
+mod updates;
 mod uploads;
 
 use serde_json::{Value, json};

@@ -147,14 +147,19 @@ async fn write_notice(context: &Context, id: PartnerId, notice: &Notice) -> Resu
             version,
             decision,
             reason_code,
+            rejects_at,
         } => notices::submission(
             &partner,
-            listing_title,
-            version,
-            *decision,
+            (listing_title, version),
+            (*decision, *rejects_at),
             reason_code,
             &context.public_url,
         ),
+        Notice::Reply {
+            listing_title,
+            version,
+            text,
+        } => notices::reply(&partner, (listing_title, version), text, &context.public_url),
         Notice::Listed { news } => notices::listed(&partner, news, &context.public_url),
         Notice::Appeal {
             listing_title,

@@ -1,5 +1,6 @@
 //! What partners are told.
 
+use jiff::Timestamp;
 use shared::messages::{AppealVerdict, HeldVerdict, ListedNews, ListedVerdict, PartnerNews, Verdict};
 use shared::partner::{Hold, Partner, PayPalAddress};
 
@@ -94,15 +95,23 @@ fn facts(hold: &Hold) -> [(&'static str, String); 4] {
 /// About a version that was handed in for review.
 pub(crate) fn submission(
     partner: &Partner,
-    title: &str,
-    version: &str,
-    decision: Verdict,
+    (title, version): (&str, &str),
+    (decision, rejects_at): (Verdict, Option<Timestamp>),
     reason_code: &str,
     public_url: &str,
 ) -> Draft {
+    let delayed = rejects_at.map(|day| {
+        let day = day.strftime("%-d %B %Y");
+        format!("Upload a package with the changes before {day} and hand it in. Otherwise it is rejected on that day.")
+    });
     let (verdict, next) = match decision {
         Verdict::Approved => ("was approved", "You can publish it now."),
-        Verdict::ChangesRequested => ("needs changes", "Change what is named below and hand in a new version."),
+        Verdict::ChangesRequested => (
+            "needs changes",
+            delayed
+                .as_deref()
+                .unwrap_or("Upload a package with the changes and hand it in again."),
+        ),
         Verdict::Rejected => (
             "was rejected",
             "See the submission for the evidence. You can appeal within 184 days.",
@@ -111,6 +120,17 @@ pub(crate) fn submission(
     let what = format!("{title} {version} {verdict}");
     let opening = format!("{title}, version {version}, {verdict}. {next}");
     about_version(partner, what, opening, reason_code, public_url)
+}
+
+/// What a moderator asks about a version.
+pub(crate) fn reply(partner: &Partner, (title, version): (&str, &str), text: &str, public_url: &str) -> Draft {
+    let subject = format!("A question about {title} {version}");
+    let opening = format!("We are looking at {title}, version {version}, and want to know:");
+    let draft = Draft::new(subject).say(opening).say(text);
+    draft.link(
+        "Answer at your listing",
+        format!("{public_url}/partners/{}/listings", partner.id),
+    )
 }
 
 /// About a version whose package its scan held.

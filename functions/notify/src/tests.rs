@@ -269,6 +269,7 @@ async fn every_decision_has_words() {
         version: "1.2.0".to_owned(),
         decision,
         reason_code: "missing_licence".to_owned(),
+        rejects_at: None,
     };
     for (decision, subject) in [
         (Verdict::Approved, "Warm Pads 1.2.0 was approved"),
@@ -285,6 +286,32 @@ async fn every_decision_has_words() {
         assert_eq!(letter.subject, subject);
         assert!(letter.text.contains("Reason: missing_licence"));
     }
+    let delayed = Message::PartnerNotice {
+        partner,
+        user: story.user,
+        notice: Notice::Submission {
+            listing_title: "Warm Pads".to_owned(),
+            version: "1.2.0".to_owned(),
+            decision: Verdict::ChangesRequested,
+            reason_code: "licence_unclear".to_owned(),
+            rejects_at: Some("2026-12-06T09:00:00Z".parse().expect("a time")),
+        },
+    };
+    let letter = story.letter(delayed).await;
+    assert!(letter.text.contains("before 6 December 2026"), "{}", letter.text);
+    let question = Message::PartnerNotice {
+        partner,
+        user: story.user,
+        notice: Notice::Reply {
+            listing_title: "Warm Pads".to_owned(),
+            version: "1.2.0".to_owned(),
+            text: "Whose <samples> are these?".to_owned(),
+        },
+    };
+    let letter = story.letter(question).await;
+    assert_eq!(letter.subject, "A question about Warm Pads 1.2.0");
+    assert!(letter.text.contains("Whose <samples> are these?"), "{}", letter.text);
+    assert!(letter.html.is_none_or(|html| !html.contains("<samples>")));
     for (decision, subject) in [
         (HeldVerdict::Released, "Warm Pads 1.2.0 is no longer held"),
         (HeldVerdict::Rejected, "Warm Pads 1.2.0 stays held"),

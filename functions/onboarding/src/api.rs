@@ -109,6 +109,9 @@ pub(crate) struct PartnerView {
     #[schema(required)]
     pub group: Option<Group>,
     pub payout_terms: PayoutTermsBody,
+    /// Since when clean patches are approved as soon as they are handed in; `null` where they wait for a moderator like everything else.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub trusted_since: Option<Timestamp>,
     /// Everything that is or was held back. Open ones have no `resolved_at`.
     pub holds: Vec<HoldView>,
 }
@@ -216,6 +219,7 @@ impl PartnerView {
             paypal_receiver,
             group: partner.group,
             payout_terms: partner.payout_terms.into(),
+            trusted_since: partner.trust.map(|trust| trust.since),
             holds: partner.holds.into_iter().map(HoldView::from).collect(),
         }
     }
@@ -248,6 +252,30 @@ pub(crate) struct AssignGroup {
 }
 
 impl Validate for AssignGroup {}
+
+/// Trusts a partner to mend what has been approved, or no longer does.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetTrust {
+    pub trusted: bool,
+    /// What that rests on, for the audit log.
+    #[schema(min_length = 1, max_length = 2000)]
+    pub evidence: String,
+}
+
+impl SetTrust {
+    pub(crate) fn checked(&self) -> Result<String, Vec<FieldError>> {
+        let mut faults = Faults::default();
+        let evidence = faults.check("/evidence", profile::evidence(&self.evidence));
+        evidence.ok_or(faults.0)
+    }
+}
+
+impl Validate for SetTrust {
+    fn validate(&self) -> Vec<FieldError> {
+        self.checked().err().unwrap_or_default()
+    }
+}
 
 /// Where a partner is paid from now on: to a receiver at PayPal, or with null to the account at Stripe.
 #[derive(Debug, Deserialize, ToSchema)]

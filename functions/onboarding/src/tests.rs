@@ -8,6 +8,7 @@ mod payout_account;
 mod payout_terms;
 mod people;
 mod team;
+mod trust;
 
 use serde_json::{Value, json};
 use shared::store::{Write, keys};

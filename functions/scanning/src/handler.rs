@@ -7,6 +7,7 @@ use scanner::{Engine, Report};
 use sha2::{Digest, Sha256};
 use shared::listing::{
     Arrival, Listing, MAX_PACKAGE_BYTES, Stage, Upload, UploadKey, Version, arrive, artifact_key, conclude,
+    contents_key,
 };
 use shared::messages::{Envelope, Message};
 use shared::objects::{Bucket, ObjectError, ObjectRef};
@@ -220,7 +221,11 @@ pub(crate) async fn examine(context: &Context, package: Vec<u8>) -> Result<Repor
 
 async fn record_verdict(context: &Context, arrived: &Arrived, scan: Scan, seed: &Seed) -> Result<(), Failure> {
     let clean = match scan.summary.verdict {
-        Verdict::Passed => Some(copy(context, arrived, &scan.summary.sha256).await?),
+        Verdict::Passed => {
+            let version = copy(context, arrived, &scan.summary.sha256).await?;
+            keep_contents(context, arrived, &scan).await?;
+            Some(version)
+        }
         _ => None,
     };
     let verdict = scan.summary.verdict;
@@ -256,6 +261,19 @@ async fn record_verdict(context: &Context, arrived: &Arrived, scan: Scan, seed: 
 async fn has_ended(context: &Context, upload: &Upload) -> Result<bool, StoreError> {
     let now = catalogue::upload(&context.store, upload.version, upload.id).await?;
     Ok(now.is_some_and(|upload| upload.outcome.is_some()))
+}
+
+/// What the package holds, beside the scanned bytes. The same bytes hold the same, so writing it twice is harmless.
+async fn keep_contents(context: &Context, arrived: &Arrived, scan: &Scan) -> Result<(), Failure> {
+    let Some(contents) = &scan.contents else {
+        return Ok(());
+    };
+    let artifact = artifact_key(arrived.version.listing, arrived.version.id, &scan.summary.sha256);
+    let bytes = serde_json::to_vec(contents).map_err(Failure::reject)?;
+    let key = contents_key(&artifact);
+    let put = context.objects.put(Bucket::Clean, &key, "application/json", bytes);
+    put.await.map_err(Failure::retry)?;
+    Ok(())
 }
 
 /// The scanned bytes in the clean bucket; names the copy's version. The key has the hash in it and nobody else writes there, so a copy that

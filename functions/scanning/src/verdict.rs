@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use scanner::{CheckResult, Manifest, Report};
 use shared::listing::{Listing, Version};
-use shared::scan::{Check, CheckOutcome, Finding, Severity, Summary, Verdict};
+use shared::scan::{Check, CheckOutcome, Contents, Finding, Severity, Summary, Verdict};
 
 /// The check of this function's own: the package against what the partner said of it.
 const DECLARATION: &str = "declaration";
@@ -13,6 +13,8 @@ const DECLARATION: &str = "declaration";
 pub(crate) struct Scan {
     pub summary: Summary,
     pub checks: Vec<Check>,
+    /// Where there is a manifest that could be read.
+    pub contents: Option<Contents>,
 }
 
 /// What the engine found, and whether the package is the version that it was uploaded as.
@@ -33,6 +35,7 @@ pub(crate) fn of(report: Report, listing: &Listing, version: &Version, now: Time
         size,
         ruleset,
         checks,
+        manifest,
         ..
     } = report;
     let mut checks: Vec<Check> = checks
@@ -53,7 +56,19 @@ pub(crate) fn of(report: Report, listing: &Listing, version: &Version, now: Time
             at: now,
         },
         checks,
+        contents: manifest.and_then(contents),
     }
+}
+
+/// What the package says of itself, and its files with the hashes that the scan has held against them.
+fn contents(mut manifest: Manifest) -> Option<Contents> {
+    let files = std::mem::take(&mut manifest.files);
+    let mut declared = serde_json::to_value(&manifest).ok()?;
+    declared.as_object_mut()?.remove("files");
+    Some(Contents {
+        declared,
+        files: files.into_iter().map(|file| (file.path, file.sha256)).collect(),
+    })
 }
 
 /// The scan could not be carried out.
@@ -92,6 +107,7 @@ fn without_scan(verdict: Verdict, finding: Finding, now: Timestamp) -> Scan {
     Scan {
         summary,
         checks: vec![Check::new(name, outcome, vec![finding], now)],
+        contents: None,
     }
 }
 

@@ -378,7 +378,10 @@ fn approved(version: &Version, submission: &Submission, decision: &Decision<Appe
     Ok(Effect::Approved {
         version: version.at(stage),
         submission: Submission {
-            review: Review::Decided { decision },
+            review: Review::Decided {
+                decision,
+                rejects_at: None,
+            },
             ..submission.clone()
         },
     })
@@ -541,8 +544,8 @@ mod tests {
         let rejected = decide(
             &handed_in.submission,
             &handed_in.version,
-            &handed_in.case,
-            &request,
+            Some(&handed_in.case),
+            (&request, None),
             &sitting,
         )
         .expect("a decision");

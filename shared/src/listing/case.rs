@@ -44,6 +44,9 @@ pub struct Case {
     pub opened_at: Timestamp,
     pub due_at: Timestamp,
     pub claim: Option<Claim>,
+    /// When the partner has said something last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Timestamp>,
 }
 
 /// What is to be decided.
@@ -143,6 +146,7 @@ impl Case {
             about,
             opened_at: now,
             claim: None,
+            answered_at: None,
         }
     }
 
@@ -175,6 +179,13 @@ impl Case {
             About::Suspension { .. } => CaseKind::Suspension,
             About::Appeal { .. } => CaseKind::Appeal,
             About::Report { .. } => CaseKind::Report,
+        }
+    }
+
+    pub(super) fn answered(&self, now: Timestamp) -> Self {
+        Self {
+            answered_at: Some(now),
+            ..self.clone()
         }
     }
 

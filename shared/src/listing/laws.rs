@@ -131,10 +131,9 @@ impl World {
                 let made = submit(
                     &self.listing,
                     &self.versions[version],
-                    sample::author(),
+                    &[],
                     Currency::EUR,
-                    sample::now(),
-                    &seed,
+                    sample::occasion(&seed),
                 );
                 if let Ok(handed_in) = made {
                     self.versions[version] = handed_in.version;
@@ -147,6 +146,7 @@ impl World {
                 act,
                 of_the_team,
             } => self.decide(submission, act, of_the_team, &seed),
+            Step::Overdue { submission } => self.overdue(submission, &seed),
             Step::Judge { version, release } => self.judge(version, release, &seed),
             Step::Publish { version, submission } => {
                 let own = self.versions[version]
@@ -222,7 +222,13 @@ impl World {
         };
         let found = &self.submissions[submission];
         let place = self.place(found.version);
-        let act = [Act::Approve, Act::Approve, Act::RequestChanges, Act::Reject][usize::from(act)];
+        let act = [
+            Act::Approve,
+            Act::Approve,
+            Act::RequestChanges,
+            Act::DelayRejection,
+            Act::Reject,
+        ][usize::from(act)];
         let reason_code = (act != Act::Approve).then_some(ReasonCode::LowQuality);
         let request = DecisionRequest {
             act,
@@ -233,18 +239,23 @@ impl World {
             of_the_team,
             ..sample::reviewer()
         };
-        let Some(case) = self.cases.get(&found.case) else {
-            assert!(found.decision().is_some(), "what is in review waits as a case");
-            return;
-        };
+        let case = self.cases.get(&found.case);
+        assert!(
+            case.is_some() || found.decision().is_some(),
+            "what is in review waits as a case"
+        );
         let made = decide(
             found,
             &self.versions[place],
             case,
-            &request,
+            (&request, None),
             &sample::sitting(reviewer, seed),
         );
         if let Ok(reviewed) = made {
+            assert!(
+                found.decision().is_none() || found.rejects_at().is_some(),
+                "a decision is made once"
+            );
             self.cases.remove(&reviewed.submission.case);
             assert!(!of_the_team, "nobody decides about their own work");
             if act == Act::Approve {
@@ -256,6 +267,22 @@ impl World {
             }
             self.versions[place] = reviewed.version;
             self.submissions[submission] = reviewed.submission;
+        }
+    }
+
+    fn overdue(&mut self, submission: usize, seed: &Seed) {
+        let Some(submission) = recent(self.submissions.len(), submission) else {
+            return;
+        };
+        let found = &self.submissions[submission];
+        let place = self.place(found.version);
+        let late = sample::now() + jiff::SignedDuration::from_hours(24 * 90);
+        let version = &self.versions[place];
+        if let Some(rejected) = reject_overdue(found, version, sample::author(), late, seed) {
+            assert_eq!(version.submission(), Some(found.id), "another package ends the delay");
+            assert_eq!(rejected.version.status(), Status::Rejected);
+            self.versions[place] = rejected.version;
+            self.submissions[submission] = rejected.submission;
         }
     }
 

@@ -20,7 +20,7 @@
 //! appeal    open ──▶ upheld | dismissed, against rejected and taken_down
 //! upload    awaiting ──▶ scanned (with its verdict) | superseded;  scanned ──released──▶ awaiting its second scan
 //!
-//! submission   in_review ──▶ approved | changes_requested | rejected
+//! submission   in_review ──▶ approved | changes_requested | rejected;  changes_requested ──its day, where it has one──▶ rejected
 //! ```
 //!
 //! A submission freezes what is reviewed: the object (bucket key, version id, SHA-256, size), the texts and the price. The draft may be
@@ -33,19 +33,24 @@
 mod appeal;
 pub mod browse;
 mod case;
+mod changes;
 pub mod content;
+mod delayed;
 mod draft;
 mod held;
 mod listed;
+mod lookalike;
 pub mod moderation;
 mod objects;
 mod publication;
+mod reply;
 mod report;
 pub mod rescan;
 mod review;
 #[cfg(any(test, feature = "test-util"))]
 pub mod sample;
 mod submission;
+mod trusted;
 mod turnaround;
 mod upload;
 mod version;
@@ -54,18 +59,22 @@ pub use appeal::{
     Appeal, AppealAct, AppealError, AppealReview, AppealStatus, Effect, Grounds, Lodged, Settled, lodge, settle,
 };
 pub use case::{About, Case, CaseError, CaseKind, Claim, Handed, Reviewer, claim, release};
+pub use changes::{ChangedFile, ChangedText, ChangedValue, Changes, Offer};
 pub use content::{Category, Content, ContentType, Flaw};
+pub use delayed::reject_overdue;
 pub use draft::{Listing, ListingError, ListingStatus, MAX_VERSIONS, NewVersion, create, edit, new_version};
 pub use held::{HeldAct, HeldDecision, Judged, judge};
 pub use listed::{ListedAct, ListedError, Scene, Stop, rule_on};
-pub use objects::{InvalidUploadKey, UploadKey, artifact_key};
+pub use objects::{InvalidUploadKey, UploadKey, artifact_key, contents_key};
 pub use publication::{
     Card, Occasion, Publication, PublishError, Published, Release, Seller, YankError, YankReason, YankRequest, publish,
     yank,
 };
+pub use reply::{MAX_REPLIES, Reply, ReplyError, Said, Side, answer, ask};
 pub use report::{ReportAct, ReportKind, ReportRequest, close, report};
 pub use review::{Act, Decision, DecisionRequest, Ground, ReasonCode, ReviewError, Reviewed, Ruling, Sitting, decide};
 pub use submission::{HandedIn, Review, Submission, SubmissionStatus, SubmitError, submit};
+pub use trusted::{Patch, approve_patch, is_patch_of};
 pub use turnaround::{Closed, Turnaround, turnarounds};
 pub use upload::{
     Arrival, Ignored, MAX_PACKAGE_BYTES, Requested, ScanError, Scanned, Upload, UploadError, UploadOutcome,

@@ -51,6 +51,8 @@ pub enum RemarkKind {
     Drugs,
     /// A word of letters from several scripts that looks like one of Latin letters.
     MixedScripts,
+    /// A title that can be taken for another partner's.
+    LooksAlike,
 }
 
 /// Everything to look at in these texts.
@@ -106,7 +108,7 @@ fn names_drugs(line: &str) -> bool {
 }
 
 /// How a text looks: as Latin letters as far as possible, without accents, case and what stands between words.
-fn looks(text: &str) -> String {
+pub(super) fn looks(text: &str) -> String {
     let plain: String = text.nfkd().filter(|c| !is_combining_mark(*c)).collect();
     let alike: String = skeleton(&plain.to_lowercase()).collect();
     let letter = |c: char| match c {

@@ -52,6 +52,11 @@ pub fn artifact_key(listing: ListingId, version: VersionId, sha256: &str) -> Str
     format!("artifacts/{listing}/{version}/{sha256}.zip")
 }
 
+/// Where it lies beside them what they hold.
+pub fn contents_key(artifact_key: &str) -> String {
+    format!("{artifact_key}.contents.json")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::case::{Case, CaseError, Reviewer};
 use super::content::{Flaw, check_text};
+use super::delayed::{delay, waits_for_changes};
 use super::submission::{Review, Submission};
 use super::version::{Refusal, Stage, Version};
 use crate::audit::AuditEvent;
@@ -39,6 +40,8 @@ pub enum Act {
     Approve,
     /// The same version may come again with other bytes or texts.
     RequestChanges,
+    /// The same, and it is rejected when some days have gone by without another package.
+    DelayRejection,
     Reject,
 }
 
@@ -148,7 +151,7 @@ impl Ruling for Act {
         match self {
             Self::Approve => ground == Ground::Approval,
             Self::RequestChanges => ground == Ground::Mendable,
-            Self::Reject => matches!(ground, Ground::Mendable | Ground::Refusal),
+            Self::DelayRejection | Self::Reject => matches!(ground, Ground::Mendable | Ground::Refusal),
         }
     }
 
@@ -254,43 +257,62 @@ impl Sitting<'_> {
     }
 }
 
-/// Decides about a submission.
+/// Decides about a submission, whose case it ends where it still has one; `after_days` are those that a delayed rejection gives.
 pub fn decide(
     submission: &Submission,
     version: &Version,
-    case: &Case,
-    request: &DecisionRequest<Act>,
+    case: Option<&Case>,
+    (request, after_days): (&DecisionRequest<Act>, Option<u32>),
     sitting: &Sitting<'_>,
 ) -> Result<Reviewed, ReviewError> {
-    if let Some(decision) = submission.decision() {
-        return Err(ReviewError::AlreadyDecided(decision.act));
+    let is_open = match (&submission.review, case) {
+        (Review::InReview, case) => version.stage == in_review(submission) && case.is_some(),
+        (Review::Decided { .. }, None) if waits_for_changes(submission, version) => true,
+        (Review::Decided { decision, .. }, _) => return Err(ReviewError::AlreadyDecided(decision.act)),
+    };
+    if version.id != submission.version || !is_open {
+        return Err(ReviewError::NotCurrent);
     }
-    let in_review = Stage::Submitted {
+    let rejects_at = delay(request.act, after_days, sitting.now)?;
+    let decision = sitting.decision(submission.submitted_by, case, request)?;
+    let seen = match rejects_at {
+        Some(day) => format!("{}, to be rejected at {day}", seen(submission)),
+        None => seen(submission),
+    };
+    let audit = sitting.audit(&decision, ("submission", submission.id.to_string()), &seen);
+    let notice = sitting.notice(submission.partner, notice(submission, &decision, rejects_at));
+    Ok(reviewed(submission, version, (decision, rejects_at), audit, notice))
+}
+
+fn in_review(submission: &Submission) -> Stage {
+    Stage::Submitted {
         upload: submission.upload,
         artifact: submission.artifact.clone(),
         submission: submission.id,
-    };
-    if version.id != submission.version || version.stage != in_review {
-        return Err(ReviewError::NotCurrent);
     }
-    let decision = sitting.decision(submission.submitted_by, Some(case), request)?;
-    let seen = format!(
-        "version {} with SHA-256 {}",
-        submission.number, submission.artifact.sha256
-    );
-    let audit = sitting.audit(&decision, ("submission", submission.id.to_string()), &seen);
-    let notice = sitting.notice(submission.partner, notice(submission, &decision));
-    let version = version.at(stage_after(submission, &decision));
-    let submission = Submission {
-        review: Review::Decided { decision },
-        ..submission.clone()
-    };
-    Ok(Reviewed {
-        submission,
-        version,
+}
+
+pub(super) fn seen(submission: &Submission) -> String {
+    let sha256 = &submission.artifact.sha256;
+    format!("version {} with SHA-256 {sha256}", submission.number)
+}
+
+pub(super) fn reviewed(
+    submission: &Submission,
+    version: &Version,
+    (decision, rejects_at): (Decision<Act>, Option<Timestamp>),
+    audit: AuditEvent,
+    notice: Envelope,
+) -> Reviewed {
+    Reviewed {
+        version: version.at(stage_after(submission, &decision)),
+        submission: Submission {
+            review: Review::Decided { decision, rejects_at },
+            ..submission.clone()
+        },
         audit,
         notice,
-    })
+    }
 }
 
 fn check_decision<A: Ruling>(request: &DecisionRequest<A>) -> Result<ReasonCode, ReviewError> {
@@ -328,7 +350,7 @@ fn stage_after(submission: &Submission, decision: &Decision<Act>) -> Stage {
             artifact: submission.artifact.clone(),
             submission: id,
         },
-        Act::RequestChanges => Stage::ChangesRequested {
+        Act::RequestChanges | Act::DelayRejection => Stage::ChangesRequested {
             upload,
             submission: id,
             reason_codes,
@@ -342,16 +364,17 @@ fn stage_after(submission: &Submission, decision: &Decision<Act>) -> Stage {
     }
 }
 
-fn notice(submission: &Submission, decision: &Decision<Act>) -> Notice {
+pub(super) fn notice(submission: &Submission, decision: &Decision<Act>, rejects_at: Option<Timestamp>) -> Notice {
     Notice::Submission {
         listing_title: submission.content.title.clone(),
         version: submission.number.to_string(),
         decision: match decision.act {
             Act::Approve => Verdict::Approved,
-            Act::RequestChanges => Verdict::ChangesRequested,
+            Act::RequestChanges | Act::DelayRejection => Verdict::ChangesRequested,
             Act::Reject => Verdict::Rejected,
         },
         reason_code: decision.reason_code.to_string(),
+        rejects_at,
     }
 }
 
@@ -379,7 +402,13 @@ mod tests {
         request: &DecisionRequest<Act>,
     ) -> Result<Reviewed, ReviewError> {
         let seed = sample::seed(5);
-        decide(submission, version, case, request, &sample::sitting(reviewer, &seed))
+        decide(
+            submission,
+            version,
+            Some(case),
+            (request, None),
+            &sample::sitting(reviewer, &seed),
+        )
     }
 
     #[track_caller]

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Act, Arrival, Case, Category, Content, ContentType, DecisionRequest, HandedIn, ListedAct, ListedError, Listing,
-    NewVersion, Occasion, Publication, PublishError, Published, ReasonCode, Requested, Reviewer, Scanned, Scene,
-    Seller, Sitting, Submission, Upload, UploadRequest, Version, YankError, YankReason, YankRequest, arrive, conclude,
-    create, decide, new_version, publish, request_upload, rule_on, submit, yank,
+    Act, Arrival, Card, Case, Category, Content, ContentType, DecisionRequest, HandedIn, ListedAct, ListedError,
+    Listing, NewVersion, Occasion, Publication, PublishError, Published, ReasonCode, Requested, Reviewer, Scanned,
+    Scene, Seller, Sitting, Submission, Upload, UploadRequest, Version, YankError, YankReason, YankRequest, arrive,
+    conclude, create, decide, new_version, publish, request_upload, rule_on, submit, yank,
 };
 use crate::ids::{CaseId, Id, PartnerId, UserId, VersionId};
 use crate::money::{Currency, Money};
-use crate::scan::{Summary, Verdict};
+use crate::scan::{Contents, Summary, Verdict};
 use crate::seed::Seed;
 
 pub fn now() -> Timestamp {
@@ -67,6 +67,36 @@ pub fn content() -> Content {
         content_type: ContentType::SynthPreset,
         price: Money::new(1299, Currency::EUR),
         tags: vec!["warm".into(), "ambient".into()],
+    }
+}
+
+/// What the package of it holds.
+pub fn contents() -> Contents {
+    let files = [("README.md", "aa"), ("presets/pad.json", "bb")];
+    Contents {
+        declared: serde_json::json!({
+            "package": { "name": "warm-tape-pads", "version": "1.0.0", "licence": "CC-BY-4.0" },
+            "permissions": { "network": [], "scopes": [] },
+        }),
+        files: files.map(|(path, hash)| (path.to_owned(), hash.repeat(32))).into(),
+    }
+}
+
+/// What a shelf shows of it.
+pub fn card() -> Card {
+    let content = content();
+    Card {
+        listing: listing().id,
+        partner: partner(),
+        partner_name: seller().name,
+        title: content.title,
+        summary: content.summary,
+        category: content.category,
+        content_type: content.content_type,
+        price: content.price,
+        tags: content.tags,
+        number: version().number,
+        published_at: now(),
     }
 }
 
@@ -130,7 +160,7 @@ pub fn held() -> Scanned {
 
 pub fn submitted() -> HandedIn {
     let version = scanned(passed(), Some("c-1")).version;
-    submit(&listing(), &version, author(), Currency::EUR, now(), &seed(4)).expect("handed in")
+    submit(&listing(), &version, &[], Currency::EUR, occasion(&seed(4))).expect("handed in")
 }
 
 pub fn sitting(reviewer: Reviewer, seed: &Seed) -> Sitting<'_> {
@@ -220,10 +250,10 @@ impl Shop {
             version,
             submission,
             case,
-        } = submit(&self.listing, &version, author(), Currency::EUR, now(), &self.seed()).expect("passed");
+        } = submit(&self.listing, &version, &[], Currency::EUR, occasion(&self.seed())).expect("passed");
         let seed = self.seed();
         let sitting = sitting(reviewer(), &seed);
-        let reviewed = decide(&submission, &version, &case, &approval(), &sitting).expect("in review");
+        let reviewed = decide(&submission, &version, Some(&case), (&approval(), None), &sitting).expect("in review");
         self.listing = listing;
         self.submissions.insert(version.id, reviewed.submission);
         self.versions.push(reviewed.version);

@@ -1,6 +1,13 @@
 //! Handing a scanned version in.
 //!
 //! A submission holds its own copy of everything that is decided on.
+//!
+//! ```text
+//! in review ──▶ approved | changes requested | rejected
+//!           └─▶ changes requested, with a delayed rejection ─┬─ on its day ──▶ rejected
+//!                                  │                         └─ another package comes before ──▶ changes requested
+//!                                  └─ a moderator decides otherwise before ──▶ as in review
+//! ```
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,12 +15,13 @@ use serde::{Deserialize, Serialize};
 use super::case::{About, Case};
 use super::content::{Content, Flaw};
 use super::draft::Listing;
+use super::lookalike::resembling;
 use super::moderation;
+use super::publication::{Card, Occasion};
 use super::review::{Act, Decision};
 use super::version::{Artifact, Stage, Status, Version};
 use crate::ids::{CaseId, ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
 use crate::money::Currency;
-use crate::seed::Seed;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
@@ -42,7 +50,12 @@ pub struct Submission {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Review {
     InReview,
-    Decided { decision: Decision<Act> },
+    Decided {
+        decision: Decision<Act>,
+        /// When a delayed rejection takes effect, if nothing is mended before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rejects_at: Option<Timestamp>,
+    },
 }
 
 #[derive(
@@ -72,9 +85,9 @@ impl Submission {
     pub fn status(&self) -> SubmissionStatus {
         match &self.review {
             Review::InReview => SubmissionStatus::InReview,
-            Review::Decided { decision } => match decision.act {
+            Review::Decided { decision, .. } => match decision.act {
                 Act::Approve => SubmissionStatus::Approved,
-                Act::RequestChanges => SubmissionStatus::ChangesRequested,
+                Act::RequestChanges | Act::DelayRejection => SubmissionStatus::ChangesRequested,
                 Act::Reject => SubmissionStatus::Rejected,
             },
         }
@@ -83,7 +96,15 @@ impl Submission {
     pub fn decision(&self) -> Option<&Decision<Act>> {
         match &self.review {
             Review::InReview => None,
-            Review::Decided { decision } => Some(decision),
+            Review::Decided { decision, .. } => Some(decision),
+        }
+    }
+
+    /// When it is rejected if nothing is mended before.
+    pub fn rejects_at(&self) -> Option<Timestamp> {
+        match &self.review {
+            Review::InReview => None,
+            Review::Decided { rejects_at, .. } => *rejects_at,
         }
     }
 }
@@ -104,14 +125,14 @@ pub struct HandedIn {
     pub case: Case,
 }
 
-/// Hands a version in that passed its scan, with the listing's texts and price as they are now.
+/// Hands a version in that passed its scan, with the listing's texts and price as they are now. `shelf` is what is published, for titles that
+/// look alike.
 pub fn submit(
     listing: &Listing,
     version: &Version,
-    by: UserId,
+    shelf: &[Card],
     currency: Currency,
-    now: Timestamp,
-    seed: &Seed,
+    Occasion { by, now, seed }: Occasion<'_>,
 ) -> Result<HandedIn, SubmitError> {
     let Stage::Passed { upload, artifact } = &version.stage else {
         return Err(SubmitError::NotPassed(version.status()));
@@ -121,10 +142,12 @@ pub fn submit(
         return Err(SubmitError::Content(flaws));
     }
     let id = seed.id("submission");
+    let mut remarks = moderation::remarks(&listing.content);
+    remarks.extend(resembling(&listing.content.title, listing.partner, shelf));
     let about = About::Submission {
         submission: id,
         upload: *upload,
-        remarks: moderation::remarks(&listing.content),
+        remarks,
     };
     let case = Case::open(listing, version, about, now, seed);
     let submission = Submission {

@@ -77,6 +77,7 @@ pub enum Stage {
         artifact: Artifact,
         submission: SubmissionId,
     },
+    /// For good, or until the submission's rejection takes effect.
     ChangesRequested {
         upload: UploadId,
         submission: SubmissionId,

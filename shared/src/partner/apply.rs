@@ -41,6 +41,7 @@ pub fn apply(application: Application, act: Act) -> Change {
         paypal_receivers: Vec::new(),
         group: None,
         payout_terms: PayoutTerms::default(),
+        trust: None,
     };
     let audit = act.audit("partner.apply", &partner.id);
     let messages = vec![partner.notice(seed, PartnerNews::Received)];

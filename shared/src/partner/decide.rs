@@ -126,6 +126,9 @@ pub fn decide(partner: &Partner, decision: &Decision, act: Act) -> Result<Change
     if let Some(origin) = decision.ends() {
         partner.resolve(act.now, |hold| hold.reason_code.origin() == origin);
     }
+    if to == Status::Suspended {
+        partner.trust = None;
+    }
     if let Some(reason) = opens {
         partner.open(Hold::opened(
             reason,

@@ -28,6 +28,7 @@ pub mod hold;
 pub mod payout_terms;
 pub mod profile;
 pub mod team;
+pub mod trust;
 pub mod working_days;
 
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use group::Group;
 pub use hold::{Block, Hold, HoldReason, WaitsFor};
 pub use payout_terms::PayoutTerms;
 pub use profile::{Application, PartnerName, PayPalAddress, SupportEmail, Website};
+pub use trust::Trust;
 
 use crate::audit::AuditEvent;
 use crate::ids::{PartnerId, ReceiverId, UserId};
@@ -88,6 +90,9 @@ pub struct Partner {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Group>,
     pub payout_terms: PayoutTerms,
+    /// Whether clean patches are approved without anybody looking at them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<Trust>,
 }
 
 #[derive(

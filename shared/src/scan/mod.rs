@@ -3,8 +3,12 @@
 //! The scan engine is another crate that only the scanning function pulls in; it maps its report to these types. This module knows what is
 //! stored and shown, and one rule: [`Verdict`] is ordered by gravity, and whatever was not scanned completely is not passed.
 
+mod contents;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use contents::{Contents, MAX_CONTENTS_BYTES};
 
 /// A check's item keeps this many findings; `findings_total` tells how many there were.
 pub const MAX_FINDINGS_KEPT: usize = 100;

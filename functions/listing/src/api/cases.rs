@@ -5,14 +5,14 @@ use serde::Serialize;
 use shared::ids::{AppealId, CaseId, ListingId, PartnerId, SubmissionId, UserId, VersionId};
 use shared::listing::moderation::{Remark, RemarkKind};
 use shared::listing::{
-    About, Act, Appeal, AppealAct, Case, CaseKind, HeldAct, ListedAct, ReasonCode, ReportAct, ReportKind, Ruling,
-    Submission,
+    About, Act, Appeal, AppealAct, Case, CaseKind, HeldAct, ListedAct, ReasonCode, Reply, ReportAct, ReportKind,
+    Ruling, Submission,
 };
 use shared::scan::Check;
 use strum::IntoEnumIterator;
 use utoipa::ToSchema;
 
-use super::{AppealView, CheckView, SubmissionView};
+use super::{AppealView, CheckView, ReplyView, SubmissionView};
 
 /// Something that waits for a moderator.
 #[derive(Debug, Serialize, ToSchema)]
@@ -46,6 +46,9 @@ pub(crate) struct CaseView {
     /// When a decision is due.
     #[schema(value_type = String, format = DateTime)]
     pub due_at: Timestamp,
+    /// When the partner has said something last.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub answered_at: Option<Timestamp>,
     /// Who is at it. Others decide when it has run out.
     #[schema(required)]
     pub claim: Option<ClaimView>,
@@ -130,6 +133,7 @@ impl From<Case> for CaseView {
             weight: case.weight,
             opened_at: case.opened_at,
             due_at: case.due_at,
+            answered_at: case.answered_at,
             claim: case.claim.map(|claim| ClaimView {
                 by: claim.by,
                 until: claim.until,
@@ -150,11 +154,28 @@ pub(crate) struct CaseDetail {
     pub appeal: Option<AppealView>,
     /// What every check said of the package.
     pub checks: Vec<CheckView>,
+    /// What the partner and moderators have said about the version, the oldest first.
+    pub replies: Vec<ReplyView>,
+}
+
+/// What there is to be seen beside a case.
+pub(crate) struct Evidence {
+    pub submission: Option<Submission>,
+    pub appeal: Option<Appeal>,
+    pub checks: Vec<Check>,
+    pub replies: Vec<Reply>,
 }
 
 impl CaseDetail {
-    pub(crate) fn of(case: Case, submission: Option<Submission>, appeal: Option<Appeal>, checks: Vec<Check>) -> Self {
+    pub(crate) fn of(case: Case, evidence: Evidence) -> Self {
+        let Evidence {
+            submission,
+            appeal,
+            checks,
+            replies,
+        } = evidence;
         Self {
+            replies: replies.into_iter().map(ReplyView::from).collect(),
             case: case.into(),
             appeal: appeal.map(AppealView::from),
             submission: submission.map(SubmissionView::from),

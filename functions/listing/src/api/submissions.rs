@@ -34,6 +34,9 @@ pub(crate) struct SubmissionView {
     pub due_at: Timestamp,
     #[schema(required)]
     pub decision: Option<DecisionView<Act>>,
+    /// When it is rejected, unless another package has come or somebody has decided otherwise before.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub rejects_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -103,6 +106,7 @@ impl From<Submission> for SubmissionView {
             number: submission.number.to_string(),
             status: submission.status(),
             decision: submission.decision().map(DecisionView::from),
+            rejects_at: submission.rejects_at(),
             artifact: ArtifactView::from(&submission.artifact),
             content: submission.content.into(),
             notes: submission.notes,
@@ -141,6 +145,9 @@ pub(crate) struct Decide {
     #[serde(default)]
     #[schema(max_length = 5_000)]
     pub note: String,
+    /// For `delay_rejection` alone: how many days there are to upload another package; 14 unless given.
+    #[schema(minimum = 1, maximum = 90)]
+    pub after_days: Option<u32>,
 }
 
 impl Validate for Decide {}

@@ -2,8 +2,10 @@
 
 pub(crate) mod appeals;
 pub(crate) mod audit;
+pub(crate) mod changes;
 pub(crate) mod listings;
 pub(crate) mod releases;
+pub(crate) mod replies;
 pub(crate) mod reports;
 pub(crate) mod rescans;
 pub(crate) mod review;

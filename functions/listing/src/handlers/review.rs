@@ -16,7 +16,7 @@ use shared::store::{Store, Versioned, accounts};
 
 use super::{CasePath, SubmissionPath, VersionPath};
 use crate::api::{
-    CaseDetail, CaseView, Decide, DecideVersion, ReasonsView, SubmissionView, VersionDecision, VersionView,
+    CaseDetail, CaseView, Decide, DecideVersion, Evidence, ReasonsView, SubmissionView, VersionDecision, VersionView,
 };
 use crate::context::Context;
 use crate::{problems, standing};
@@ -67,8 +67,13 @@ pub(crate) async fn show(
         About::Appeal { appeal, .. } => Some(super::appeal(store, partner, appeal).await?.value),
         _ => None,
     };
-    let checks = catalogue::checks(store, case.version, case.upload()).await?;
-    Ok(Json(CaseDetail::of(case, submission, appeal, checks)))
+    let evidence = Evidence {
+        submission,
+        appeal,
+        checks: catalogue::checks(store, case.version, case.upload()).await?,
+        replies: catalogue::replies(store, case.version).await?,
+    };
+    Ok(Json(CaseDetail::of(case, evidence)))
 }
 
 /// Takes a case for four hours, in which nobody else decides about it; again, for longer.
@@ -122,7 +127,8 @@ pub(super) async fn reviewer(store: &Store, operator: &PartnerOperator<ListingsR
     })
 }
 
-/// Decides about a submission, once. The partner's owner gets a mail.
+/// Decides about a submission, once. The partner's owner gets a mail. A delayed rejection asks for changes; until its day comes or another
+/// package does, it can be decided about again.
 #[utoipa::path(post, path = "/v1/partners/{partner_id}/submissions/{submission_id}/decisions", tag = "review",
     request_body = Decide, params(("partner_id" = PartnerId, Path), ("submission_id" = SubmissionId, Path)),
     responses((status = 201, body = SubmissionView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
@@ -137,26 +143,31 @@ pub(crate) async fn decide(
     let (store, partner) = (&context.store, operator.partner);
     let submission = super::submission(store, partner, path.submission_id).await?;
     if let Some(decision) = submission.decision() {
-        return if decision.id == call.seed.id::<DecisionId>("decision") {
+        if decision.id == call.seed.id::<DecisionId>("decision") {
             // The same request was made before, and did not get to its answer.
-            Ok((StatusCode::CREATED, Json(submission.value.into())))
-        } else {
-            Err(problems::already_decided(decision.act))
-        };
+            return Ok((StatusCode::CREATED, Json(submission.value.into())));
+        }
+        if submission.rejects_at().is_none() {
+            return Err(problems::already_decided(decision.act));
+        }
     }
     let version = catalogue::version(store, submission.listing, submission.version).await?;
     let version = version.ok_or_else(Problem::not_found)?;
-    let case = super::case(store, partner, submission.case).await?;
+    let case = match submission.decision() {
+        None => Some(super::case(store, partner, submission.case).await?),
+        Some(_) => None,
+    };
     let sitting = Sitting {
         reviewer: reviewer(store, &operator).await?,
         owner: standing::load(store, partner).await?.owner,
         now: call.now,
         seed: &call.seed,
     };
-    let reviewed = listing::decide(&submission, &version, &case, &request.into(), &sitting);
+    let (on, after_days) = (case.as_ref().map(|case| &case.value), request.after_days);
+    let reviewed = listing::decide(&submission, &version, on, (&request.into(), after_days), &sitting);
     let reviewed = reviewed.map_err(problems::review)?;
     let basis = CaseDecision {
-        case: &case,
+        case: case.as_ref(),
         version_revision: version.revision,
         subject_revision: submission.revision,
         reviewer: operator.user.id,
@@ -225,7 +236,7 @@ async fn judge_held(
     let case = super::case(store, version.partner, case).await?;
     let judged = listing::judge(version, &upload, &case, request, sitting).map_err(problems::review)?;
     let basis = CaseDecision {
-        case: &case,
+        case: Some(&case),
         version_revision: version.revision,
         subject_revision: upload.revision,
         reviewer: sitting.reviewer.user,

@@ -302,7 +302,7 @@ async fn every_reason_is_explained_to_everybody() {
             .expect("on the list");
         reason["decisions"].clone()
     };
-    let refusals = ["reject", "suspend", "take_down", "dismiss", "close"];
+    let refusals = ["delay_rejection", "reject", "suspend", "take_down", "dismiss", "close"];
     assert_eq!(of("spam"), json!(refusals));
     assert_eq!(of("low_quality"), json!([&["request_changes"][..], &refusals].concat()));
     assert_eq!(of("harmless_here"), json!(["release", "reinstate", "uphold", "close"]));

@@ -40,7 +40,7 @@ async fn sample_events_are_answered() {
 fn the_interface_describes_every_route() {
     let api = crate::routes().describe(OpenApi::default());
     let routes: Vec<_> = api.paths.paths.keys().collect();
-    assert_eq!(routes.len(), 29, "{routes:?}");
+    assert_eq!(routes.len(), 32, "{routes:?}");
     assert!(routes.iter().all(|route| route.starts_with("/v1/")));
     let text = api.to_json().expect("JSON");
     for listed in [

@@ -11,3 +11,4 @@ pub(crate) mod partners;
 pub(crate) mod payout_account;
 pub(crate) mod payout_terms;
 pub(crate) mod tokens;
+pub(crate) mod trust;

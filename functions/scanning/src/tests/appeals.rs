@@ -45,7 +45,7 @@ impl World {
         let (seed, reviewer) = (sample::seed(60), sample::reviewer());
         let judged = judge(&held, &upload, &case, &refusal, &sample::sitting(reviewer, &seed)).expect("held");
         let basis = CaseDecision {
-            case: &case,
+            case: Some(&case),
             version_revision: held.revision,
             subject_revision: upload.revision,
             reviewer: reviewer.user,

@@ -1,12 +1,14 @@
 //! Second deliveries, late ones, interrupted ones, and those that never get anywhere.
 
+use sha2::{Digest, Sha256};
 use shared::listing::{
     Arrival, DecisionRequest, HeldAct, ReasonCode, Requested, Status, UploadOutcome, UploadRequest, arrive,
-    artifact_key, judge, request_upload, sample,
+    artifact_key, contents_key, judge, request_upload, sample,
 };
 use shared::messages::Message;
 use shared::objects::{Bucket, ObjectRef};
 use shared::runtime::Failure;
+use shared::scan::Contents;
 use shared::store::catalogue::{self, CaseDecision};
 
 use super::{MAX_RECEIVES, MIDI, World, delivery, groove, notification, package};
@@ -34,6 +36,27 @@ async fn a_second_delivery_changes_nothing() {
         world.context.objects.head(&copies).await.is_err(),
         "the copy was made once"
     );
+}
+
+#[tokio::test]
+async fn what_a_package_holds_is_kept_beside_its_bytes() {
+    let bytes = groove();
+    let world = World::new(&bytes).await;
+    let object = world.post(&bytes).await;
+    world.deliver(&object, 1).await.expect("scanned");
+    let artifact = world.now().await.artifact().expect("passed").clone();
+    let key = contents_key(&artifact.object_key);
+    assert_eq!(world.clean(), [artifact.object_key, key.clone()]);
+    let kept = world.clean_bytes(&key, "v1").await;
+    let contents: Contents = serde_json::from_slice(&kept).expect("contents");
+    assert_eq!(
+        contents.files.keys().collect::<Vec<_>>(),
+        ["README.md", "grooves/one.mid"]
+    );
+    let midi = hex::encode(Sha256::digest(MIDI));
+    assert_eq!(contents.files["grooves/one.mid"], midi);
+    assert_eq!(contents.declared["package"]["licence"], "CC-BY-4.0");
+    assert_eq!(contents.declared.get("files"), None);
 }
 
 /// The form can be posted twice. What was scanned is what is clean, whatever lies under the key by then.
@@ -103,7 +126,7 @@ async fn an_interrupted_scan_is_finished_by_the_next_delivery() {
     catalogue::begin_scan(&world.context.store, &scanning, 2)
         .await
         .expect("written");
-    let sha256 = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&bytes));
+    let sha256 = hex::encode(Sha256::digest(&bytes));
     let pinned = ObjectRef {
         bucket: Bucket::Quarantine,
         key: world.upload.key().to_string(),
@@ -218,7 +241,7 @@ async fn released() -> (World, Vec<u8>, String) {
     let sitting = sample::sitting(sample::reviewer(), &seed);
     let judged = judge(&held, &upload, &case, &request, &sitting).expect("held");
     let basis = CaseDecision {
-        case: &case,
+        case: Some(&case),
         version_revision: held.revision,
         subject_revision: upload.revision,
         reviewer: sample::reviewer().user,

@@ -147,13 +147,13 @@ impl World {
 /// What becomes of a version that passed: handed in, approved, published.
 fn published(listing: &Listing, version: &Version) -> (Box<Submission>, Box<Publication>) {
     let seed = sample::seed(40);
-    let handed_in = submit(listing, version, sample::author(), Currency::EUR, sample::now(), &seed).expect("passed");
+    let handed_in = submit(listing, version, &[], Currency::EUR, sample::occasion(&seed)).expect("passed");
     let sitting = sample::sitting(sample::reviewer(), &seed);
     let reviewed = decide(
         &handed_in.submission,
         &handed_in.version,
-        &handed_in.case,
-        &sample::approval(),
+        Some(&handed_in.case),
+        (&sample::approval(), None),
         &sitting,
     )
     .expect("in review");

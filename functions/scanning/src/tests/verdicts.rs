@@ -1,6 +1,6 @@
 //! What becomes of which package.
 
-use shared::listing::Status;
+use shared::listing::{Status, contents_key};
 
 use super::{EICAR, MIDI, World, groove, package};
 
@@ -17,7 +17,7 @@ async fn an_honest_package_passes_and_its_bytes_are_clean() {
     let key = format!("artifacts/{}/{}/{}.zip", version.listing, version.id, artifact.sha256);
     assert_eq!(
         (artifact.object_key.as_str(), world.clean()),
-        (key.as_str(), vec![key.clone()])
+        (key.as_str(), vec![key.clone(), contents_key(&key)])
     );
     assert_eq!(
         world.clean_bytes(&artifact.object_key, &artifact.object_version).await,

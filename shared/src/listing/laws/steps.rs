@@ -31,6 +31,9 @@ pub(super) enum Step {
         act: u8,
         of_the_team: bool,
     },
+    Overdue {
+        submission: usize,
+    },
     Judge {
         version: usize,
         release: bool,
@@ -84,7 +87,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
             size,
         });
     let decision =
-        (place.clone(), 0..4_u8, prop::bool::weighted(0.2)).prop_map(|(submission, act, of_the_team)| Step::Decide {
+        (place.clone(), 0..5_u8, prop::bool::weighted(0.2)).prop_map(|(submission, act, of_the_team)| Step::Decide {
             submission,
             act,
             of_the_team,
@@ -109,6 +112,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         4 => end,
         5 => version.clone().prop_map(|version| Step::Submit { version }),
         5 => decision,
+        1 => place.clone().prop_map(|submission| Step::Overdue { submission }),
         2 => (version.clone(), any::<bool>()).prop_map(|(version, release)| Step::Judge { version, release }),
         5 => (version.clone(), place).prop_map(|(version, submission)| Step::Publish { version, submission }),
         1 => (version.clone(), 0..VERSIONS).prop_map(|(version, next)| Step::Yank { version, next }),

@@ -1,6 +1,6 @@
 //! What waits for a moderator: the queue, claims, and the decisions that end the wait.
 
-use super::{Moderation, replace_version};
+use super::{Moderation, rejections, replace_version};
 use jiff::civil::Date;
 
 use crate::audit::AuditEvent;
@@ -40,12 +40,17 @@ pub(super) fn open(case: &Case) -> Result<Write, StoreError> {
         .indexed(keys::case_by_urgency(case.urgent_since(), case.id)))
 }
 
+/// A case that still waits, otherwise than before.
+pub(super) fn replace(case: &Case, revision: u64) -> Result<Write, StoreError> {
+    let item = Write::replace(keys::case(case.partner, case.id), case, revision)?;
+    Ok(item.indexed(keys::case_by_urgency(case.urgent_since(), case.id)))
+}
+
 /// A claim that begins or ends. Refused when the case was decided or claimed meanwhile.
 pub async fn save_case(store: &Store, handed: &Handed, revision: u64) -> Result<(), StoreError> {
     let case = &handed.case;
-    let item = Write::replace(keys::case(case.partner, case.id), case, revision)?;
     let writes = vec![
-        item.indexed(keys::case_by_urgency(case.urgent_since(), case.id)),
+        replace(case, revision)?,
         audit::entry(Audited::Listing(case.listing), &handed.audit)?,
     ];
     store.transact(writes).await
@@ -54,7 +59,8 @@ pub async fn save_case(store: &Store, handed: &Handed, revision: u64) -> Result<
 /// What a moderator's decision was made on: none of it may have changed.
 #[derive(Debug, Clone, Copy)]
 pub struct CaseDecision<'a> {
-    pub case: &'a Versioned<Case>,
+    /// None, where a delayed rejection is decided about again.
+    pub case: Option<&'a Versioned<Case>>,
     pub version_revision: u64,
     /// Of the submission, or of the upload that is held.
     pub subject_revision: u64,
@@ -67,7 +73,11 @@ pub async fn decide(store: &Store, reviewed: &Reviewed, basis: CaseDecision<'_>)
     let key = keys::submission(submission.partner, submission.id);
     let item = Write::replace(key, submission, basis.subject_revision)?;
     let item = item.outbox(std::slice::from_ref(&reviewed.notice))?;
-    decided(store, item, &reviewed.version, &reviewed.audit, basis).await
+    let mut writes = vec![item];
+    if let Some(day) = submission.rejects_at() {
+        writes.push(rejections::delayed(day, submission)?);
+    }
+    decided(store, writes, &reviewed.version, &reviewed.audit, basis).await
 }
 
 /// A decision about held bytes.
@@ -75,27 +85,26 @@ pub async fn judge(store: &Store, judged: &Judged, basis: CaseDecision<'_>) -> R
     let upload = &judged.upload;
     let item = Write::replace(keys::upload(upload.version, upload.id), upload, basis.subject_revision)?;
     let item = item.outbox(&judged.messages)?;
-    decided(store, item, &judged.version, &judged.audit, basis).await
+    decided(store, vec![item], &judged.version, &judged.audit, basis).await
 }
 
 /// What the case was about announces the decision, the version moves on, the audit entry stands, the case ends.
 async fn decided(
     store: &Store,
-    subject: Write,
+    mut writes: Vec<Write>,
     version: &Version,
     act: &AuditEvent,
     basis: CaseDecision<'_>,
 ) -> Result<(), StoreError> {
     let moderation = Moderation {
-        ends: Some(basis.case),
+        ends: basis.case,
         reviewer: basis.reviewer,
         at: act.at,
     };
-    let mut writes = vec![
-        subject,
+    writes.extend([
         replace_version(version, basis.version_revision)?,
         audit::entry(Audited::Listing(version.listing), act)?,
-    ];
+    ]);
     writes.extend(end(moderation, version.partner)?);
     store.transact(writes).await
 }

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::{Key, TableName, key};
-use crate::ids::{AppealId, CaseId, ListingId, PartnerId, RescanId, SubmissionId, UploadId, VersionId};
+use crate::ids::{AppealId, CaseId, ListingId, PartnerId, ReplyId, RescanId, SubmissionId, UploadId, VersionId};
 use crate::listing::Standing;
 use crate::store::table::Query;
 
@@ -61,6 +61,28 @@ pub fn submission(partner: PartnerId, submission: SubmissionId) -> Key {
 
 pub fn submissions(partner: PartnerId) -> Query {
     Query::partition(TableName::Catalogue, format!("PTN#{partner}")).prefix("SUB#".into())
+}
+
+/// Says that a submission is rejected on that day, unless something is mended before.
+pub fn delayed_rejection(rejects_at: Timestamp, submission: SubmissionId) -> Key {
+    key(
+        TableName::Catalogue,
+        "REJECT#delayed".to_owned(),
+        format!("{:015}#{submission}", rejects_at.as_millisecond()),
+    )
+}
+
+pub fn delayed_rejections() -> Query {
+    Query::partition(TableName::Catalogue, "REJECT#delayed".to_owned())
+}
+
+/// What a partner or a moderator has said about a version.
+pub fn reply(version: VersionId, reply: ReplyId) -> Key {
+    key(TableName::Catalogue, format!("VER#{version}"), format!("RPL#{reply}"))
+}
+
+pub fn replies(version: VersionId) -> Query {
+    Query::partition(TableName::Catalogue, format!("VER#{version}")).prefix("RPL#".into())
 }
 
 /// Something that waits for a moderator.

@@ -66,6 +66,8 @@ fn keys_md_has_every_key() {
         case(ptn, cas),
         closed_case(Timestamp::UNIX_EPOCH, cas),
         appeal(ptn, seed.id("a")),
+        reply(ver, seed.id("reply")),
+        delayed_rejection(Timestamp::UNIX_EPOCH, sub),
         rescan(rsc),
         rescan_finding(rsc, ver),
         rescan_counted(rsc, "page"),
