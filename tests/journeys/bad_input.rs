@@ -175,6 +175,9 @@ async fn fields_that_are_wrong_missing_or_unknown() {
         }
         for field in body.keys() {
             for wrong in [json!({"a": {"b": []}}), json!([[1.5]]), json!(-1.5), json!(true)] {
+                if wrong.is_boolean() && body[field].is_boolean() {
+                    continue;
+                }
                 let mut other = body.clone();
                 other.insert(field.clone(), wrong);
                 let answer = send(

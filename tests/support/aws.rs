@@ -320,6 +320,27 @@ fn waiting(message: &Value) -> Waiting {
     }
 }
 
+/// Plain JSON as DynamoDB writes it.
+pub fn typed(value: &Value) -> Value {
+    match value {
+        Value::Null => json!({"NULL": true}),
+        Value::Bool(value) => json!({"BOOL": value}),
+        Value::Number(value) => json!({"N": value.to_string()}),
+        Value::String(value) => json!({"S": value}),
+        Value::Array(items) => json!({"L": items.iter().map(typed).collect::<Vec<_>>()}),
+        Value::Object(_) => json!({"M": typed_item(value)}),
+    }
+}
+
+/// An item's attributes, each as DynamoDB writes it.
+pub fn typed_item(item: &Value) -> Value {
+    let members = item.as_object().into_iter().flatten();
+    members
+        .map(|(name, value)| (name.clone(), typed(value)))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
 /// DynamoDB's typed JSON as plain JSON.
 fn plain_item(item: &Value) -> Value {
     let attributes = item.as_object().into_iter().flatten();

@@ -99,6 +99,10 @@ fn of_text(pointer: &str, text: &str) -> Vec<Remark> {
 fn is_inappropriate(line: &str) -> bool {
     let severe = (Type::PROFANE | Type::OFFENSIVE | Type::SEXUAL | Type::MEAN) & Type::SEVERE;
     let words = (Type::PROFANE | Type::OFFENSIVE) & Type::MODERATE_OR_HIGHER;
+    // What has more digits than letters is a number, or the name of a model.
+    let digits = |word: &str| word.chars().filter(char::is_ascii_digit).count();
+    let is_said = |word: &&str| 2 * digits(word) <= word.chars().count();
+    let line = line.split_whitespace().filter(is_said).collect::<Vec<_>>().join(" ");
     line.is(severe) || line.split_whitespace().any(|word| word.is(words))
 }
 
@@ -163,6 +167,7 @@ mod tests {
             "α-wave drones, Ω sweeps, 4/4 at 174",
             "Sussex cockpit ambience, analogue sextets, Scunthorpe brass, Cumbia",
             "808s, 909s and 303 lines (MIDI + WAV)",
+            "Groove Kit q78d9e93024905528",
         ] {
             check(text, &[]);
         }
