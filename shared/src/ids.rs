@@ -138,6 +138,12 @@ ids! {
     DecisionId = "dec";
     OrderId = "ord";
     LicenceId = "lic";
+    /// What the licences of one kind allow.
+    PolicyId = "pol";
+    /// One activation of a licence on one machine.
+    MachineId = "mac";
+    /// A running copy of the software on a machine.
+    ProcessId = "prc";
     PayoutId = "pay";
     /// Who is paid at PayPal: stands for an address that only the partner's item holds.
     ReceiverId = "rcv";
