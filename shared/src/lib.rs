@@ -12,6 +12,7 @@ pub mod ids;
 pub mod invoice;
 pub mod ledger;
 pub mod licence;
+pub mod licensing;
 pub mod listing;
 pub mod messages;
 pub mod money;
