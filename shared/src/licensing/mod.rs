@@ -48,6 +48,8 @@ pub mod process;
 #[cfg(any(test, feature = "test-util"))]
 pub mod sample;
 pub mod seat;
+#[cfg(test)]
+mod table;
 pub mod term;
 pub mod trial;
 pub mod validate;
