@@ -40,6 +40,8 @@
 
 pub mod code;
 pub mod grant;
+#[cfg(test)]
+mod laws;
 pub mod lifecycle;
 pub mod machine;
 pub mod policy;
