@@ -39,6 +39,8 @@
 //! housekeeping.
 
 pub mod code;
+#[cfg(test)]
+mod contention;
 pub mod grant;
 #[cfg(test)]
 mod laws;
