@@ -373,7 +373,7 @@ impl World {
         let alive = self.stored.holding(&self.policy, now).count();
         assert!(alive as u64 <= LEASES, "{alive} machines hold a lease");
         self.most_alive = self.most_alive.max(alive);
-        let mut believing = 0;
+        let mut believing = 0_u64;
         for client in &self.working {
             if let Client::Working { machine, until_ms, .. } = &self.clients[*client]
                 && self.now_ms < *until_ms
@@ -384,7 +384,7 @@ impl World {
                 assert!(held, "somebody works without a lease");
             }
         }
-        assert!(believing as u64 <= LEASES, "{believing} machines work");
+        assert!(believing <= LEASES, "{believing} machines work");
     }
 }
 

@@ -330,9 +330,9 @@ impl Grant {
 
     pub(super) fn process_group(&self, policy: &Policy, machine: MachineId) -> Group {
         match policy.process_leasing {
-            ProcessLeasing::PerLicence => Group::Licence,
-            ProcessLeasing::PerMachine => Group::Machine(machine),
-            ProcessLeasing::PerUser => Group::User(self.machines.get(&machine).and_then(|machine| machine.user)),
+            ProcessLeasing::Licence => Group::Licence,
+            ProcessLeasing::Machine => Group::Machine(machine),
+            ProcessLeasing::User => Group::User(self.machines.get(&machine).and_then(|machine| machine.user)),
         }
     }
 
@@ -383,8 +383,8 @@ impl Grant {
 
 pub(super) fn machine_group(policy: &Policy, user: Option<UserId>) -> Group {
     match policy.machine_leasing {
-        MachineLeasing::PerLicence => Group::Licence,
-        MachineLeasing::PerUser => Group::User(user),
+        MachineLeasing::Licence => Group::Licence,
+        MachineLeasing::User => Group::User(user),
     }
 }
 

@@ -304,9 +304,9 @@ fn policies() -> impl Strategy<Value = Policy> {
     let leasing = (
         any::<bool>(),
         prop::sample::select(vec![
-            ProcessLeasing::PerMachine,
-            ProcessLeasing::PerLicence,
-            ProcessLeasing::PerUser,
+            ProcessLeasing::Machine,
+            ProcessLeasing::Licence,
+            ProcessLeasing::User,
         ]),
     );
     let term = (
@@ -328,9 +328,9 @@ fn policies() -> impl Strategy<Value = Policy> {
                 overage,
                 heartbeat,
                 machine_leasing: if per_user {
-                    MachineLeasing::PerUser
+                    MachineLeasing::User
                 } else {
-                    MachineLeasing::PerLicence
+                    MachineLeasing::Licence
                 },
                 process_leasing,
                 ..policy

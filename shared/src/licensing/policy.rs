@@ -126,13 +126,13 @@ pub enum Basis {
 #[strum(serialize_all = "snake_case")]
 pub enum ExpiryStrategy {
     /// It does not validate; what was released before it expired can still be downloaded.
-    RestrictAccess,
+    Restrict,
     /// It does not validate, and nothing can be downloaded.
-    RevokeAccess,
+    Revoke,
     /// It validates for versions that were released before it expired, and they can be downloaded.
-    MaintainAccess,
+    Maintain,
     /// It validates and downloads everything.
-    AllowAccess,
+    Allow,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -230,8 +230,8 @@ pub enum Matching {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum MachineLeasing {
-    PerLicence,
-    PerUser,
+    Licence,
+    User,
 }
 
 /// Who shares the limit of processes.
@@ -239,9 +239,9 @@ pub enum MachineLeasing {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum ProcessLeasing {
-    PerMachine,
-    PerLicence,
-    PerUser,
+    Machine,
+    Licence,
+    User,
 }
 
 #[derive(

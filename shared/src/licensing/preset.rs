@@ -55,7 +55,7 @@ fn individual(id: PolicyId) -> Policy {
         expiry: Expiry {
             duration_seconds: None,
             basis: Basis::Creation,
-            strategy: ExpiryStrategy::RestrictAccess,
+            strategy: ExpiryStrategy::Restrict,
             grace_seconds: 0,
         },
         heartbeat: None,
@@ -65,8 +65,8 @@ fn individual(id: PolicyId) -> Policy {
         }),
         uniqueness: Uniqueness::Licence,
         matching: Matching::Most,
-        machine_leasing: MachineLeasing::PerLicence,
-        process_leasing: ProcessLeasing::PerMachine,
+        machine_leasing: MachineLeasing::Licence,
+        process_leasing: ProcessLeasing::Machine,
         required: [RequiredScope::Product, RequiredScope::Fingerprint].into(),
         entitlements: ["individual".to_owned()].into(),
     }
@@ -83,7 +83,7 @@ fn studio(id: PolicyId) -> Policy {
         expiry: Expiry {
             duration_seconds: Some(365 * DAY),
             basis: Basis::Creation,
-            strategy: ExpiryStrategy::MaintainAccess,
+            strategy: ExpiryStrategy::Maintain,
             grace_seconds: 7 * DAY,
         },
         heartbeat: Some(Heartbeat {
@@ -110,7 +110,7 @@ fn enterprise(id: PolicyId) -> Policy {
         expiry: Expiry {
             duration_seconds: Some(365 * DAY),
             basis: Basis::Creation,
-            strategy: ExpiryStrategy::MaintainAccess,
+            strategy: ExpiryStrategy::Maintain,
             grace_seconds: 30 * DAY,
         },
         check_in: Some(CheckIn {
@@ -120,8 +120,8 @@ fn enterprise(id: PolicyId) -> Policy {
         trial: Some(TrialTerms {
             duration_seconds: 30 * DAY,
         }),
-        machine_leasing: MachineLeasing::PerUser,
-        process_leasing: ProcessLeasing::PerUser,
+        machine_leasing: MachineLeasing::User,
+        process_leasing: ProcessLeasing::User,
         entitlements: ["individual", "studio", "enterprise"].map(str::to_owned).into(),
         ..studio(id)
     }

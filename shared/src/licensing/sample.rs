@@ -48,7 +48,7 @@ pub fn policy() -> Policy {
         expiry: Expiry {
             duration_seconds: None,
             basis: Basis::Creation,
-            strategy: ExpiryStrategy::RestrictAccess,
+            strategy: ExpiryStrategy::Restrict,
             grace_seconds: 0,
         },
         heartbeat: None,
@@ -56,8 +56,8 @@ pub fn policy() -> Policy {
         trial: None,
         uniqueness: Uniqueness::Licence,
         matching: Matching::Any,
-        machine_leasing: MachineLeasing::PerLicence,
-        process_leasing: ProcessLeasing::PerLicence,
+        machine_leasing: MachineLeasing::Licence,
+        process_leasing: ProcessLeasing::Licence,
         required: BTreeSet::new(),
         entitlements: BTreeSet::new(),
     }

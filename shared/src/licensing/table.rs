@@ -14,9 +14,11 @@ use lines::LINES;
 use setup::Setup;
 
 /// What the situation is, the answer, and how it comes about.
-type Line = (&'static str, bool, Code, fn(Setup) -> Setup);
+type Line = (&'static str, bool, Code, Change);
 
-fn answer(change: fn(Setup) -> Setup) -> Outcome {
+type Change = fn(Setup) -> Setup;
+
+fn answer(change: Change) -> Outcome {
     let setup = change(Setup::new());
     assert_eq!(setup.policy.flaws(), Vec::new(), "a policy that cannot be");
     validate(&setup.policy, &setup.grant, &setup.scope, setup.now)
@@ -69,7 +71,7 @@ fn codes_have_one_name_and_an_explanation() {
 }
 
 /// One thing each that is wrong, independent of the others, in the order of precedence.
-const WRONGS: [(Code, fn(Setup) -> Setup); 24] = [
+const WRONGS: [(Code, Change); 24] = [
     (Code::Suspended, Setup::suspended),
     (Code::Expired, |s| s.expires(0)),
     (Code::Overdue, |s| s.daily_check_in(-2)),

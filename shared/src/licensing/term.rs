@@ -29,10 +29,10 @@ pub fn lapse(policy: &Policy, grant: &Grant, now: Timestamp) -> Lapse {
         return Lapse::Over;
     }
     match policy.expiry.strategy {
-        ExpiryStrategy::AllowAccess => Lapse::Tolerated,
+        ExpiryStrategy::Allow => Lapse::Tolerated,
         _ if now < after(expired_at, policy.expiry.grace_seconds) => Lapse::Tolerated,
-        ExpiryStrategy::MaintainAccess => Lapse::Maintained { expired_at },
-        ExpiryStrategy::RestrictAccess | ExpiryStrategy::RevokeAccess => Lapse::Over,
+        ExpiryStrategy::Maintain => Lapse::Maintained { expired_at },
+        ExpiryStrategy::Restrict | ExpiryStrategy::Revoke => Lapse::Over,
     }
 }
 
@@ -53,7 +53,7 @@ pub fn may_download(policy: &Policy, grant: &Grant, released_at: Timestamp, now:
     match lapse(policy, grant, now) {
         Lapse::Current | Lapse::Tolerated => true,
         Lapse::Maintained { .. } => in_time,
-        Lapse::Over => policy.expiry.strategy == ExpiryStrategy::RestrictAccess && !grant.trial && in_time,
+        Lapse::Over => policy.expiry.strategy == ExpiryStrategy::Restrict && !grant.trial && in_time,
     }
 }
 
@@ -198,22 +198,10 @@ mod tests {
             [(5, 1), (10, 1), (20, 9), (20, 10), (20, 15)]
                 .map(|(now, released)| may_download(&policy, &grant, sample::days(released), sample::days(now)))
         };
-        assert_eq!(
-            may(ExpiryStrategy::RestrictAccess, false),
-            [true, true, true, false, false]
-        );
-        assert_eq!(
-            may(ExpiryStrategy::MaintainAccess, false),
-            [true, true, true, false, false]
-        );
-        assert_eq!(
-            may(ExpiryStrategy::RevokeAccess, false),
-            [true, false, false, false, false]
-        );
-        assert_eq!(may(ExpiryStrategy::AllowAccess, false), [true; 5]);
-        assert_eq!(
-            may(ExpiryStrategy::AllowAccess, true),
-            [true, false, false, false, false]
-        );
+        assert_eq!(may(ExpiryStrategy::Restrict, false), [true, true, true, false, false]);
+        assert_eq!(may(ExpiryStrategy::Maintain, false), [true, true, true, false, false]);
+        assert_eq!(may(ExpiryStrategy::Revoke, false), [true, false, false, false, false]);
+        assert_eq!(may(ExpiryStrategy::Allow, false), [true; 5]);
+        assert_eq!(may(ExpiryStrategy::Allow, true), [true, false, false, false, false]);
     }
 }

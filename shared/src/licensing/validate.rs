@@ -220,7 +220,7 @@ fn user(request: &Request<'_>) -> Option<Finding> {
     let given = (RequiredScope::User, request.scope.user);
     // A machine that is leased to somebody is not for others.
     let leased_to = request.machine.and_then(|machine| machine.user);
-    let leased_to = leased_to.filter(|_| request.policy.machine_leasing == MachineLeasing::PerUser);
+    let leased_to = leased_to.filter(|_| request.policy.machine_leasing == MachineLeasing::User);
     let fits = |id| request.grant.serves(id) && leased_to.is_none_or(|user| user == id);
     is_scope(request, given, fits, codes)
 }

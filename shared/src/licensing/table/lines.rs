@@ -2,11 +2,11 @@
 
 use super::setup::{machine_id, other, user};
 use super::{Code, Line};
-use crate::licensing::policy::ExpiryStrategy::{AllowAccess, MaintainAccess, RestrictAccess, RevokeAccess};
+use crate::licensing::policy::ExpiryStrategy::{Allow, Maintain, Restrict, Revoke};
 use crate::licensing::policy::Interval::{Month, Week, Year};
 use crate::licensing::policy::Matching::{All, Any, Most, Two};
 use crate::licensing::policy::Overage::{self, Always, Double, OneAndAHalf, OneAndAQuarter};
-use crate::licensing::policy::ProcessLeasing::{PerLicence, PerMachine, PerUser};
+use crate::licensing::policy::ProcessLeasing::{Licence as PerLicence, Machine as PerMachine, User as PerUser};
 use crate::licensing::policy::Resurrection::{self, Never};
 use crate::licensing::sample;
 
@@ -27,41 +27,41 @@ pub(super) const LINES: &[Line] = &[
     ("revoked and lenient", false, Code::Revoked, |s| s.lenient().revoked()),
     ("banned and lenient", false, Code::Banned, |s| s.lenient().banned()),
     ("suspended after its expiry", false, Code::Suspended, |s| s.active("a").expires(0).suspended()),
-    ("revoked though expiry is allowed", false, Code::Revoked, |s| s.active("a").strategy(AllowAccess).expires(0).revoked()),
+    ("revoked though expiry is allowed", false, Code::Revoked, |s| s.active("a").strategy(Allow).expires(0).revoked()),
     ("banned though overage is allowed", false, Code::Banned, |s| s.machines(11).overage(Always).banned()),
     ("suspended in the grace period", false, Code::Suspended, |s| s.active("a").grace(9).expires(0).suspended()),
 
     // Its term, by strategy
     ("a second before it expires", true, Code::Valid, |s| s.active("a").expires(10).at(9)),
     ("the moment it expires", false, Code::Expired, |s| s.active("a").expires(10).at(10)),
-    ("restrict", false, Code::Expired, |s| s.active("a").strategy(RestrictAccess).expires(10).at(11)),
-    ("restrict, released in time", false, Code::Expired, |s| s.active("a").strategy(RestrictAccess).expires(10).at(11).version(Some(5))),
-    ("revoke access", false, Code::Expired, |s| s.active("a").strategy(RevokeAccess).expires(10).at(11)),
-    ("revoke access, released in time", false, Code::Expired, |s| s.active("a").strategy(RevokeAccess).expires(10).at(11).version(Some(5))),
-    ("maintain, released in time", true, Code::Expired, |s| s.active("a").strategy(MaintainAccess).expires(10).at(11).version(Some(9))),
-    ("maintain, released that moment", false, Code::Expired, |s| s.active("a").strategy(MaintainAccess).expires(10).at(11).version(Some(10))),
-    ("maintain, released later", false, Code::Expired, |s| s.active("a").strategy(MaintainAccess).expires(10).at(20).version(Some(15))),
-    ("maintain, nobody knows when released", false, Code::VersionScopeRequired, |s| s.active("a").strategy(MaintainAccess).expires(10).at(11)),
-    ("maintain, never released", false, Code::VersionScopeMismatch, |s| s.active("a").strategy(MaintainAccess).expires(10).at(11).version(None)),
-    ("maintain, dated by its checksum", true, Code::Expired, |s| s.active("a").strategy(MaintainAccess).expires(10).at(11).checksum(Some(9))),
-    ("maintain, its checksum is too new", false, Code::Expired, |s| s.active("a").strategy(MaintainAccess).expires(10).at(20).version(Some(9)).checksum(Some(15))),
-    ("maintain, not expired", true, Code::Valid, |s| s.active("a").strategy(MaintainAccess).expires(10).at(9).version(Some(9))),
-    ("maintain, without machines", false, Code::NoMachines, |s| s.strategy(MaintainAccess).expires(10).at(11).version(Some(9))),
-    ("maintain, in grace without a version", true, Code::Expired, |s| s.active("a").strategy(MaintainAccess).grace(1).expires(10).at(11)),
-    ("maintain, in grace and released later", true, Code::Expired, |s| s.active("a").strategy(MaintainAccess).grace(1).expires(10).at(20).version(Some(15))),
-    ("allow", true, Code::Expired, |s| s.active("a").strategy(AllowAccess).expires(10).at(11)),
-    ("allow, released later", true, Code::Expired, |s| s.active("a").strategy(AllowAccess).expires(10).at(20).version(Some(15))),
-    ("allow, years later", true, Code::Expired, |s| s.active("a").strategy(AllowAccess).expires(10).at(3_000 * DAY)),
-    ("allow, on another machine", false, Code::FingerprintScopeMismatch, |s| s.active("a").strategy(AllowAccess).expires(0).asking("b")),
+    ("restrict", false, Code::Expired, |s| s.active("a").strategy(Restrict).expires(10).at(11)),
+    ("restrict, released in time", false, Code::Expired, |s| s.active("a").strategy(Restrict).expires(10).at(11).version(Some(5))),
+    ("revoke access", false, Code::Expired, |s| s.active("a").strategy(Revoke).expires(10).at(11)),
+    ("revoke access, released in time", false, Code::Expired, |s| s.active("a").strategy(Revoke).expires(10).at(11).version(Some(5))),
+    ("maintain, released in time", true, Code::Expired, |s| s.active("a").strategy(Maintain).expires(10).at(11).version(Some(9))),
+    ("maintain, released that moment", false, Code::Expired, |s| s.active("a").strategy(Maintain).expires(10).at(11).version(Some(10))),
+    ("maintain, released later", false, Code::Expired, |s| s.active("a").strategy(Maintain).expires(10).at(20).version(Some(15))),
+    ("maintain, nobody knows when released", false, Code::VersionScopeRequired, |s| s.active("a").strategy(Maintain).expires(10).at(11)),
+    ("maintain, never released", false, Code::VersionScopeMismatch, |s| s.active("a").strategy(Maintain).expires(10).at(11).version(None)),
+    ("maintain, dated by its checksum", true, Code::Expired, |s| s.active("a").strategy(Maintain).expires(10).at(11).checksum(Some(9))),
+    ("maintain, its checksum is too new", false, Code::Expired, |s| s.active("a").strategy(Maintain).expires(10).at(20).version(Some(9)).checksum(Some(15))),
+    ("maintain, not expired", true, Code::Valid, |s| s.active("a").strategy(Maintain).expires(10).at(9).version(Some(9))),
+    ("maintain, without machines", false, Code::NoMachines, |s| s.strategy(Maintain).expires(10).at(11).version(Some(9))),
+    ("maintain, in grace without a version", true, Code::Expired, |s| s.active("a").strategy(Maintain).grace(1).expires(10).at(11)),
+    ("maintain, in grace and released later", true, Code::Expired, |s| s.active("a").strategy(Maintain).grace(1).expires(10).at(20).version(Some(15))),
+    ("allow", true, Code::Expired, |s| s.active("a").strategy(Allow).expires(10).at(11)),
+    ("allow, released later", true, Code::Expired, |s| s.active("a").strategy(Allow).expires(10).at(20).version(Some(15))),
+    ("allow, years later", true, Code::Expired, |s| s.active("a").strategy(Allow).expires(10).at(3_000 * DAY)),
+    ("allow, on another machine", false, Code::FingerprintScopeMismatch, |s| s.active("a").strategy(Allow).expires(0).asking("b")),
     ("restrict, in grace", true, Code::Expired, |s| s.active("a").grace(2).expires(0).at(2 * DAY - 1)),
     ("restrict, grace is over", false, Code::Expired, |s| s.active("a").grace(2).expires(0).at(2 * DAY)),
-    ("revoke access, in grace", true, Code::Expired, |s| s.active("a").strategy(RevokeAccess).grace(2).expires(0).at(DAY)),
+    ("revoke access, in grace", true, Code::Expired, |s| s.active("a").strategy(Revoke).grace(2).expires(0).at(DAY)),
     ("a trial has no grace", false, Code::Expired, |s| s.active("a").trial().grace(2).expires(0).at(1)),
-    ("a trial is not maintained", false, Code::Expired, |s| s.active("a").trial().strategy(MaintainAccess).expires(10).at(11).version(Some(1))),
-    ("a trial is not allowed on", false, Code::Expired, |s| s.active("a").trial().strategy(AllowAccess).expires(10).at(11)),
+    ("a trial is not maintained", false, Code::Expired, |s| s.active("a").trial().strategy(Maintain).expires(10).at(11).version(Some(1))),
+    ("a trial is not allowed on", false, Code::Expired, |s| s.active("a").trial().strategy(Allow).expires(10).at(11)),
     ("expired before the overdue check-in", false, Code::Expired, |s| s.active("a").expires(0).daily_check_in(-2)),
-    ("expired, tolerated, and beyond a limit", false, Code::TooManyMachines, |s| s.machines(11).strategy(AllowAccess).expires(0)),
-    ("expired and beyond a limit, both tolerated", true, Code::Expired, |s| s.machines(11).overage(Always).strategy(AllowAccess).expires(0)),
+    ("expired, tolerated, and beyond a limit", false, Code::TooManyMachines, |s| s.machines(11).strategy(Allow).expires(0)),
+    ("expired and beyond a limit, both tolerated", true, Code::Expired, |s| s.machines(11).overage(Always).strategy(Allow).expires(0)),
 
     // Check-in
     ("checked in yesterday", true, Code::Valid, |s| s.active("a").daily_check_in(0).at(DAY - 1)),
@@ -161,11 +161,11 @@ pub(super) const LINES: &[Line] = &[
     ("dead, culled at once", false, Code::NoMachines, |s| s.active("a").resurrection(Never).at(60)),
     ("dead, kept", false, Code::HeartbeatDead, |s| s.active("a").kept_heartbeat().at(9_000)),
     ("dead, kept, revivable for ever", false, Code::HeartbeatDead, |s| s.active("a").kept_heartbeat().resurrection(Resurrection::Always).at(9_000)),
-    ("never beat, is required to", false, Code::HeartbeatNotStarted, |s| s.active("a").from_first_ping().asking("a").at(9_000)),
-    ("never beat, need not", true, Code::Valid, |s| s.active("a").from_first_ping().heartbeat(|h| h.required = false).asking("a").at(9_000)),
-    ("began to beat, need not, and stopped", false, Code::HeartbeatDead, |s| s.active("a").from_first_ping().heartbeat(|h| h.required = false).beats("a", 5).asking("a").at(70)),
-    ("one never beat, nobody says who asks", false, Code::HeartbeatNotStarted, |s| s.active("a").from_first_ping().at(5)),
-    ("one dead, one never beat", false, Code::HeartbeatNotStarted, |s| s.active("a").active("b").from_first_ping().beats("a", 0).at(70)),
+    ("never beat, is required to", false, Code::HeartbeatNotStarted, |s| s.active("a").waits_for_ping().asking("a").at(9_000)),
+    ("never beat, need not", true, Code::Valid, |s| s.active("a").waits_for_ping().heartbeat(|h| h.required = false).asking("a").at(9_000)),
+    ("began to beat, need not, and stopped", false, Code::HeartbeatDead, |s| s.active("a").waits_for_ping().heartbeat(|h| h.required = false).beats("a", 5).asking("a").at(70)),
+    ("one never beat, nobody says who asks", false, Code::HeartbeatNotStarted, |s| s.active("a").waits_for_ping().at(5)),
+    ("one dead, one never beat", false, Code::HeartbeatNotStarted, |s| s.active("a").active("b").waits_for_ping().beats("a", 0).at(70)),
     ("heartbeats without machines", false, Code::NoMachines, |s| s.heartbeat(|_| {})),
     ("heartbeats without machines, lenient", true, Code::Valid, |s| s.lenient().heartbeat(|_| {})),
 

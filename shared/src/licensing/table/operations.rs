@@ -2,6 +2,7 @@
 
 use strum::IntoEnumIterator;
 
+use super::Change;
 use super::setup::{Setup, machine_id, other, user};
 use crate::ids::{ProcessId, UserId};
 use crate::licensing::grant::{Grant, OverLimit, Pulse, Standing, Status};
@@ -157,13 +158,13 @@ fn leases_are_shared_by_those_who_share_them() {
         let setup = setup.leased("a", 0).leased("b", 0).leased("c", 1).runs("a", 1);
         setup.spawn(machine, "9").is_ok()
     };
-    assert!(!spawned(ProcessLeasing::PerLicence, "c"));
+    assert!(!spawned(ProcessLeasing::Licence, "c"));
     assert_eq!(
-        ["a", "b", "c"].map(|m| spawned(ProcessLeasing::PerMachine, m)),
+        ["a", "b", "c"].map(|m| spawned(ProcessLeasing::Machine, m)),
         [false, true, true]
     );
     assert_eq!(
-        ["a", "b", "c"].map(|m| spawned(ProcessLeasing::PerUser, m)),
+        ["a", "b", "c"].map(|m| spawned(ProcessLeasing::User, m)),
         [false, false, true]
     );
 }
@@ -177,11 +178,7 @@ fn an_activation_that_is_repeated_changes_nothing_but_its_pulse() {
     assert!(first.is_new && !again.is_new);
     assert_eq!((again.machine.id, again.grant.machines.len()), (first.machine.id, 1));
     assert_eq!(again.machine.heartbeat_at, Some(sample::seconds(40)));
-    let quiet = Setup::new()
-        .from_first_ping()
-        .active("a")
-        .activate("a")
-        .expect("active");
+    let quiet = Setup::new().waits_for_ping().active("a").activate("a").expect("active");
     assert_eq!(
         quiet.machine.heartbeat_at, None,
         "to activate is not to send a heartbeat"
@@ -305,7 +302,7 @@ fn a_heartbeat_that_was_overtaken_takes_nothing_back() {
 
 #[test]
 fn what_is_not_in_good_standing_takes_no_leases_and_gives_them_back() {
-    let standings: [(fn(Setup) -> Setup, Status); 4] = [
+    let standings: [(Change, Status); 4] = [
         (Setup::suspended, Status::Suspended),
         (Setup::revoked, Status::Revoked),
         (Setup::banned, Status::Banned),
@@ -332,16 +329,10 @@ fn what_is_not_in_good_standing_takes_no_leases_and_gives_them_back() {
 fn what_the_policy_tolerates_goes_on() {
     let expired = || Setup::new().active("a").expires(0).at(10);
     assert!(expired().grace(1).activate("b").is_ok());
-    assert!(expired().strategy(ExpiryStrategy::AllowAccess).activate("b").is_ok());
-    assert!(expired().strategy(ExpiryStrategy::MaintainAccess).activate("b").is_ok());
-    assert!(expired().strategy(ExpiryStrategy::RevokeAccess).activate("b").is_err());
-    assert!(
-        expired()
-            .strategy(ExpiryStrategy::AllowAccess)
-            .trial()
-            .activate("b")
-            .is_err()
-    );
+    assert!(expired().strategy(ExpiryStrategy::Allow).activate("b").is_ok());
+    assert!(expired().strategy(ExpiryStrategy::Maintain).activate("b").is_ok());
+    assert!(expired().strategy(ExpiryStrategy::Revoke).activate("b").is_err());
+    assert!(expired().strategy(ExpiryStrategy::Allow).trial().activate("b").is_err());
 }
 
 #[test]

@@ -205,7 +205,7 @@ impl Setup {
         self.heartbeat(|heartbeat| heartbeat.dead = DeadStrategy::Keep)
     }
 
-    pub(super) fn from_first_ping(self) -> Self {
+    pub(super) fn waits_for_ping(self) -> Self {
         self.heartbeat(|heartbeat| heartbeat.basis = HeartbeatBasis::FirstPing)
     }
 
@@ -237,7 +237,7 @@ impl Setup {
     }
 
     pub(super) fn per_user(self) -> Self {
-        self.policy(|policy| policy.machine_leasing = MachineLeasing::PerUser)
+        self.policy(|policy| policy.machine_leasing = MachineLeasing::User)
     }
 
     pub(super) fn processes_per(self, leasing: ProcessLeasing) -> Self {
