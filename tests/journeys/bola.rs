@@ -131,6 +131,7 @@ impl World {
             "licence_id" => &self.licence,
             "token_id" => &self.chiaras_token,
             "user_id" => &self.pieters_id,
+            "machine_id" => return self.pieters_id.replacen("usr_", "mac_", 1),
             "rule_id" => &self.rule,
             "reconciliation_id" => &self.reconciliation,
             "rescan_id" => &self.rescan,
@@ -235,6 +236,7 @@ fn without_identity(access: Access) -> Option<u16> {
 fn without_scope(access: Access) -> Option<u16> {
     match access {
         Access::Public => Some(200),
+        Access::Key => Some(401),
         Access::Anybody => None,
         Access::Webhook => Some(400),
         _ => Some(403),
@@ -244,6 +246,7 @@ fn without_scope(access: Access) -> Option<u16> {
 fn stranger(access: Access) -> Option<u16> {
     match access {
         Access::Public => Some(200),
+        Access::Key => Some(401),
         Access::Anybody => None,
         Access::Webhook => Some(400),
         Access::SignedIn(_) => None,
@@ -263,6 +266,7 @@ fn member(access: Access) -> Option<u16> {
         Access::Owner(_) | Access::OwnerOrOperator(_) | Access::PartnersOperator | Access::Operator => Some(403),
         Access::TeamReads(_) => Some(200),
         Access::Holder(_) | Access::HolderOrOperator(_) => Some(404),
+        Access::Key => Some(401),
         Access::Public | Access::Anybody | Access::Webhook | Access::SignedIn(_) | Access::TeamWrites(_) => None,
     }
 }
@@ -272,6 +276,7 @@ fn owner(access: Access) -> Option<u16> {
         Access::PartnersOperator | Access::Operator => Some(403),
         Access::TeamReads(_) => Some(200),
         Access::Holder(_) | Access::HolderOrOperator(_) => Some(404),
+        Access::Key => Some(401),
         Access::Public
         | Access::Anybody
         | Access::Webhook
@@ -287,6 +292,7 @@ fn operator(access: Access) -> Option<u16> {
         Access::TeamReads(_) | Access::HolderOrOperator(_) => Some(200),
         Access::TeamWrites(_) | Access::Owner(_) => Some(403),
         Access::Holder(_) => Some(404),
+        Access::Key => Some(401),
         Access::Public
         | Access::Anybody
         | Access::Webhook
@@ -405,7 +411,7 @@ async fn an_api_token_does_what_its_scopes_say_and_no_more() {
             | Access::TeamWrites(scope)
             | Access::Owner(scope)
             | Access::OwnerOrOperator(scope) => Some(scope),
-            Access::Public | Access::Anybody | Access::Webhook => continue,
+            Access::Public | Access::Anybody | Access::Key | Access::Webhook => continue,
             Access::Operator | Access::PartnersOperator => None,
         };
         let is_customers = matches!(route.access, Access::Holder(_) | Access::HolderOrOperator(_))

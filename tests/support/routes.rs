@@ -8,6 +8,8 @@ pub enum Access {
     Public,
     /// Everybody; who says who they are must be it.
     Anybody,
+    /// Whoever has the licence's key; nobody is asked who they are.
+    Key,
     /// The processor, by its signature.
     Webhook,
     /// Everybody who signed in, about what is their own; an API token needs the scope, `None` takes no API token.
@@ -124,6 +126,8 @@ const REVIEW_DECISION: &str = r#"{"decision": "reject", "reason_code": "spam", "
 const HELD_DECISION: &str = r#"{"decision": "reject", "reason_code": "malicious", "note": "A test says so."}"#;
 const TRUST: &str = r#"{"trusted": true, "evidence": "Two years without a fault."}"#;
 const REPLY: &str = r#"{"text": "Whose samples are these?"}"#;
+const LICENCE_DECISION: &str =
+    r#"{"decision": "suspend", "reason_code": "key_leaked", "note": "It stands in a forum."}"#;
 const CLOSURE: &str = r#"{"reason_code": "unfounded", "note": "A test says so."}"#;
 const REPORT: &str = r#"{"kind": "other", "text": "A test says so."}"#;
 const APPEAL: &str = r#"{"text": "A test says that it is wrong."}"#;
@@ -153,8 +157,8 @@ macro_rules! version {
 }
 
 use Access::{
-    Anybody, Holder, HolderOrOperator, Operator, Owner, OwnerOrOperator, PartnersOperator, Public, SignedIn, TeamReads,
-    TeamWrites, Webhook,
+    Anybody, Holder, HolderOrOperator, Key, Operator, Owner, OwnerOrOperator, PartnersOperator, Public, SignedIn,
+    TeamReads, TeamWrites, Webhook,
 };
 
 const ORDERS_READ: Access = SignedIn(Some("orders:read"));
@@ -238,6 +242,18 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", "/v1/rescans/{rescan_id}", Operator),
     Route::of("GET", "/v1/rescans/{rescan_id}/findings", Operator),
     Route::of("POST", "/v1/rescans/{rescan_id}/enforcement", Operator),
+    Route::of("GET", "/v1/validation-codes", Public),
+    Route::of("POST", "/v1/licences/{licence_id}/validations", Key),
+    Route::of("POST", "/v1/licences/{licence_id}/machines", Key),
+    Route::of("GET", "/v1/licences/{licence_id}/machines", Key),
+    Route::of(
+        "POST",
+        "/v1/licences/{licence_id}/machines/{machine_id}/heartbeats",
+        Key,
+    ),
+    Route::of("DELETE", "/v1/licences/{licence_id}/machines/{machine_id}", Key),
+    Route::of("POST", "/v1/licences/{licence_id}/decisions", Operator)
+        .takes(LICENCE_DECISION, &["decision", "reason_code", "note"]),
     Route::of("GET", "/v1/block-list", Public),
     Route::of("GET", "/v1/signing-keys", Public),
     Route::of("GET", "/v1/listings", Public),

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::http::{FieldError, Validate};
 use shared::ids::{LicenceId, ListingId, OrderId, PartnerId, VersionId};
-use shared::licence::{Licence, LicenceStatus};
+use shared::licence::Licence;
+use shared::licensing::{Preset, Status};
 use shared::listing::{Card, Category, ContentType, Published};
 use shared::money::Money;
 use shared::processor::Processor;
@@ -247,19 +248,22 @@ pub(crate) struct LicenceView {
     pub key: String,
     pub listing_id: ListingId,
     pub order_id: OrderId,
-    pub status: LicenceStatus,
+    pub status: Status,
+    /// What it allows.
+    pub tier: Preset,
     #[schema(value_type = String, format = DateTime)]
     pub issued_at: Timestamp,
 }
 
-impl From<Licence> for LicenceView {
-    fn from(licence: Licence) -> Self {
+impl LicenceView {
+    pub(crate) fn of(licence: &Licence, now: Timestamp) -> Self {
         Self {
             id: licence.id,
             key: licence.key.to_string(),
             listing_id: licence.listing,
             order_id: licence.order,
-            status: licence.status,
+            status: licence.granted().status(now),
+            tier: licence.tier,
             issued_at: licence.issued_at,
         }
     }

@@ -8,7 +8,8 @@ use shared::auth::Principal;
 use shared::auth::scope::LicencesRead;
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem};
 use shared::ids::{LicenceId, UserId, VersionId};
-use shared::licence::{Licence, LicenceStatus};
+use shared::licence::Licence;
+use shared::licensing::Standing;
 use shared::listing::{Artifact, Published};
 use shared::objects::{Bucket, ObjectRef};
 use shared::purchase::OrderStatus;
@@ -26,6 +27,7 @@ const LINK_LIFETIME: Duration = Duration::from_secs(300);
 pub(crate) async fn list(
     State(context): State<Context>,
     principal: Principal<LicencesRead>,
+    call: Call,
     paging: Paging,
 ) -> Result<Json<Page<LicenceView>>, Problem> {
     let orders = commerce::orders(&context.store, principal.user.id, paging.after(), paging.limit()).await?;
@@ -38,7 +40,7 @@ pub(crate) async fn list(
         items: licences,
         next: orders.next,
     };
-    Ok(Json(paging.page(page, LicenceView::from)))
+    Ok(Json(paging.page(page, |licence| LicenceView::of(&licence, call.now))))
 }
 
 /// One licence, with its key.
@@ -47,9 +49,11 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(context): State<Context>,
     principal: Principal<LicencesRead>,
+    call: Call,
     Path(licence): Path<LicenceId>,
 ) -> Result<Json<LicenceView>, Problem> {
-    Ok(Json(held(&context.store, licence, principal.user.id).await?.into()))
+    let licence = held(&context.store, licence, principal.user.id).await?;
+    Ok(Json(LicenceView::of(&licence, call.now)))
 }
 
 /// A short-lived link to the package that the licence is for.
@@ -65,8 +69,10 @@ pub(crate) async fn download(
     Json(request): Json<RequestDownload>,
 ) -> Result<(axum::http::StatusCode, Json<DownloadLink>), Problem> {
     let licence = held(&context.store, licence, principal.user.id).await?;
-    if licence.status != LicenceStatus::Active {
-        let detail = "This licence has been revoked, so nothing can be downloaded with it.";
+    let granted = licence.granted();
+    if granted.standing != Standing::Good {
+        let status = granted.status(call.now);
+        let detail = format!("This licence is {status}, so nothing can be downloaded with it.");
         return Err(Problem::conflict("licence_not_active", detail));
     }
     let (version, artifact) = wanted(&context.store, &licence, request.version_id).await?;

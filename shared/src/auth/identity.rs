@@ -89,6 +89,10 @@ fn bearer(parts: &Parts) -> Result<Option<String>, Problem> {
         .and_then(|text| text.split_once(' '))
         .ok_or_else(malformed)?;
     let token = token.trim();
+    // A licence key says which licence is meant, not who asks.
+    if scheme.eq_ignore_ascii_case("license") || scheme.eq_ignore_ascii_case("licence") {
+        return Ok(None);
+    }
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
         return Err(malformed());
     }

@@ -3,6 +3,7 @@
 //! A [`Licence`] is the entitlement itself: who may use and download which listing, bought by which order. Its [`LicenceKey`] names the
 //! licence and carries 128 bits of chance, so one read finds the licence and a constant-time comparison decides; nothing is looked up by secret.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::ids::{Id, LicenceId, ListingId, OrderId, PartnerId, UserId};
+use crate::licensing::{Grant, Issue, Limits, Policy, Preset, Standing, lifecycle};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Licence {
@@ -23,6 +25,41 @@ pub struct Licence {
     pub order: OrderId,
     pub status: LicenceStatus,
     pub issued_at: Timestamp,
+    /// What it allows.
+    #[serde(default)]
+    pub tier: Preset,
+    /// Its standing and who holds its leases. Nothing: it is as it was issued, and nobody has used it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
+}
+
+impl Licence {
+    pub fn policy(&self) -> Policy {
+        self.tier.policy()
+    }
+
+    /// What the licence server decides on. Where a refund or a lost dispute has revoked the licence, it is revoked, whatever else was decided.
+    pub fn granted(&self) -> Grant {
+        let issued = || {
+            let issue = Issue {
+                licence: self.id,
+                product: self.listing,
+                partner: self.partner,
+                owner: self.owner,
+                limits: Limits::default(),
+                entitlements: BTreeSet::new(),
+            };
+            lifecycle::issue(&self.policy(), &issue, self.issued_at)
+        };
+        let grant = self.grant.clone().unwrap_or_else(issued);
+        match self.status {
+            LicenceStatus::Active => grant,
+            LicenceStatus::Revoked => Grant {
+                standing: Standing::Revoked { since: self.issued_at },
+                ..grant
+            },
+        }
+    }
 }
 
 /// ```text

@@ -82,6 +82,9 @@ pub struct Machine {
     pub id: MachineId,
     pub fingerprint: Fingerprint,
     pub components: BTreeSet<Fingerprint>,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Who works on it, where that is known.
     pub user: Option<UserId>,
     pub cores: u64,

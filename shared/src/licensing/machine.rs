@@ -23,6 +23,7 @@ pub const MAX_COMPONENTS: usize = 16;
 pub struct Activation {
     pub fingerprint: Fingerprint,
     pub components: BTreeSet<Fingerprint>,
+    pub name: Option<String>,
     pub user: Option<UserId>,
     pub cores: u64,
     pub memory_bytes: u64,
@@ -171,6 +172,7 @@ fn admit(
         id: seed.id("machine"),
         fingerprint: activation.fingerprint.clone(),
         components: activation.components.clone(),
+        name: activation.name.clone(),
         user: activation.user,
         cores: activation.cores,
         memory_bytes: activation.memory_bytes,

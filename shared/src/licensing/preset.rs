@@ -12,12 +12,25 @@ use crate::ids::PolicyId;
 use crate::seed::Seed;
 
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumIter, EnumString, utoipa::ToSchema,
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    EnumString,
+    utoipa::ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Preset {
     /// One person on three machines of their own, for ever.
+    #[default]
     Individual,
     /// A team that shares ten machines at a time; after its year it keeps what was released in it.
     Studio,
@@ -67,7 +80,7 @@ fn individual(id: PolicyId) -> Policy {
         matching: Matching::Most,
         machine_leasing: MachineLeasing::Licence,
         process_leasing: ProcessLeasing::Machine,
-        required: [RequiredScope::Product, RequiredScope::Fingerprint].into(),
+        required: [RequiredScope::Fingerprint].into(),
         entitlements: ["individual".to_owned()].into(),
     }
 }

@@ -92,6 +92,7 @@ pub fn grant() -> Grant {
 pub fn activation(text: &str) -> Activation {
     Activation {
         fingerprint: fingerprint(text),
+        name: None,
         components: BTreeSet::new(),
         user: None,
         cores: 4,

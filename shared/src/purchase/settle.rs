@@ -8,6 +8,7 @@ use super::{Order, OrderLine, OrderStatus};
 use crate::ids::{MessageId, PartnerId};
 use crate::ledger::{Account, BalanceChange, Fact, JournalEntry, LedgerError, Posting};
 use crate::licence::{Licence, LicenceKey, LicenceStatus};
+use crate::licensing::Preset;
 use crate::messages::{Envelope, Message};
 use crate::money::{Currency, Money, MoneyError};
 use crate::payout::available_on;
@@ -245,6 +246,8 @@ fn issue(order: &Order, line: &OrderLine, at: Timestamp, secret: [u8; 16]) -> Li
         order: order.id,
         status: LicenceStatus::Active,
         issued_at: at,
+        tier: Preset::default(),
+        grant: None,
     }
 }
 

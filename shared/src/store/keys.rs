@@ -472,5 +472,14 @@ pub fn request(principal: &str, idempotency_key: &str) -> Key {
     )
 }
 
+/// How many wrong licence keys have come from a source (an address, or about one licence) in a window of time.
+pub fn wrong_keys(source: &str, window: &str) -> Key {
+    key(
+        TableName::Requests,
+        format!("WRONG#{}", hashed(&[source, window])),
+        "KEYS",
+    )
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use shared::audit::AuditEvent;
 use shared::ids::{ListingId, OrderId};
 use shared::licence::{Licence, LicenceKey, LicenceStatus};
+use shared::licensing::Preset;
 use shared::messages::Message;
 use shared::money::{BasisPoints, Currency, Money};
 use shared::purchase::{Order, OrderStatus};
@@ -302,6 +303,8 @@ async fn bought(app: &TestApp, listing: ListingId, customer: &str) -> Licence {
         order: order.id,
         status: LicenceStatus::Active,
         issued_at: app.now(),
+        tier: Preset::default(),
+        grant: None,
     };
     app.store
         .write(Write::create(keys::licence(id), &licence).expect("an item"))

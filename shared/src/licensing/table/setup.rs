@@ -165,6 +165,7 @@ impl Setup {
         let machine = Machine {
             id: machine_id(name),
             fingerprint: activation.fingerprint,
+            name: None,
             components: ["x", "y", "z"].map(sample::fingerprint).into(),
             user: None,
             cores: activation.cores,

@@ -104,6 +104,7 @@ fn keys_md_has_every_key() {
         finding(rec, &gap),
         cursor(Walk::Events(Processor::Stripe)),
         request("usr", "key"),
+        wrong_keys("192.0.2.1", "1"),
     ];
     for key in keys {
         let shape = |text: &str| text.split('#').next().unwrap_or_default().to_owned();

@@ -1,0 +1,29 @@
+//! What the handlers share.
+
+use axum::extract::FromRef;
+use shared::http::Edge;
+use shared::runtime::Start;
+use shared::store::{Store, TableName};
+
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub edge: Edge,
+    pub store: Store,
+}
+
+impl Context {
+    pub fn from_start(start: &Start<'_>) -> Self {
+        let tables = [TableName::Accounts, TableName::Commerce, TableName::Requests];
+        let store = start.store(&tables);
+        Self {
+            edge: start.edge(&store),
+            store,
+        }
+    }
+}
+
+impl FromRef<Context> for Edge {
+    fn from_ref(context: &Context) -> Edge {
+        context.edge.clone()
+    }
+}

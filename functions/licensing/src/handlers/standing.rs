@@ -1,0 +1,50 @@
+//! What operators decide about a licence.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use shared::auth::Operator;
+use shared::http::{Call, Json, Path, Problem, ProblemDocument};
+use shared::ids::LicenceId;
+use shared::licensing::lifecycle;
+use shared::store::audit::{self, Audited};
+use shared::store::commerce;
+
+use crate::api::{DecideLicence, StandingView};
+use crate::context::Context;
+use crate::problems;
+
+/// Suspends, reinstates, bans or revokes a licence. Its software is told with the next validation.
+#[utoipa::path(post, path = "/v1/licences/{licence_id}/decisions", tag = "licences", request_body = DecideLicence,
+    params(("licence_id" = LicenceId, Path)),
+    responses((status = 201, body = StandingView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+        (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
+pub(crate) async fn decide(
+    State(context): State<Context>,
+    operator: Operator,
+    call: Call,
+    Path(id): Path<LicenceId>,
+    Json(request): Json<DecideLicence>,
+) -> Result<(StatusCode, Json<StandingView>), Problem> {
+    let store = &context.store;
+    let licence = commerce::licence_revision(store, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let done = audit::event(store, Audited::Order(licence.order), call.seed.id("audit")).await?;
+    let grant = if done.is_some() {
+        // The same request was made before, and did not get to its answer.
+        licence.granted()
+    } else {
+        let why = (request.reason_code, request.note.trim());
+        let (grant, by) = (licence.granted(), operator.user.id);
+        let ruled = lifecycle::rule(&grant, request.decision, why, by, call.now, &call.seed);
+        let ruled = ruled.map_err(problems::standing)?;
+        commerce::rule_on_licence(store, &licence, ruled.grant.clone(), &ruled.audit).await?;
+        ruled.grant
+    };
+    let view = StandingView {
+        licence_id: id,
+        status: grant.status(call.now),
+        machines: grant.machines.len(),
+    };
+    Ok((StatusCode::CREATED, Json(view)))
+}
