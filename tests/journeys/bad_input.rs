@@ -55,6 +55,7 @@ impl World {
             "payout_id" => "pay",
             "order_id" => "ord",
             "licence_id" => "lic",
+            "machine_id" => "mac",
             "token_id" => "tok",
             "reconciliation_id" => "rec",
             "rescan_id" => "rsc",

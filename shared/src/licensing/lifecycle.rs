@@ -188,7 +188,7 @@ pub fn extend(grant: &Grant, until: Timestamp, now: Timestamp) -> Result<Grant, 
     })
 }
 
-/// Hands the licence on. It leaves all machines and users behind; term and uses go with it.
+/// Hands the licence on, also when it has expired. It leaves all machines and users behind; term and uses go with it.
 pub fn transfer(grant: &Grant, to: UserId, now: Timestamp) -> Result<Changed, LifecycleError> {
     if grant.standing != Standing::Good {
         return Err(LifecycleError::Unusable(grant.status(now)));

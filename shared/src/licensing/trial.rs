@@ -132,7 +132,7 @@ pub fn convert(policy: &Policy, grant: &Grant, now: Timestamp) -> Result<Grant, 
         expires_at: None,
         ..grant.clone()
     };
-    // A customer who has used the trial is past every first time that a term could wait for, except those that are yet to come.
+    // What the trial has been used for already counts as the first time; validations and downloads are sure to come again.
     let basis = match policy.expiry.basis {
         Basis::FirstActivation if !grant.machines.is_empty() => Basis::FirstActivation,
         Basis::FirstUse if grant.uses > 0 => Basis::FirstUse,
