@@ -6,7 +6,7 @@
 //! | [`clock`] | has the clock been put back? | nothing |
 //! | [`fingerprint`] | which machine is this? | `std` |
 //! | [`online`] | what does the marketplace say, and what holds while it cannot be reached? | `std` |
-//! | [`issue`] | (the server's half) a licence file | `alloc` |
+//! | `issue` | (the server's half) a licence file | `alloc` |
 //!
 //! Time comes in as an argument, except where [`online::SystemHost`] is told to read the clock. With `default-features = false` the crate is
 //! `no_std`. Offline, from the file to what it allows:
