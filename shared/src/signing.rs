@@ -45,6 +45,17 @@ impl Signer {
         Ok(format!("{signed}.{signature}"))
     }
 
+    /// The name of the key that signs now.
+    pub async fn key_id(&self) -> Result<String, SigningError> {
+        Ok(self.key().await?.kid())
+    }
+
+    /// The bare signature of these bytes, for formats of others. What they are must show from the bytes themselves.
+    pub async fn sign_bytes(&self, bytes: &[u8]) -> Result<[u8; 64], SigningError> {
+        let signature = self.key().await?.pair.sign(bytes);
+        signature.as_ref().try_into().map_err(|_| SigningError::Key)
+    }
+
     /// The key set that clients verify with.
     pub async fn key_set(&self) -> Result<KeySet, SigningError> {
         let key = self.key().await?;

@@ -252,6 +252,7 @@ pub const ROUTES: &[Route] = &[
         Key,
     ),
     Route::of("DELETE", "/v1/licences/{licence_id}/machines/{machine_id}", Key),
+    Route::of("POST", "/v1/licences/{licence_id}/files", Key),
     Route::of("POST", "/v1/licences/{licence_id}/decisions", Operator)
         .takes(LICENCE_DECISION, &["decision", "reason_code", "note"]),
     Route::of("GET", "/v1/block-list", Public),

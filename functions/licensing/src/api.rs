@@ -251,6 +251,55 @@ pub(crate) struct MachinesView {
     pub allowed: Option<u64>,
 }
 
+/// A file for when there is no connection.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateFile {
+    /// Of a machine that holds a lease: the file is good on it alone. Without one it is good wherever the licence key is known.
+    #[serde(default)]
+    #[schema(max_length = 128)]
+    pub fingerprint: Option<String>,
+    /// How long it is good, in seconds: an hour at least, a month unless given; never longer than the licence.
+    #[serde(default = "a_month")]
+    #[schema(minimum = 3_600, maximum = 31_536_000)]
+    pub ttl_seconds: u32,
+    /// Whether only who knows the licence key can read it; verified it can be by everybody.
+    #[serde(default = "yes")]
+    pub encrypt: bool,
+}
+
+const FILE_SECONDS: std::ops::RangeInclusive<u32> = 3_600..=31_536_000;
+
+fn a_month() -> u32 {
+    30 * 24 * 3_600
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Validate for CreateFile {
+    fn validate(&self) -> Vec<FieldError> {
+        let (shortest, longest) = (FILE_SECONDS.start(), FILE_SECONDS.end());
+        let flaw = || FieldError::new("/ttl_seconds", format!("must be from {shortest} to {longest}"));
+        (!FILE_SECONDS.contains(&self.ttl_seconds))
+            .then(flaw)
+            .into_iter()
+            .collect()
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FileView {
+    /// To be kept as it is.
+    #[schema(example = "-----BEGIN LICENSE FILE-----\n…\n-----END LICENSE FILE-----\n")]
+    pub file: String,
+    /// The key of `/v1/signing-keys` that has signed it.
+    pub key_id: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
 /// An operator's decision about a licence.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -3,12 +3,15 @@
 use axum::extract::FromRef;
 use shared::http::Edge;
 use shared::runtime::Start;
+use shared::signing::Signer;
 use shared::store::{Store, TableName};
 
 #[derive(Debug, Clone)]
 pub struct Context {
     pub edge: Edge,
     pub store: Store,
+    /// Signs licence files.
+    pub signer: Signer,
 }
 
 impl Context {
@@ -17,6 +20,7 @@ impl Context {
         let store = start.store(&tables);
         Self {
             edge: start.edge(&store),
+            signer: start.signer(),
             store,
         }
     }

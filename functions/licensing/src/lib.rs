@@ -1,4 +1,4 @@
-//! Licences in use: whether one is valid, the machines that hold its leases, and what operators decide about it.
+//! Licences in use: whether one is valid, the machines that hold its leases, files for when there is no connection, and what operators decide.
 //!
 //! Trigger: HTTP. Writes the leases and the standing of a licence, with the audit entry of an operator's decision, and counts wrong keys.
 //! Idempotency: a fingerprint is activated once, a heartbeat and a deactivation can be repeated; every write is on the condition that the
@@ -10,6 +10,7 @@
 
 mod api;
 mod context;
+mod file;
 mod handlers;
 mod holder;
 mod problems;
@@ -29,5 +30,6 @@ pub fn routes() -> Routes<Context> {
         .routes(routes!(handlers::machines::activate, handlers::machines::list))
         .routes(routes!(handlers::machines::heartbeat))
         .routes(routes!(handlers::machines::deactivate))
+        .routes(routes!(handlers::files::create))
         .routes(routes!(handlers::standing::decide))
 }

@@ -2,7 +2,7 @@
 
 use shared::http::{FieldError, Problem};
 use shared::licensing::lifecycle::LifecycleError;
-use shared::licensing::{MachineError, OverLimit, Status};
+use shared::licensing::{MachineError, Outcome, OverLimit, Status};
 
 pub(crate) fn machine(error: MachineError) -> Problem {
     match error {
@@ -35,6 +35,14 @@ pub(crate) fn machine(error: MachineError) -> Problem {
             Problem::conflict("machine_dead", detail)
         }
     }
+}
+
+pub(crate) fn not_valid(outcome: &Outcome) -> Problem {
+    let detail = format!(
+        "The licence {} ({}), so there is no file of it.",
+        outcome.detail, outcome.code
+    );
+    Problem::conflict("not_valid", detail)
 }
 
 pub(crate) fn standing(error: LifecycleError) -> Problem {

@@ -2,16 +2,25 @@
 
 mod events;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::http::Edge;
 use shared::ids::LicenceId;
 use shared::licence::{Licence, LicenceKey, LicenceStatus};
 use shared::licensing::Preset;
+use shared::runtime::secrets::SigningSecretSource;
+use shared::signing::Signer;
 use shared::store::{Update, Write, commerce, keys};
 use shared::testing::{Answer, TestApp, TestRequest};
+use souk_client::{KeySet, PublicKey, Verifier};
 
 use crate::{Context, routes};
+
+fn signer() -> Signer {
+    Signer::new(SigningSecretSource::fixed("a seed of these tests"))
+}
 
 /// The function, with one licence.
 struct World {
@@ -27,6 +36,7 @@ impl World {
             let context = Context {
                 edge,
                 store: world.store.clone(),
+                signer: signer(),
             };
             shared::http::router(routes(), context)
         });
@@ -303,6 +313,74 @@ async fn two_at_once_do_not_take_the_same_lease() {
         taken += usize::from(answer.status == 201);
     }
     assert_eq!(taken, 3);
+}
+
+/// The keys that `/v1/signing-keys` publishes, as Souk's client takes them.
+async fn published_keys() -> KeySet {
+    let keys = signer().key_set().await.expect("a key set");
+    let x = URL_SAFE_NO_PAD.decode(&keys.keys[0].x).expect("base64url");
+    let key = PublicKey::named(keys.keys[0].kid.clone(), &x.try_into().expect("32 bytes")).expect("a key");
+    KeySet::new([key]).expect("one key")
+}
+
+#[tokio::test]
+async fn a_file_holds_where_there_is_no_connection() {
+    let world = World::new(Preset::Individual).await;
+    world.activate("left").await.expect(201);
+    let verifier = Verifier::new(published_keys().await);
+    let (key, now) = (world.key.to_string(), world.app.now());
+    for encrypt in [true, false] {
+        let made = world
+            .post("/files", &json!({"encrypt": encrypt}))
+            .await
+            .expect(201)
+            .json();
+        let file = verifier
+            .licence_file(made["file"].as_str().expect("text"), key.as_str(), now)
+            .expect("genuine");
+        assert_eq!(file.licence_id(), Some(world.id.to_string().as_str()));
+        assert!(file.allows("individual") && !file.allows("studio"));
+    }
+    let body = json!({"fingerprint": "left", "ttl_seconds": 3_600});
+    let made = world.post("/files", &body).await.expect(201).json();
+    assert_eq!(made["expires_at"], (now + SignedDuration::from_hours(1)).to_string());
+    let text = made["file"].as_str().expect("text");
+    verifier.machine_file(text, key.as_str(), "left", now).expect("genuine");
+    assert!(
+        verifier.machine_file(text, key.as_str(), "right", now).is_err(),
+        "another machine"
+    );
+    let late = now + SignedDuration::from_hours(2);
+    assert!(verifier.machine_file(text, key.as_str(), "left", late).is_err(), "over");
+    let other = LicenceKey::new(world.id, [8; 16]).to_string();
+    assert!(
+        verifier.machine_file(text, other.as_str(), "left", now).is_err(),
+        "another key"
+    );
+}
+
+#[tokio::test]
+async fn there_is_no_file_of_what_is_not_valid() {
+    let world = World::new(Preset::Studio).await;
+    world
+        .post("/files", &json!({"fingerprint": "left"}))
+        .await
+        .expect_problem(409, "not_valid");
+    world
+        .post("/files", &json!({"ttl_seconds": 60}))
+        .await
+        .expect_problem(422, "invalid_request");
+    let year = world
+        .post("/files", &json!({"ttl_seconds": 31_536_000}))
+        .await
+        .expect(201)
+        .json();
+    assert_eq!(
+        year["expires_at"], "2027-11-22T09:00:00Z",
+        "never longer than the licence"
+    );
+    world.decide("suspend", "key_leaked").await.expect(201);
+    world.post("/files", &json!({})).await.expect_problem(409, "not_valid");
 }
 
 #[tokio::test]

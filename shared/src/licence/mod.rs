@@ -92,6 +92,11 @@ pub fn secret() -> [u8; 16] {
     rand::random()
 }
 
+/// 96 bits of chance, to encrypt one file with.
+pub fn nonce() -> [u8; 12] {
+    rand::random()
+}
+
 const PREFIX: &str = "SOUK";
 /// Crockford's alphabet: no I, L, O, U, so that nothing is mistaken for 1, 0 or a word.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";

@@ -1,5 +1,6 @@
 //! The routes: validation here, machines and standing in files of their own.
 
+pub(crate) mod files;
 pub(crate) mod machines;
 pub(crate) mod standing;
 

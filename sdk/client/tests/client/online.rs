@@ -43,7 +43,6 @@ fn a_machine_takes_a_seat_beats_and_leaves() {
     let client = client(&marketplace, &storage);
     let activation = Activation {
         name: Some("Studio A".to_owned()),
-        ..Activation::default()
     };
     let machine = client.activate(&activation).unwrap();
     assert_eq!(machine.id, "mch_1");
