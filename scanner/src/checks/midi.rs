@@ -2,8 +2,6 @@
 //!
 //! Source: "Standard MIDI Files 1.0" (MIDI Association, RP-001). `midly` reads, strictly.
 
-use std::collections::BTreeSet;
-
 use midly::{Format, MetaMessage, MidiMessage, Timing, TrackEventKind};
 
 use super::File;
@@ -162,6 +160,37 @@ fn headers(content: &[u8]) -> usize {
     headers
 }
 
+/// Of each key of each channel.
+struct Notes(Vec<Option<(u64, bool)>>);
+
+const KEYS: usize = 128;
+
+impl Default for Notes {
+    fn default() -> Self {
+        Self(vec![None; 16 * KEYS])
+    }
+}
+
+impl Notes {
+    fn hear(&mut self, (channel, key): (u8, u8), at: u64, begins: bool) {
+        let Some(last) = self.0.get_mut(usize::from(channel) * KEYS + usize::from(key)) else {
+            return;
+        };
+        if last.is_none_or(|(before, _)| at >= before) {
+            *last = Some((at, begins));
+        }
+    }
+
+    /// Channel, key and last event of what was heard, in their order; forgotten with it.
+    fn take(&mut self) -> Vec<(u8, u8, (u64, bool))> {
+        let heard = self.0.iter_mut().zip(0_u16..);
+        let heard = heard.filter_map(|(last, place)| Some((place.to_be_bytes(), last.take()?)));
+        heard
+            .map(|([high, low], last)| (high << 1 | low >> 7, low & 0x7f, last))
+            .collect()
+    }
+}
+
 #[derive(Default)]
 struct Song {
     /// Tempo and meter with the tick at which they begin; the earliest counts.
@@ -171,7 +200,7 @@ struct Song {
     pitch_classes: u16,
     /// When each note's last event was, by channel and key, and whether it began the note: tracks come one after the other, so
     /// that a later event of another track may be heard first.
-    notes: std::collections::BTreeMap<(u8, u8), (u64, bool)>,
+    notes: Notes,
     /// When each channel was silenced last.
     silenced: std::collections::BTreeMap<u8, u64>,
 }
@@ -203,19 +232,16 @@ impl Song {
         if begins && channel != DRUMS {
             self.pitch_classes |= 1 << (key % 12);
         }
-        let last = self.notes.entry((channel, key)).or_insert((at, begins));
-        if at >= last.0 {
-            *last = (at, begins);
-        }
+        self.notes.hear((channel, key), at, begins);
     }
 
     /// Whether no note sounds at the end; all begin anew for what is played after it.
     fn is_silent(&mut self) -> Result<(), Broken> {
         let silenced = std::mem::take(&mut self.silenced);
-        let sounds = |((channel, key), (at, begins)): ((u8, u8), (u64, bool))| {
+        let sounds = |(channel, key, (at, begins)): (u8, u8, (u64, bool))| {
             (begins && silenced.get(&channel).is_none_or(|end| *end < at)).then_some((channel, key))
         };
-        let hung: BTreeSet<_> = std::mem::take(&mut self.notes).into_iter().filter_map(sounds).collect();
+        let hung: Vec<_> = self.notes.take().into_iter().filter_map(sounds).collect();
         match hung.first() {
             None => Ok(()),
             Some((channel, key)) => Err((

@@ -41,6 +41,10 @@ impl Sandbox {
                 // What is run once is compiled fast, in time that grows with its length alone.
                 .cranelift_opt_level(wasmtime::OptLevel::None)
                 .cranelift_regalloc_algorithm(wasmtime::RegallocAlgorithm::SinglePass)
+                // Nobody reads a trace of a module that traps.
+                .wasm_backtrace_max_frames(None)
+                .native_unwind_info(false)
+                .generate_address_map(false)
                 .memory_reservation(MEMORY_BYTES as u64)
                 .memory_init_cow(false);
             wasmtime::Engine::new(&config)

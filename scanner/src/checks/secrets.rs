@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Match, MatchKind, packed};
 use regex::bytes::Regex;
 
 use super::{File, Interrupted};
@@ -218,38 +218,74 @@ pub(crate) fn fingerprint() -> String {
 }
 
 struct Matcher {
-    /// Every mark, then every mark in UTF-16.
-    marks: AhoCorasick,
-    /// Of each of `marks`: its rule and whether it is UTF-16.
-    origins: Vec<(usize, bool)>,
+    /// In 8 bits and in UTF-16, apart: few enough marks at a time for the vector search, which reads four bytes where the automaton reads one.
+    marks: [Marks; 2],
     forms: Vec<Regex>,
+}
+
+/// Every mark in one form.
+struct Marks {
+    wide: bool,
+    search: Search,
+    /// The rule of each mark.
+    rules: Vec<usize>,
+}
+
+enum Search {
+    Vector(packed::Searcher),
+    /// For processors whose vectors are too short.
+    Automaton(AhoCorasick),
+}
+
+impl Search {
+    fn new(patterns: &[Vec<u8>]) -> Option<Self> {
+        let mut vector = packed::Config::new();
+        vector.match_kind(packed::MatchKind::LeftmostLongest);
+        if let Some(search) = vector.builder().extend(patterns).build() {
+            return Some(Self::Vector(search));
+        }
+        // The byte that it would look for first is the NUL of UTF-16, which is anywhere.
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .prefilter(false)
+            .build(patterns);
+        automaton.ok().map(Self::Automaton)
+    }
+
+    fn find_iter<'a>(&'a self, content: &'a [u8]) -> Box<dyn Iterator<Item = Match> + 'a> {
+        match self {
+            Self::Vector(search) => Box::new(search.find_iter(content)),
+            Self::Automaton(search) => Box::new(search.find_iter(content)),
+        }
+    }
 }
 
 static MATCHER: LazyLock<Option<Matcher>> = LazyLock::new(Matcher::new);
 
+impl Marks {
+    fn new(wide: bool) -> Option<Self> {
+        let marks = || {
+            let of = |(index, rule): (usize, &'static Rule)| rule.marks.iter().map(move |mark| (index, *mark));
+            RULES.iter().enumerate().flat_map(of)
+        };
+        let patterns = marks().map(|(_, mark)| match wide {
+            false => mark.bytes().collect(),
+            true => mark.bytes().flat_map(|byte| [byte, 0]).collect(),
+        });
+        let search = Search::new(&patterns.collect::<Vec<_>>())?;
+        Some(Self {
+            wide,
+            search,
+            rules: marks().map(|(rule, _)| rule).collect(),
+        })
+    }
+}
+
 impl Matcher {
     fn new() -> Option<Self> {
-        let mut patterns: Vec<Vec<u8>> = Vec::new();
-        let mut origins = Vec::new();
-        for wide in [false, true] {
-            for (index, rule) in RULES.iter().enumerate() {
-                for mark in rule.marks {
-                    patterns.push(match wide {
-                        false => mark.bytes().collect(),
-                        true => mark.bytes().flat_map(|byte| [byte, 0]).collect(),
-                    });
-                    origins.push((index, wide));
-                }
-            }
-        }
-        let marks = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(patterns)
-            .ok()?;
         let forms = RULES.iter().map(|rule| Regex::new(&format!("(?-u)^(?:{})", rule.form)));
         Some(Matcher {
-            marks,
-            origins,
+            marks: [Marks::new(false)?, Marks::new(true)?],
             forms: forms.collect::<Result<_, _>>().ok()?,
         })
     }
@@ -269,16 +305,16 @@ pub(crate) fn check(file: File<'_>, deadline: &Deadline) -> Result<Vec<Finding>,
         // Marks that start before `step_end` belong to this step; the overlap completes them.
         let step_end = step_at.saturating_add(STEP_BYTES).min(file.content.len());
         let end = step_end.saturating_add(64).min(file.content.len());
-        for mark in matcher
-            .marks
-            .find_iter(file.content.get(step_at..end).unwrap_or_default())
-        {
-            let at = step_at + mark.start();
-            if at >= step_end || findings.len() >= FINDINGS_PER_FILE {
-                break;
+        let step = file.content.get(step_at..end).unwrap_or_default();
+        for marks in &matcher.marks {
+            for mark in marks.search.find_iter(step) {
+                let at = step_at + mark.start();
+                if at >= step_end || findings.len() >= FINDINGS_PER_FILE {
+                    break;
+                }
+                let rule = marks.rules.get(mark.pattern().as_usize());
+                findings.extend(rule.and_then(|rule| matcher.secret(file, at, *rule, marks.wide)));
             }
-            let origin = matcher.origins.get(mark.pattern().as_usize());
-            findings.extend(origin.and_then(|(rule, wide)| matcher.secret(file, at, *rule, *wide)));
         }
         step_at = step_end;
     }
@@ -475,5 +511,24 @@ mod tests {
         )
         .expect("found");
         assert_eq!(found[0].evidence, format!("a GitHub token: `ghp_{}…`", &secret[..3]));
+    }
+
+    #[test]
+    fn both_searches_find_the_same() {
+        let marks: Vec<Vec<u8>> = RULES
+            .iter()
+            .flat_map(|rule| rule.marks)
+            .map(|mark| mark.bytes().collect())
+            .collect();
+        let text = marks.join(&b" \0sk"[..]);
+        let vector = Search::new(&marks).expect("a search");
+        // More than vectors take.
+        let more = |number: u8| [0xff, 0xfe, 0xfd, number].to_vec();
+        let automaton = Search::new(&marks.iter().cloned().chain((0..200).map(more)).collect::<Vec<_>>());
+        let automaton = automaton.expect("a search");
+        assert!(matches!(automaton, Search::Automaton(_)));
+        let found = |search: &Search| search.find_iter(&text).collect::<Vec<_>>();
+        assert!(found(&vector).len() >= marks.len());
+        assert_eq!(found(&vector), found(&automaton));
     }
 }
