@@ -364,7 +364,12 @@ async fn ids_limits_and_cursors_that_cannot_be() {
                 } else {
                     call.key(&unique()).raw("application/json", route.body.unwrap_or("{}"))
                 };
-                call.send().await.refused(404, "not_found");
+                let (status, code) = match route.access {
+                    // Without a key nothing is looked for.
+                    Access::Key => (401, "unauthenticated"),
+                    _ => (404, "not_found"),
+                };
+                call.send().await.refused(status, code);
             }
         }
     }

@@ -143,6 +143,16 @@ impl World {
         .clone()
     }
 
+    async fn licence_key(&self) -> String {
+        let licence = self
+            .chiara
+            .api
+            .get(&format!("/licences/{}", self.licence))
+            .await
+            .is(200);
+        licence["key"].as_str().unwrap().to_owned()
+    }
+
     async fn ask(&self, api: &Api, route: &Route) -> Answer {
         let credited = route.path.contains("/credit-notes/");
         let path = route.path_with(|name| match name {
@@ -542,6 +552,7 @@ async fn those_who_may_are_let_in() {
             Access::Public => world.stack.public(),
             Access::Operator | Access::PartnersOperator => world.stack.operator(),
             Access::TeamReads(_) => world.pieter.api.clone(),
+            Access::Key => world.stack.with_licence_key(&world.licence_key().await),
             _ => world.chiara.api.clone(),
         };
         judge(&world.ask(&api, route).await, "whoever may", 200, &mut wrong);

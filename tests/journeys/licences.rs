@@ -37,6 +37,11 @@ async fn a_licence_serves_its_machines_until_it_is_refunded() {
             .is(201);
         assert_eq!(software.validated(machine).await["code"], "VALID");
     }
+    for nothing in ["nonsense", "mac_01h455vb4pex5vsknk084sn02q"] {
+        let path = format!("{}/machines/{nothing}/heartbeats", software.path);
+        let api = stack.with_licence_key(&software.key);
+        api.post(&path, json!({})).await.refused(404, "not_found");
+    }
     let fourth = software.post("/machines", json!({"fingerprint": "roof"})).await;
     fourth.refused(409, "too_many");
 
@@ -83,11 +88,8 @@ struct Software<'a> {
 
 impl Software<'_> {
     async fn post(&self, rest: &str, body: Value) -> Answer {
-        let call = self.stack.public().call("POST", &format!("{}{rest}", self.path));
-        call.header("authorization", &format!("License {}", self.key))
-            .json(&body)
-            .send()
-            .await
+        let software = self.stack.with_licence_key(&self.key);
+        software.post(&format!("{}{rest}", self.path), body).await
     }
 
     async fn validated(&self, fingerprint: &str) -> Value {

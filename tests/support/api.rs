@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use crate::{Stack, unique};
 
-/// The API with one caller's token, or with none.
+/// The API with what one caller shows, or with nothing.
 #[derive(Debug, Clone)]
 pub struct Api {
     http: reqwest::Client,
     base: String,
-    token: Option<String>,
+    /// Scheme and credential.
+    authorization: Option<String>,
 }
 
 /// A request that is being put together.
@@ -23,11 +24,11 @@ pub struct Call {
 }
 
 impl Api {
-    pub(crate) fn new(stack: &Stack, token: Option<String>) -> Self {
+    pub(crate) fn new(stack: &Stack, authorization: Option<String>) -> Self {
         Self {
             http: stack.http().clone(),
             base: stack.description().api_url.clone(),
-            token,
+            authorization,
         }
     }
 
@@ -36,8 +37,8 @@ impl Api {
         let path = path.strip_prefix("/v1").unwrap_or(path);
         let method: Method = method.parse().unwrap();
         let mut request = self.http.request(method.clone(), format!("{}/v1{path}", self.base));
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
         }
         Call {
             request,

@@ -91,7 +91,12 @@ impl Stack {
 
     /// The API with this as the bearer token.
     pub fn with_token(&self, token: &str) -> Api {
-        Api::new(self, Some(token.to_owned()))
+        Api::new(self, Some(format!("Bearer {token}")))
+    }
+
+    /// The API to software that shows a licence's key.
+    pub fn with_licence_key(&self, key: &str) -> Api {
+        Api::new(self, Some(format!("License {key}")))
     }
 
     pub fn operator(&self) -> Api {
