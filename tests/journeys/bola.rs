@@ -6,6 +6,9 @@
 //! 3. Each answer is the one that the route's row demands, as a problem document, and afterwards nothing has changed.
 //! 4. Those who may are let in, so that the refusals mean something.
 
+mod demands;
+
+use demands::{Demand, member, operator, owner, stranger, without_identity, without_scope};
 use serde_json::{Value, json};
 use support::routes::{Access, ROUTES, Route};
 use support::scenes::eur;
@@ -228,88 +231,6 @@ async fn send(api: &Api, route: &Route, path: &str) -> Answer {
                 .send()
                 .await
         }
-    }
-}
-
-/// Status by caller; `None` where the row says nothing about the caller, because it would act on what is its own.
-type Demand = fn(Access) -> Option<u16>;
-
-fn without_identity(access: Access) -> Option<u16> {
-    match access {
-        Access::Public => Some(200),
-        Access::Anybody => None,
-        Access::Webhook => Some(400),
-        _ => Some(401),
-    }
-}
-
-fn without_scope(access: Access) -> Option<u16> {
-    match access {
-        Access::Public => Some(200),
-        Access::Key => Some(401),
-        Access::Anybody => None,
-        Access::Webhook => Some(400),
-        _ => Some(403),
-    }
-}
-
-fn stranger(access: Access) -> Option<u16> {
-    match access {
-        Access::Public => Some(200),
-        Access::Key => Some(401),
-        Access::Anybody => None,
-        Access::Webhook => Some(400),
-        Access::SignedIn(_) => None,
-        Access::Holder(_)
-        | Access::HolderOrOperator(_)
-        | Access::TeamReads(_)
-        | Access::TeamWrites(_)
-        | Access::Owner(_)
-        | Access::OwnerOrOperator(_)
-        | Access::PartnersOperator => Some(404),
-        Access::Operator => Some(403),
-    }
-}
-
-fn member(access: Access) -> Option<u16> {
-    match access {
-        Access::Owner(_) | Access::OwnerOrOperator(_) | Access::PartnersOperator | Access::Operator => Some(403),
-        Access::TeamReads(_) => Some(200),
-        Access::Holder(_) | Access::HolderOrOperator(_) => Some(404),
-        Access::Key => Some(401),
-        Access::Public | Access::Anybody | Access::Webhook | Access::SignedIn(_) | Access::TeamWrites(_) => None,
-    }
-}
-
-fn owner(access: Access) -> Option<u16> {
-    match access {
-        Access::PartnersOperator | Access::Operator => Some(403),
-        Access::TeamReads(_) => Some(200),
-        Access::Holder(_) | Access::HolderOrOperator(_) => Some(404),
-        Access::Key => Some(401),
-        Access::Public
-        | Access::Anybody
-        | Access::Webhook
-        | Access::SignedIn(_)
-        | Access::TeamWrites(_)
-        | Access::Owner(_)
-        | Access::OwnerOrOperator(_) => None,
-    }
-}
-
-fn operator(access: Access) -> Option<u16> {
-    match access {
-        Access::TeamReads(_) | Access::HolderOrOperator(_) => Some(200),
-        Access::TeamWrites(_) | Access::Owner(_) => Some(403),
-        Access::Holder(_) => Some(404),
-        Access::Key => Some(401),
-        Access::Public
-        | Access::Anybody
-        | Access::Webhook
-        | Access::SignedIn(_)
-        | Access::OwnerOrOperator(_)
-        | Access::PartnersOperator
-        | Access::Operator => None,
     }
 }
 
