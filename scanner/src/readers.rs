@@ -14,25 +14,18 @@ use crate::report::Finding;
 
 /// Path and content of every file in the archive, in its order, unless it is refused.
 pub fn archive(package: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Vec<Finding>> {
-    let mut files = Vec::new();
-    each(package, |path, content| files.push((path.to_owned(), content.to_vec())))?;
-    Ok(files)
-}
-
-/// Shows path and content of every file in the archive, in its order, unless it is refused.
-pub fn each(package: &[u8], mut show: impl FnMut(&str, &[u8])) -> Result<(), Vec<Finding>> {
     let deadline = Deadline::after(Duration::MAX);
     let archive = Archive::open(package, &Limits::default())?;
-    let mut buffer = Vec::new();
+    let (mut files, mut buffer) = (Vec::new(), Vec::new());
     for entry in archive.entries() {
         match archive.content(entry, &mut buffer, &deadline) {
-            Ok(content) if !entry.is_folder() => show(&entry.path, content),
+            Ok(content) if !entry.is_folder() => files.push((entry.path.clone(), content.to_vec())),
             Ok(_) => {}
             Err(ContentError::Refused(refusal)) => return Err(vec![refusal.into()]),
             Err(ContentError::OutOfTime) => return Err(Vec::new()),
         }
     }
-    Ok(())
+    Ok(files)
 }
 
 /// What is wrong with a `souk.toml`.
