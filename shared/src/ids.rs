@@ -138,6 +138,8 @@ ids! {
     DecisionId = "dec";
     OrderId = "ord";
     LicenceId = "lic";
+    /// Licences that were issued together, without a sale.
+    LicenceBatchId = "lbt";
     /// What the licences of one kind allow.
     PolicyId = "pol";
     /// One activation of a licence on one machine.

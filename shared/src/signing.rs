@@ -2,11 +2,14 @@
 //!
 //! The key is derived from a secret that the deployment generates for itself, so there is nothing to set up. Its public half is published
 //! as a key set; `kid` is the key's thumbprint (RFC 7638).
+//!
+//! To change the key, publish the next one first (`published` of the secret), then let it sign and publish the old one in its place. One key
+//! signs at a time; what any published key has signed stays verifiable, so an old key stays published until the last file of it has ended.
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -56,26 +59,22 @@ impl Signer {
         signature.as_ref().try_into().map_err(|_| SigningError::Key)
     }
 
-    /// The key set that clients verify with.
+    /// The key set that clients verify with: first the key that signs.
     pub async fn key_set(&self) -> Result<KeySet, SigningError> {
-        let key = self.key().await?;
-        Ok(KeySet {
-            keys: vec![PublicKey {
-                kty: "OKP",
-                crv: "Ed25519",
-                alg: "EdDSA",
-                usage: "sig",
-                kid: key.kid(),
-                x: key.x(),
-            }],
-        })
+        let SigningSecret { seed, published } = self.secret.get().await?;
+        let mut keys: Vec<PublicKey> = Vec::new();
+        for seed in std::iter::once(&seed).chain(&published) {
+            let key = Key::of(seed)?.public();
+            // The same seed twice would be two answers to one name.
+            if keys.iter().all(|other| other.kid != key.kid) {
+                keys.push(key);
+            }
+        }
+        Ok(KeySet { keys })
     }
 
     async fn key(&self) -> Result<Key, SigningError> {
-        let SigningSecret { seed } = self.secret.get().await?;
-        let seed = Sha256::digest(seed.expose_secret());
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| SigningError::Key)?;
-        Ok(Key { pair })
+        Key::of(&self.secret.get().await?.seed)
     }
 }
 
@@ -84,6 +83,23 @@ struct Key {
 }
 
 impl Key {
+    fn of(seed: &SecretString) -> Result<Self, SigningError> {
+        let seed = Sha256::digest(seed.expose_secret());
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| SigningError::Key)?;
+        Ok(Self { pair })
+    }
+
+    fn public(&self) -> PublicKey {
+        PublicKey {
+            kty: "OKP",
+            crv: "Ed25519",
+            alg: "EdDSA",
+            usage: "sig",
+            kid: self.kid(),
+            x: self.x(),
+        }
+    }
+
     /// The public key.
     fn x(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.pair.public_key())
@@ -154,6 +170,34 @@ mod tests {
             signed.replace(&URL_SAFE_NO_PAD.encode(claims.to_string()), "e30")
         );
         assert!(verified(&forged, &keys).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_key_is_published_before_it_signs_and_after() {
+        let of = |signs, published: &[&str]| Signer::new(SigningSecretSource::rotated(signs, published));
+        let steps = [
+            of("old", &[]),
+            of("old", &["new"]),
+            of("new", &["old"]),
+            of("new", &["old", "new"]),
+            of("new", &[]),
+        ];
+        let (mut names, mut sets) = (Vec::new(), Vec::new());
+        for signer in &steps {
+            let set = signer.key_set().await.expect("a key set");
+            assert_eq!(set.keys[0].kid, signer.key_id().await.expect("a key"));
+            names.push(set.keys[0].kid.clone());
+            sets.push(set.keys.into_iter().map(|key| key.kid).collect::<Vec<_>>());
+        }
+        let (old, new) = (names[0].clone(), names[2].clone());
+        assert_ne!(old, new);
+        assert_eq!(names, [&old, &old, &new, &new, &new].map(Clone::clone));
+        assert_eq!(sets[1], [old.clone(), new.clone()]);
+        assert_eq!(
+            (&sets[2], &sets[3]),
+            (&vec![new.clone(), old.clone()], &vec![new.clone(), old])
+        );
+        assert_eq!(sets[4], [new], "an old key ends once nothing of it is to be verified");
     }
 
     /// RFC 8037, appendix A: a key and its thumbprint.

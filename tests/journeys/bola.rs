@@ -39,6 +39,10 @@ struct World {
     /// A refund that has been carried out.
     refunded: String,
     licence: String,
+    /// Paula's own.
+    policy: String,
+    /// Licences that Paula has given to Pieter.
+    batch: String,
     chiaras_token: String,
     pieters_id: String,
     /// For Paula's sales, some day.
@@ -83,6 +87,12 @@ impl World {
             )
             .await
             .is(201);
+        let policy = json!({"name": "Campus", "limits": {"machines": 2}});
+        let policy = paula.api.post(&paula.path("/policies"), policy).await.is(201);
+        let policy = policy["id"].as_str().unwrap().to_owned();
+        let gift = json!({"listing_id": kit.id, "policy_id": policy, "owner_id": pieters_id, "count": 2});
+        let issued = paula.api.post(&paula.path("/licence-batches"), gift).await.is(201);
+        let batch = issued["batch"]["id"].as_str().unwrap().to_owned();
         let licence = paid["lines"][0]["licence_id"].as_str().unwrap().to_owned();
         let token = chiara
             .api
@@ -114,6 +124,8 @@ impl World {
             reconciliation,
             rescan,
             licence,
+            policy,
+            batch,
             chiaras_token,
             pieters_id,
             rule,
@@ -134,6 +146,9 @@ impl World {
             "licence_id" => &self.licence,
             "token_id" => &self.chiaras_token,
             "user_id" => &self.pieters_id,
+            "policy_id" => &self.policy,
+            "batch_id" => &self.batch,
+            "process_id" => return self.pieters_id.replacen("usr_", "prc_", 1),
             "machine_id" => return self.pieters_id.replacen("usr_", "mac_", 1),
             "rule_id" => &self.rule,
             "reconciliation_id" => &self.reconciliation,
@@ -175,6 +190,8 @@ impl World {
             "versions": paula.api.all(&paula.path(&format!("/listings/{}/versions", self.kit.id))).await,
             "submissions": paula.api.all(&paula.path("/submissions")).await,
             "appeals": paula.api.all(&paula.path("/appeals")).await,
+            "policies": paula.api.all(&paula.path("/policies")).await,
+            "batches": paula.api.all(&paula.path("/licence-batches")).await,
             "audit": self.stack.operator().all(&paula.path("/audit-events")).await,
             "refunds": chiara.api.all(&format!("/orders/{}/refunds", self.order)).await,
             "orders": chiara.api.all("/orders").await,

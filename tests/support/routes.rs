@@ -90,6 +90,9 @@ impl Route {
             "/appeals",
             "/journal-entries",
             "/payouts",
+            "/policies",
+            "/licence-batches",
+            "/licences",
         ];
         self.method == "GET"
             && LISTS
@@ -128,6 +131,12 @@ const TRUST: &str = r#"{"trusted": true, "evidence": "Two years without a fault.
 const REPLY: &str = r#"{"text": "Whose samples are these?"}"#;
 const LICENCE_DECISION: &str =
     r#"{"decision": "suspend", "reason_code": "key_leaked", "note": "It stands in a forum."}"#;
+const USES: &str = r#"{"uses": 1, "note": "A test says so."}"#;
+const HANDOVER: &str = r#"{"to": "usr_01h455vb4pex5vsknk084sn02q"}"#;
+const NAMED_POLICY: &str = r#"{"policy_id": "pol_01h455vb4pex5vsknk084sn02q"}"#;
+const POLICY: &str = r#"{"name": "A test's", "strict": true, "floating": true, "limits": {"machines": 2}, "overage": "none", "expiry": {"duration_seconds": 86400}, "heartbeat": {"duration_seconds": 600}, "check_in": {"interval": "month", "every": 1}, "trial": {"duration_seconds": 86400}, "uniqueness": "product", "matching": "most", "machine_leasing": "licence", "process_leasing": "machine", "required": ["fingerprint"], "entitlements": ["tests"]}"#;
+const BATCH: &str = r#"{"listing_id": "lst_01h455vb4pex5vsknk084sn02q", "policy_id": "pol_01h455vb4pex5vsknk084sn02q", "owner_id": "usr_01h455vb4pex5vsknk084sn02q", "count": 2, "seats": 3, "organisation": "A test's", "expires_at": "2099-01-01T00:00:00Z"}"#;
+const TRIAL: &str = r#"{"fingerprint": "left", "components": {"cpu": "5d41402a"}}"#;
 const CLOSURE: &str = r#"{"reason_code": "unfounded", "note": "A test says so."}"#;
 const REPORT: &str = r#"{"kind": "other", "text": "A test says so."}"#;
 const APPEAL: &str = r#"{"text": "A test says that it is wrong."}"#;
@@ -253,6 +262,51 @@ pub const ROUTES: &[Route] = &[
     ),
     Route::of("DELETE", "/v1/licences/{licence_id}/machines/{machine_id}", Key),
     Route::of("POST", "/v1/licences/{licence_id}/files", Key),
+    Route::of("POST", "/v1/licences/{licence_id}/machines/{machine_id}/processes", Key),
+    Route::of("GET", "/v1/licences/{licence_id}/processes", Key),
+    Route::of(
+        "POST",
+        "/v1/licences/{licence_id}/processes/{process_id}/heartbeats",
+        Key,
+    ),
+    Route::of("DELETE", "/v1/licences/{licence_id}/processes/{process_id}", Key),
+    Route::of("GET", "/v1/licences/{licence_id}/users", Key),
+    Route::of("PUT", "/v1/licences/{licence_id}/users/{user_id}", Key),
+    Route::of("DELETE", "/v1/licences/{licence_id}/users/{user_id}", Key),
+    Route::of("POST", "/v1/licences/{licence_id}/uses", Key),
+    Route::of("POST", "/v1/licences/{licence_id}/check-ins", Key),
+    Route::of("POST", "/v1/licences/{licence_id}/use-corrections", Operator).takes(USES, &["note"]),
+    Route::of("GET", "/v1/licences/{licence_id}/audit-events", Operator),
+    Route::of("PUT", "/v1/licences/{licence_id}/offer", Holder(None)).takes(HANDOVER, &["to"]),
+    Route::of("DELETE", "/v1/licences/{licence_id}/offer", Holder(None)),
+    Route::of("POST", "/v1/licences/{licence_id}/transfers", Holder(None)),
+    Route::of("POST", "/v1/licences/{licence_id}/key-rotations", Holder(None)),
+    Route::of(
+        "POST",
+        partner!("/licences/{licence_id}/key-rotations"),
+        OwnerOrOperator("listings:write"),
+    ),
+    Route::of(
+        "PUT",
+        partner!("/licences/{licence_id}/policy"),
+        OwnerOrOperator("listings:write"),
+    )
+    .takes(NAMED_POLICY, &["policy_id"]),
+    Route::of("GET", "/v1/policy-presets", Public),
+    Route::of("POST", partner!("/policies"), OwnerOrOperator("listings:write")).takes(POLICY, &["name"]),
+    Route::of("GET", partner!("/policies"), LISTINGS_READ),
+    Route::of("GET", partner!("/policies/{policy_id}"), LISTINGS_READ),
+    Route::of(
+        "PUT",
+        partner!("/listings/{listing_id}/trial-offer"),
+        OwnerOrOperator("listings:write"),
+    )
+    .takes(NAMED_POLICY, &[]),
+    Route::of("POST", partner!("/licence-batches"), OwnerOrOperator("listings:write"))
+        .takes(BATCH, &["listing_id", "policy_id", "owner_id"]),
+    Route::of("GET", partner!("/licence-batches"), LISTINGS_READ),
+    Route::of("GET", partner!("/licence-batches/{batch_id}/licences"), LISTINGS_READ),
+    Route::of("POST", "/v1/listings/{listing_id}/trials", SignedIn(None)).takes(TRIAL, &[]),
     Route::of("POST", "/v1/licences/{licence_id}/decisions", Operator)
         .takes(LICENCE_DECISION, &["decision", "reason_code", "note"]),
     Route::of("GET", "/v1/block-list", Public),

@@ -1,4 +1,9 @@
-//! What clients send and get.
+//! What clients send and get: here about validation, machines, files and standing; the rest in files named for it.
+
+pub(crate) mod batches;
+pub(crate) mod leases;
+pub(crate) mod owners;
+pub(crate) mod policies;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,7 +79,10 @@ pub(crate) struct ValidationView {
     pub detail: String,
     pub licence_id: LicenceId,
     pub status: Status,
-    pub tier: Preset,
+    /// `null` where a policy of the partner's own says what it allows.
+    #[schema(required)]
+    pub tier: Option<Preset>,
+    pub policy_id: PolicyId,
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
     /// What it unlocks.
@@ -92,7 +100,8 @@ impl ValidationView {
             detail: outcome.detail,
             licence_id: licence.id,
             status: grant.status(now),
-            tier: licence.tier,
+            tier: licence.preset(),
+            policy_id: policy.id,
             expires_at: grant.expires_at,
             entitlements: policy.entitlements.union(&grant.entitlements).cloned().collect(),
             checked_at: now,
@@ -153,19 +162,10 @@ pub(crate) struct Activate {
 
 impl Activate {
     pub(crate) fn checked(&self) -> Result<Activation, Vec<FieldError>> {
-        let mut faults = Vec::new();
-        let mut read = |pointer: String, text: &str| match Fingerprint::try_from(text.to_owned()) {
-            Ok(fingerprint) => Some(fingerprint),
-            Err(why) => {
-                faults.push(FieldError::new(pointer, why.to_string()));
-                None
-            }
+        let (machine, mut faults) = match fingerprints(&self.fingerprint, &self.components) {
+            Ok(machine) => (Some(machine), Vec::new()),
+            Err(faults) => (None, faults),
         };
-        let fingerprint = read("/fingerprint".into(), &self.fingerprint);
-        let components = self.components.iter();
-        let components = components
-            .filter_map(|(name, text)| read(format!("/components/{name}"), text))
-            .collect();
         let is_long = |name: &String| name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control);
         if self.name.as_ref().is_some_and(is_long) {
             faults.push(FieldError::new(
@@ -173,8 +173,8 @@ impl Activate {
                 format!("is one line of at most {MAX_NAME_CHARS} characters"),
             ));
         }
-        match fingerprint {
-            Some(fingerprint) if faults.is_empty() => Ok(Activation {
+        match machine {
+            Some((fingerprint, components)) if faults.is_empty() => Ok(Activation {
                 fingerprint,
                 components,
                 name: self.name.clone(),
@@ -185,6 +185,30 @@ impl Activate {
             }),
             _ => Err(faults),
         }
+    }
+}
+
+/// The fingerprints of a machine and of its parts, or what is wrong with them.
+fn fingerprints(
+    machine: &str,
+    components: &BTreeMap<String, String>,
+) -> Result<(Fingerprint, BTreeSet<Fingerprint>), Vec<FieldError>> {
+    let mut faults = Vec::new();
+    let mut read = |pointer: String, text: &str| match Fingerprint::try_from(text.to_owned()) {
+        Ok(fingerprint) => Some(fingerprint),
+        Err(why) => {
+            faults.push(FieldError::new(pointer, why.to_string()));
+            None
+        }
+    };
+    let fingerprint = read("/fingerprint".into(), machine);
+    let components = components.iter();
+    let components = components
+        .filter_map(|(name, text)| read(format!("/components/{name}"), text))
+        .collect();
+    match fingerprint {
+        Some(fingerprint) if faults.is_empty() => Ok((fingerprint, components)),
+        _ => Err(faults),
     }
 }
 
@@ -313,10 +337,14 @@ pub(crate) struct DecideLicence {
 
 impl Validate for DecideLicence {
     fn validate(&self) -> Vec<FieldError> {
-        let fits = (1..=MAX_NOTE_CHARS).contains(&self.note.trim().chars().count());
-        let flaw = || FieldError::new("/note", format!("must have 1 to {MAX_NOTE_CHARS} characters"));
-        (!fits).then(flaw).into_iter().collect()
+        note(&self.note).into_iter().collect()
     }
+}
+
+/// What is wrong with a note for the audit log.
+fn note(text: &str) -> Option<FieldError> {
+    let fits = (1..=MAX_NOTE_CHARS).contains(&text.trim().chars().count());
+    (!fits).then(|| FieldError::new("/note", format!("must have 1 to {MAX_NOTE_CHARS} characters")))
 }
 
 /// What a decision has made of a licence.

@@ -16,7 +16,12 @@ pub struct Context {
 
 impl Context {
     pub fn from_start(start: &Start<'_>) -> Self {
-        let tables = [TableName::Accounts, TableName::Commerce, TableName::Requests];
+        let tables = [
+            TableName::Accounts,
+            TableName::Catalogue,
+            TableName::Commerce,
+            TableName::Requests,
+        ];
         let store = start.store(&tables);
         Self {
             edge: start.edge(&store),

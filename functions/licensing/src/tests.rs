@@ -1,18 +1,22 @@
 //! Every route in-process: keys, leases, heartbeats, standings, and what they cost.
 
 mod events;
+mod given;
+mod in_use;
+mod policies;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::http::Edge;
-use shared::ids::LicenceId;
+use shared::ids::{LicenceId, ListingId, PartnerId};
 use shared::licence::{Licence, LicenceKey, LicenceStatus};
 use shared::licensing::Preset;
+use shared::money::{Currency, Money};
 use shared::runtime::secrets::SigningSecretSource;
 use shared::signing::Signer;
-use shared::store::{Update, Write, commerce, keys};
+use shared::store::{Update, Write, commerce, keys, leases, licences};
 use shared::testing::{Answer, TestApp, TestRequest};
 use souk_client::{KeySet, PublicKey, Verifier};
 
@@ -27,9 +31,118 @@ struct World {
     app: TestApp,
     id: LicenceId,
     key: LicenceKey,
+    partner: PartnerId,
+    listing: ListingId,
+}
+
+/// Another licence of the same world.
+struct Sibling {
+    id: LicenceId,
+    key: LicenceKey,
+}
+
+impl Sibling {
+    /// One that an answer tells of.
+    fn of(issued: &Value) -> Self {
+        let text = |field: &str| issued[field].as_str().expect("a text");
+        Self {
+            id: text("licence_id").parse().expect("an id"),
+            key: text("key").parse().expect("a key"),
+        }
+    }
+
+    async fn post(&self, world: &World, rest: &str, body: &Value) -> Answer {
+        let request = world.app.post(format!("/v1/licences/{}{rest}", self.id), body);
+        let key = format!("License {}", self.key);
+        request.header("authorization", &key).send().await
+    }
+
+    async fn activate(&self, world: &World, fingerprint: &str) -> Answer {
+        self.post(world, "/machines", &json!({"fingerprint": fingerprint}))
+            .await
+    }
+
+    async fn validated(&self, world: &World, fingerprint: &str) -> Value {
+        let body = json!({"fingerprint": fingerprint});
+        self.post(world, "/validations", &body).await.expect(200).json()
+    }
+}
+
+fn money(minor: i64) -> Money {
+    Money::new(minor, Currency::EUR)
 }
 
 impl World {
+    /// With a licence under a policy of these terms.
+    async fn under(terms: Value) -> Self {
+        let mut world = Self::new(Preset::Individual).await;
+        (world.partner, world.listing) = world.shop().await;
+        let policy = world.policy_of(world.partner, terms).await;
+        let stored = commerce::licence_revision(&world.app.store, world.id)
+            .await
+            .expect("read");
+        let stored = stored.expect("stored");
+        let terms = licences::terms(&world.app.store, world.partner, policy)
+            .await
+            .expect("read")
+            .expect("made");
+        let licence = Licence {
+            partner: world.partner,
+            listing: world.listing,
+            custom: terms.parts().1,
+            ..stored.value.clone()
+        };
+        leases::save(&world.app.store, &stored, &licence, Vec::new())
+            .await
+            .expect("written");
+        world
+    }
+
+    /// Another licence like it.
+    async fn sibling(&self) -> Sibling {
+        let stored = commerce::licence(&self.app.store, self.id)
+            .await
+            .expect("read")
+            .expect("stored");
+        let id = self.app.seed().id("sibling");
+        let key = LicenceKey::new(id, [9; 16]);
+        let licence = Licence {
+            id,
+            key: key.clone(),
+            ..stored
+        };
+        let write = Write::create(keys::licence(id), &licence).expect("an item");
+        self.app.store.write(write).await.expect("a new licence");
+        Sibling { id, key }
+    }
+
+    /// As a refund does it.
+    async fn refund(&self) {
+        let revoked = Update::new().set_text("status", LicenceStatus::Revoked.to_string());
+        let write = Write::update(keys::licence(self.id), revoked);
+        self.app.store.write(write).await.expect("written");
+    }
+
+    async fn read(&self, rest: &str) -> Value {
+        let request = self.with_key(self.app.get(self.path(rest)));
+        request.send().await.expect(200).json()
+    }
+
+    /// What was done to the licence.
+    async fn audit(&self) -> Vec<String> {
+        let request = self.app.get(self.path("/audit-events"));
+        let listed = request
+            .bearer(&self.app.sign_in_operator("olga"))
+            .send()
+            .await
+            .expect(200)
+            .json();
+        let events = listed["items"].as_array().expect("items").iter();
+        events
+            .map(|event| event["action"].as_str().expect("a word").to_owned())
+            .collect()
+    }
+
     async fn new(tier: Preset) -> Self {
         let app = TestApp::new(|world| {
             let edge: Edge = world.edge.clone();
@@ -49,15 +162,24 @@ impl World {
             owner: seed.id("owner"),
             listing: seed.id("listing"),
             partner: seed.id("partner"),
-            order: seed.id("order"),
+            order: Some(seed.id("order")),
             status: LicenceStatus::Active,
             issued_at: app.now(),
             tier,
+            custom: None,
             grant: None,
+            offer: None,
         };
         let write = Write::create(keys::licence(id), &licence).expect("an item");
         app.store.write(write).await.expect("a new licence");
-        Self { app, id, key }
+        let (partner, listing) = (licence.partner, licence.listing);
+        Self {
+            app,
+            id,
+            key,
+            partner,
+            listing,
+        }
     }
 
     fn path(&self, rest: &str) -> String {
@@ -193,13 +315,7 @@ async fn a_floating_lease_is_free_when_its_machine_falls_silent() {
 async fn a_refund_reaches_the_software_without_anybody_s_help() {
     let world = World::new(Preset::Individual).await;
     world.activate("left").await.expect(201);
-    let revoked = Update::new().set_text("status", LicenceStatus::Revoked.to_string());
-    world
-        .app
-        .store
-        .write(Write::update(keys::licence(world.id), revoked))
-        .await
-        .expect("written");
+    world.refund().await;
     assert_eq!(code(&world.validated("left").await), ("REVOKED", false));
     world.activate("right").await.expect_problem(403, "licence_unusable");
 }
@@ -316,18 +432,38 @@ async fn two_at_once_do_not_take_the_same_lease() {
 }
 
 /// The keys that `/v1/signing-keys` publishes, as Souk's client takes them.
-async fn published_keys() -> KeySet {
-    let keys = signer().key_set().await.expect("a key set");
-    let x = URL_SAFE_NO_PAD.decode(&keys.keys[0].x).expect("base64url");
-    let key = PublicKey::named(keys.keys[0].kid.clone(), &x.try_into().expect("32 bytes")).expect("a key");
-    KeySet::new([key]).expect("one key")
+async fn published_keys(signer: &Signer) -> KeySet {
+    let keys = signer.key_set().await.expect("a key set").keys.into_iter();
+    let keys = keys.map(|key| {
+        let x = URL_SAFE_NO_PAD.decode(&key.x).expect("base64url");
+        PublicKey::named(key.kid, &x.try_into().expect("32 bytes")).expect("a key")
+    });
+    KeySet::new(keys).expect("keys")
+}
+
+#[tokio::test]
+async fn a_file_outlives_the_key_that_signed_it_for_as_long_as_that_is_published() {
+    let world = World::new(Preset::Individual).await;
+    let made = world.post("/files", &json!({})).await.expect(201).json();
+    let (file, key, now) = (
+        made["file"].as_str().expect("text"),
+        world.key.to_string(),
+        world.app.now(),
+    );
+    let rotated = |published: &[&str]| Signer::new(SigningSecretSource::rotated("the next seed", published));
+    let both = rotated(&["a seed of these tests"]);
+    let verifier = Verifier::new(published_keys(&both).await);
+    verifier.licence_file(file, key.as_str(), now).expect("genuine");
+    assert_ne!(made["key_id"], json!(both.key_id().await.expect("a key")));
+    let verifier = Verifier::new(published_keys(&rotated(&[])).await);
+    assert!(verifier.licence_file(file, key.as_str(), now).is_err(), "withdrawn");
 }
 
 #[tokio::test]
 async fn a_file_holds_where_there_is_no_connection() {
     let world = World::new(Preset::Individual).await;
     world.activate("left").await.expect(201);
-    let verifier = Verifier::new(published_keys().await);
+    let verifier = Verifier::new(published_keys(&signer()).await);
     let (key, now) = (world.key.to_string(), world.app.now());
     for encrypt in [true, false] {
         let made = world

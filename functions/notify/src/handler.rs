@@ -103,15 +103,16 @@ async fn tell_buyers(
     };
     let licences: Vec<_> = orders.items.iter().filter_map(bought).collect();
     for licence in commerce::licences(store, &licences).await? {
-        if licence.status != LicenceStatus::Active {
+        // A licence that was handed on is of no order of its owner's that could be written about.
+        let Some(order) = licence.order.filter(|_| licence.status == LicenceStatus::Active) else {
             continue;
-        }
+        };
         let notice = Message::BuyerNotice {
             customer: licence.owner,
-            order: licence.order,
+            order,
             news: news.clone(),
         };
-        let id = seed.id(&licence.order.to_string());
+        let id = seed.id(&order.to_string());
         context.queues.send(&Envelope::new(id, notice)).await?;
     }
     Ok(())
@@ -122,7 +123,9 @@ async fn write_receipt(context: &Context, customer: UserId, id: OrderId) -> Resu
     let order = order.filter(|order| order.status == OrderStatus::Paid);
     let order = order.ok_or_else(|| Failure::reject(Unfit::NoPaidOrder(id)))?;
     let ids: Vec<_> = order.lines.iter().map(|line| line.licence).collect();
-    let licences = commerce::licences(&context.store, &ids).await?;
+    let mut licences = commerce::licences(&context.store, &ids).await?;
+    // The key of a licence that was handed on is its new owner's.
+    licences.retain(|licence| licence.owner == customer);
     Ok(receipt::write(&order, &licences, &context.public_url))
 }
 

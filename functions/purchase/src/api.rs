@@ -247,10 +247,16 @@ pub(crate) struct LicenceView {
     /// The licence key, to be entered in the software.
     pub key: String,
     pub listing_id: ListingId,
-    pub order_id: OrderId,
+    /// By what it was bought; `null` where it was given, handed on by somebody else, or is a trial.
+    #[schema(required)]
+    pub order_id: Option<OrderId>,
     pub status: Status,
-    /// What it allows.
-    pub tier: Preset,
+    /// What it allows; `null` where that is a policy of the partner's own.
+    #[schema(required)]
+    pub tier: Option<Preset>,
+    /// The name of the policy.
+    #[schema(example = "Individual")]
+    pub policy: String,
     #[schema(value_type = String, format = DateTime)]
     pub issued_at: Timestamp,
 }
@@ -263,7 +269,8 @@ impl LicenceView {
             listing_id: licence.listing,
             order_id: licence.order,
             status: licence.granted().status(now),
-            tier: licence.tier,
+            tier: licence.preset(),
+            policy: licence.policy().name,
             issued_at: licence.issued_at,
         }
     }

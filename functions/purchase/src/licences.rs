@@ -12,8 +12,7 @@ use shared::licence::Licence;
 use shared::licensing::Standing;
 use shared::listing::{Artifact, Published};
 use shared::objects::{Bucket, ObjectRef};
-use shared::purchase::OrderStatus;
-use shared::store::{Store, catalogue, commerce};
+use shared::store::{Store, catalogue, commerce, licences};
 
 use crate::api::{DownloadLink, LicenceView, RequestDownload};
 use crate::context::Context;
@@ -21,7 +20,8 @@ use crate::context::Context;
 /// Long enough to begin a large download on a slow line, too short to be passed around.
 const LINK_LIFETIME: Duration = Duration::from_secs(300);
 
-/// The caller's licences, newest order first. A page holds the licences of up to `limit` orders.
+/// The caller's licences: those bought, newest order first, then those given, tried or handed over. A page holds the licences of up to `limit`
+/// orders, and the last of these pages goes on with the others.
 #[utoipa::path(get, path = "/v1/licences", tag = "licences", params(PagingParams),
     responses((status = 200, body = Page<LicenceView>)))]
 pub(crate) async fn list(
@@ -30,16 +30,7 @@ pub(crate) async fn list(
     call: Call,
     paging: Paging,
 ) -> Result<Json<Page<LicenceView>>, Problem> {
-    let orders = commerce::orders(&context.store, principal.user.id, paging.after(), paging.limit()).await?;
-    let paid = orders.items.iter().filter(|order| order.status == OrderStatus::Paid);
-    let ids: Vec<_> = paid
-        .flat_map(|order| order.lines.iter().map(|line| line.licence))
-        .collect();
-    let licences = commerce::licences(&context.store, &ids).await?;
-    let page = shared::store::Page {
-        items: licences,
-        next: orders.next,
-    };
+    let page = licences::licences_of(&context.store, principal.user.id, paging.after(), paging.limit()).await?;
     Ok(Json(paging.page(page, |licence| LicenceView::of(&licence, call.now))))
 }
 

@@ -2,6 +2,14 @@
 //!
 //! A [`Licence`] is the entitlement itself: who may use and download which listing, bought by which order. Its [`LicenceKey`] names the
 //! licence and carries 128 bits of chance, so one read finds the licence and a constant-time comparison decides; nothing is looked up by secret.
+//!
+//! A licence carries the policy it was issued under: the name of a preset, or a partner's policy whole. So a validation stays one read, and a
+//! policy that a partner makes later changes nothing that customers hold. A policy is never changed once it is made; a licence is put under
+//! another one instead, by name and with an audit entry.
+
+pub mod batch;
+pub mod handover;
+pub mod policies;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,6 +23,10 @@ use subtle::ConstantTimeEq;
 use crate::ids::{Id, LicenceId, ListingId, OrderId, PartnerId, UserId};
 use crate::licensing::{Grant, Issue, Limits, Policy, Preset, Standing, lifecycle};
 
+pub use batch::Batch;
+pub use handover::Offer;
+pub use policies::Terms;
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Licence {
     pub id: LicenceId,
@@ -22,20 +34,48 @@ pub struct Licence {
     pub owner: UserId,
     pub listing: ListingId,
     pub partner: PartnerId,
-    pub order: OrderId,
+    /// By what its owner bought it. Nothing: it was given or handed to them, or is a trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderId>,
     pub status: LicenceStatus,
     pub issued_at: Timestamp,
     /// What it allows.
     #[serde(default)]
     pub tier: Preset,
+    /// What it allows instead of its tier: a policy of the partner's own, as it was when the licence was put under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<Box<Policy>>,
     /// Its standing and who holds its leases. Nothing: it is as it was issued, and nobody has used it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<Grant>,
+    /// To whom its owner hands it on, once they accept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Offer>,
 }
 
 impl Licence {
     pub fn policy(&self) -> Policy {
-        self.tier.policy()
+        let custom = self.custom.as_deref().cloned();
+        custom.unwrap_or_else(|| self.tier.policy())
+    }
+
+    /// Its tier; nothing where a policy of the partner's own says what it allows.
+    pub fn preset(&self) -> Option<Preset> {
+        self.custom.is_none().then_some(self.tier)
+    }
+
+    /// The licence after what was decided about [`Licence::granted`]. That a sale was reversed is kept in the status alone, so that it can be
+    /// undone.
+    pub fn with(&self, grant: Grant) -> Self {
+        let standing = match (self.status, &self.grant) {
+            (LicenceStatus::Active, _) => grant.standing.clone(),
+            (LicenceStatus::Revoked, None) => Standing::Good,
+            (LicenceStatus::Revoked, Some(stored)) => stored.standing.clone(),
+        };
+        Self {
+            grant: Some(Grant { standing, ..grant }),
+            ..self.clone()
+        }
     }
 
     /// What the licence server decides on. Where a refund or a lost dispute has revoked the licence, it is revoked, whatever else was decided.

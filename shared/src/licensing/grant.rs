@@ -9,6 +9,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::machine::Holding;
 use super::policy::{
     DeadStrategy, Heartbeat, HeartbeatBasis, Limits, MAX_MACHINES, MAX_PROCESSES, MAX_USERS, MachineLeasing, Policy,
     ProcessLeasing, Resource, Resurrection, Uniqueness,
@@ -220,9 +221,14 @@ impl Heartbeat {
 }
 
 impl Process {
+    /// When it will have ended unless it is heard of; nothing where nobody waits for it.
+    pub fn ends_at(&self, heartbeat: Option<&Heartbeat>) -> Option<Timestamp> {
+        heartbeat.map(|heartbeat| after(self.heartbeat_at, heartbeat.duration_seconds))
+    }
+
     /// A process that is not heard of has ended: nothing revives it.
     pub fn is_gone(&self, heartbeat: Option<&Heartbeat>, now: Timestamp) -> bool {
-        heartbeat.is_some_and(|heartbeat| now >= after(self.heartbeat_at, heartbeat.duration_seconds))
+        self.ends_at(heartbeat).is_some_and(|ends_at| now >= ends_at)
     }
 }
 
@@ -323,6 +329,16 @@ impl Grant {
             Uniqueness::Policy => Realm::Policy(self.policy),
             Uniqueness::Product => Realm::Product(self.product),
             Uniqueness::Account => Realm::Account(self.partner),
+        }
+    }
+
+    /// What a claim of its machines says of it.
+    pub fn holding_of(&self) -> Holding {
+        Holding {
+            licence: self.licence,
+            policy: self.policy,
+            product: self.product,
+            partner: self.partner,
         }
     }
 

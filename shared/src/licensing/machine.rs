@@ -7,12 +7,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use strum::IntoEnumIterator;
 
 use super::grant::{Fingerprint, Grant, Machine, OverLimit, Pulse, Status, machine_group, weight};
 use super::policy::{Basis, HeartbeatBasis, Policy, Resource, Uniqueness};
 use super::term::{serving, started};
-use super::trial::{TrialRecord, TrialUsed};
+use super::trial::{Device, TrialRecord, TrialUsed};
 use crate::ids::{LicenceId, ListingId, MachineId, PartnerId, PolicyId, UserId};
 use crate::seed::Seed;
 
@@ -31,7 +32,7 @@ pub struct Activation {
 }
 
 /// Where else a fingerprint is active, as its claims tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holding {
     pub licence: LicenceId,
     pub policy: PolicyId,
@@ -166,7 +167,11 @@ fn admit(
         return Err(MachineError::FingerprintTaken { by: holding.licence });
     }
     if grant.trial {
-        TrialUsed::check(grant, &activation.fingerprint, elsewhere.trials)?;
+        let device = Device {
+            fingerprint: &activation.fingerprint,
+            components: &activation.components,
+        };
+        TrialUsed::check(policy, grant, device, elsewhere.trials)?;
     }
     let machine = Machine {
         id: seed.id("machine"),

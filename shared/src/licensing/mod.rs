@@ -64,5 +64,5 @@ pub use lifecycle::{Issue, StandingAct, StandingReason};
 pub use machine::{Activation, Elsewhere, Holding, MachineError};
 pub use policy::{Flaw, Limits, Policy, Resource};
 pub use preset::Preset;
-pub use trial::{TrialRecord, TrialUsed};
+pub use trial::{Device, TrialRecord, TrialUsed};
 pub use validate::{Outcome, Release, Scope, validate};

@@ -1,11 +1,13 @@
 //! Trials: one for each machine and each person, product by product.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::grant::{Fingerprint, Grant, Machine, Status, after};
 use super::lifecycle::{Issue, issue};
-use super::policy::{Basis, Policy};
+use super::policy::{Basis, Matching, Policy};
 use super::term::started;
 use crate::ids::{LicenceId, ListingId, UserId};
 
@@ -17,7 +19,17 @@ pub struct TrialRecord {
     pub owner: UserId,
     /// Nothing: the trial was not used on a machine yet. Each machine that it was used on leaves a record of its own.
     pub fingerprint: Option<Fingerprint>,
+    /// The machine's parts: as many as the policy's matching demands give the same machine away under another fingerprint.
+    #[serde(default)]
+    pub components: BTreeSet<Fingerprint>,
     pub began_at: Timestamp,
+}
+
+/// A machine that a trial is to be used on.
+#[derive(Debug, Clone, Copy)]
+pub struct Device<'a> {
+    pub fingerprint: &'a Fingerprint,
+    pub components: &'a BTreeSet<Fingerprint>,
 }
 
 /// A trial with the record that keeps it from being the first of many.
@@ -62,24 +74,37 @@ impl TrialRecord {
             licence: grant.licence,
             owner: grant.owner,
             fingerprint: Some(machine.fingerprint.clone()),
+            components: machine.components.clone(),
             began_at: now,
         }
     }
 }
 
 impl TrialUsed {
-    pub(super) fn check(grant: &Grant, fingerprint: &Fingerprint, earlier: &[TrialRecord]) -> Result<(), Self> {
-        find(grant, Some(fingerprint), earlier).map_or(Ok(()), Err)
+    pub(super) fn check(
+        policy: &Policy,
+        grant: &Grant,
+        device: Device<'_>,
+        earlier: &[TrialRecord],
+    ) -> Result<(), Self> {
+        find(policy, grant, Some(device), earlier).map_or(Ok(()), Err)
     }
 }
 
-fn find(grant: &Grant, fingerprint: Option<&Fingerprint>, earlier: &[TrialRecord]) -> Option<TrialUsed> {
+impl Device<'_> {
+    fn is_of(self, record: &TrialRecord, matching: Matching) -> bool {
+        let same = self.components.intersection(&record.components).count();
+        record.fingerprint.as_ref() == Some(self.fingerprint) || matching.accepts(same, self.components.len())
+    }
+}
+
+fn find(policy: &Policy, grant: &Grant, device: Option<Device<'_>>, earlier: &[TrialRecord]) -> Option<TrialUsed> {
     let others = || {
         earlier
             .iter()
             .filter(|record| record.product == grant.product && record.licence != grant.licence)
     };
-    let on_machine = others().find(|record| fingerprint.is_some() && record.fingerprint.as_ref() == fingerprint);
+    let on_machine = others().find(|record| device.is_some_and(|device| device.is_of(record, policy.matching)));
     let by_owner = || others().find(|record| record.owner == grant.owner);
     let (record, by) = match on_machine {
         Some(record) => (record, SameBy::Machine),
@@ -96,7 +121,7 @@ fn find(grant: &Grant, fingerprint: Option<&Fingerprint>, earlier: &[TrialRecord
 pub fn begin_trial(
     policy: &Policy,
     order: &Issue,
-    fingerprint: Option<&Fingerprint>,
+    device: Option<Device<'_>>,
     earlier: &[TrialRecord],
     now: Timestamp,
 ) -> Result<Begun, TrialError> {
@@ -106,14 +131,15 @@ pub fn begin_trial(
         expires_at: Some(after(now, terms.duration_seconds)),
         ..issue(policy, order, now)
     };
-    if let Some(used) = find(&grant, fingerprint, earlier) {
+    if let Some(used) = find(policy, &grant, device, earlier) {
         return Err(used.into());
     }
     let record = TrialRecord {
         product: grant.product,
         licence: grant.licence,
         owner: grant.owner,
-        fingerprint: fingerprint.cloned(),
+        fingerprint: device.map(|device| device.fingerprint.clone()),
+        components: device.map(|device| device.components.clone()).unwrap_or_default(),
         began_at: now,
     };
     Ok(Begun { grant, record })
@@ -162,8 +188,28 @@ mod tests {
     }
 
     fn begin(order: &Issue, earlier: &[TrialRecord]) -> Result<Begun, TrialError> {
-        let fingerprint = sample::fingerprint("a");
-        begin_trial(&policy(), order, Some(&fingerprint), earlier, sample::now())
+        begin_on("a", &["cpu", "disk", "board"], order, earlier)
+    }
+
+    fn begin_on(
+        fingerprint: &str,
+        components: &[&str],
+        order: &Issue,
+        earlier: &[TrialRecord],
+    ) -> Result<Begun, TrialError> {
+        let policy = Policy {
+            matching: Matching::Most,
+            ..policy()
+        };
+        let (fingerprint, components) = (
+            sample::fingerprint(fingerprint),
+            components.iter().map(|text| sample::fingerprint(text)).collect(),
+        );
+        let device = Device {
+            fingerprint: &fingerprint,
+            components: &components,
+        };
+        begin_trial(&policy, order, Some(device), earlier, sample::now())
     }
 
     fn other(number: u64) -> Issue {
@@ -208,6 +254,22 @@ mod tests {
             ..first.clone()
         };
         assert_eq!(begin(&same_owner, &[elsewhere]), Err(used(SameBy::Owner).into()));
+    }
+
+    #[test]
+    fn a_machine_is_known_by_its_parts() {
+        let first = begin(&sample::order(), &[]).expect("the first").record;
+        let earlier = std::slice::from_ref(&first);
+        let same = begin_on("renamed", &["cpu", "disk", "new board"], &other(8), earlier);
+        assert!(matches!(
+            same,
+            Err(TrialError::Used(TrialUsed {
+                by: SameBy::Machine,
+                ..
+            }))
+        ));
+        assert!(begin_on("other", &["cpu", "new disk", "new board"], &other(8), earlier).is_ok());
+        assert!(begin_on("other", &[], &other(8), earlier).is_ok(), "nothing to compare");
     }
 
     #[test]

@@ -243,11 +243,13 @@ fn issue(order: &Order, line: &OrderLine, at: Timestamp, secret: [u8; 16]) -> Li
         owner: order.customer,
         listing: line.listing,
         partner: line.partner,
-        order: order.id,
+        order: Some(order.id),
         status: LicenceStatus::Active,
         issued_at: at,
         tier: Preset::default(),
+        custom: None,
         grant: None,
+        offer: None,
     }
 }
 

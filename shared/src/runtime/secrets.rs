@@ -29,10 +29,15 @@ pub struct PayPalSecret {
     pub webhook_id: String,
 }
 
-/// What the key is derived from that Souk signs with.
+/// What the keys are derived from that Souk signs with.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SigningSecret {
+    /// Of the key that signs.
     pub seed: SecretString,
+    /// Of keys that are published and do not sign: the next one, so that everybody knows it before it signs, and earlier ones, for as long as
+    /// anything is to be verified that they have signed.
+    #[serde(default)]
+    pub published: Vec<SecretString>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +132,15 @@ impl PayPalSecretSource {
 #[cfg(feature = "test-util")]
 impl SigningSecretSource {
     pub fn fixed(seed: &str) -> Self {
-        Self(Source::Fixed(SigningSecret { seed: seed.into() }))
+        Self::rotated(seed, &[])
+    }
+
+    /// With keys that are published and do not sign.
+    pub fn rotated(seed: &str, published: &[&str]) -> Self {
+        Self(Source::Fixed(SigningSecret {
+            seed: seed.into(),
+            published: published.iter().map(|seed| SecretString::from(*seed)).collect(),
+        }))
     }
 }
 
@@ -166,6 +179,11 @@ mod tests {
                 "{wrong:?}"
             );
         }
+        let secret: SigningSecret = parse(r#"{"seed":"hidden"}"#).expect("as it is generated");
+        assert_eq!(secret.published.len(), 0);
+        let secret: SigningSecret = parse(r#"{"seed":"hidden","published":["hidden too"]}"#).expect("a secret");
+        assert_eq!(secret.published.len(), 1);
+        assert!(!format!("{secret:?}").contains("hidden"));
         let secret: PayPalSecret =
             parse(r#"{"client_id":"AZ","client_secret":"hidden","webhook_id":"8PT"}"#).expect("a secret");
         assert!(!format!("{secret:?}").contains("hidden"));

@@ -2,7 +2,7 @@
 
 use super::{Page, PageKey, Store, StoreError, Write, keys};
 use crate::audit::AuditEvent;
-use crate::ids::{AuditId, ListingId, OrderId, PartnerId, RescanId, RuleId};
+use crate::ids::{AuditId, LicenceId, ListingId, OrderId, PartnerId, RescanId, RuleId};
 
 /// What something was done to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub enum Audited {
     Order(OrderId),
     Rule(RuleId),
     Rescan(RescanId),
+    Licence(LicenceId),
 }
 
 pub fn entry(of: Audited, event: &AuditEvent) -> Result<Write, StoreError> {

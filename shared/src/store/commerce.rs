@@ -5,13 +5,10 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::audit::{self, Audited};
 use super::keys;
 use super::table::{Condition, Page, PageKey, Query, Store, StoreError, Update, Versioned, Write};
-use crate::audit::AuditEvent;
 use crate::ids::{LicenceId, ListingId, OrderId, UserId};
 use crate::licence::Licence;
-use crate::licensing::Grant;
 use crate::messages::Envelope;
 use crate::processor::Processor;
 use crate::purchase::{Cart, Order, Settlement};
@@ -143,34 +140,6 @@ pub async fn licence(store: &Store, licence: LicenceId) -> Result<Option<Licence
 /// A licence with its revision, for whoever decides about it.
 pub async fn licence_revision(store: &Store, licence: LicenceId) -> Result<Option<Versioned<Licence>>, StoreError> {
     store.get(&keys::licence(licence)).await
-}
-
-/// What has become of the licence's leases or its standing. Refused when it has changed since it was read, by a refund for example.
-pub async fn save_grant(store: &Store, licence: &Versioned<Licence>, grant: Grant) -> Result<(), StoreError> {
-    let next = Licence {
-        grant: Some(grant),
-        ..licence.value.clone()
-    };
-    let write = Write::replace(keys::licence(next.id), &next, licence.revision)?;
-    store.write(write).await
-}
-
-/// The same by an operator, with what goes to the audit log.
-pub async fn rule_on_licence(
-    store: &Store,
-    licence: &Versioned<Licence>,
-    grant: Grant,
-    act: &AuditEvent,
-) -> Result<(), StoreError> {
-    let next = Licence {
-        grant: Some(grant),
-        ..licence.value.clone()
-    };
-    let writes = vec![
-        Write::replace(keys::licence(next.id), &next, licence.revision)?,
-        audit::entry(Audited::Order(next.order), act)?,
-    ];
-    store.transact(writes).await
 }
 
 /// Counts a key that opened nothing, in this window of time. `false` where there have been so many that no more are looked at.

@@ -1,6 +1,7 @@
 //! Every key in every table: typed ids in, keys out. `KEYS.md` has the questions these keys answer; a snapshot test holds the two together.
 
 mod catalogue;
+mod licences;
 
 use std::fmt;
 
@@ -11,8 +12,7 @@ use sha2::{Digest, Sha256};
 use super::audit::Audited;
 use super::table::Query;
 use crate::ids::{
-    AuditId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, ReconciliationId, RefundId, RuleId,
-    TokenId, UserId,
+    AuditId, ListingId, MessageId, OrderId, PartnerId, PayoutId, ReconciliationId, RefundId, RuleId, TokenId, UserId,
 };
 use crate::invoice::Series;
 use crate::money::Currency;
@@ -233,9 +233,7 @@ pub fn document_counter(series: Series) -> Key {
     key(TableName::Commerce, format!("SERIES#{series}"), "COUNTER")
 }
 
-pub fn licence(licence: LicenceId) -> Key {
-    key(TableName::Commerce, format!("LIC#{licence}"), "LIC")
-}
+pub use licences::*;
 
 /// The inbox item of one event of a processor.
 pub fn processor_event(processor: Processor, event_id: &str) -> Key {
@@ -426,6 +424,7 @@ fn audited(of: Audited) -> (TableName, String) {
         Audited::Order(order) => (TableName::Commerce, format!("ORD#{order}")),
         Audited::Rule(rule) => (TableName::Ledger, format!("RUL#{rule}")),
         Audited::Rescan(rescan) => (TableName::Catalogue, format!("RSC#{rescan}")),
+        Audited::Licence(licence) => (TableName::Commerce, format!("LIC#{licence}")),
     }
 }
 

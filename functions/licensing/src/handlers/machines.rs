@@ -3,14 +3,18 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use shared::http::{Json, Path, Problem, ProblemDocument};
+use shared::http::{Call, Json, Path, Problem, ProblemDocument};
 use shared::ids::{LicenceId, MachineId};
-use shared::licensing::{Elsewhere, Machine, Resource, machine};
+use shared::licence::Licence;
+use shared::licensing::machine::{self, Activated};
+use shared::licensing::{Activation, Device, Elsewhere, Grant, Machine, Policy, Resource};
+use shared::store::{Store, StoreError, Write, leases, licences};
 
-use super::change;
+use super::{ATTEMPTS, Decided, again, change};
 use crate::api::{Activate, MachineView, MachinesView};
 use crate::context::Context;
-use crate::holder::Holder;
+use crate::holder::{Holder, denied};
+use crate::problems;
 
 #[derive(Deserialize)]
 pub(crate) struct MachinePath {
@@ -29,16 +33,70 @@ pub(crate) async fn activate(
     Json(request): Json<Activate>,
 ) -> Result<(StatusCode, Json<MachineView>), Problem> {
     let activation = request.checked().map_err(Problem::invalid)?;
-    let policy = licence.policy();
-    // A policy that ships keeps fingerprints apart within each licence, and no trial is begun here: there is nothing to look up elsewhere.
-    let activated = change(&context.store, licence, |_, grant| {
-        let elsewhere = Elsewhere::default();
-        let done = machine::activate(&policy, grant, &activation, elsewhere, call.now, &call.seed)?;
-        Ok((done.grant, (done.machine, done.is_new)))
-    });
-    let (machine, is_new) = activated.await?;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(MachineView::of(&machine, &policy, call.now))))
+    let (store, mut licence) = (&context.store, licence);
+    for _ in 0..ATTEMPTS {
+        let policy = licence.policy();
+        let (activated, also) = activated(store, &licence, &activation, &call).await?;
+        match leases::save(store, &licence, &licence.with(activated.grant), also).await {
+            Ok(()) => {
+                let status = if activated.is_new {
+                    StatusCode::CREATED
+                } else {
+                    StatusCode::OK
+                };
+                let view = MachineView::of(&activated.machine, &policy, call.now);
+                return Ok((status, Json(view)));
+            }
+            Err(StoreError::Conflict { .. }) => licence = again(store, licence.id).await?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Busy.into())
+}
+
+/// The licence with the machine, and what is written with it. Most policies tell fingerprints apart within each licence, and most licences are
+/// no trials: then there is nothing to look up elsewhere.
+async fn activated(
+    store: &Store,
+    licence: &Licence,
+    activation: &Activation,
+    call: &Call,
+) -> Result<(Activated, Vec<Write>), Problem> {
+    let (policy, grant) = (licence.policy(), licence.granted());
+    let contest = leases::contest(store, &policy, &grant, &activation.fingerprint, call.now).await?;
+    let device = Device {
+        fingerprint: &activation.fingerprint,
+        components: &activation.components,
+    };
+    let trials = if grant.trial {
+        licences::trials(store, grant.product, grant.owner, Some(device)).await?
+    } else {
+        Vec::new()
+    };
+    let holdings: Vec<_> = contest.holding.into_iter().collect();
+    let elsewhere = Elsewhere {
+        holdings: &holdings,
+        trials: &trials,
+    };
+    let done = machine::activate(&policy, &grant, activation, elsewhere, call.now, &call.seed).map_err(|error| {
+        denied(&error, licence.id);
+        problems::machine(&error)
+    })?;
+    // One that has left by the clock and comes back keeps its claim: it is written anew.
+    let gone: Vec<_> = done
+        .gone
+        .iter()
+        .filter(|machine| machine.fingerprint != activation.fingerprint)
+        .cloned()
+        .collect();
+    let mut also = leases::release(store, &policy, &grant, &gone).await?;
+    if done.is_new {
+        also.extend(contest.claimed());
+    }
+    if let Some(record) = &done.trial {
+        also.extend(licences::record_trial(record, &trials)?);
+    }
+    Ok((done, also))
 }
 
 /// The machines that hold a lease.
@@ -67,13 +125,15 @@ pub(crate) async fn heartbeat(
     Holder { licence, call }: Holder,
     Path(path): Path<MachinePath>,
 ) -> Result<Json<MachineView>, Problem> {
-    let policy = licence.policy();
-    let heard = change(&context.store, licence, |_, grant| {
-        let done = machine::heartbeat(&policy, grant, path.machine_id, call.now)?;
-        Ok((done.grant, done.machine))
-    });
-    let machine = heard.await?;
-    Ok(Json(MachineView::of(&machine, &policy, call.now)))
+    let heard = |policy: &Policy, grant: &Grant| {
+        let done = machine::heartbeat(policy, grant, path.machine_id, call.now)?;
+        Ok(Decided {
+            gone: done.gone,
+            ..Decided::of(done.grant, MachineView::of(&done.machine, policy, call.now))
+        })
+    };
+    let machine = change(&context.store, licence, heard, problems::machine).await?;
+    Ok(Json(machine))
 }
 
 /// Gives the machine's lease back. Where it has none, nothing is to be done.
@@ -86,14 +146,16 @@ pub(crate) async fn deactivate(
     Holder { licence, call }: Holder,
     Path(path): Path<MachinePath>,
 ) -> Result<StatusCode, Problem> {
-    let policy = licence.policy();
     if !licence.granted().machines.contains_key(&path.machine_id) {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let freed = change(&context.store, licence, |_, grant| {
-        let done = machine::deactivate(&policy, grant, path.machine_id, call.now)?;
-        Ok((done.grant, ()))
-    });
-    freed.await?;
+    let freed = |policy: &Policy, grant: &Grant| {
+        let done = machine::deactivate(policy, grant, path.machine_id, call.now)?;
+        Ok(Decided {
+            gone: done.gone,
+            ..Decided::of(done.grant, ())
+        })
+    };
+    change(&context.store, licence, freed, problems::machine).await?;
     Ok(StatusCode::NO_CONTENT)
 }

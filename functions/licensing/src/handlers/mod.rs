@@ -1,24 +1,34 @@
-//! The routes: validation here, machines and standing in files of their own.
+//! The routes: validation here, everything else in files named for it; and how a decision is kept.
 
+pub(crate) mod batches;
+pub(crate) mod check_ins;
 pub(crate) mod files;
 pub(crate) mod machines;
+pub(crate) mod owners;
+pub(crate) mod policies;
+pub(crate) mod processes;
 pub(crate) mod standing;
+pub(crate) mod trials;
+pub(crate) mod users;
+pub(crate) mod uses;
+
+use std::fmt::Display;
 
 use axum::extract::State;
-use shared::http::{Json, Problem, ProblemDocument};
-use shared::ids::LicenceId;
+use shared::audit::AuditEvent;
+use shared::http::{Call, Json, Problem, ProblemDocument};
+use shared::ids::{LicenceId, PartnerId, UserId};
 use shared::licence::Licence;
 use shared::licensing::policy::Basis;
-use shared::licensing::{Grant, MachineError, term, validate as decide};
-use shared::store::{Store, StoreError, Versioned, commerce};
+use shared::licensing::{Grant, Machine, Policy, term, validate as decide};
+use shared::store::{Store, StoreError, Versioned, Write, commerce, leases};
 
 use crate::api::{AskWhetherValid, CodesView, ValidationView};
 use crate::context::Context;
 use crate::holder::{Holder, denied};
-use crate::problems;
 
 /// How often something is decided again that was changed meanwhile.
-const ATTEMPTS: usize = 8;
+pub(crate) const ATTEMPTS: usize = 8;
 
 /// The codes with which validation answers, in the order in which it looks.
 #[utoipa::path(get, path = "/v1/validation-codes", tag = "licences", responses((status = 200, body = CodesView)))]
@@ -39,7 +49,7 @@ pub(crate) async fn validate(
 ) -> Result<Json<ValidationView>, Problem> {
     let (policy, mut grant) = (licence.policy(), licence.granted());
     if let Some(begun) = term::begin(&policy, &grant, Basis::FirstValidation, call.now) {
-        match commerce::save_grant(&context.store, &licence, begun.clone()).await {
+        match leases::save(&context.store, &licence, &licence.with(begun.clone()), Vec::new()).await {
             Ok(()) => grant = begun,
             // Somebody else has changed the licence; its clock starts with the next validation.
             Err(StoreError::Conflict { .. }) => {}
@@ -53,25 +63,78 @@ pub(crate) async fn validate(
     Ok(Json(ValidationView::of(outcome, &licence, &grant, call.now)))
 }
 
-/// Decides about the leases of a licence, again where it was changed meanwhile, and keeps what was decided.
-async fn change<T>(
+/// What a decision leaves to be kept.
+pub(crate) struct Decided<T> {
+    pub grant: Grant,
+    /// Machines that left.
+    pub gone: Vec<Machine>,
+    /// What is written with it.
+    pub also: Vec<Write>,
+    pub done: T,
+}
+
+impl<T> Decided<T> {
+    pub(crate) fn of(grant: Grant, done: T) -> Self {
+        Self {
+            grant,
+            gone: Vec::new(),
+            also: Vec::new(),
+            done,
+        }
+    }
+}
+
+/// Decides about a licence, again where it was changed meanwhile, and keeps what was decided.
+pub(crate) async fn change<T, E: Display>(
     store: &Store,
     mut licence: Versioned<Licence>,
-    decide: impl Fn(&Licence, &Grant) -> Result<(Grant, T), MachineError>,
+    decide: impl Fn(&Policy, &Grant) -> Result<Decided<T>, E>,
+    refusal: fn(&E) -> Problem,
 ) -> Result<T, Problem> {
     for _ in 0..ATTEMPTS {
-        let (next, done) = decide(&licence, &licence.granted()).map_err(|error| {
+        let (policy, grant) = (licence.policy(), licence.granted());
+        let decided = decide(&policy, &grant).map_err(|error| {
             denied(&error, licence.id);
-            problems::machine(error)
+            refusal(&error)
         })?;
-        match commerce::save_grant(store, &licence, next).await {
-            Ok(()) => return Ok(done),
-            Err(StoreError::Conflict { .. }) => {
-                let again = commerce::licence_revision(store, licence.id).await?;
-                licence = again.ok_or_else(Problem::not_found)?;
-            }
+        let mut also = leases::release(store, &policy, &grant, &decided.gone).await?;
+        also.extend(decided.also);
+        match leases::save(store, &licence, &licence.with(decided.grant), also).await {
+            Ok(()) => return Ok(decided.done),
+            Err(StoreError::Conflict { .. }) => licence = again(store, licence.id).await?,
             Err(error) => return Err(error.into()),
         }
     }
     Err(StoreError::Busy.into())
+}
+
+/// The licence as it is by now.
+pub(crate) async fn again(store: &Store, licence: LicenceId) -> Result<Versioned<Licence>, Problem> {
+    let licence = commerce::licence_revision(store, licence).await?;
+    licence.ok_or_else(Problem::not_found)
+}
+
+/// The licence, if this partner has issued it or its sale has; others' do not exist.
+pub(crate) async fn of_partner(
+    store: &Store,
+    partner: PartnerId,
+    licence: LicenceId,
+) -> Result<Versioned<Licence>, Problem> {
+    let licence = commerce::licence_revision(store, licence).await?;
+    licence
+        .filter(|licence| licence.partner == partner)
+        .ok_or_else(Problem::not_found)
+}
+
+/// Who did what to something, for its audit log.
+pub(crate) fn act(call: &Call, actor: UserId, action: &str, subject: impl Display) -> AuditEvent {
+    AuditEvent {
+        id: call.seed.id("audit"),
+        at: call.now,
+        actor,
+        action: action.to_owned(),
+        subject: subject.to_string(),
+        reason_code: None,
+        evidence: None,
+    }
 }

@@ -1,14 +1,18 @@
 //! What operators decide about a licence.
 
+use std::convert::identity;
+
 use axum::extract::State;
 use axum::http::StatusCode;
+use shared::audit::AuditEvent;
 use shared::auth::Operator;
-use shared::http::{Call, Json, Path, Problem, ProblemDocument};
+use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
 use shared::ids::LicenceId;
 use shared::licensing::lifecycle;
 use shared::store::audit::{self, Audited};
-use shared::store::commerce;
+use shared::store::leases;
 
+use super::again;
 use crate::api::{DecideLicence, StandingView};
 use crate::context::Context;
 use crate::problems;
@@ -26,10 +30,8 @@ pub(crate) async fn decide(
     Json(request): Json<DecideLicence>,
 ) -> Result<(StatusCode, Json<StandingView>), Problem> {
     let store = &context.store;
-    let licence = commerce::licence_revision(store, id)
-        .await?
-        .ok_or_else(Problem::not_found)?;
-    let done = audit::event(store, Audited::Order(licence.order), call.seed.id("audit")).await?;
+    let licence = again(store, id).await?;
+    let done = audit::event(store, Audited::Licence(id), call.seed.id("audit")).await?;
     let grant = if done.is_some() {
         // The same request was made before, and did not get to its answer.
         licence.granted()
@@ -38,7 +40,9 @@ pub(crate) async fn decide(
         let (grant, by) = (licence.granted(), operator.user.id);
         let ruled = lifecycle::rule(&grant, request.decision, why, by, call.now, &call.seed);
         let ruled = ruled.map_err(problems::standing)?;
-        commerce::rule_on_licence(store, &licence, ruled.grant.clone(), &ruled.audit).await?;
+        let mut also = leases::release(store, &licence.policy(), &grant, &ruled.gone).await?;
+        also.push(audit::entry(Audited::Licence(id), &ruled.audit)?);
+        leases::save(store, &licence, &licence.with(ruled.grant.clone()), also).await?;
         ruled.grant
     };
     let view = StandingView {
@@ -47,4 +51,18 @@ pub(crate) async fn decide(
         machines: grant.machines.len(),
     };
     Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// What was done to the licence, newest first: decisions, keys that were changed, owners. For operators.
+#[utoipa::path(get, path = "/v1/licences/{licence_id}/audit-events", tag = "licences",
+    params(("licence_id" = LicenceId, Path), PagingParams),
+    responses((status = 200, body = Page<AuditEvent>), (status = 403, body = ProblemDocument)))]
+pub(crate) async fn audit_events(
+    State(context): State<Context>,
+    _operator: Operator,
+    Path(id): Path<LicenceId>,
+    paging: Paging,
+) -> Result<Json<Page<AuditEvent>>, Problem> {
+    let page = audit::events(&context.store, Audited::Licence(id), paging.after(), paging.limit()).await?;
+    Ok(Json(paging.page(page, identity)))
 }

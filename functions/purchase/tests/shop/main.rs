@@ -300,11 +300,13 @@ async fn bought(app: &TestApp, listing: ListingId, customer: &str) -> Licence {
         owner: customer,
         listing,
         partner: order.lines[0].partner,
-        order: order.id,
+        order: Some(order.id),
         status: LicenceStatus::Active,
         issued_at: app.now(),
         tier: Preset::default(),
+        custom: None,
         grant: None,
+        offer: None,
     };
     app.store
         .write(Write::create(keys::licence(id), &licence).expect("an item"))
@@ -365,7 +367,7 @@ async fn a_licence_is_its_holders_and_opens_the_download() {
             .await
             .expect_problem(404, "not_found");
     }
-    let order: OrderId = licence.order;
+    let order: OrderId = licence.order.expect("a sale");
     app.get(format!("/v1/orders/{order}"))
         .bearer(&mallory)
         .send()

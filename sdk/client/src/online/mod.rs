@@ -6,6 +6,10 @@
 //! | [`Client::activate`] | `POST /v1/licences/{licence_id}/machines` |
 //! | [`Client::heartbeat`] | `POST /v1/licences/{licence_id}/machines/{machine_id}/heartbeats` |
 //! | [`Client::deactivate`] | `DELETE /v1/licences/{licence_id}/machines/{machine_id}` |
+//! | [`Client::spawn`] | `POST /v1/licences/{licence_id}/machines/{machine_id}/processes` |
+//! | [`Client::process_heartbeat`] | `POST /v1/licences/{licence_id}/processes/{process_id}/heartbeats` |
+//! | [`Client::end`] | `DELETE /v1/licences/{licence_id}/processes/{process_id}` |
+//! | [`Client::check_in`] | `POST /v1/licences/{licence_id}/check-ins` |
 //!
 //! Every call blocks, for some seconds at worst: not for the thread that draws or plays. A request that got no answer, or was told to wait, is
 //! sent again with the same `Idempotency-Key`, so that no seat is taken twice.
@@ -27,7 +31,7 @@ pub use self::state::{FileStorage, MemoryStorage, Storage};
 pub use self::transport::{Method, Request, Response, Transport, TransportError};
 #[cfg(feature = "ureq")]
 pub use self::ureq::UreqTransport;
-pub use self::wire::{Activation, FieldError, Machine, Problem, Validation};
+pub use self::wire::{Activation, CheckIn, FieldError, Machine, Problem, Process, Validation};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,6 +58,8 @@ pub struct Settings {
     pub marketplace: String,
     pub licence_id: String,
     pub key: String,
+    /// The listing that asks: a licence for another one is not valid.
+    pub product: Option<String>,
     pub fingerprint: Option<String>,
     /// Names and fingerprints of the machine's parts.
     pub components: BTreeMap<String, String>,
@@ -72,12 +78,20 @@ impl Settings {
             marketplace: marketplace.into(),
             licence_id: licence_id.into(),
             key: key.into(),
+            product: None,
             fingerprint: None,
             components: BTreeMap::new(),
             grace: SignedDuration::from_hours(7 * 24),
             tolerance: CLOCK_TOLERANCE,
             attempts: 3,
         }
+    }
+
+    /// As this product.
+    #[must_use]
+    pub fn of(mut self, product: impl Into<String>) -> Self {
+        self.product = Some(product.into());
+        self
     }
 
     /// As this machine.
@@ -277,15 +291,41 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
 
     /// Says that the machine is still in use, where the policy wants to know.
     pub fn heartbeat(&self, machine_id: &str) -> Result<Machine, ClientError> {
-        let machine = machine(machine_id)?;
+        let machine = in_path(machine_id)?;
         self.post(&format!("machines/{machine}/heartbeats"), &Map::new())
     }
 
     /// Gives the seat back.
     pub fn deactivate(&self, machine_id: &str) -> Result<(), ClientError> {
-        let path = format!("machines/{}", machine(machine_id)?);
+        self.delete(&format!("machines/{}", in_path(machine_id)?))
+    }
+
+    /// Starts a copy of the software on a machine that has a seat; `pid` is what the machine calls it. Again, it is the same process.
+    pub fn spawn(&self, machine_id: &str, pid: &str) -> Result<Process, ClientError> {
+        let machine = in_path(machine_id)?;
+        let body = Map::from_iter([("pid".to_owned(), pid.into())]);
+        self.post(&format!("machines/{machine}/processes"), &body)
+    }
+
+    /// Says that a process still runs.
+    pub fn process_heartbeat(&self, process_id: &str) -> Result<Process, ClientError> {
+        let process = in_path(process_id)?;
+        self.post(&format!("processes/{process}/heartbeats"), &Map::new())
+    }
+
+    /// Makes room for another process.
+    pub fn end(&self, process_id: &str) -> Result<(), ClientError> {
+        self.delete(&format!("processes/{}", in_path(process_id)?))
+    }
+
+    /// Checks in, where the policy asks for it every now and then.
+    pub fn check_in(&self) -> Result<CheckIn, ClientError> {
+        self.post("check-ins", &Map::new())
+    }
+
+    fn delete(&self, path: &str) -> Result<(), ClientError> {
         let mut attempts = 0;
-        let answer = self.send(Method::Delete, &path, None, &mut attempts);
+        let answer = self.send(Method::Delete, path, None, &mut attempts);
         match answer {
             Ok(_) => Ok(()),
             // An earlier attempt has arrived after all.
@@ -296,6 +336,7 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
 
     fn asking<'a>(&'a self, activation: Option<&'a Activation>) -> Asking<'a> {
         Asking {
+            product: self.settings.product.as_deref().filter(|_| activation.is_none()),
             fingerprint: self.settings.fingerprint.as_deref(),
             components: &self.settings.components,
             activation,
@@ -430,8 +471,8 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
     }
 }
 
-fn machine(id: &str) -> Result<&str, ClientError> {
-    let wrong = ClientError::Settings("this is not a machine's id");
+fn in_path(id: &str) -> Result<&str, ClientError> {
+    let wrong = ClientError::Settings("this is not an id of the marketplace's");
     if is_id(id) { Ok(id) } else { Err(wrong) }
 }
 

@@ -43,6 +43,29 @@ pub struct Machine {
     pub more: Map<String, Value>,
 }
 
+/// A copy of the software that runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Process {
+    pub id: String,
+    /// The next heartbeat is expected before; none is, where it is absent.
+    #[serde(default)]
+    pub heartbeat_due_at: Option<Timestamp>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// A check-in that was noted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckIn {
+    /// The next one is overdue from then on.
+    #[serde(default)]
+    pub due_at: Option<Timestamp>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
 /// What people call a machine, shown where they manage their machines.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Activation {
@@ -53,6 +76,8 @@ pub struct Activation {
 /// Which machine asks.
 #[derive(Serialize)]
 pub(super) struct Asking<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) product: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) fingerprint: Option<&'a str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

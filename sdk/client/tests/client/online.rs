@@ -73,6 +73,54 @@ fn a_machine_takes_a_seat_beats_and_leaves() {
 }
 
 #[test]
+fn a_product_says_which_one_it_is_when_it_validates() {
+    let marketplace = Marketplace::answering([valid(), ok(&json!({"id": "mch_1"}))]);
+    let storage = MemoryStorage::default();
+    let client = Client::on(&marketplace, settings().of("lst_1"), &marketplace, &storage).unwrap();
+    client.validate().unwrap();
+    client.activate(&Activation::default()).unwrap();
+    let requests = marketplace.requests();
+    let bodies = requests.iter().map(|request| request.body.as_deref().unwrap());
+    let products: Vec<Value> = bodies
+        .map(|body| serde_json::from_str::<Value>(body).unwrap()["product"].clone())
+        .collect();
+    assert_eq!(
+        products,
+        [json!("lst_1"), Value::Null],
+        "activation is for the licence's own"
+    );
+}
+
+#[test]
+fn a_process_starts_beats_and_ends() {
+    let process = || ok(&json!({"id": "prc_1", "pid": "7", "heartbeat_due_at": "2026-03-10T00:10:00Z"}));
+    let due = ok(&json!({"checked_in_at": "2026-03-10T00:00:00Z", "due_at": "2026-04-10T00:00:00Z"}));
+    let marketplace = Marketplace::answering([process(), process(), Answer::Body(204, String::new()), due]);
+    let storage = MemoryStorage::default();
+    let client = client(&marketplace, &storage);
+    let process = client.spawn("mch_1", "7").unwrap();
+    assert_eq!(process.heartbeat_due_at, Some(at("2026-03-10T00:10:00Z")));
+    assert_eq!(client.process_heartbeat(&process.id).unwrap(), process);
+    client.end(&process.id).unwrap();
+    assert_eq!(client.check_in().unwrap().due_at, Some(at("2026-04-10T00:00:00Z")));
+    assert!(matches!(client.end("../machines/mch_1"), Err(ClientError::Settings(_))));
+
+    let requests = marketplace.requests();
+    let lines: Vec<String> = requests.iter().map(|request| format!("{request:?}")).collect();
+    let licence = "https://souk.example.com/v1/licences/lic_06hj0";
+    assert_eq!(
+        lines,
+        [
+            format!("POST {licence}/machines/mch_1/processes"),
+            format!("POST {licence}/processes/prc_1/heartbeats"),
+            format!("DELETE {licence}/processes/prc_1"),
+            format!("POST {licence}/check-ins"),
+        ]
+    );
+    assert_eq!(requests[0].body.as_deref(), Some(r#"{"pid":"7"}"#));
+}
+
+#[test]
 fn what_got_no_answer_is_sent_again_with_the_same_key() {
     let machine = ok(&json!({"id": "mch_1"}));
     let busy = Answer::Problem(409, "request_in_progress", Some(3));

@@ -1,5 +1,6 @@
 use super::*;
-use crate::ids::{CaseId, RescanId, SubmissionId, UploadId, VersionId};
+use crate::ids::{CaseId, LicenceId, RescanId, SubmissionId, UploadId, VersionId};
+use crate::licensing::{Fingerprint, Realm};
 use crate::listing::Standing;
 use crate::seed::Seed;
 
@@ -88,6 +89,18 @@ fn keys_md_has_every_key() {
         document_counter(Series::Invoice),
         audit(Audited::Order(ord), aud),
         licence(lic),
+        audit(Audited::Licence(lic), aud),
+        owned(usr, lic),
+        policy(ptn, seed.id("p")),
+        trial_terms(lst),
+        licence_batch(ptn, seed.id("b")),
+        batched(seed.id("b"), lic),
+        trial_of(lst, usr),
+        claim(
+            Realm::Account(ptn),
+            &Fingerprint::try_from("left".to_owned()).expect("a fingerprint"),
+        ),
+        uses_counted(lic, "key"),
         processor_event(Processor::Stripe, "evt_1"),
         mail(msg),
         partner_journal(ptn, "sale", &ord.to_string()),

@@ -1,0 +1,178 @@
+//! What a decision about a licence leaves in the store: the licence, and with it the claims of its machines on fingerprints.
+//!
+//! A policy may say that a fingerprint is active once within the policy, the product or the account. Each machine of its licences then has a
+//! claim: an item by realm and fingerprint, written with the activation, on the condition that there is none. A claim counts for as long as its
+//! licence holds a lease for that fingerprint. One that is left behind (its machine fell silent, its licence was revoked by a refund) is void:
+//! whoever meets it takes it over. So removing claims is housekeeping, and is done as far as a transaction reaches.
+
+use jiff::Timestamp;
+
+use super::keys;
+use super::table::{Condition, MAX_TRANSACTION_ITEMS, Store, StoreError, Versioned, Write};
+use crate::licence::Licence;
+use crate::licensing::policy::Uniqueness;
+use crate::licensing::{Fingerprint, Grant, Holding, Machine, Policy, Realm, Standing};
+
+/// Claims that end, or move, with one change; the rest of the transaction is the licence, audit entries and records of trials.
+const MAX_CLAIMS: usize = MAX_TRANSACTION_ITEMS - 30;
+/// A claim that moves is two writes.
+pub const MAX_MOVED: usize = MAX_CLAIMS / 2;
+
+/// Keeps a licence as it was decided, with what else follows from the decision, all or nothing. Refused with a conflict when the licence has
+/// changed since it was read, by a refund for example, or when one of the other conditions does not hold.
+pub async fn save(
+    store: &Store,
+    before: &Versioned<Licence>,
+    next: &Licence,
+    mut also: Vec<Write>,
+) -> Result<(), StoreError> {
+    let licence = Write::replace(keys::licence(next.id), next, before.revision)?;
+    if also.is_empty() {
+        return store.write(licence).await;
+    }
+    also.insert(0, licence);
+    store.transact(also).await
+}
+
+/// Where else a fingerprint is active, and the writes that claim it once it is active here.
+#[derive(Debug, Default)]
+pub struct Contest {
+    pub holding: Option<Holding>,
+    claim: Vec<Write>,
+}
+
+impl Contest {
+    /// Writes the claim, on the condition that things are as they were read.
+    pub fn claimed(self) -> Vec<Write> {
+        self.claim
+    }
+}
+
+/// Who contests a fingerprint. Reads nothing where fingerprints are told apart within each licence only.
+pub async fn contest(
+    store: &Store,
+    policy: &Policy,
+    grant: &Grant,
+    fingerprint: &Fingerprint,
+    now: Timestamp,
+) -> Result<Contest, StoreError> {
+    if policy.uniqueness == Uniqueness::Licence {
+        return Ok(Contest::default());
+    }
+    let (key, mine) = (
+        keys::claim(grant.realm(policy.uniqueness), fingerprint),
+        grant.holding_of(),
+    );
+    let Some(found) = store.get::<Holding>(&key).await? else {
+        return Ok(Contest {
+            holding: None,
+            claim: vec![Write::create(key, &mine)?],
+        });
+    };
+    if found.licence != grant.licence && still_holds(store, &found, fingerprint, now).await? {
+        return Ok(Contest {
+            holding: Some(found.value),
+            claim: Vec::new(),
+        });
+    }
+    Ok(Contest {
+        holding: None,
+        claim: vec![Write::replace(key, &mine, found.revision)?],
+    })
+}
+
+/// Whether the licence of a claim holds a lease for the fingerprint.
+async fn still_holds(
+    store: &Store,
+    claim: &Holding,
+    fingerprint: &Fingerprint,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(licence) = store.get::<Licence>(&keys::licence(claim.licence)).await? else {
+        return Ok(false);
+    };
+    let (policy, grant) = (licence.policy(), licence.granted());
+    let holds = grant
+        .holding(&policy, now)
+        .any(|machine| machine.fingerprint == *fingerprint);
+    Ok(holds && !matches!(grant.standing, Standing::Revoked { .. }))
+}
+
+/// The end of the claims of machines that left.
+pub async fn release(
+    store: &Store,
+    policy: &Policy,
+    grant: &Grant,
+    gone: &[Machine],
+) -> Result<Vec<Write>, StoreError> {
+    if policy.uniqueness == Uniqueness::Licence {
+        return Ok(Vec::new());
+    }
+    let realm = grant.realm(policy.uniqueness);
+    released(
+        store,
+        grant,
+        realm,
+        gone.iter().map(|machine| &machine.fingerprint).take(MAX_CLAIMS),
+    )
+    .await
+}
+
+async fn released(
+    store: &Store,
+    grant: &Grant,
+    realm: Realm,
+    fingerprints: impl Iterator<Item = &Fingerprint>,
+) -> Result<Vec<Write>, StoreError> {
+    let mut writes = Vec::new();
+    for fingerprint in fingerprints {
+        let key = keys::claim(realm, fingerprint);
+        // Somebody else's by now: it was void, and was taken over.
+        let found = store.get::<Holding>(&key).await?;
+        if let Some(found) = found.filter(|found| found.licence == grant.licence) {
+            writes.push(Write::delete(key, Condition::Revision(found.revision)));
+        }
+    }
+    Ok(writes)
+}
+
+/// What moves the claims of a licence from one policy to another.
+#[derive(Debug)]
+pub enum Move {
+    Claims(Vec<Write>),
+    /// This machine is active under another licence, which the new policy does not allow.
+    Taken(Fingerprint),
+    /// More than [`MAX_MOVED`] machines.
+    TooMany,
+}
+
+pub async fn move_claims(
+    store: &Store,
+    (from, before): (&Policy, &Grant),
+    (to, after): (&Policy, &Grant),
+    now: Timestamp,
+) -> Result<Move, StoreError> {
+    let realm = |policy: &Policy, grant: &Grant| {
+        (policy.uniqueness != Uniqueness::Licence).then(|| grant.realm(policy.uniqueness))
+    };
+    let (old, new) = (realm(from, before), realm(to, after));
+    let machines: Vec<_> = before.machines.values().map(|machine| &machine.fingerprint).collect();
+    if old.is_none() && new.is_none() || machines.is_empty() {
+        return Ok(Move::Claims(Vec::new()));
+    }
+    if machines.len() > MAX_MOVED {
+        return Ok(Move::TooMany);
+    }
+    let mut writes = Vec::new();
+    if let Some(old) = old.filter(|old| Some(*old) != new) {
+        writes = released(store, before, old, machines.iter().copied()).await?;
+    }
+    for fingerprint in machines {
+        let contest = contest(store, to, after, fingerprint, now).await?;
+        if contest.holding.is_some() {
+            return Ok(Move::Taken(fingerprint.clone()));
+        }
+        writes.extend(contest.claimed());
+    }
+    Ok(Move::Claims(writes))
+}
