@@ -14,6 +14,7 @@ use support::routes::{Access, ROUTES, Route};
 use support::scenes::eur;
 use support::{Answer, Api, Listing, Order, Partner, Person, Stack, eventually, unique};
 
+use crate::forgery::{NO_ALGORITHM, with_other_signature, without_signature};
 use crate::reconciliation::reconcile;
 use crate::sale::{pay_out, sent_payout};
 
@@ -87,12 +88,7 @@ impl World {
             )
             .await
             .is(201);
-        let policy = json!({"name": "Campus", "limits": {"machines": 2}});
-        let policy = paula.api.post(&paula.path("/policies"), policy).await.is(201);
-        let policy = policy["id"].as_str().unwrap().to_owned();
-        let gift = json!({"listing_id": kit.id, "policy_id": policy, "owner_id": pieters_id, "count": 2});
-        let issued = paula.api.post(&paula.path("/licence-batches"), gift).await.is(201);
-        let batch = issued["batch"]["id"].as_str().unwrap().to_owned();
+        let (policy, batch) = paula.gives(&kit, &pieters_id).await;
         let licence = paid["lines"][0]["licence_id"].as_str().unwrap().to_owned();
         let token = chiara
             .api
@@ -529,17 +525,4 @@ fn judge(answer: &Answer, who: &str, status: u16, wrong: &mut Vec<String>) {
             wrong.push(format!("{} by {who}: 401 without a challenge", answer.what));
         }
     }
-}
-
-/// Base64 of `{"alg":"none"}`.
-const NO_ALGORITHM: &str = "eyJhbGciOiJub25lIn0";
-
-fn without_signature(token: &str) -> &str {
-    &token[..token.rfind('.').unwrap()]
-}
-
-fn with_other_signature(token: &str) -> String {
-    let (signed, signature) = token.rsplit_once('.').unwrap();
-    let other: String = signature.chars().rev().collect();
-    format!("{signed}.{other}")
 }

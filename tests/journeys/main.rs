@@ -9,6 +9,7 @@ mod bad_input;
 mod bola;
 mod contract;
 mod documents;
+mod forgery;
 mod licences;
 mod money;
 mod payouts;

@@ -260,6 +260,16 @@ impl Partner {
         stack.operator().post(&path, decision).await
     }
 
+    /// Two licences of a policy of the partner's own: the ids of the policy and of the batch.
+    pub async fn gives(&self, listing: &Listing, owner: &str) -> (String, String) {
+        let terms = json!({"name": "Campus", "limits": {"machines": 2}});
+        let policy = self.api.post(&self.path("/policies"), terms).await.is(201);
+        let gift = json!({"listing_id": listing.id, "policy_id": policy["id"], "owner_id": owner, "count": 2});
+        let issued = self.api.post(&self.path("/licence-batches"), gift).await.is(201);
+        let text = |id: &Value| id.as_str().unwrap_or_else(|| panic!("no id in {issued}")).to_owned();
+        (text(&policy["id"]), text(&issued["batch"]["id"]))
+    }
+
     /// A listing that can be bought.
     pub async fn published(&self, stack: &Stack, price_minor: i64) -> Listing {
         let listing = self.submitted(stack, price_minor).await;

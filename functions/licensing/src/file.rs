@@ -2,12 +2,15 @@
 
 use jiff::Timestamp;
 use shared::licence::Licence;
-use shared::licensing::{Grant, Machine, Policy, Pulse, Standing, Status};
+use shared::licensing::{Grant, Machine, Policy, Pulse, Resource, Standing, Status};
 use souk_client::issue;
 
 /// The licence as its file says it.
 pub(crate) fn licence(licence: &Licence, grant: &Grant, policy: &Policy, now: Timestamp) -> issue::Licence {
-    let count = |limit: Option<u64>| limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
+    let limit = |resource| {
+        let limit = grant.limit(policy, resource);
+        limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX))
+    };
     let codes = policy.entitlements.union(&grant.entitlements);
     issue::Licence {
         id: licence.id.to_string(),
@@ -22,10 +25,10 @@ pub(crate) fn licence(licence: &Licence, grant: &Grant, policy: &Policy, now: Ti
         protected: false,
         require_heartbeat: policy.heartbeat.is_some_and(|heartbeat| heartbeat.required),
         require_check_in: policy.check_in.is_some(),
-        max_machines: count(policy.limits.machines),
-        max_processes: count(policy.limits.processes),
-        max_users: count(policy.limits.users),
-        max_uses: count(policy.limits.uses),
+        max_machines: limit(Resource::Machines),
+        max_processes: limit(Resource::Processes),
+        max_users: limit(Resource::Users),
+        max_uses: limit(Resource::Uses),
         metadata: serde_json::Map::new(),
         product_id: Some(licence.listing.to_string()),
         policy_id: Some(policy.id.to_string()),

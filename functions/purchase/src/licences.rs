@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use shared::auth::Principal;
 use shared::auth::scope::LicencesRead;
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem};
 use shared::ids::{LicenceId, UserId, VersionId};
 use shared::licence::Licence;
-use shared::licensing::Standing;
+use shared::licensing::policy::Basis;
+use shared::licensing::{Standing, term};
 use shared::listing::{Artifact, Published};
 use shared::objects::{Bucket, ObjectRef};
-use shared::store::{Store, catalogue, commerce, licences};
+use shared::store::{Store, StoreError, Versioned, catalogue, commerce, leases, licences};
 
 use crate::api::{DownloadLink, LicenceView, RequestDownload};
 use crate::context::Context;
@@ -47,7 +48,7 @@ pub(crate) async fn show(
     Ok(Json(LicenceView::of(&licence, call.now)))
 }
 
-/// A short-lived link to the package that the licence is for.
+/// A short-lived link to the package that the licence is for. What an expired licence still downloads, its policy says.
 #[utoipa::path(post, path = "/v1/licences/{licence_id}/downloads", tag = "licences",
     params(("licence_id" = LicenceId, Path)), request_body = RequestDownload,
     responses((status = 201, body = DownloadLink), (status = 404, body = shared::http::ProblemDocument),
@@ -60,13 +61,24 @@ pub(crate) async fn download(
     Json(request): Json<RequestDownload>,
 ) -> Result<(axum::http::StatusCode, Json<DownloadLink>), Problem> {
     let licence = held(&context.store, licence, principal.user.id).await?;
-    let granted = licence.granted();
+    let (policy, granted) = (licence.policy(), licence.granted());
     if granted.standing != Standing::Good {
         let status = granted.status(call.now);
         let detail = format!("This licence is {status}, so nothing can be downloaded with it.");
         return Err(Problem::conflict("licence_not_active", detail));
     }
-    let (version, artifact) = wanted(&context.store, &licence, request.version_id).await?;
+    let Wanted {
+        version,
+        artifact,
+        released_at,
+    } = wanted(&context.store, &licence, request.version_id).await?;
+    if !term::may_download(&policy, &granted, released_at, call.now) {
+        let detail = format!(
+            "This licence has expired, and version {version} is not among what can still be downloaded with it. Renew it, or buy another."
+        );
+        return Err(Problem::conflict("licence_expired", detail));
+    }
+    start_clock(&context.store, &licence, call.now).await?;
     let file_name = format!("{}-{version}.zip", licence.listing);
     let object = ObjectRef {
         bucket: Bucket::Clean,
@@ -89,21 +101,42 @@ pub(crate) async fn download(
 }
 
 /// The licence, if it is the caller's; other people's do not exist.
-async fn held(store: &Store, licence: LicenceId, caller: UserId) -> Result<Licence, Problem> {
-    let licence = commerce::licence(store, licence).await?;
+async fn held(store: &Store, licence: LicenceId, caller: UserId) -> Result<Versioned<Licence>, Problem> {
+    let licence = commerce::licence_revision(store, licence).await?;
     licence
         .filter(|licence| licence.owner == caller)
         .ok_or_else(Problem::not_found)
 }
 
-/// The version's number and its bytes. What was bought stays downloadable after it has been yanked.
-async fn wanted(store: &Store, licence: &Licence, version: Option<VersionId>) -> Result<(String, Artifact), Problem> {
+/// Starts the term of a licence whose policy counts it from the first download. Where somebody else has changed the licence, the next one does.
+async fn start_clock(store: &Store, licence: &Versioned<Licence>, now: Timestamp) -> Result<(), Problem> {
+    let begun = term::begin(&licence.policy(), &licence.granted(), Basis::FirstDownload, now);
+    let Some(begun) = begun else { return Ok(()) };
+    match leases::save(store, licence, &licence.with(begun), Vec::new()).await {
+        Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+struct Wanted {
+    /// Its number.
+    version: String,
+    artifact: Artifact,
+    released_at: Timestamp,
+}
+
+/// The version with its bytes. What was bought stays downloadable after it has been yanked.
+async fn wanted(store: &Store, licence: &Licence, version: Option<VersionId>) -> Result<Wanted, Problem> {
     let Some(version) = version else {
         let published: Option<Published> = catalogue::published(store, licence.listing).await?;
         let latest = published.map(|published| published.latest);
         let gone = "This listing has no version to download at the moment. Name a version_id to get an earlier one.";
         let latest = latest.ok_or_else(|| Problem::conflict("no_published_version", gone))?;
-        return Ok((latest.number.to_string(), latest.artifact));
+        return Ok(Wanted {
+            version: latest.number.to_string(),
+            artifact: latest.artifact,
+            released_at: latest.published_at,
+        });
     };
     let version = catalogue::version(store, licence.listing, version)
         .await?
@@ -120,5 +153,9 @@ async fn wanted(store: &Store, licence: &Licence, version: Option<VersionId>) ->
         .filter(|_| version.is_downloadable())
         .cloned()
         .ok_or_else(Problem::not_found)?;
-    Ok((version.number.to_string(), artifact))
+    Ok(Wanted {
+        released_at: version.published_at().ok_or_else(Problem::not_found)?,
+        version: version.number.to_string(),
+        artifact,
+    })
 }

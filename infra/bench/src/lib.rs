@@ -1,8 +1,8 @@
 //! The benchmarks of what ships: release binaries, deployed from `template.yaml` to a stack of their own.
 //!
-//! Seven sections, each with ratios: cold starts beside a Lambda that does nothing, sizes, what each operation of a sale, a refund and a
-//! payout asks of DynamoDB and Stripe, payout decisions a second, postings a second, requests a second through the stack, and what a scan
-//! costs beside the YARA engine alone. Ratios
+//! Eight sections, each with ratios: cold starts beside a Lambda that does nothing, sizes, what each operation of a sale, a refund and a
+//! payout asks of DynamoDB and Stripe, payout decisions a second, postings a second, requests a second through the stack, what a scan costs
+//! beside the YARA engine alone, and what a licence costs to check beside copying it, doing nothing, and the bare signature. Ratios
 //! and counts travel from machine to machine; times do not, so no time fails anything: the exit status says only whether everything
 //! could be measured.
 
@@ -15,6 +15,7 @@ mod decisions;
 mod events;
 mod function;
 mod ledger;
+mod licences;
 mod load;
 mod meter;
 mod noop;
@@ -35,7 +36,16 @@ use crate::aws::Aws;
 use crate::stack::Stack;
 use crate::targets::Targets;
 
-const SECTIONS: [&str; 7] = ["cold-start", "size", "usage", "decisions", "ledger", "load", "scan"];
+const SECTIONS: [&str; 8] = [
+    "cold-start",
+    "size",
+    "usage",
+    "decisions",
+    "ledger",
+    "load",
+    "scan",
+    "licences",
+];
 
 /// Measures the sections named, or all of them.
 pub async fn run(sections: Vec<String>) -> ExitCode {
@@ -107,6 +117,10 @@ async fn measure(sections: &[String], targets: &mut Targets) -> Result<Vec<anyho
     if wanted("scan") {
         let outcome = scan::measure(&stack, &functions, targets).await;
         failures.extend(outcome.err().map(|error| error.context("scans")));
+    }
+    if wanted("licences") {
+        let outcome = licences::measure(&stack, &aws, &functions).await;
+        failures.extend(outcome.err().map(|error| error.context("licences")));
     }
     Ok(failures)
 }

@@ -34,7 +34,9 @@ pub(crate) async fn measure(stack: &Stack, aws: &Aws, functions: &[Function]) ->
         .iter()
         .find(|function| function.name == TWIN)
         .context("the function that serves public reads")?;
-    let noop = noop::deploy(stack, aws, twin).await.context("deploying the baseline")?;
+    let noop = noop::deploy(stack, aws, twin, "load")
+        .await
+        .context("deploying the baseline")?;
     let mut subjects = vec![
         Subject {
             name: "a Lambda that does nothing",

@@ -14,9 +14,9 @@ use crate::zip;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The URL that calls it. `twin` is the function whose memory and role it gets.
-pub(crate) async fn deploy(stack: &Stack, aws: &Aws, twin: &Function) -> Result<String> {
-    let name = format!("{}-noop", stack.name);
+/// The URL that calls it. `twin` is the function whose memory and role it gets; each section that needs one names its own.
+pub(crate) async fn deploy(stack: &Stack, aws: &Aws, twin: &Function, section: &str) -> Result<String> {
+    let name = format!("{}-noop-{section}", stack.name);
     let program = zip::archive(&[("bootstrap".to_owned(), std::fs::read(stack.binary("noop")?)?)])?;
     let architecture = if cfg!(target_arch = "aarch64") {
         "arm64"
@@ -49,9 +49,9 @@ pub(crate) async fn deploy(stack: &Stack, aws: &Aws, twin: &Function) -> Result<
         "integrations/{}",
         integration["integrationId"].as_str().unwrap_or_default()
     );
-    let route = json!({ "routeKey": "GET /noop", "target": target });
+    let route = json!({ "routeKey": format!("GET /noop-{section}"), "target": target });
     aws.post("apigateway", &format!("{api}/routes"), &route).await?;
-    Ok(format!("{}/noop", stack.api_url))
+    Ok(format!("{}/noop-{section}", stack.api_url))
 }
 
 async fn wait_until_active(aws: &Aws, name: &str) -> Result<()> {

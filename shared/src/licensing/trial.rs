@@ -11,6 +11,9 @@ use super::policy::{Basis, Matching, Policy};
 use super::term::started;
 use crate::ids::{LicenceId, ListingId, UserId};
 
+/// One part alone, a model of processor for example, is in many people's machines.
+const FEWEST_PARTS: usize = 2;
+
 /// What a trial leaves behind, for as long as abuse is to be noticed; it outlives its licence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrialRecord {
@@ -19,7 +22,7 @@ pub struct TrialRecord {
     pub owner: UserId,
     /// Nothing: the trial was not used on a machine yet. Each machine that it was used on leaves a record of its own.
     pub fingerprint: Option<Fingerprint>,
-    /// The machine's parts: as many as the policy's matching demands give the same machine away under another fingerprint.
+    /// The machine's parts: as many as the policy's matching demands, and two at least, give it away under another fingerprint.
     #[serde(default)]
     pub components: BTreeSet<Fingerprint>,
     pub began_at: Timestamp,
@@ -94,7 +97,8 @@ impl TrialUsed {
 impl Device<'_> {
     fn is_of(self, record: &TrialRecord, matching: Matching) -> bool {
         let same = self.components.intersection(&record.components).count();
-        record.fingerprint.as_ref() == Some(self.fingerprint) || matching.accepts(same, self.components.len())
+        let is_same = same >= FEWEST_PARTS && matching.accepts(same, self.components.len());
+        record.fingerprint.as_ref() == Some(self.fingerprint) || is_same
     }
 }
 
@@ -251,6 +255,7 @@ mod tests {
         };
         let elsewhere = TrialRecord {
             fingerprint: None,
+            components: BTreeSet::new(),
             ..first.clone()
         };
         assert_eq!(begin(&same_owner, &[elsewhere]), Err(used(SameBy::Owner).into()));
@@ -260,7 +265,7 @@ mod tests {
     fn a_machine_is_known_by_its_parts() {
         let first = begin(&sample::order(), &[]).expect("the first").record;
         let earlier = std::slice::from_ref(&first);
-        let same = begin_on("renamed", &["cpu", "disk", "new board"], &other(8), earlier);
+        let same = begin_on("renamed", &["cpu", "disk", "new-board"], &other(8), earlier);
         assert!(matches!(
             same,
             Err(TrialError::Used(TrialUsed {
@@ -268,7 +273,11 @@ mod tests {
                 ..
             }))
         ));
-        assert!(begin_on("other", &["cpu", "new disk", "new board"], &other(8), earlier).is_ok());
+        assert!(begin_on("other", &["cpu", "new-disk", "new-board"], &other(8), earlier).is_ok());
+        assert!(
+            begin_on("other", &["cpu"], &other(8), earlier).is_ok(),
+            "the same model"
+        );
         assert!(begin_on("other", &[], &other(8), earlier).is_ok(), "nothing to compare");
     }
 

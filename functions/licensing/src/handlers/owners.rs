@@ -8,7 +8,7 @@ use shared::http::{Call, Json, Path, Problem, ProblemDocument, ShownOnce};
 use shared::ids::{LicenceId, PartnerId, UserId};
 use shared::licence::{self, Licence, handover};
 use shared::store::audit::{self, Audited};
-use shared::store::{Store, StoreError, Versioned, accounts, commerce, leases, licences};
+use shared::store::{Store, Versioned, accounts, commerce, leases, licences};
 
 use super::policies::LicencePath;
 use super::{act, of_partner};
@@ -140,11 +140,8 @@ async fn rotated(store: &Store, licence: Versioned<Licence>, by: UserId, call: &
     }
     let rotated = handover::rotate(&licence, licence::secret());
     let entry = audit::entry(Audited::Licence(licence.id), &act)?;
-    match leases::save(store, &licence, &rotated, vec![entry]).await {
-        Ok(()) => Ok(rotated),
-        Err(StoreError::Conflict { .. }) => Err(Problem::changed_meanwhile()),
-        Err(error) => Err(error.into()),
-    }
+    leases::save(store, &licence, &rotated, vec![entry]).await?;
+    Ok(rotated)
 }
 
 /// The licence, if it is the caller's; other people's do not exist.

@@ -8,6 +8,8 @@ use shared::licensing::Preset;
 use shared::store::licences;
 use shared::testing::Answer;
 
+use souk_client::Verifier;
+
 use super::{Sibling, World, code};
 
 impl World {
@@ -70,6 +72,19 @@ async fn a_campus_gets_its_licences_and_their_keys_once() {
     let first = Sibling::of(&issued["licences"][0]);
     first.activate(&world, "left").await.expect(201);
     assert_eq!(code(&first.validated(&world, "left").await), ("VALID", true));
+    let made = first
+        .post(&world, "/files", &json!({"encrypt": false}))
+        .await
+        .expect(201)
+        .json();
+    let keys = super::published_keys(&super::signer()).await;
+    let file = Verifier::new(keys).licence_file(
+        made["file"].as_str().expect("text"),
+        &*first.key.to_string(),
+        world.app.now(),
+    );
+    let attributes = &file.expect("genuine").value()["data"]["attributes"].clone();
+    assert_eq!(attributes["maxUsers"], 2, "its seats, not the policy's");
     let sonja = world.app.sign_in("sonja");
     let path = format!("/v1/partners/{partner}/licence-batches");
     let batches = world.app.get(&path).bearer(&sonja).send().await.expect(200).json();

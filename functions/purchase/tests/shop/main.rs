@@ -1,5 +1,6 @@
 //! The shop's routes in-process: what a customer sees, puts into the cart, orders and downloads, and what is refused.
 
+mod handed_on;
 mod stopped;
 
 use serde_json::{Value, json};
