@@ -298,7 +298,7 @@ async fn lists_page_both_ways() {
         assert!(matches!(reply.status, 400 | 404), "{bad}: {}", reply.text);
     }
     let unknown = stripe
-        .call("GET", "/v1/subscriptions", "", &[])
+        .call("GET", "/v1/quotes", "", &[])
         .await
         .expect("an answer");
     assert_eq!(
