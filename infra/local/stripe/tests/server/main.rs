@@ -1,5 +1,6 @@
 //! The stand-in over HTTP, as its users meet it: a file per subject.
 
+mod billing;
 mod contract;
 mod money;
 mod outages;
