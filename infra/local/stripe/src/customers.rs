@@ -30,7 +30,7 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
         let method = methods::store(world, &id, card, &Payer::default())?;
         if call.params.given("invoice_settings.default_payment_method").is_some() {
             world.set(&id, |body| {
-                body["invoice_settings"]["default_payment_method"] = json!(method)
+                body["invoice_settings"]["default_payment_method"] = json!(method);
             });
         }
     }

@@ -3,7 +3,7 @@
 //! Speaks Stripe's wire format (forms in, JSON out, its errors, ids, lists, idempotency, signed webhooks), serves pages on
 //! which a person pays or completes an account, and control endpoints with which a test makes trouble: outages, lost
 //! answers, webhooks twice, late, in disorder or never. Keeps everything in memory and forgets it at the end. Refuses to
-//! be Stripe: no card's number is looked at twice, no fraud is detected, and nothing of it belongs in a Lambda.
+//! be Stripe: only test cards are known, no fraud is detected, and nothing of it belongs in a Lambda.
 
 // `json!` recurses once per token, and Stripe's largest documents have more than the default 128.
 #![recursion_limit = "512"]

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{blank, method_details, outcome, post_fee};
 use crate::accounts::merge_metadata;
+use crate::billing::invoices::collect;
 use crate::checkout::cards::{self, Aftermath, Card, Effect};
 use crate::checkout::session::merge;
 use crate::wire::call::{Answer, Call};
@@ -321,6 +322,9 @@ fn card_of(call: &Call) -> Result<&'static Card, ApiError> {
 
 fn pay(world: &mut World, intent: &str, card: &'static Card) -> Answer {
     let result = attempt(world, intent, card, &Payer::default());
+    if result.is_ok() {
+        collect::intent_paid(world, intent);
+    }
     let body = world.set(intent, |_| {});
     result
         .map(|_| body.clone())

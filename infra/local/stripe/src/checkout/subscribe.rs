@@ -88,7 +88,7 @@ pub(super) fn subscribe(
         description: wanted["description"].clone(),
         metadata: wanted["metadata"].clone(),
     };
-    let subscription = subscriptions::begin(world, new, &payment);
+    let subscription = subscriptions::begin(world, &new, &payment);
     let invoice = world.set(&subscription, |_| {})["latest_invoice"].clone();
     world.set(id, |body| {
         body["customer"] = json!(customer);

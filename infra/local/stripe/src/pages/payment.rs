@@ -169,7 +169,7 @@ fn fields(session: &Value) -> String {
 }
 
 /// The test cards that fit the session, in groups of what becomes of them.
-fn choices(session: &Value) -> String {
+pub(super) fn choices(session: &Value) -> String {
     let debits = session["payment_method_types"]
         .as_array()
         .is_some_and(|all| all.iter().any(|each| each == "sepa_debit"));

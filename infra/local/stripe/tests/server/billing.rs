@@ -599,6 +599,22 @@ async fn a_subscription_made_by_the_server_is_paid_with_what_is_stored() {
         .post("/v1/subscriptions", &format!("{form}&default_payment_method={good}"))
         .await;
     assert_eq!(paid["status"], "active");
+    let confirmed = stripe
+        .post(
+            "/v1/subscriptions",
+            &format!("{form}&payment_behavior=default_incomplete"),
+        )
+        .await;
+    let path = format!("/v1/subscriptions/{}?expand[]=latest_invoice.payments", id(&confirmed));
+    let payment = stripe.get(&path).await["latest_invoice"]["payments"]["data"][0]["payment"].clone();
+    let intent = payment["payment_intent"].as_str().expect("an intent");
+    stripe
+        .post(
+            &format!("/v1/payment_intents/{intent}/confirm"),
+            "payment_method=pm_card_visa",
+        )
+        .await;
+    assert_eq!(stripe.get(&path).await["status"], "active");
     stripe.control("clock/advance", json!({"hours": 24})).await;
     let expired = subscription(&stripe, &id(&failing)).await;
     assert_eq!(

@@ -77,11 +77,19 @@ pub(crate) fn paid_by(world: &mut World, invoice: &str, intent: &str) {
     paid(world, invoice);
 }
 
+/// A customer at hand has confirmed a payment intent; if an invoice waits for it, it is paid.
+pub(crate) fn intent_paid(world: &mut World, intent: &str) {
+    if let Some(invoice) = payments::waiting_for(world, intent) {
+        counted(world, &invoice, Asked::ByRequest);
+        paid(world, &invoice);
+    }
+}
+
 /// The customer has paid in another way: nothing is charged.
 pub(crate) fn paid_elsewhere(world: &mut World, invoice: &str) {
     payments::cancel(world, invoice);
     world.set(invoice, |body| {
-        body["amount_paid_off_stripe"] = body["amount_due"].clone()
+        body["amount_paid_off_stripe"] = body["amount_due"].clone();
     });
     paid(world, invoice);
 }

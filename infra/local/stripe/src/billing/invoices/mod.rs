@@ -73,7 +73,7 @@ pub(crate) fn draft(world: &mut World, bill: &Bill) -> Value {
             "discounts": bill.discounts.iter().map(|(id, _)| id).collect::<Vec<_>>(),
             "effective_at": null,
             "ending_balance": null,
-            "lines": {"object": "list", "data": lines, "has_more": false, "total_count": lines.len(),
+            "lines": {"object": "list", "data": lines, "has_more": false,
                 "url": format!("/v1/invoices/{id}/lines")},
             "parent": parent,
             "period_end": bill.period.end,
@@ -137,7 +137,6 @@ pub(crate) fn finalize(world: &mut World, invoice: &str) {
         body["amount_due"] = json!(settled.due);
         body["amount_remaining"] = json!(settled.due);
         body["hosted_invoice_url"] = json!(page);
-        body["invoice_pdf"] = json!(format!("{page}/pdf"));
     });
     world.emit("invoice.finalized", invoice);
     if settled.due == 0 {

@@ -35,6 +35,14 @@ pub(super) fn open_intent(world: &World, invoice: &str) -> Option<String> {
     payment["payment"]["payment_intent"].as_str().map(str::to_owned)
 }
 
+/// The invoice whose open payment an intent is.
+pub(super) fn waiting_for(world: &World, intent: &str) -> Option<String> {
+    let owner = world.owner_of(intent);
+    let waits = |body: &Value| text(body, "status") == "open" && text(&body["payment"], "payment_intent") == intent;
+    let payment = *world.select(Kind::InvoicePayment, owner.as_deref(), waits).first()?;
+    Some(text(payment, "invoice").to_owned())
+}
+
 /// The payments of an invoice, the newest first.
 pub(crate) fn of_invoice<'a>(world: &'a World, invoice: &str) -> Vec<&'a Value> {
     let owner = world.owner_of(invoice);

@@ -14,7 +14,7 @@ use crate::wire::{error::ApiError, list};
 use crate::world::{Kind, World, int, text};
 
 const DAY_S: i64 = 24 * 60 * 60;
-/// Stripe's bound on trials: five years.
+/// Stripe's bound on trials: two years.
 const MAX_TRIAL_DAYS: i64 = 730;
 
 pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
@@ -52,7 +52,7 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
         description: params.json("description"),
         metadata: Value::Object(params.map("metadata")),
     };
-    let id = begin(world, new, &payment);
+    let id = begin(world, &new, &payment);
     if params.flag("cancel_at_period_end") {
         cancel_at_period_end(world, &id, true);
     }
@@ -136,7 +136,7 @@ pub(crate) fn update(world: &mut World, call: &Call) -> Answer {
     if params.at("discounts").is_some() {
         let discount = coupon.map(|coupon| coupons::redeem(world, &coupon, &before, None));
         world.set(id, |body| {
-            body["discounts"] = discount.map_or(json!([]), |discount| json!([discount]))
+            body["discounts"] = discount.map_or(json!([]), |discount| json!([discount]));
         });
     }
     let invoice = if change.is_any() {

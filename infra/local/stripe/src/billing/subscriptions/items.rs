@@ -64,7 +64,6 @@ pub(crate) fn list(subscription: &str, items: &[Item], period: Period) -> Value 
         "object": "list",
         "data": data,
         "has_more": false,
-        "total_count": items.len(),
         "url": format!("/v1/subscription_items?subscription={subscription}"),
     })
 }

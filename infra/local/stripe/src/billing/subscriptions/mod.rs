@@ -45,12 +45,12 @@ pub(crate) enum FirstPayment {
 }
 
 /// Makes a subscription and its first invoice; returns its id. A decline leaves it incomplete.
-pub(crate) fn begin(world: &mut World, new: New, payment: &FirstPayment) -> String {
-    let (trial, coupon, session) = (new.trial_end.is_some(), new.coupon.clone(), new.session.clone());
+pub(crate) fn begin(world: &mut World, new: &New, payment: &FirstPayment) -> String {
+    let trial = new.trial_end.is_some();
     let id = put(world, new);
-    if let Some(coupon) = coupon {
+    if let Some(coupon) = &new.coupon {
         let body = world.set(&id, |_| {});
-        let discount = coupons::redeem(world, &coupon, &body, session.as_deref());
+        let discount = coupons::redeem(world, coupon, &body, new.session.as_deref());
         world.set(&id, |body| body["discounts"] = json!([discount]));
     }
     let body = world.set(&id, |_| {});
@@ -145,7 +145,7 @@ pub(super) fn check_method(world: &World, method: Option<&str>, error_if_decline
     }
 }
 
-fn put(world: &mut World, new: New) -> String {
+fn put(world: &mut World, new: &New) -> String {
     let (id, now) = (world.id(Kind::Subscription), world.now());
     let anchor = new.trial_end.unwrap_or(now);
     let period = match (new.trial_end, items::cycle(&new.items)) {
