@@ -7,7 +7,7 @@ use crate::support::{Stripe, id};
 const DAY_S: i64 = 86_400;
 
 /// A checkout session for a recurring price; `more` is appended to the form.
-async fn session(stripe: &Stripe, unit_amount: i64, more: &str) -> String {
+pub(crate) async fn session(stripe: &Stripe, unit_amount: i64, more: &str) -> String {
     let form = format!(
         "mode=subscription&success_url=https://souk.example/ok&line_items[0][quantity]=1\
          &line_items[0][price_data][currency]=eur&line_items[0][price_data][unit_amount]={unit_amount}\
@@ -18,7 +18,7 @@ async fn session(stripe: &Stripe, unit_amount: i64, more: &str) -> String {
 }
 
 /// A subscription begun with a test card.
-async fn subscribed(stripe: &Stripe, unit_amount: i64, card: &str, more: &str) -> String {
+pub(crate) async fn subscribed(stripe: &Stripe, unit_amount: i64, card: &str, more: &str) -> String {
     let session = session(stripe, unit_amount, more).await;
     let paid = stripe.pay(&session, card).await;
     paid["session"]["subscription"]
@@ -27,13 +27,13 @@ async fn subscribed(stripe: &Stripe, unit_amount: i64, card: &str, more: &str) -
         .to_owned()
 }
 
-async fn subscription(stripe: &Stripe, id: &str) -> Value {
+pub(crate) async fn subscription(stripe: &Stripe, id: &str) -> Value {
     stripe
         .get(&format!("/v1/subscriptions/{id}?expand[]=latest_invoice"))
         .await
 }
 
-async fn price(stripe: &Stripe, unit_amount: i64, interval: &str) -> String {
+pub(crate) async fn price(stripe: &Stripe, unit_amount: i64, interval: &str) -> String {
     let form = format!(
         "currency=eur&unit_amount={unit_amount}&recurring[interval]={interval}&product_data[name]=Plan+{unit_amount}"
     );
@@ -41,26 +41,26 @@ async fn price(stripe: &Stripe, unit_amount: i64, interval: &str) -> String {
 }
 
 /// The invoices of a subscription, the oldest first.
-async fn invoices(stripe: &Stripe, subscription: &str) -> Vec<Value> {
+pub(crate) async fn invoices(stripe: &Stripe, subscription: &str) -> Vec<Value> {
     let path = format!("/v1/invoices?subscription={subscription}&limit=100&expand[]=data.payments");
     let mut list = stripe.get(&path).await["data"].as_array().expect("data").clone();
     list.reverse();
     list
 }
 
-async fn advance_to(stripe: &Stripe, time: i64) {
+pub(crate) async fn advance_to(stripe: &Stripe, time: i64) {
     let now = stripe.observe("").await["now"].as_i64().expect("a time");
     stripe.control("clock/advance", json!({"seconds": time - now})).await;
 }
 
-fn period_end(subscription: &Value) -> i64 {
+pub(crate) fn period_end(subscription: &Value) -> i64 {
     subscription["items"]["data"][0]["current_period_end"]
         .as_i64()
         .expect("an end")
 }
 
 /// Every event of a type, the oldest first.
-async fn events(stripe: &Stripe, kind: &str) -> Vec<Value> {
+pub(crate) async fn events(stripe: &Stripe, kind: &str) -> Vec<Value> {
     let mut list = stripe.get(&format!("/v1/events?type={kind}&limit=100")).await["data"]
         .as_array()
         .expect("data")
@@ -237,236 +237,6 @@ async fn a_paused_subscription_resumes_with_a_card() {
 }
 
 #[tokio::test]
-async fn a_declined_renewal_is_tried_again_and_then_given_up() {
-    let stripe = Stripe::start().await;
-    let id = subscribed(&stripe, 1000, "success", "").await;
-    let body = subscription(&stripe, &id).await;
-    let customer = body["customer"].as_str().expect("a customer").to_owned();
-    stripe
-        .control(
-            &format!("customers/{customer}/card"),
-            json!({"declines": "all", "as": "insufficient_funds"}),
-        )
-        .await;
-    let renewal = period_end(&body);
-    advance_to(&stripe, renewal).await;
-    let late = subscription(&stripe, &id).await;
-    let invoice = &late["latest_invoice"];
-    assert_eq!(
-        (&late["status"], &invoice["status"]),
-        (&json!("past_due"), &json!("open"))
-    );
-    assert_eq!(
-        (&invoice["attempt_count"], invoice["next_payment_attempt"].as_i64()),
-        (&json!(1), Some(renewal + 3 * DAY_S))
-    );
-    for (attempts, days) in [(2, 3), (3, 8)] {
-        advance_to(&stripe, renewal + days * DAY_S).await;
-        let late = subscription(&stripe, &id).await;
-        assert_eq!(
-            (&late["status"], &late["latest_invoice"]["attempt_count"]),
-            (&json!("past_due"), &json!(attempts))
-        );
-    }
-    advance_to(&stripe, renewal + 15 * DAY_S).await;
-    let over = subscription(&stripe, &id).await;
-    assert_eq!(
-        (&over["status"], &over["cancellation_details"]["reason"]),
-        (&json!("canceled"), &json!("payment_failed"))
-    );
-    assert_eq!(over["latest_invoice"]["next_payment_attempt"], Value::Null);
-    let failures = events(&stripe, "invoice.payment_failed").await;
-    let counts: Vec<i64> = failures
-        .iter()
-        .map(|event| event["data"]["object"]["attempt_count"].as_i64().expect("a count"))
-        .collect();
-    assert_eq!(counts, [1, 2, 3, 4]);
-    stripe.control("clock/advance", json!({"days": 60})).await;
-    assert_eq!(
-        invoices(&stripe, &id).await.len(),
-        2,
-        "what is cancelled is not renewed"
-    );
-}
-
-#[tokio::test]
-async fn a_mended_card_pays_the_late_invoice() {
-    let stripe = Stripe::start().await;
-    let id = subscribed(&stripe, 1000, "success", "").await;
-    let customer = subscription(&stripe, &id).await["customer"]
-        .as_str()
-        .expect("a customer")
-        .to_owned();
-    let card = format!("customers/{customer}/card");
-    stripe.control(&card, json!({"declines": "next"})).await;
-    stripe.control("clock/advance", json!({"days": 31})).await;
-    assert_eq!(subscription(&stripe, &id).await["status"], "past_due");
-    stripe.control("clock/advance", json!({"days": 3})).await;
-    assert_eq!(subscription(&stripe, &id).await["status"], "active");
-
-    stripe
-        .control(
-            "settings",
-            json!({"after_payment_retries": "unpaid", "payment_retry_days": []}),
-        )
-        .await;
-    stripe.control(&card, json!({"declines": "all"})).await;
-    stripe.control("clock/advance", json!({"days": 31})).await;
-    let unpaid = subscription(&stripe, &id).await;
-    assert_eq!(unpaid["status"], "unpaid");
-    let invoice = unpaid["latest_invoice"]["id"].as_str().expect("an invoice");
-    let pay = format!("/v1/invoices/{invoice}/pay");
-    stripe.refused(&pay, "", 402, "card_declined").await;
-    stripe.control(&card, json!({"declines": "none"})).await;
-    assert_eq!(stripe.post(&pay, "").await["status"], "paid");
-    assert_eq!(subscription(&stripe, &id).await["status"], "active");
-    stripe.refused(&pay, "", 400, "invoice_already_paid").await;
-}
-
-#[tokio::test]
-async fn a_card_that_can_only_be_stored_fails_after_the_trial() {
-    let stripe = Stripe::start().await;
-    let id = subscribed(
-        &stripe,
-        1000,
-        "4000 0000 0000 0341",
-        "&subscription_data[trial_period_days]=7",
-    )
-    .await;
-    assert_eq!(subscription(&stripe, &id).await["status"], "trialing");
-    stripe.control("clock/advance", json!({"days": 7, "seconds": 1})).await;
-    assert_eq!(subscription(&stripe, &id).await["status"], "past_due");
-    let fresh = session(&stripe, 1000, "").await;
-    assert!(stripe.pay(&fresh, "4000000000000341").await["declined"].is_object());
-}
-
-#[tokio::test]
-async fn a_dearer_plan_is_prorated_to_the_second_and_a_cheaper_one_becomes_credit() {
-    let stripe = Stripe::start().await;
-    let id = subscribed(&stripe, 1000, "success", "").await;
-    let body = subscription(&stripe, &id).await;
-    let item = body["items"]["data"][0]["id"].as_str().expect("an item").to_owned();
-    let (start, end) = (
-        body["items"]["data"][0]["current_period_start"]
-            .as_i64()
-            .expect("a start"),
-        period_end(&body),
-    );
-    let half = (start + end) / 2;
-    let (dear, cheap) = (price(&stripe, 3000, "month").await, price(&stripe, 200, "month").await);
-    let path = format!("/v1/subscriptions/{id}");
-    let change = |price: &str| {
-        format!("items[0][id]={item}&items[0][price]={price}&proration_date={half}&proration_behavior=always_invoice")
-    };
-    let asked = format!(
-        "subscription={id}&subscription_details[items][0][id]={item}&subscription_details[items][0][price]={dear}\
-         &subscription_details[proration_date]={half}&subscription_details[proration_behavior]=always_invoice"
-    );
-    let preview = stripe.post("/v1/invoices/create_preview", &asked).await;
-    let amounts = |invoice: &Value| -> Vec<i64> {
-        let lines = invoice["lines"]["data"].as_array().expect("lines");
-        lines
-            .iter()
-            .map(|line| line["amount"].as_i64().expect("an amount"))
-            .collect()
-    };
-    assert_eq!(amounts(&preview), [-500, 1500]);
-    assert_eq!(invoices(&stripe, &id).await.len(), 1, "a preview makes nothing");
-
-    let changed = stripe.post(&path, &change(&dear)).await;
-    assert_eq!(changed["items"]["data"][0]["price"]["id"], json!(dear));
-    let upgrade = &invoices(&stripe, &id).await[1];
-    assert_eq!(
-        (amounts(upgrade), &upgrade["amount_paid"], &upgrade["billing_reason"]),
-        (vec![-500, 1500], &json!(1000), &json!("subscription_update"))
-    );
-    let parent = &upgrade["lines"]["data"][0]["parent"]["subscription_item_details"];
-    assert_eq!(
-        (&parent["proration"], &parent["subscription_item"]),
-        (&json!(true), &json!(item))
-    );
-
-    stripe.post(&path, &change(&cheap)).await;
-    let downgrade = &invoices(&stripe, &id).await[2];
-    assert_eq!(
-        (amounts(downgrade), &downgrade["total"]),
-        (vec![-1500, 100], &json!(-1400))
-    );
-    assert_eq!(
-        (&downgrade["status"], &downgrade["amount_due"]),
-        (&json!("paid"), &json!(0))
-    );
-    let customer = body["customer"].as_str().expect("a customer");
-    assert_eq!(stripe.get(&format!("/v1/customers/{customer}")).await["balance"], -1400);
-    advance_to(&stripe, end).await;
-    let renewal = &invoices(&stripe, &id).await[3];
-    assert_eq!(
-        (&renewal["total"], &renewal["amount_due"], &renewal["ending_balance"]),
-        (&json!(200), &json!(0), &json!(-1200))
-    );
-    let moves = stripe
-        .get(&format!("/v1/customers/{customer}/balance_transactions"))
-        .await;
-    assert_eq!(
-        (&moves["data"][0]["amount"], &moves["data"][1]["amount"]),
-        (&json!(200), &json!(-1400))
-    );
-}
-
-#[tokio::test]
-async fn more_seats_wait_for_the_next_invoice() {
-    let stripe = Stripe::start().await;
-    let id = subscribed(&stripe, 1000, "success", "").await;
-    let body = subscription(&stripe, &id).await;
-    let item = body["items"]["data"][0]["id"].as_str().expect("an item");
-    let (start, end) = (
-        body["items"]["data"][0]["current_period_start"]
-            .as_i64()
-            .expect("a start"),
-        period_end(&body),
-    );
-    let form = format!(
-        "items[0][id]={item}&items[0][quantity]=4&proration_date={}",
-        (start + end) / 2
-    );
-    let changed = stripe.post(&format!("/v1/subscriptions/{id}"), &form).await;
-    assert_eq!(changed["items"]["data"][0]["quantity"], 4);
-    let waiting = stripe.get("/v1/invoiceitems?pending=true").await;
-    assert_eq!(waiting["data"].as_array().map(Vec::len), Some(2));
-    let customer = body["customer"].as_str().expect("a customer");
-    let fee = format!("customer={customer}&amount=250&currency=eur&description=Set-up");
-    stripe.post("/v1/invoiceitems", &fee).await;
-    let next = stripe
-        .post("/v1/invoices/create_preview", &format!("subscription={id}"))
-        .await;
-    assert_eq!(next["total"], 4000 + 2000 - 500 + 250);
-    advance_to(&stripe, end).await;
-    let renewal = &invoices(&stripe, &id).await[1];
-    assert_eq!(
-        (&renewal["total"], &renewal["status"]),
-        (&next["total"], &json!("paid"))
-    );
-    assert_eq!(stripe.get("/v1/invoiceitems?pending=true").await["data"], json!([]));
-}
-
-#[tokio::test]
-async fn another_interval_begins_a_new_period_at_once() {
-    let stripe = Stripe::start().await;
-    let id = subscribed(&stripe, 1000, "success", "").await;
-    let body = subscription(&stripe, &id).await;
-    let item = body["items"]["data"][0]["id"].as_str().expect("an item");
-    let yearly = price(&stripe, 10_000, "year").await;
-    stripe.control("clock/advance", json!({"days": 10})).await;
-    let form = format!("items[0][id]={item}&items[0][price]={yearly}");
-    let changed = stripe.post(&format!("/v1/subscriptions/{id}"), &form).await;
-    assert!(period_end(&changed) - changed["billing_cycle_anchor"].as_i64().expect("an anchor") >= 365 * DAY_S);
-    let invoice = &invoices(&stripe, &id).await[1];
-    let credit = invoice["lines"]["data"][0]["amount"].as_i64().expect("an amount");
-    assert!((-720..=-640).contains(&credit), "{credit} for some two thirds of 1000");
-    assert_eq!(invoice["amount_paid"], 10_000 + credit);
-}
-
-#[tokio::test]
 async fn a_cancellation_waits_for_the_end_of_the_period_or_comes_at_once() {
     let stripe = Stripe::start().await;
     let id = subscribed(&stripe, 1000, "success", "").await;
@@ -541,30 +311,6 @@ async fn a_paused_collection_renews_without_being_paid() {
         .map(|body| body["status"].clone())
         .collect();
     assert_eq!(statuses, ["paid", "void", "paid"]);
-}
-
-#[tokio::test]
-async fn a_coupon_takes_its_share_as_long_as_it_holds() {
-    let stripe = Stripe::start().await;
-    for (coupon, expected) in [
-        ("percent_off=50&duration=forever", [500, 500, 500]),
-        ("percent_off=12.5&duration=once", [875, 1000, 1000]),
-        (
-            "amount_off=300&currency=eur&duration=repeating&duration_in_months=2",
-            [700, 700, 1000],
-        ),
-    ] {
-        let coupon = id(&stripe.post("/v1/coupons", coupon).await);
-        let id = subscribed(&stripe, 1000, "success", &format!("&discounts[0][coupon]={coupon}")).await;
-        stripe.control("clock/advance", json!({"days": 31})).await;
-        stripe.control("clock/advance", json!({"days": 31})).await;
-        let paid: Vec<Value> = invoices(&stripe, &id)
-            .await
-            .iter()
-            .map(|body| body["amount_paid"].clone())
-            .collect();
-        assert_eq!(paid[..3], expected.map(|amount| json!(amount)), "{coupon}");
-    }
 }
 
 #[tokio::test]

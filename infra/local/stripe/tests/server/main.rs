@@ -2,8 +2,10 @@
 
 mod billing;
 mod contract;
+mod dunning;
 mod money;
 mod outages;
 mod pages;
+mod prorations;
 mod support;
 mod webhooks;

@@ -27,7 +27,7 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
             let subscription = world.find(Kind::Subscription, id, call.owner(), "subscription")?;
             if subscriptions::states::is_over(&subscription) {
                 let message = "No upcoming invoices: the subscription has ended.";
-                return Err(ApiError::missing("upcoming invoice", id, "subscription").with("message", json!(message)));
+                return Err(ApiError::refused("invoice_upcoming_none", message).param("subscription"));
             }
             of_existing(world, details, &subscription)?
         }

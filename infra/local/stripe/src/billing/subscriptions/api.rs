@@ -103,7 +103,13 @@ pub(crate) fn update(world: &mut World, call: &Call) -> Answer {
     let resumes_at = params.int("pause_collection.resumes_at")?;
     let cancel_at = cancel_at(params, &before)?;
     let change = change::read(world, params, &before)?;
-    if params.given("payment_behavior") == Some("error_if_incomplete") && change.is_invoiced_now() {
+    let costs = change
+        .own_lines(world, &before)
+        .iter()
+        .map(|line| line.amount)
+        .sum::<i64>()
+        > 0;
+    if params.given("payment_behavior") == Some("error_if_incomplete") && change.is_invoiced_now() && costs {
         let method = method.clone().or_else(|| methods::of_subscription(world, &before));
         check_method(world, method.as_deref(), true)?;
     }
