@@ -71,6 +71,44 @@ POST /v1/customers
 GET /v1/customers/{customer}
 POST /v1/customers/{customer}
 DELETE /v1/customers/{customer}
+GET /v1/customers/{customer}/payment_methods
+GET /v1/customers/{customer}/balance_transactions
+POST /v1/customers/{customer}/balance_transactions
+GET /v1/payment_methods
+POST /v1/payment_methods/{payment_method}/attach
+POST /v1/payment_methods/{payment_method}/detach
+GET /v1/products
+POST /v1/products
+GET /v1/products/{id}
+POST /v1/products/{id}
+GET /v1/prices
+POST /v1/prices
+GET /v1/prices/{price}
+POST /v1/prices/{price}
+GET /v1/coupons
+POST /v1/coupons
+GET /v1/coupons/{coupon}
+DELETE /v1/coupons/{coupon}
+GET /v1/subscriptions
+POST /v1/subscriptions
+GET /v1/subscriptions/{subscription_exposed_id}
+POST /v1/subscriptions/{subscription_exposed_id}
+DELETE /v1/subscriptions/{subscription_exposed_id}
+POST /v1/subscriptions/{subscription}/resume
+GET /v1/invoices
+GET /v1/invoices/{invoice}
+GET /v1/invoices/{invoice}/lines
+POST /v1/invoices/create_preview
+POST /v1/invoices/{invoice}/finalize
+POST /v1/invoices/{invoice}/pay
+POST /v1/invoices/{invoice}/void
+POST /v1/invoices/{invoice}/mark_uncollectible
+GET /v1/invoice_payments
+GET /v1/invoice_payments/{invoice_payment}
+GET /v1/invoiceitems
+POST /v1/invoiceitems
+GET /v1/invoiceitems/{invoiceitem}
+DELETE /v1/invoiceitems/{invoiceitem}
 """.split("\n")
 
 OBJECTS = """
@@ -90,14 +128,32 @@ dispute_payment_method_details dispute_payment_method_details_card
 transfer transfer_reversal payout balance balance_amount balance_amount_by_source_type
 balance_transaction fee connect_collection_transfer
 event notification_event_data notification_event_request webhook_endpoint deleted_webhook_endpoint
-customer deleted_customer bank_account
+customer deleted_customer bank_account invoice_setting_customer_setting customer_balance_transaction
+recurring coupon deleted_coupon discount discount_source payment_pages_checkout_session_discount
+subscription subscription_item subscription_automatic_tax cancellation_details connect_account_reference
+subscriptions_resource_billing_mode subscriptions_resource_billing_mode_flexible
+subscriptions_resource_subscription_invoice_settings subscriptions_resource_pause_collection
+subscriptions_resource_trial_settings_trial_settings subscriptions_resource_trial_settings_end_behavior
+subscriptions_resource_payment_settings
+invoice line_item automatic_tax invoice_line_item_period discounts_resource_discount_amount
+billing_bill_resource_invoicing_parents_invoice_parent
+billing_bill_resource_invoicing_parents_invoice_subscription_parent invoices_resource_status_transitions
+billing_bill_resource_invoicing_lines_parents_invoice_line_item_parent
+billing_bill_resource_invoicing_lines_parents_invoice_line_item_subscription_item_parent
+billing_bill_resource_invoicing_lines_parents_invoice_line_item_invoice_item_parent
+billing_bill_resource_invoicing_lines_common_proration_details
+billing_bill_resource_invoicing_pricing_pricing billing_bill_resource_invoicing_pricing_pricing_price_details
+invoices_payments_invoice_payment_associated_payment invoices_payments_invoice_payment_status_transitions
+invoice_payment invoiceitem deleted_invoiceitem proration_details
+billing_bill_resource_invoice_item_parents_invoice_item_parent
+billing_bill_resource_invoice_item_parents_invoice_item_subscription_parent
 """.split()
 
 # Deep parameters the stand-in takes note of by name only.
 OPEN_PARAMETERS = {
     "company", "individual", "documents", "settings", "payment_method_options", "payment_method_data",
-    "branding_settings", "custom_text", "custom_fields", "shipping_options", "invoice_creation", "subscription_data",
-    "invoice_settings", "payment_details", "amount_details", "mandate_data", "hooks", "groups", "tos_acceptance",
+    "branding_settings", "custom_text", "custom_fields", "shipping_options", "invoice_creation", "payment_settings",
+    "payment_details", "billing_schedules", "schedule_details", "amount_details", "mandate_data", "hooks", "groups", "tos_acceptance",
     "business_profile", "shipping", "tax", "cash_balance", "consent_collection", "optional_items",
     "collection_options", "shipping_address_collection",
 }

@@ -61,12 +61,27 @@ pub struct Settings {
     pub payout_delay_ms: i64,
     /// How long a payment's funds stay pending; Stripe needs days, a local stack wants them at once.
     pub available_delay_s: i64,
+    /// How long the invoice of a renewal stays a draft before it is finalised and paid; Stripe leaves it an hour.
+    pub invoice_draft_s: i64,
+    /// Days from each failed payment of a renewal to the next attempt.
+    pub payment_retry_days: Vec<i64>,
+    /// What becomes of a subscription whose last attempt has failed.
+    pub after_payment_retries: AfterRetries,
     /// Pauses between attempts to deliver an event; after the last one the delivery has failed.
     pub retry_delays_ms: Vec<i64>,
     /// How long the receiver of an event may take to answer.
     pub delivery_timeout_ms: u64,
     /// Added to every answer of the API.
     pub latency_ms: u64,
+}
+
+/// The choices of Stripe's retry settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterRetries {
+    Cancel,
+    Unpaid,
+    PastDue,
 }
 
 impl Default for Settings {
@@ -82,6 +97,9 @@ impl Default for Settings {
             refund_delay_ms: 1000,
             payout_delay_ms: 1000,
             available_delay_s: 0,
+            invoice_draft_s: 0,
+            payment_retry_days: vec![3, 5, 7],
+            after_payment_retries: AfterRetries::Cancel,
             retry_delays_ms: vec![250, 500, 1000, 2000, 4000, 8000, 15_000, 30_000],
             delivery_timeout_ms: 20_000,
             latency_ms: 0,

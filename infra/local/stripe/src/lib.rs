@@ -3,10 +3,14 @@
 //! Speaks Stripe's wire format (forms in, JSON out, its errors, ids, lists, idempotency, signed webhooks), serves pages on
 //! which a person pays or completes an account, and control endpoints with which a test makes trouble: outages, lost
 //! answers, webhooks twice, late, in disorder or never. Keeps everything in memory and forgets it at the end. Refuses to
-//! be Stripe: no cards are stored, no fraud is detected, and nothing of it belongs in a Lambda.
+//! be Stripe: only test cards are known, no fraud is detected, and nothing of it belongs in a Lambda.
+
+// `json!` recurses once per token, and Stripe's largest documents have more than the default 128.
+#![recursion_limit = "512"]
 
 mod accounts;
 mod balance;
+mod billing;
 mod charges;
 mod checkout;
 mod config;
@@ -20,7 +24,7 @@ mod transfers;
 mod wire;
 mod world;
 
-pub use config::{API_VERSION, Config, Settings};
+pub use config::{API_VERSION, AfterRetries, Config, Settings};
 pub use in_process::InProcess;
 pub use standin::Server;
 pub use world::Kind;

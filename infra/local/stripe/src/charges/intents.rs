@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{blank, method_details, outcome, post_fee};
 use crate::accounts::merge_metadata;
+use crate::billing::invoices::collect;
 use crate::checkout::cards::{self, Aftermath, Card, Effect};
 use crate::checkout::session::merge;
 use crate::wire::call::{Answer, Call};
@@ -87,17 +88,18 @@ pub(crate) fn make(world: &mut World, owner: Option<&str>, details: &Details) ->
 }
 
 /// Tries to pay an intent. A decline is the error; the intent then waits for another payment method.
-pub(crate) fn attempt(
-    world: &mut World,
-    intent: &str,
-    card: &'static Card,
-    payer: &Payer,
-) -> Result<Attempt, ApiError> {
+pub(crate) fn attempt(world: &mut World, intent: &str, card: &Card, payer: &Payer) -> Result<Attempt, ApiError> {
+    let owner = world.owner_of(intent);
+    let method = make_method(world, owner.as_deref(), card, payer);
+    attempt_with(world, intent, card, method)
+}
+
+/// Tries to pay an intent with a payment method that exists; `card` says what becomes of it.
+pub(crate) fn attempt_with(world: &mut World, intent: &str, card: &Card, method: Value) -> Result<Attempt, ApiError> {
     let (owner, body) = match world.shelf.entry(intent) {
         Some(entry) => (entry.owner.clone(), entry.body.clone()),
         None => return Err(ApiError::missing(Kind::PaymentIntent.noun(), intent, "intent")),
     };
-    let method = make_method(world, owner.as_deref(), card, payer);
     let method_id = text(&method, "id").to_owned();
     let charge = make_charge(world, owner.as_deref(), &body, card, &method);
     match card.effect {
@@ -320,13 +322,17 @@ fn card_of(call: &Call) -> Result<&'static Card, ApiError> {
 
 fn pay(world: &mut World, intent: &str, card: &'static Card) -> Answer {
     let result = attempt(world, intent, card, &Payer::default());
+    if result.is_ok() {
+        collect::intent_paid(world, intent);
+    }
     let body = world.set(intent, |_| {});
     result
         .map(|_| body.clone())
         .map_err(|error| error.with("payment_intent", body))
 }
 
-fn cancel_as(world: &mut World, intent: &str, reason: &str) -> Value {
+/// Cancels an intent, for a reason.
+pub(crate) fn cancel_as(world: &mut World, intent: &str, reason: &str) -> Value {
     let now = world.now();
     let body = world.set(intent, |body| {
         merge(
@@ -375,7 +381,8 @@ fn succeed(world: &mut World, intent: &str, charge: &str, card: &Card) {
     }
 }
 
-fn make_method(world: &mut World, owner: Option<&str>, card: &Card, payer: &Payer) -> Value {
+/// Makes the payment method that a card given by hand is.
+pub(crate) fn make_method(world: &mut World, owner: Option<&str>, card: &Card, payer: &Payer) -> Value {
     let mut body = json!({
         "id": world.id(Kind::PaymentMethod),
         "object": "payment_method",
@@ -401,6 +408,9 @@ fn make_method(world: &mut World, owner: Option<&str>, card: &Card, payer: &Paye
     }
     merge(&mut body, details);
     world.shelf.put(Kind::PaymentMethod, owner, body.clone());
+    world
+        .notes
+        .insert(text(&body, "id").to_owned(), json!({"card": card.key}));
     body
 }
 

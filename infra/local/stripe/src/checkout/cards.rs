@@ -13,6 +13,8 @@ pub(crate) struct Card {
     pub brand: &'static str,
     pub effect: Effect,
     pub aftermath: Aftermath,
+    /// The card can be stored for later, whatever becomes of a charge.
+    pub attaches: bool,
     /// The balance transaction is known and the funds are available at once, instead of later.
     pub fee_at_once: bool,
 }
@@ -63,6 +65,7 @@ const fn pays(key: &'static str, number: &'static str, label: &'static str) -> C
         brand: "visa",
         effect: Effect::Pays,
         aftermath: Aftermath::Nothing,
+        attaches: true,
         fee_at_once: false,
     }
 }
@@ -85,6 +88,7 @@ const fn declines(
             decline_code,
             message,
         },
+        attaches: false,
         ..pays(key, number, label)
     }
 }
@@ -102,7 +106,7 @@ const fn dispute(reason: &'static str, inquiry: bool) -> Aftermath {
 }
 
 /// Every way to pay, in the order of the payment page.
-pub(crate) const CARDS: [Card; 18] = [
+pub(crate) const CARDS: [Card; 19] = [
     pays("success", "4242424242424242", "Visa, succeeds"),
     Card {
         brand: "mastercard",
@@ -210,6 +214,17 @@ pub(crate) const CARDS: [Card; 18] = [
         "lost_card",
         "Your card was declined.",
     ),
+    Card {
+        attaches: true,
+        ..declines(
+            "declined_later",
+            "4000000000000341",
+            "Visa, can be stored, every charge declined",
+            "card_declined",
+            "generic_decline",
+            "Your card was declined.",
+        )
+    },
 ];
 
 /// By key, by number (spaces allowed), or by the names of Stripe's ready payment methods.
@@ -223,6 +238,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Card> {
         "pm_card_visa_chargeDeclinedInsufficientFunds" | "pm_card_chargeDeclinedInsufficientFunds" => {
             "insufficient_funds"
         }
+        "pm_card_chargeCustomerFail" => "declined_later",
         "pm_card_createDispute" => "dispute",
         "pm_card_createDisputeInquiry" => "inquiry",
         "pm_card_pendingRefund" => "refund_pends",

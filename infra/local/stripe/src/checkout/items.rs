@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::billing::catalogue::{self, NewPrice};
+use crate::billing::{Reduction, least};
 use crate::wire::error::ApiError;
 use crate::wire::form::{Field, missing_param};
 use crate::world::{Kind, World, int, text};
@@ -9,14 +11,31 @@ use crate::world::{Kind, World, int, text};
 /// Stripe's bound on an amount: eight digits.
 const MAX_AMOUNT: i64 = 99_999_999;
 
+/// How a session charges what it sells.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Terms {
+    /// A subscription begins, instead of one payment.
+    pub recurring: bool,
+    /// Nothing is charged yet.
+    pub trial: bool,
+    pub reduction: Option<Reduction>,
+}
+
 /// The line items of a session and the currency they share.
-pub(super) fn read(world: &mut World, params: &Field, owner: Option<&str>) -> Result<(Vec<Value>, String), ApiError> {
+pub(super) fn read(
+    world: &mut World,
+    params: &Field,
+    owner: Option<&str>,
+    terms: Terms,
+) -> Result<(Vec<Value>, String), ApiError> {
     let fields = params.list("line_items");
     if fields.is_empty() {
         return Err(missing_param("line_items"));
     }
-    if fields.len() > 100 {
-        return Err(ApiError::invalid("Checkout Sessions can have at most 100 line items.").param("line_items"));
+    let most = if terms.recurring { 20 } else { 100 };
+    if fields.len() > most {
+        let message = format!("Checkout Sessions can have at most {most} line items.");
+        return Err(ApiError::invalid(message).param("line_items"));
     }
     // All are read before any price is made: a refused session leaves nothing behind.
     let drafts: Vec<Draft> = fields
@@ -24,38 +43,61 @@ pub(super) fn read(world: &mut World, params: &Field, owner: Option<&str>) -> Re
         .enumerate()
         .map(|(at, field)| Draft::read(world, field, at, owner))
         .collect::<Result<_, _>>()?;
-    let currency = drafts[0].currency.clone();
-    if let Some(other) = drafts.iter().find(|draft| draft.currency != currency) {
+    check_kind(&drafts, terms.recurring)?;
+    let currency = drafts[0].currency().to_owned();
+    if let Some(other) = drafts.iter().find(|draft| draft.currency() != currency) {
         let message = format!(
             "All prices on a Checkout Session must use the same currency; got {currency} and {}.",
-            other.currency
+            other.currency()
         );
         return Err(ApiError::invalid(message).param("line_items"));
     }
-    let total: i64 = drafts
+    let amounts: Vec<i64> = drafts
         .iter()
-        .map(|draft| draft.unit_amount.saturating_mul(draft.quantity))
-        .fold(0, i64::saturating_add);
-    check_total(total, &currency)?;
+        .map(|draft| if terms.trial { 0 } else { draft.amount() })
+        .collect();
+    let off = terms
+        .reduction
+        .map_or_else(|| vec![0; amounts.len()], |reduction| reduction.over(&amounts));
+    let total = amounts.iter().copied().fold(0, i64::saturating_add);
+    check_total(total - off.iter().sum::<i64>(), &currency)?;
+    let made = drafts.into_iter().zip(amounts).zip(off);
     Ok((
-        drafts.into_iter().map(|draft| draft.make(world, owner)).collect(),
+        made.map(|((draft, amount), off)| draft.make(world, owner, amount, off))
+            .collect(),
         currency,
     ))
 }
 
-pub(super) fn total(items: &[Value]) -> i64 {
-    items.iter().map(|item| int(item, "amount_total")).sum()
+/// The sum of a field of the line items.
+pub(super) fn total(items: &[Value], field: &str) -> i64 {
+    items.iter().map(|item| int(item, field)).sum()
+}
+
+fn check_kind(drafts: &[Draft], recurring: bool) -> Result<(), ApiError> {
+    let rhythm = |draft: &Draft| draft.recurring().clone();
+    if !recurring && drafts.iter().any(|draft| !rhythm(draft).is_null()) {
+        let message = "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode \
+                       or use only one-time prices.";
+        return Err(ApiError::invalid(message).param("line_items"));
+    }
+    if recurring && drafts.iter().any(|draft| rhythm(draft).is_null()) {
+        let message = "The stand-in sells recurring prices only in `subscription` mode.";
+        return Err(ApiError::invalid(message).param("line_items"));
+    }
+    let same = |draft: &Draft| {
+        let (one, other) = (draft.recurring(), drafts[0].recurring());
+        one["interval"] == other["interval"] && one["interval_count"] == other["interval_count"]
+    };
+    if !drafts.iter().all(same) {
+        let message = "The stand-in bills all items of a subscription at one interval.";
+        return Err(ApiError::invalid(message).param("line_items"));
+    }
+    Ok(())
 }
 
 fn check_total(total: i64, currency: &str) -> Result<(), ApiError> {
-    let least = match currency {
-        "eur" | "usd" | "chf" | "cad" | "aud" => 50,
-        "gbp" => 30,
-        "jpy" => 50,
-        "sek" | "nok" => 300,
-        "dkk" => 250,
-        _ => 1,
-    };
+    let least = least(currency);
     if total > MAX_AMOUNT {
         let message = "The Checkout Session's total amount must be no more than 99999999.";
         return Err(ApiError::invalid(message).code("amount_too_large").param("line_items"));
@@ -70,17 +112,18 @@ fn check_total(total: i64, currency: &str) -> Result<(), ApiError> {
 }
 
 struct Draft {
-    /// A price made before, else one to make.
-    price: Option<Value>,
-    product: Option<String>,
+    price: Price,
     name: String,
-    description: Value,
-    metadata: Value,
-    images: Vec<String>,
-    tax_behavior: String,
-    unit_amount: i64,
-    currency: String,
     quantity: i64,
+}
+
+enum Price {
+    Known(Value),
+    /// Made with the session, and its product too if that is given here.
+    New {
+        price: NewPrice,
+        product: Option<Value>,
+    },
 }
 
 impl Draft {
@@ -103,151 +146,89 @@ impl Draft {
                 .param(&name("[quantity]")));
         }
         if let Some(id) = field.given("price") {
-            return Self::of_price(world, id, quantity, owner, &name("[price]"));
+            let price = world.find(Kind::Price, id, owner, &name("[price]"))?;
+            return Ok(Self {
+                name: catalogue::product_name(world, &price),
+                price: Price::Known(price),
+                quantity,
+            });
         }
-        let text_at = |path: &str, bracket: &str| field.given(path).ok_or_else(|| missing_param(&name(bracket)));
-        let currency = text_at("price_data.currency", "[price_data][currency]")?.to_ascii_lowercase();
-        if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_lowercase()) {
-            let message = format!("Invalid currency: {currency}. Stripe takes three-letter ISO currency codes.");
-            return Err(ApiError::invalid(message).param(&name("[price_data][currency]")));
-        }
-        let unit_amount = field
-            .int("price_data.unit_amount")
-            .map_err(|error| error.param(&name("[price_data][unit_amount]")))?
-            .ok_or_else(|| missing_param(&name("[price_data][unit_amount]")))?;
-        if unit_amount < 0 {
-            let message = "This value must be greater than or equal to 0.";
-            let error = ApiError::invalid(message).code("parameter_invalid_integer");
-            return Err(error.param(&name("[price_data][unit_amount]")));
-        }
-        let product = field.given("price_data.product").map(str::to_owned);
-        let product_name = match &product {
-            Some(id) => text(
-                &world.find(Kind::Product, id, owner, &name("[price_data][product]"))?,
-                "name",
-            )
-            .to_owned(),
-            None => text_at("price_data.product_data.name", "[price_data][product_data][name]")?.to_owned(),
+        let Some(data) = field.at("price_data") else {
+            return Err(missing_param(&name("[price_data][currency]")));
         };
-        let product_data = |path: &str| {
-            field
-                .at("price_data.product_data")
-                .unwrap_or(&Field::Text(String::new()))
-                .json(path)
+        let inner = |part: &str| name(&format!("[price_data][{part}]"));
+        let known = data.given("product").unwrap_or_default().to_owned();
+        let price = NewPrice::read(data, known.clone(), &inner)?;
+        let (name, product) = if known.is_empty() {
+            let product_name = data
+                .given("product_data.name")
+                .ok_or_else(|| missing_param(&name("[price_data][product_data][name]")))?;
+            (product_name.to_owned(), Some(product_data(data)))
+        } else {
+            let product = world.find(Kind::Product, &known, owner, &inner("product"))?;
+            (text(&product, "name").to_owned(), None)
         };
         Ok(Self {
-            price: None,
-            product,
-            name: product_name,
-            description: product_data("description"),
-            metadata: Value::Object(field.map("price_data.product_data.metadata")),
-            images: field
-                .texts("price_data.product_data.images")
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
-            tax_behavior: field
-                .given("price_data.tax_behavior")
-                .unwrap_or("unspecified")
-                .to_owned(),
-            unit_amount,
-            currency,
+            price: Price::New { price, product },
+            name,
             quantity,
         })
     }
 
-    fn of_price(world: &World, id: &str, quantity: i64, owner: Option<&str>, param: &str) -> Result<Self, ApiError> {
-        let price = world.find(Kind::Price, id, owner, param)?;
-        let name = world
-            .shelf
-            .get(Kind::Product, text(&price, "product"))
-            .map(|product| text(product, "name").to_owned());
-        Ok(Self {
-            product: Some(text(&price, "product").to_owned()),
-            name: name.unwrap_or_default(),
-            description: Value::Null,
-            metadata: json!({}),
-            images: Vec::new(),
-            tax_behavior: String::new(),
-            unit_amount: int(&price, "unit_amount"),
-            currency: text(&price, "currency").to_owned(),
-            quantity,
-            price: Some(price),
-        })
+    fn amount(&self) -> i64 {
+        let unit = match &self.price {
+            Price::Known(price) => int(price, "unit_amount"),
+            Price::New { price, .. } => price.unit_amount,
+        };
+        unit.saturating_mul(self.quantity)
     }
 
-    fn make(self, world: &mut World, owner: Option<&str>) -> Value {
-        let amount = self.unit_amount * self.quantity;
-        let (name, currency, quantity) = (self.name.clone(), self.currency.clone(), self.quantity);
-        let price = match self.price.clone() {
-            Some(price) => price,
-            None => self.make_price(world, owner),
+    fn currency(&self) -> &str {
+        match &self.price {
+            Price::Known(price) => text(price, "currency"),
+            Price::New { price, .. } => &price.currency,
+        }
+    }
+
+    fn recurring(&self) -> &Value {
+        match &self.price {
+            Price::Known(price) => &price["recurring"],
+            Price::New { price, .. } => &price.recurring,
+        }
+    }
+
+    fn make(self, world: &mut World, owner: Option<&str>, amount: i64, off: i64) -> Value {
+        let currency = self.currency().to_owned();
+        let price = match self.price {
+            Price::Known(price) => price,
+            Price::New { mut price, product } => {
+                if let Some(given) = product {
+                    price.product = catalogue::new_product(world, owner, &self.name, given);
+                }
+                price.put(world, owner, false)
+            }
         };
         json!({
             "id": world.id_with("li", 24),
             "object": "item",
-            "amount_discount": 0,
+            "amount_discount": off,
             "amount_subtotal": amount,
             "amount_tax": 0,
-            "amount_total": amount,
+            "amount_total": amount - off,
             "currency": currency,
-            "description": name,
+            "description": self.name,
             "price": price,
-            "quantity": quantity,
+            "quantity": self.quantity,
         })
     }
+}
 
-    fn make_price(self, world: &mut World, owner: Option<&str>) -> Value {
-        let now = world.now();
-        let product = self.product.unwrap_or_else(|| {
-            let id = world.id_with("prod", 14);
-            let body = json!({
-                "id": id,
-                "object": "product",
-                "active": false,
-                "attributes": [],
-                "created": now,
-                "default_price": null,
-                "description": self.description,
-                "images": self.images,
-                "livemode": false,
-                "marketing_features": [],
-                "metadata": self.metadata,
-                "name": self.name,
-                "package_dimensions": null,
-                "shippable": null,
-                "statement_descriptor": null,
-                "tax_code": null,
-                "type": "service",
-                "unit_label": null,
-                "updated": now,
-                "url": null,
-            });
-            world.shelf.put(Kind::Product, owner, body);
-            id
-        });
-        let price = json!({
-            "id": world.id(Kind::Price),
-            "object": "price",
-            "active": false,
-            "billing_scheme": "per_unit",
-            "created": now,
-            "currency": self.currency,
-            "custom_unit_amount": null,
-            "livemode": false,
-            "lookup_key": null,
-            "metadata": {},
-            "nickname": null,
-            "product": product,
-            "recurring": null,
-            "tax_behavior": self.tax_behavior,
-            "tiers_mode": null,
-            "transform_quantity": null,
-            "type": "one_time",
-            "unit_amount": self.unit_amount,
-            "unit_amount_decimal": self.unit_amount.to_string(),
-        });
-        world.shelf.put(Kind::Price, owner, price.clone());
-        price
-    }
+/// The fields of `product_data`; what is made on the way to something else is not active.
+fn product_data(data: &Field) -> Value {
+    json!({
+        "active": false,
+        "description": data.json("product_data.description"),
+        "images": data.texts("product_data.images"),
+        "metadata": data.map("product_data.metadata"),
+    })
 }

@@ -3,12 +3,19 @@
 use serde_json::{Value, json};
 
 use super::cards::Card;
+use super::subscribe::subscribe;
 use crate::charges::intents::{self, Attempt, Payer};
 use crate::wire::error::ApiError;
 use crate::world::{Kind, World, int, text};
 
-/// Pays an open session with a test card; a decline leaves the session open, as with Stripe.
-pub(crate) fn pay(world: &mut World, session: &str, card: &'static Card, payer: &Payer) -> Result<Value, ApiError> {
+/// Pays an open session with a test card, or completes it without one where it needs none; a decline leaves the session
+/// open, as with Stripe.
+pub(crate) fn pay(
+    world: &mut World,
+    session: &str,
+    card: Option<&'static Card>,
+    payer: &Payer,
+) -> Result<Value, ApiError> {
     let (owner, body) = match world.shelf.entry(session) {
         Some(entry) if entry.kind == Kind::Session => (entry.owner.clone(), entry.body.clone()),
         _ => return Err(ApiError::missing(Kind::Session.noun(), session, "session")),
@@ -20,10 +27,18 @@ pub(crate) fn pay(world: &mut World, session: &str, card: &'static Card, payer: 
         );
         return Err(ApiError::invalid(message));
     }
+    if text(&body, "mode") == "subscription" {
+        let paid = subscribe(world, &body, card, payer)?;
+        complete(world, session, paid, payer);
+        return Ok(emit(world, session, "checkout.session.completed"));
+    }
     if int(&body, "amount_total") == 0 {
         complete(world, session, "no_payment_required", payer);
         return Ok(emit(world, session, "checkout.session.completed"));
     }
+    let Some(card) = card else {
+        return Err(ApiError::invalid("This Checkout Session needs something to pay with."));
+    };
     if card.is_debit()
         && !body["payment_method_types"]
             .as_array()

@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::items;
+use super::items::{self, Terms};
+use super::subscribe;
 use crate::accounts::merge_metadata;
+use crate::billing::coupons;
 use crate::wire::call::{Answer, Call};
-use crate::wire::{error::ApiError, form::missing_param, list};
-use crate::world::{Kind, Work, World, text};
+use crate::wire::form::{Field, missing_param};
+use crate::wire::{error::ApiError, list};
+use crate::world::{Kind, Work, World, int, text};
 
 const MIN_LIFE_S: i64 = 30 * 60;
 const MAX_LIFE_S: i64 = 24 * 60 * 60;
@@ -16,14 +19,16 @@ const CLOCK_SLACK_S: i64 = 60;
 pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
     let params = &call.params;
     let owner = call.owner();
-    match params.given("mode") {
-        Some("payment") => {}
+    let recurring = match params.given("mode") {
+        Some("payment") => false,
+        Some("subscription") => true,
         None => return Err(ApiError::invalid("You must pass `mode` when creating a Checkout Session.").param("mode")),
         Some(mode) => {
-            let message = format!("The stand-in serves Checkout Sessions in payment mode only, not {mode}.");
+            let message = format!("The stand-in serves Checkout Sessions in payment or subscription mode, not {mode}.");
             return Err(ApiError::invalid(message).param("mode"));
         }
-    }
+    };
+    check_mode(params, recurring)?;
     if params.given("ui_mode").is_some_and(|mode| mode != "hosted_page") {
         let message = "The stand-in serves Checkout Sessions with a hosted page only.";
         return Err(ApiError::invalid(message).param("ui_mode"));
@@ -51,13 +56,27 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
     }
     let now = world.now();
     let expires_at = expiry(params.int("expires_at")?, now)?;
-    let (line_items, currency) = items::read(world, params, owner)?;
-    let total = items::total(&line_items);
+    let coupon = coupons::named(world, params, owner)?;
+    let wanted = if recurring {
+        subscribe::wanted(call, coupon.as_ref(), now)?
+    } else {
+        of_payment(params)
+    };
+    let terms = Terms {
+        recurring,
+        trial: int(&wanted, "trial_days") > 0 || wanted["trial_end"].is_i64(),
+        reduction: coupon.as_ref().map(coupons::reduction),
+    };
+    let (line_items, currency) = items::read(world, params, owner, terms)?;
+    let (subtotal, off) = (
+        items::total(&line_items, "amount_subtotal"),
+        items::total(&line_items, "amount_discount"),
+    );
     let id = world.id(Kind::Session);
     let url = format!("{}/pay/{id}", world.origin);
     let mut methods = params.texts("payment_method_types");
     if methods.is_empty() {
-        methods = if currency == "eur" {
+        methods = if currency == "eur" && !recurring {
             vec!["card", "sepa_debit"]
         } else {
             vec!["card"]
@@ -66,36 +85,38 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
     let mut body = blank();
     let fields = json!({
         "id": id,
-        "amount_subtotal": total,
-        "amount_total": total,
+        "amount_subtotal": subtotal,
+        "amount_total": subtotal - off,
         "cancel_url": params.json("cancel_url"),
         "client_reference_id": params.json("client_reference_id"),
         "created": now,
         "currency": currency,
         "customer": customer.as_ref().map(|customer| text(customer, "id")),
-        "customer_creation": if customer.is_some() { Value::Null } else { json!("if_required") },
+        "customer_creation": match (&customer, recurring) {
+            (Some(_), _) => Value::Null,
+            (None, true) => json!("always"),
+            (None, false) => json!("if_required"),
+        },
         "customer_email": params.json("customer_email"),
+        "discounts": coupon.iter().map(|coupon| json!({"coupon": coupon["id"], "promotion_code": null}))
+            .collect::<Vec<_>>(),
         "expires_at": expires_at,
         "locale": params.json("locale"),
         "metadata": params.map("metadata"),
+        "mode": params.json("mode"),
+        "payment_method_collection": params.given("payment_method_collection")
+            .unwrap_or(if recurring { "always" } else { "if_required" }),
         "payment_method_types": methods,
         "submit_type": params.json("submit_type"),
         "success_url": success_url,
+        "total_details": {"amount_discount": off, "amount_shipping": 0, "amount_tax": 0},
         "url": url,
     });
     merge(&mut body, fields);
     world.shelf.put(Kind::Session, owner, body.clone());
     world.line_items.insert(id.clone(), line_items);
-    // The payment intent is made with the first attempt to pay; until then its data wait here.
-    let intent = json!({
-        "description": params.json("payment_intent_data.description"),
-        "metadata": params.map("payment_intent_data.metadata"),
-        "transfer_group": params.json("payment_intent_data.transfer_group"),
-        "receipt_email": params.json("payment_intent_data.receipt_email"),
-        "statement_descriptor": params.json("payment_intent_data.statement_descriptor"),
-        "statement_descriptor_suffix": params.json("payment_intent_data.statement_descriptor_suffix"),
-    });
-    world.notes.insert(id.clone(), intent);
+    // What the payment or the subscription is made of waits here until it is.
+    world.notes.insert(id.clone(), wanted);
     world.later((expires_at - now) * 1000, Work::SessionExpires { session: id });
     Ok(body)
 }
@@ -148,12 +169,42 @@ pub(crate) fn expire_when_open(world: &mut World, session: &str) {
 pub(crate) fn list_all(world: &World, call: &Call) -> Answer {
     let buyer = call.params.given("customer_details.email");
     let sessions = world.select(Kind::Session, call.owner(), |body| {
-        ["status", "payment_intent", "customer"]
+        ["status", "payment_intent", "customer", "subscription"]
             .iter()
             .all(|field| call.keeps(body, field))
             && buyer.is_none_or(|email| body["customer_details"]["email"].as_str() == Some(email))
     });
     list::page(call, Kind::Session, "/v1/checkout/sessions", sessions)
+}
+
+/// What only fits the other mode is refused.
+fn check_mode(params: &Field, recurring: bool) -> Result<(), ApiError> {
+    let (mode, strangers) = if recurring {
+        ("subscription", ["payment_intent_data", "submit_type"].as_slice())
+    } else {
+        ("payment", ["subscription_data", "payment_method_collection"].as_slice())
+    };
+    if let Some(stranger) = strangers.iter().find(|name| params.at(name).is_some()) {
+        let message = format!("You can not pass `{stranger}` in `{mode}` mode.");
+        return Err(ApiError::invalid(message).param(stranger));
+    }
+    if recurring && params.texts("payment_method_types").iter().any(|kind| *kind != "card") {
+        let message = "The stand-in takes cards only for subscriptions.";
+        return Err(ApiError::invalid(message).param("payment_method_types"));
+    }
+    Ok(())
+}
+
+/// What the payment intent of a session is made of with the first attempt to pay.
+fn of_payment(params: &Field) -> Value {
+    json!({
+        "description": params.json("payment_intent_data.description"),
+        "metadata": params.map("payment_intent_data.metadata"),
+        "transfer_group": params.json("payment_intent_data.transfer_group"),
+        "receipt_email": params.json("payment_intent_data.receipt_email"),
+        "statement_descriptor": params.json("payment_intent_data.statement_descriptor"),
+        "statement_descriptor_suffix": params.json("payment_intent_data.statement_descriptor_suffix"),
+    })
 }
 
 fn close_as_expired(world: &mut World, session: &str) -> Value {

@@ -6,6 +6,7 @@ use standin::{Outage, matches_type};
 
 use crate::accounts::status::{self, Visit};
 use crate::balance;
+use crate::billing::methods;
 use crate::charges::intents::Payer;
 use crate::charges::{self, disputes, refunds};
 use crate::checkout::{self, cards, pay, session};
@@ -58,6 +59,7 @@ pub(super) fn perform(world: &mut World, name: &str, control: &Control) -> Outco
             session::expire_when_open(world, id);
             existing(world, Kind::Session, id)
         }
+        "POST customers/{customer}/card" => set_card(world, id, control),
         "POST charges/{charge}/fee" => {
             existing(world, Kind::Charge, id)?;
             charges::fee_arrives(world, id);
@@ -133,6 +135,8 @@ fn summary(world: &World) -> Value {
             "checkout_sessions": count(Kind::Session),
             "payment_intents": count(Kind::PaymentIntent),
             "charges": count(Kind::Charge),
+            "subscriptions": count(Kind::Subscription),
+            "invoices": count(Kind::Invoice),
             "refunds": count(Kind::Refund),
             "disputes": count(Kind::Dispute),
             "transfers": count(Kind::Transfer),
@@ -219,16 +223,22 @@ fn set_secrets(world: &mut World, endpoint: &str, control: &Control) -> Outcome 
 
 fn pay_session(world: &mut World, id: &str, control: &Control) -> Outcome {
     let outcome = control.body["outcome"].as_str().unwrap_or("success");
-    let Some(card) = cards::find(outcome) else {
+    let card = if outcome == "no_card" {
+        None
+    } else {
+        cards::find(outcome)
+    };
+    if card.is_none() && outcome != "no_card" {
         let keys: Vec<&str> = cards::CARDS.iter().map(|card| card.key).collect();
         return Err((
             400,
             format!(
-                "outcome is one of {}, or a test card's number; not {outcome}",
+                "outcome is no_card, one of {}, or a test card's number; not {outcome}",
                 keys.join(", ")
             ),
         ));
-    };
+    }
+    let key = card.map_or(outcome, |card| card.key);
     let field = |name: &str| control.body[name].as_str().map(str::to_owned);
     let payer = Payer {
         email: field("email").or_else(|| Some("customer@example.com".to_owned())),
@@ -236,13 +246,35 @@ fn pay_session(world: &mut World, id: &str, control: &Control) -> Outcome {
         country: field("country").or_else(|| Some("DE".to_owned())),
     };
     match pay::pay(world, id, card, &payer) {
-        Ok(session) => Ok(json!({"outcome": card.key, "session": session})),
+        Ok(session) => Ok(json!({"outcome": key, "session": session})),
         // A decline is an outcome like any other, not a mistake of the caller.
         Err(error) if error.status == 402 => {
-            Ok(json!({"outcome": card.key, "declined": error.object(), "session": existing(world, Kind::Session, id)?}))
+            Ok(json!({"outcome": key, "declined": error.object(), "session": existing(world, Kind::Session, id)?}))
         }
         Err(error) => Err((error.status, error.message().to_owned())),
     }
+}
+
+/// Makes a customer's stored cards fail, or mends them.
+fn set_card(world: &mut World, customer: &str, control: &Control) -> Outcome {
+    existing(world, Kind::Customer, customer)?;
+    let charges = match &control.body["declines"] {
+        Value::Null => -1,
+        given if given == "all" => -1,
+        given if given == "next" => 1,
+        given if given == "none" => 0,
+        given => given
+            .as_i64()
+            .filter(|count| *count >= 0)
+            .ok_or_else(|| (400, "declines is all, next, none or a number".to_owned()))?,
+    };
+    let name = control.body["as"].as_str().unwrap_or("declined");
+    let declining = cards::find(name).filter(|card| matches!(card.effect, cards::Effect::Declines { .. }));
+    let Some(card) = declining else {
+        return Err((400, format!("as is a card that is declined, not {name}")));
+    };
+    methods::make_trouble(world, customer, charges, card);
+    Ok(json!({"customer": customer, "declines": charges, "as": card.key}))
 }
 
 fn settle_session(world: &mut World, id: &str, control: &Control) -> Outcome {

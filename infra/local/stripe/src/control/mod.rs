@@ -9,7 +9,7 @@ use standin::control::{self, Row};
 
 use crate::world::World;
 
-pub(crate) const CONTROLS: [Row; 30] = [
+pub(crate) const CONTROLS: [Row; 31] = [
     (
         "GET",
         "",
@@ -83,7 +83,7 @@ pub(crate) const CONTROLS: [Row; 30] = [
         "POST",
         "checkout/{session}/pay",
         r#"{"outcome": "success", "email": "…", "name": "…"}"#,
-        "Pay a session as its page would; outcome is a key or number of a test card",
+        "Pay a session as its page would; outcome is a key or number of a test card, or no_card where none is needed",
     ),
     (
         "POST",
@@ -92,6 +92,12 @@ pub(crate) const CONTROLS: [Row; 30] = [
         "Let a waiting bank debit succeed or fail",
     ),
     ("POST", "checkout/{session}/expire", "{}", "Let a session expire now"),
+    (
+        "POST",
+        "customers/{customer}/card",
+        r#"{"declines": "all", "as": "insufficient_funds"}"#,
+        "Decline charges of a customer's stored cards: all, next, none, or a number of them; as is a declining test card",
+    ),
     (
         "POST",
         "charges/{charge}/fee",

@@ -35,7 +35,8 @@ fn body(world: &World) -> String {
         escaped(&world.config.secret_key),
         tiles(world)
     );
-    let _ = write!(html, "{}{}{}", sessions(world), accounts(world), payments(world));
+    let _ = write!(html, "{}{}{}", sessions(world), subscriptions(world), accounts(world));
+    html.push_str(&payments(world));
     let _ = write!(
         html,
         "{}{}{}{}",
@@ -92,6 +93,33 @@ fn sessions(world: &World) -> String {
     table(
         "Checkout sessions",
         &["Page", "Amount.", "State", "Session", "Reference"],
+        &rows,
+        "None yet.",
+    )
+}
+
+fn subscriptions(world: &World) -> String {
+    let rows: Vec<Vec<String>> = newest(world, Kind::Subscription)
+        .map(|body| {
+            let page = world
+                .shelf
+                .get(Kind::Invoice, text(body, "latest_invoice"))
+                .and_then(|invoice| invoice["hosted_invoice_url"].as_str())
+                .map_or_else(
+                    || cell(""),
+                    |url| format!("<td><a href=\"{}\">Invoice</a></td>", escaped(url)),
+                );
+            vec![
+                page,
+                cell(text(body, "status")),
+                id_cell(text(body, "id")),
+                id_cell(text(body, "customer")),
+            ]
+        })
+        .collect();
+    table(
+        "Subscriptions",
+        &["Latest", "State", "Subscription", "Customer"],
         &rows,
         "None yet.",
     )

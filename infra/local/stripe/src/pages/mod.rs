@@ -3,6 +3,7 @@
 //! Pages are plain HTML that works without scripts, by keyboard, by voice and on a phone.
 
 mod index;
+mod invoice;
 mod onboarding;
 mod payment;
 
@@ -25,6 +26,7 @@ pub(crate) fn router(app: App) -> Router {
     Router::new()
         .route("/", get(index::show))
         .route("/pay/{session}", get(payment::show).post(payment::submit))
+        .route("/invoices/{invoice}", get(invoice::show).post(invoice::submit))
         .route("/receipts/{charge}", get(payment::receipt))
         .route(
             "/setup/{account}/{token}",

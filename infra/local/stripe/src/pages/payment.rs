@@ -13,8 +13,12 @@ use super::{message, money, page};
 use crate::charges::intents::Payer;
 use crate::checkout::cards::{Aftermath, CARDS, Card, Effect, find};
 use crate::checkout::pay::pay;
+use crate::checkout::subscribe::needs_no_card;
 use crate::wire::form;
 use crate::world::{App, Kind, World, int, text};
+
+/// What the form says for a trial that begins without a card.
+const NO_CARD: &str = "no_card";
 
 const GROUPS: [&str; 4] = [
     "Card that pays",
@@ -46,9 +50,11 @@ pub(super) async fn submit(State(app): State<App>, Path(session): Path<String>, 
             None => render(&world, &session, None),
         };
     }
-    let Some(card) = find(form.given("card").unwrap_or("success")) else {
+    let chosen = form.given("card").unwrap_or("success");
+    let card = find(chosen);
+    if card.is_none() && chosen != NO_CARD {
         return render(&world, &session, Some("This is not one of the test cards below."));
-    };
+    }
     let payer = Payer {
         email: form
             .given("email")
@@ -163,7 +169,7 @@ fn fields(session: &Value) -> String {
 }
 
 /// The test cards that fit the session, in groups of what becomes of them.
-fn choices(session: &Value) -> String {
+pub(super) fn choices(session: &Value) -> String {
     let debits = session["payment_method_types"]
         .as_array()
         .is_some_and(|all| all.iter().any(|each| each == "sepa_debit"));
@@ -174,6 +180,13 @@ fn choices(session: &Value) -> String {
         (Effect::Pays, _) => GROUPS[3],
     };
     let mut html = String::new();
+    if needs_no_card(session) {
+        let _ = write!(
+            html,
+            "<div class=\"card\"><label class=\"choice\"><input type=\"radio\" name=\"card\" value=\"{NO_CARD}\">\
+             <span>No card</span></label></div>"
+        );
+    }
     for group in GROUPS {
         let mut rows = String::new();
         for card in CARDS

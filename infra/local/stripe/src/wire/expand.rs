@@ -42,8 +42,13 @@ fn follow(world: &World, value: &mut Value, keys: &[&str]) -> Result<(), ()> {
         Some(child) => child,
     };
     if let Some(items) = child.as_array_mut() {
-        return items.iter_mut().try_for_each(|item| follow(world, item, rest));
+        return items.iter_mut().try_for_each(|item| replace(world, item, rest));
     }
+    replace(world, child, rest)
+}
+
+/// Puts the object in the place of its id, and goes on along the path.
+fn replace(world: &World, child: &mut Value, rest: &[&str]) -> Result<(), ()> {
     if let Some(id) = child.as_str() {
         *child = world.shelf.entry(id).ok_or(())?.body.clone();
     } else if !child.is_object() {
@@ -64,6 +69,10 @@ fn include(world: &World, value: &mut Value, key: &str) {
             let owner = world.shelf.entry(&id).and_then(|entry| entry.owner.as_deref());
             let refunds = world.select(crate::world::Kind::Refund, owner, |refund| text(refund, "charge") == id);
             list::whole(&format!("/v1/charges/{id}/refunds"), &refunds)
+        }
+        ("invoice", "payments") => {
+            let payments = crate::billing::invoices::payments::of_invoice(world, &id);
+            list::whole("/v1/invoice_payments", &payments)
         }
         _ => return,
     };

@@ -2,6 +2,7 @@
 
 use super::call::{Answer, Call};
 use super::error::ApiError;
+use crate::billing::{catalogue, coupons, customer_balance, invoices, methods, subscriptions};
 use crate::charges::{self, disputes, intents, refunds};
 use crate::checkout::session;
 use crate::events::{self, endpoints};
@@ -76,6 +77,55 @@ pub(super) fn dispatch(world: &mut World, call: &Call) -> Answer {
         "GET /v1/customers/{customer}" => customers::retrieve(world, call),
         "POST /v1/customers/{customer}" => customers::update(world, call),
         "DELETE /v1/customers/{customer}" => customers::delete(world, call),
+
+        "GET /v1/customers/{customer}/payment_methods" => methods::list_of_customer(world, call),
+        "GET /v1/customers/{customer}/balance_transactions" => customer_balance::list_all(world, call),
+        "POST /v1/customers/{customer}/balance_transactions" => customer_balance::create(world, call),
+        "GET /v1/payment_methods" => methods::list_all(world, call),
+        "POST /v1/payment_methods/{payment_method}/attach" => methods::attach(world, call),
+        "POST /v1/payment_methods/{payment_method}/detach" => methods::detach(world, call),
+
+        _ => billed(world, call),
+    }
+}
+
+/// What Stripe calls Billing.
+fn billed(world: &mut World, call: &Call) -> Answer {
+    match call.endpoint {
+        "GET /v1/products" => catalogue::list_products(world, call),
+        "POST /v1/products" => catalogue::create_product(world, call),
+        "GET /v1/products/{id}" => catalogue::retrieve_product(world, call),
+        "POST /v1/products/{id}" => catalogue::update_product(world, call),
+        "GET /v1/prices" => catalogue::list_prices(world, call),
+        "POST /v1/prices" => catalogue::create_price(world, call),
+        "GET /v1/prices/{price}" => catalogue::retrieve_price(world, call),
+        "POST /v1/prices/{price}" => catalogue::update_price(world, call),
+        "GET /v1/coupons" => coupons::list_all(world, call),
+        "POST /v1/coupons" => coupons::create(world, call),
+        "GET /v1/coupons/{coupon}" => coupons::retrieve(world, call),
+        "DELETE /v1/coupons/{coupon}" => coupons::delete(world, call),
+
+        "GET /v1/subscriptions" => subscriptions::api::list_all(world, call),
+        "POST /v1/subscriptions" => subscriptions::api::create(world, call),
+        "GET /v1/subscriptions/{subscription_exposed_id}" => subscriptions::api::retrieve(world, call),
+        "POST /v1/subscriptions/{subscription_exposed_id}" => subscriptions::api::update(world, call),
+        "DELETE /v1/subscriptions/{subscription_exposed_id}" => subscriptions::api::cancel(world, call),
+        "POST /v1/subscriptions/{subscription}/resume" => subscriptions::api::resume(world, call),
+
+        "GET /v1/invoices" => invoices::api::list_all(world, call),
+        "GET /v1/invoices/{invoice}" => invoices::api::retrieve(world, call),
+        "GET /v1/invoices/{invoice}/lines" => invoices::api::list_lines(world, call),
+        "POST /v1/invoices/create_preview" => invoices::preview::create(world, call),
+        "POST /v1/invoices/{invoice}/finalize" => invoices::api::finalize_draft(world, call),
+        "POST /v1/invoices/{invoice}/pay" => invoices::api::pay(world, call),
+        "POST /v1/invoices/{invoice}/void" => invoices::api::void(world, call),
+        "POST /v1/invoices/{invoice}/mark_uncollectible" => invoices::api::mark_uncollectible(world, call),
+        "GET /v1/invoice_payments" => invoices::payments::list_all(world, call),
+        "GET /v1/invoice_payments/{invoice_payment}" => invoices::payments::retrieve(world, call),
+        "GET /v1/invoiceitems" => invoices::items::list_all(world, call),
+        "POST /v1/invoiceitems" => invoices::items::create(world, call),
+        "GET /v1/invoiceitems/{invoiceitem}" => invoices::items::retrieve(world, call),
+        "DELETE /v1/invoiceitems/{invoiceitem}" => invoices::items::delete(world, call),
 
         unserved => {
             let (method, path) = unserved.split_once(' ').unwrap_or((unserved, ""));

@@ -107,9 +107,14 @@ impl World {
         self.now_ms().div_euclid(1000)
     }
 
-    /// Moves the clock forward; planned work that falls due runs before this returns.
+    /// Moves the clock forward. What falls due on the way happens at its own time: the clock stops at each.
     pub(crate) fn advance(&mut self, by_ms: i64) {
-        self.clock.advance(by_ms);
+        let target = self.now_ms() + by_ms;
+        while let Some(due) = self.plan.next_ms().filter(|due| *due <= target) {
+            self.clock.advance((due - self.now_ms()).max(0));
+            standin::World::run_due(self);
+        }
+        self.clock.advance((target - self.now_ms()).max(0));
         standin::World::run_due(self);
     }
 
@@ -134,6 +139,11 @@ impl World {
             Some(entry) if entry.kind == kind && entry.owner.as_deref() == owner => Ok(entry.body.clone()),
             _ => Err(ApiError::missing(kind.noun(), id, param)),
         }
+    }
+
+    /// The connected account an object belongs to (`None`: the platform).
+    pub(crate) fn owner_of(&self, id: &str) -> Option<String> {
+        self.shelf.entry(id).and_then(|entry| entry.owner.clone())
     }
 
     /// The documents of one owner that pass, the newest first.
@@ -165,6 +175,13 @@ impl World {
         let previous = previous_attributes(&before, &after);
         self.emit_change(event, id, previous);
         after
+    }
+
+    /// Emits an event about a document that several steps have changed since it was `before`.
+    pub(crate) fn emit_since(&mut self, event: &str, id: &str, before: &Value) {
+        let after = self.shelf.entry(id).map(|entry| entry.body.clone()).unwrap_or_default();
+        let previous = previous_attributes(before, &after);
+        self.emit_change(event, id, previous);
     }
 
     /// Emits an event about a document as it is now.

@@ -1,7 +1,7 @@
 //! What will happen later by itself: fees that arrive, debits that settle, sessions that expire, payouts that are paid.
 
 use super::World;
-use crate::{accounts, balance, charges, checkout, transfers};
+use crate::{accounts, balance, billing, charges, checkout, transfers};
 
 /// Something that happens at a time, each naming the object it happens to.
 #[derive(Clone, Debug)]
@@ -37,6 +37,14 @@ pub(crate) enum Work {
     SessionExpires {
         session: String,
     },
+    /// A trial or a period of a subscription ends, or something else about it falls due.
+    SubscriptionDue {
+        subscription: String,
+    },
+    /// A draft is finalised, or an open invoice is tried again.
+    InvoiceDue {
+        invoice: String,
+    },
     /// Requirements that were not met by their deadline become past due.
     DeadlinePasses {
         account: String,
@@ -63,6 +71,8 @@ pub(super) fn run(world: &mut World, work: Work) {
         }
         Work::PayoutPaid { payout } => transfers::payouts::paid(world, &payout),
         Work::SessionExpires { session } => checkout::session::expire_when_open(world, &session),
+        Work::SubscriptionDue { subscription } => billing::cycle::due(world, &subscription),
+        Work::InvoiceDue { invoice } => billing::invoices::collect::due(world, &invoice),
         Work::DeadlinePasses { account } => accounts::status::deadline_passes(world, &account),
     }
 }

@@ -226,6 +226,54 @@ class OfficialClient(unittest.TestCase):
         customer = client.v1.customers.create(params={"email": "patient@example.com"})
         self.assertEqual(customer.email, "patient@example.com")
 
+    def test_a_subscription_lives_from_checkout_to_its_end(self):
+        recurring = {"interval": "month"}
+        plan = self.api.prices.create(
+            params={"currency": "eur", "unit_amount": 1000, "recurring": recurring, "product_data": {"name": "Pro"}}
+        )
+        session = self.api.checkout.sessions.create(
+            params={
+                "mode": "subscription",
+                "success_url": "https://souk.example/ok",
+                "line_items": [{"price": plan.id, "quantity": 1}],
+                "subscription_data": {"trial_period_days": 14, "metadata": {"order": "ord_1"}},
+            }
+        )
+        submit(session.url, {"card": "4242424242424242", "email": "buyer@example.com"})
+        session = self.api.checkout.sessions.retrieve(session.id, params={"expand": ["subscription"]})
+        subscription = session.subscription
+        self.assertIsInstance(subscription, stripe.Subscription)
+        self.assertEqual((subscription.status, subscription.metadata["order"]), ("trialing", "ord_1"))
+        control("clock/advance", {"days": 14, "seconds": 1})
+        expand = {"expand": ["latest_invoice.payments"]}
+        paid = self.api.subscriptions.retrieve(subscription.id, params=expand)
+        self.assertEqual((paid.status, paid.latest_invoice.amount_paid), ("active", 1000))
+        intent = self.api.payment_intents.retrieve(paid.latest_invoice.payments.data[0].payment.payment_intent)
+        self.assertEqual((intent.status, intent.customer), ("succeeded", paid.customer))
+        item = paid["items"].data[0]
+        change = {"items": [{"id": item.id, "quantity": 3}], "proration_date": item.current_period_start}
+        preview = self.api.invoices.create_preview(
+            params={
+                "subscription": paid.id,
+                "subscription_details": {**change, "proration_behavior": "always_invoice"},
+            }
+        )
+        self.assertEqual([line.amount for line in preview.lines.data], [-1000, 3000])
+        more = self.api.subscriptions.update(paid.id, params={**change, "proration_behavior": "always_invoice"})
+        self.assertEqual(more["items"].data[0].quantity, 3)
+        self.assertEqual(self.api.invoices.retrieve(more.latest_invoice).amount_paid, 2000)
+        control(f"customers/{paid.customer}/card", {"declines": "all"})
+        control("clock/advance", {"days": 31})
+        late = self.api.subscriptions.retrieve(paid.id)
+        self.assertEqual(late.status, "past_due")
+        self.assertEqual(self.api.invoices.retrieve(late.latest_invoice).attempt_count, 1)
+        control(f"customers/{paid.customer}/card", {"declines": "none"})
+        self.assertEqual(self.api.invoices.pay(late.latest_invoice).status, "paid")
+        over = self.api.subscriptions.cancel(paid.id)
+        self.assertEqual(over.status, "canceled")
+        ended = self.api.events.list(params={"type": "customer.subscription.deleted", "limit": 100})
+        self.assertIn(paid.id, [event.data.object.id for event in ended.auto_paging_iter()])
+
     def test_lists_page_by_themselves(self):
         email = f"{uuid.uuid4()}@example.com"
         made = [self.api.customers.create(params={"email": email}).id for _ in range(7)]

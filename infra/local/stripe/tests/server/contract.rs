@@ -27,7 +27,15 @@ fn schema_of(object: &str) -> &str {
         | "payment_intent"
         | "payment_method"
         | "bank_account"
-        | "connect_collection_transfer" => object,
+        | "connect_collection_transfer"
+        | "coupon"
+        | "customer_balance_transaction"
+        | "discount"
+        | "invoice"
+        | "invoice_payment"
+        | "invoiceitem"
+        | "line_item"
+        | "subscription" => object,
         other => panic!("no schema for {other}"),
     }
 }
@@ -220,6 +228,96 @@ async fn everything(stripe: &Stripe) -> (String, Vec<Value>) {
         .await;
     stripe.control(&format!("accounts/{account}/zero"), json!({})).await;
     (account, seen)
+}
+
+/// Makes one of everything that is billed, in most of the states it can have.
+async fn everything_billed(stripe: &Stripe) -> Vec<Value> {
+    let coupon = id(&stripe
+        .post("/v1/coupons", "percent_off=33.33&duration=forever&name=School")
+        .await);
+    let form = format!(
+        "mode=subscription&success_url=https://souk.example/ok&line_items[0][quantity]=2&discounts[0][coupon]={coupon}\
+         &line_items[0][price_data][currency]=eur&line_items[0][price_data][unit_amount]=900\
+         &line_items[0][price_data][recurring][interval]=month\
+         &line_items[0][price_data][product_data][name]=Pro"
+    );
+    let session = id(&stripe.post("/v1/checkout/sessions", &form).await);
+    let paid = stripe.pay(&session, "success").await["session"].clone();
+    let subscription = paid["subscription"].as_str().expect("a subscription");
+    let customer = paid["customer"].as_str().expect("a customer");
+    let path = format!("/v1/subscriptions/{subscription}");
+    let item = id(&stripe.get(&path).await["items"]["data"][0]);
+    let fee = format!("customer={customer}&amount=250&currency=eur&description=Set-up");
+    let mut seen = vec![paid.clone(), stripe.post("/v1/invoiceitems", &fee).await];
+    for change in [
+        format!("items[0][id]={item}&items[0][quantity]=5"),
+        format!("items[0][id]={item}&items[0][quantity]=1&proration_behavior=always_invoice"),
+        "pause_collection[behavior]=void".to_owned(),
+        "pause_collection=&cancel_at_period_end=true".to_owned(),
+        "cancel_at_period_end=false&discounts=".to_owned(),
+    ] {
+        seen.push(stripe.post(&path, &change).await);
+    }
+    let preview = format!("subscription={subscription}");
+    seen.push(stripe.post("/v1/invoices/create_preview", &preview).await);
+    stripe
+        .control(&format!("customers/{customer}/card"), json!({"declines": "all"}))
+        .await;
+    stripe.control("clock/advance", json!({"days": 31})).await;
+    let trial = form.replace(
+        "mode=subscription",
+        "mode=subscription&payment_method_collection=if_required",
+    );
+    let trial = id(&stripe
+        .post(
+            "/v1/checkout/sessions",
+            &format!("{trial}&subscription_data[trial_period_days]=14"),
+        )
+        .await);
+    seen.push(stripe.pay(&trial, "no_card").await["session"].clone());
+    seen
+}
+
+#[tokio::test]
+async fn everything_billed_has_the_shape_of_the_specification() {
+    let stripe = Stripe::start().await;
+    let mut contract = Contract::new();
+    for body in everything_billed(&stripe).await {
+        contract.check(&body);
+    }
+    let customer = id(&stripe.get("/v1/customers?limit=1").await["data"][0]);
+    for list in [
+        "products?",
+        "prices?expand[]=data.product&",
+        "coupons?",
+        "payment_methods?",
+        "subscriptions?status=all&expand[]=data.latest_invoice.payments&expand[]=data.discounts&expand[]=data.customer&",
+        "invoices?expand[]=data.payments.data.payment.payment_intent&expand[]=data.discounts&",
+        "invoice_payments?expand[]=data.invoice&",
+        "invoiceitems?",
+        "checkout/sessions?expand[]=data.subscription&expand[]=data.invoice&expand[]=data.line_items&",
+        "events?",
+        "customers?",
+        "charges?",
+    ] {
+        let body = stripe.get(&format!("/v1/{list}limit=100")).await;
+        assert!(!body["data"].as_array().expect("data").is_empty(), "{list} is empty");
+        contract.check(&body);
+    }
+    let moves = format!("/v1/customers/{customer}/balance_transactions");
+    stripe
+        .post(&moves, "amount=-100&currency=eur&description=Goodwill")
+        .await;
+    contract.check(&stripe.get(&moves).await);
+    let invoice = id(&stripe.get("/v1/invoices?limit=1").await["data"][0]);
+    contract.check(&stripe.get(&format!("/v1/invoices/{invoice}/lines")).await);
+    for event in stripe.get("/v1/events?limit=100").await["data"]
+        .as_array()
+        .expect("data")
+    {
+        contract.check(&event["data"]["object"]);
+    }
+    contract.finish();
 }
 
 #[tokio::test]

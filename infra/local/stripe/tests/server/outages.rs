@@ -297,10 +297,7 @@ async fn lists_page_both_ways() {
             .expect("an answer");
         assert!(matches!(reply.status, 400 | 404), "{bad}: {}", reply.text);
     }
-    let unknown = stripe
-        .call("GET", "/v1/subscriptions", "", &[])
-        .await
-        .expect("an answer");
+    let unknown = stripe.call("GET", "/v1/quotes", "", &[]).await.expect("an answer");
     assert_eq!(
         (unknown.status, &unknown.json()["error"]["type"]),
         (404, &json!("invalid_request_error"))

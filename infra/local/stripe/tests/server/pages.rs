@@ -164,3 +164,42 @@ async fn controls_say_what_is_wrong() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_invoice_that_could_not_be_collected_is_paid_on_its_page() {
+    let stripe = Stripe::start().await;
+    let form = "mode=subscription&success_url=https://souk.example/ok&line_items[0][quantity]=1\
+                &line_items[0][price_data][currency]=eur&line_items[0][price_data][unit_amount]=1200\
+                &line_items[0][price_data][recurring][interval]=month\
+                &line_items[0][price_data][product_data][name]=Pro\
+                &payment_method_collection=if_required&subscription_data[trial_period_days]=7";
+    let session = stripe.post("/v1/checkout/sessions", form).await;
+    let page = path_of(session["url"].as_str().expect("a url"));
+    let shown = stripe.call("GET", &page, "", &[]).await.expect("an answer");
+    assert!(shown.text.contains("No card"), "a trial may begin without a card");
+    let begun = stripe
+        .call("POST", &page, "card=no_card", &[])
+        .await
+        .expect("an answer");
+    assert_eq!(begun.status, 303);
+    stripe.control("clock/advance", json!({"days": 8})).await;
+    let invoice = stripe.get("/v1/invoices?status=open").await["data"][0].clone();
+    let page = path_of(invoice["hosted_invoice_url"].as_str().expect("a url"));
+    let shown = stripe.call("GET", &page, "", &[]).await.expect("an answer");
+    assert!(shown.text.contains("Pay 12.00 EUR"), "{}", shown.text);
+    let declined = stripe
+        .call("POST", &page, "card=declined", &[])
+        .await
+        .expect("an answer");
+    assert!(declined.status == 402 && declined.text.contains("Your card was declined."));
+    let paid = stripe
+        .call("POST", &page, "card=success", &[])
+        .await
+        .expect("an answer");
+    assert!(paid.status == 200 && !paid.text.contains("Pay 12.00 EUR"));
+    assert_eq!(
+        stripe.get(&format!("/v1/invoices/{}", id(&invoice))).await["status"],
+        "paid"
+    );
+    assert_eq!(stripe.get("/v1/subscriptions").await["data"][0]["status"], "active");
+}

@@ -1,0 +1,186 @@
+//! Payment methods a customer has stored: attached, looked at, charged while the customer is away.
+
+use serde_json::{Value, json};
+
+use crate::charges::intents::{self, Payer};
+use crate::checkout::cards::{self, Card};
+use crate::wire::call::{Answer, Call};
+use crate::wire::{error::ApiError, form::bracketed, list};
+use crate::world::{Kind, World, int, text};
+
+/// Stores what was paid with for a customer, and returns its id.
+pub(crate) fn keep(world: &mut World, method: &str, customer: &str) {
+    world.set(method, |body| body["customer"] = json!(customer));
+    world.emit("payment_method.attached", method);
+}
+
+/// A card given by hand becomes a stored payment method; a card that cannot be stored is declined.
+pub(crate) fn store(world: &mut World, customer: &str, card: &Card, payer: &Payer) -> Result<String, ApiError> {
+    if !card.attaches {
+        return Err(decline(card));
+    }
+    let owner = world.owner_of(customer);
+    let method = intents::make_method(world, owner.as_deref(), card, payer);
+    let id = text(&method, "id").to_owned();
+    keep(world, &id, customer);
+    Ok(id)
+}
+
+/// What a subscription is paid with: its own payment method, else the customer's.
+pub(crate) fn of_subscription(world: &World, subscription: &Value) -> Option<String> {
+    let own = subscription["default_payment_method"].as_str();
+    own.map(str::to_owned)
+        .or_else(|| of_customer(world, text(subscription, "customer")))
+}
+
+pub(crate) fn of_customer(world: &World, customer: &str) -> Option<String> {
+    let body = world.shelf.get(Kind::Customer, customer)?;
+    body["invoice_settings"]["default_payment_method"]
+        .as_str()
+        .map(str::to_owned)
+}
+
+/// How a stored payment method would answer a charge now: as its number says, unless a control makes the customer's
+/// charges fail.
+pub(crate) fn would_answer(world: &World, method: &Value) -> Option<Card> {
+    let stored = cards::find(text(world.notes.get(text(method, "id"))?, "card"))?;
+    let trouble = world.notes.get(&trouble_of(text(method, "customer")));
+    let failing = trouble
+        .filter(|trouble| int(trouble, "charges") != 0)
+        .and_then(|trouble| cards::find(text(trouble, "as")));
+    Some(match failing {
+        Some(failing) => Card {
+            effect: failing.effect,
+            ..*stored
+        },
+        None => *stored,
+    })
+}
+
+/// Charges a stored payment method while the customer is away; uses up one failure that a control has asked for.
+pub(crate) fn charge(world: &mut World, intent: &str, method: &str) -> Result<(), ApiError> {
+    let missing = || ApiError::missing(Kind::PaymentMethod.noun(), method, "payment_method");
+    let body = world
+        .shelf
+        .get(Kind::PaymentMethod, method)
+        .cloned()
+        .ok_or_else(missing)?;
+    let card = would_answer(world, &body).ok_or_else(missing)?;
+    if let Some(trouble) = world.notes.get_mut(&trouble_of(text(&body, "customer"))) {
+        let left = int(trouble, "charges");
+        trouble["charges"] = json!(if left > 0 { left - 1 } else { left });
+    }
+    intents::attempt_with(world, intent, &card, body).map(|_| ())
+}
+
+/// The error a card answers a charge with, where it declines; nothing is charged for it.
+pub(crate) fn refusal(world: &World, method: &str) -> Option<ApiError> {
+    let body = world.shelf.get(Kind::PaymentMethod, method)?;
+    let card = would_answer(world, body)?;
+    matches!(card.effect, cards::Effect::Declines { .. }).then(|| decline(&card))
+}
+
+/// Makes so many charges of a customer's stored payment methods fail (less than zero: all of them) as a test card does.
+pub(crate) fn make_trouble(world: &mut World, customer: &str, charges: i64, card: &Card) {
+    let trouble = json!({"charges": charges, "as": card.key});
+    world.notes.insert(trouble_of(customer), trouble);
+}
+
+/// Where the notes keep what a control has done to a customer's payment methods.
+fn trouble_of(customer: &str) -> String {
+    format!("{customer} trouble")
+}
+
+fn decline(card: &Card) -> ApiError {
+    match card.effect {
+        cards::Effect::Declines {
+            code,
+            decline_code,
+            message,
+        } => ApiError::card(code, (code == "card_declined").then_some(decline_code), message),
+        cards::Effect::Pays | cards::Effect::Debits { .. } => {
+            ApiError::card("card_declined", Some("generic_decline"), "Your card was declined.")
+        }
+    }
+}
+
+/// Takes the id of a payment method or one of Stripe's ready names, of which each attachment makes a new one.
+pub(crate) fn attach(world: &mut World, call: &Call) -> Answer {
+    let owner = call.owner();
+    let customer = world.find(Kind::Customer, call.params.required("customer")?, owner, "customer")?;
+    let customer = text(&customer, "id");
+    if let Some(card) = cards::find(call.id()) {
+        let id = store(world, customer, card, &Payer::default())?;
+        return world.find(Kind::PaymentMethod, &id, owner, "payment_method");
+    }
+    let method = world.find(Kind::PaymentMethod, call.id(), owner, "payment_method")?;
+    if method["customer"].as_str().is_some_and(|holder| holder != customer) {
+        let message = "The payment method you provided has already been attached to a customer.";
+        return Err(ApiError::refused("payment_method_unexpected_state", message));
+    }
+    keep(world, call.id(), customer);
+    world.find(Kind::PaymentMethod, call.id(), owner, "payment_method")
+}
+
+pub(crate) fn detach(world: &mut World, call: &Call) -> Answer {
+    let method = world.find(Kind::PaymentMethod, call.id(), call.owner(), "payment_method")?;
+    let Some(customer) = method["customer"].as_str() else {
+        let message = "The payment method you provided is not attached to a customer so detachment is impossible.";
+        return Err(ApiError::refused("payment_method_unexpected_state", message));
+    };
+    world.set(customer, |body| {
+        if body["invoice_settings"]["default_payment_method"].as_str() == Some(call.id()) {
+            body["invoice_settings"]["default_payment_method"] = Value::Null;
+        }
+    });
+    let paid_with_it: Vec<String> = world
+        .select(Kind::Subscription, call.owner(), |body| {
+            body["default_payment_method"].as_str() == Some(call.id())
+        })
+        .into_iter()
+        .map(|body| text(body, "id").to_owned())
+        .collect();
+    for subscription in paid_with_it {
+        world.update(&subscription, "customer.subscription.updated", |body| {
+            body["default_payment_method"] = Value::Null;
+        });
+    }
+    Ok(world.update(call.id(), "payment_method.detached", |body| {
+        body["customer"] = Value::Null;
+    }))
+}
+
+pub(crate) fn list_all(world: &World, call: &Call) -> Answer {
+    let methods = world.select(Kind::PaymentMethod, call.owner(), |body| {
+        // Methods that were only used once, without a customer, are not listed.
+        body["customer"].is_string() && call.keeps(body, "customer") && call.keeps(body, "type")
+    });
+    list::page(call, Kind::PaymentMethod, "/v1/payment_methods", methods)
+}
+
+pub(crate) fn list_of_customer(world: &World, call: &Call) -> Answer {
+    let customer = world.find(Kind::Customer, call.id(), call.owner(), "customer")?;
+    let methods = world.select(Kind::PaymentMethod, call.owner(), |body| {
+        body["customer"] == customer["id"] && call.keeps(body, "type")
+    });
+    let url = format!("/v1/customers/{}/payment_methods", call.id());
+    list::page(call, Kind::PaymentMethod, &url, methods)
+}
+
+/// A payment method of this customer, named by a parameter.
+pub(crate) fn belonging(world: &World, call: &Call, customer: &str, param: &str) -> Result<Option<String>, ApiError> {
+    let Some(id) = call.params.given(param) else {
+        return Ok(None);
+    };
+    let method = world.find(Kind::PaymentMethod, id, call.owner(), &bracketed(param))?;
+    if method["customer"].as_str() != Some(customer) {
+        let message = format!(
+            "The customer does not have a payment method with the ID {id}. The payment method must be attached to the \
+             customer."
+        );
+        return Err(ApiError::invalid(message)
+            .code("resource_missing")
+            .param(&bracketed(param)));
+    }
+    Ok(Some(id.to_owned()))
+}
