@@ -137,6 +137,11 @@ ids! {
     /// What was decided, and why.
     DecisionId = "dec";
     OrderId = "ord";
+    /// At which price, for how long and with which licence a listing can be subscribed to.
+    PlanId = "pln";
+    SubscriptionId = "sbn";
+    /// What somebody shows to be a student or a teacher.
+    EducationalProofId = "edu";
     LicenceId = "lic";
     /// Licences that were issued together, without a sale.
     LicenceBatchId = "lbt";

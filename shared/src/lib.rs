@@ -25,6 +25,7 @@ pub mod revenue;
 pub mod scan;
 pub mod seed;
 pub mod statement;
+pub mod subscription;
 
 #[cfg(feature = "aws")]
 pub mod auth;

@@ -7,7 +7,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ListingId, MessageId, OrderId, PartnerId, PayoutId, RefundId, RescanId, UploadId, UserId, VersionId};
+use crate::ids::{
+    EducationalProofId, ListingId, MessageId, OrderId, PartnerId, PayoutId, RefundId, RescanId, SubscriptionId,
+    UploadId, UserId, VersionId,
+};
 use crate::page::PageKey;
 
 /// The queues that messages travel in.
@@ -15,7 +18,7 @@ use crate::page::PageKey;
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Queue {
-    /// FIFO by order; what the processor tells about refunds and disputes, by charge.
+    /// FIFO by order or subscription; what the processor tells about refunds and disputes, by charge.
     Settlement,
     /// FIFO by the processor's account.
     Onboarding,
@@ -63,6 +66,18 @@ pub enum Message {
         order: OrderId,
         refund: RefundId,
     },
+    /// The processor told something about a subscription of ours, or about an invoice of it. Only a hint, as above.
+    SubscriptionChanged {
+        event_id: String,
+        customer: UserId,
+        subscription: SubscriptionId,
+        /// By the processor's clock.
+        at: Timestamp,
+    },
+    /// The processor told of a charge that names no order of ours: it may have paid an invoice of a subscription.
+    UnnamedCharge { event_id: String, charge: String },
+    /// What a subscription paid has been given back in whole, or was lost in a dispute.
+    RenewalReturned { customer: UserId, order: OrderId },
     /// The processor told that a partner's account changed. Only a hint, as above.
     AccountChanged { event_id: String, account: String },
     /// The processor told of a payout from a partner's account to the partner's bank. Only a hint, as above.
@@ -149,6 +164,17 @@ pub enum Message {
         order: OrderId,
         refund: RefundId,
     },
+    /// Tell the customer what has become of a subscription.
+    SubscriptionNotice {
+        customer: UserId,
+        subscription: SubscriptionId,
+        news: SubscriptionNews,
+    },
+    /// Tell the customer whether they count as somebody who studies or teaches.
+    EducationalProofDecided {
+        customer: UserId,
+        proof: EducationalProofId,
+    },
     /// Tell the partner's owner what was decided about the application, a submission or the account.
     PartnerNotice {
         partner: PartnerId,
@@ -171,6 +197,17 @@ pub enum PaymentSubject {
 pub enum ReversalSubject {
     Refund,
     Dispute,
+}
+
+/// What a customer hears of a subscription, beside the receipts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum SubscriptionNews {
+    TrialBegan,
+    TrialEnds,
+    PaymentFailed,
+    Ended,
 }
 
 /// A mail to a partner. The texts live in the notify function.
@@ -285,7 +322,10 @@ impl Message {
             | Self::PayPalRefundMade { .. }
             | Self::FreeOrderPlaced { .. }
             | Self::ReversalChanged { .. }
-            | Self::RefundDecided { .. } => Queue::Settlement,
+            | Self::RefundDecided { .. }
+            | Self::SubscriptionChanged { .. }
+            | Self::UnnamedCharge { .. }
+            | Self::RenewalReturned { .. } => Queue::Settlement,
             Self::AccountChanged { .. } | Self::BankPayoutChanged { .. } => Queue::Onboarding,
             Self::PayoutPage { .. } | Self::OpenPayoutPage { .. } => Queue::PayoutDecide,
             Self::PayoutDecided { .. } | Self::TransferReversed { .. } | Self::PayPalPayoutItemChanged { .. } => {
@@ -301,6 +341,8 @@ impl Message {
             | Self::BuyerNotice { .. }
             | Self::OrderPaid { .. }
             | Self::OrderRefunded { .. }
+            | Self::SubscriptionNotice { .. }
+            | Self::EducationalProofDecided { .. }
             | Self::PartnerNotice { .. } => Queue::Notify,
         }
     }
@@ -311,10 +353,12 @@ impl Message {
             Self::PaymentChanged { order, .. }
             | Self::PayPalOrderChanged { order, .. }
             | Self::FreeOrderPlaced { order, .. }
+            | Self::RenewalReturned { order, .. }
             | Self::RefundDecided { order, .. } => Some(order.to_string()),
-            Self::ReversalChanged { charge, .. } | Self::PayPalRefundMade { capture: charge, .. } => {
-                Some(charge.clone())
-            }
+            Self::SubscriptionChanged { subscription, .. } => Some(subscription.to_string()),
+            Self::ReversalChanged { charge, .. }
+            | Self::UnnamedCharge { charge, .. }
+            | Self::PayPalRefundMade { capture: charge, .. } => Some(charge.clone()),
             Self::AccountChanged { account, .. } | Self::BankPayoutChanged { account, .. } => Some(account.clone()),
             Self::PayoutDecided { partner, .. }
             | Self::TransferReversed { partner, .. }
@@ -331,6 +375,8 @@ impl Message {
             | Self::BuyerNotice { .. }
             | Self::OrderPaid { .. }
             | Self::OrderRefunded { .. }
+            | Self::SubscriptionNotice { .. }
+            | Self::EducationalProofDecided { .. }
             | Self::PartnerNotice { .. } => None,
         }
     }

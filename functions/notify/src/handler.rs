@@ -1,20 +1,20 @@
 //! One message, one mail; or one page of those who are to get one.
 
 use shared::http::problem::chain;
-use shared::ids::{ListingId, OrderId, PartnerId, RefundId, UserId};
+use shared::ids::{EducationalProofId, ListingId, OrderId, PartnerId, RefundId, SubscriptionId, UserId};
 use shared::licence::LicenceStatus;
 use shared::mail::MailError;
-use shared::messages::{Envelope, ListedNews, Message, Notice};
+use shared::messages::{Envelope, ListedNews, Message, Notice, SubscriptionNews};
 use shared::page::PageKey;
 use shared::purchase::{Order, OrderStatus};
 use shared::runtime::{Delivery, Failure};
 use shared::seed::Seed;
 use shared::store::mails::{self, Claim};
-use shared::store::{accounts, commerce, partners, reversals};
+use shared::store::{accounts, commerce, partners, reversals, subscriptions};
 
 use crate::context::Context;
 use crate::letter::Draft;
-use crate::{notices, receipt};
+use crate::{notices, receipt, subscribers};
 
 /// As many as are told well within the function's time.
 const BUYERS_PAGE: usize = 50;
@@ -27,6 +27,10 @@ enum Unfit {
     NoPaidOrder(OrderId),
     #[error("there is no refund {0}, or not of this order")]
     NoRefund(RefundId),
+    #[error("there is no subscription {0}")]
+    NoSubscription(SubscriptionId),
+    #[error("there is no proof {0}, or it is not decided")]
+    NoProof(EducationalProofId),
     #[error("there is no partner {0}")]
     NoPartner(PartnerId),
     #[error("another delivery of this message is being sent")]
@@ -42,6 +46,14 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
             order,
             refund,
         } => (*customer, write_refund(context, *customer, *order, *refund).await?),
+        Message::SubscriptionNotice {
+            customer,
+            subscription,
+            news,
+        } => (*customer, write_news(context, *customer, *subscription, *news).await?),
+        Message::EducationalProofDecided { customer, proof } => {
+            (*customer, write_proof(context, *customer, *proof).await?)
+        }
         Message::PartnerNotice { partner, user, notice } => (*user, write_notice(context, *partner, notice).await?),
         Message::BuyerNotice { customer, order, news } => {
             (*customer, receipt::write_news(*order, news, &context.public_url))
@@ -138,6 +150,33 @@ async fn write_refund(context: &Context, customer: UserId, order: OrderId, refun
         .await?
         .ok_or_else(missing)?;
     Ok(receipt::write_refund(&order, &refund, &context.public_url))
+}
+
+async fn write_news(
+    context: &Context,
+    customer: UserId,
+    id: SubscriptionId,
+    news: SubscriptionNews,
+) -> Result<Draft, Failure> {
+    let found = subscriptions::subscription(&context.store, customer, id).await?;
+    let subscription = found.ok_or_else(|| Failure::reject(Unfit::NoSubscription(id)))?;
+    let licence = commerce::licence(&context.store, subscription.licence).await?;
+    // The key of a licence that was handed on is its new owner's.
+    let licence = licence.filter(|licence| licence.owner == customer);
+    Ok(subscribers::news(
+        &subscription,
+        licence.as_ref(),
+        news,
+        &context.public_url,
+    ))
+}
+
+async fn write_proof(context: &Context, customer: UserId, id: EducationalProofId) -> Result<Draft, Failure> {
+    let missing = || Failure::reject(Unfit::NoProof(id));
+    let proof = subscriptions::proof(&context.store, customer, id)
+        .await?
+        .ok_or_else(missing)?;
+    subscribers::proof(&proof, &context.public_url).ok_or_else(missing)
 }
 
 async fn write_notice(context: &Context, id: PartnerId, notice: &Notice) -> Result<Draft, Failure> {

@@ -1,4 +1,4 @@
-//! Receipts to customers, decisions to partners: by mail.
+//! Receipts and news to customers, decisions to partners: by mail.
 //!
 //! * **Trigger:** SQS `notify`.
 //! * **Writes:** mails through SES, and in the table `commerce` which messages have become mails; to its own queue, who else is to be told.
@@ -12,6 +12,7 @@ mod handler;
 mod letter;
 mod notices;
 mod receipt;
+mod subscribers;
 
 pub use context::Context;
 pub use handler::handle;

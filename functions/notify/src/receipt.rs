@@ -11,10 +11,16 @@ use crate::letter::Draft;
 
 /// The receipt: what was bought, for how much, and the licence key of each line.
 pub(crate) fn write(order: &Order, licences: &[Licence], public_url: &str) -> Draft {
-    let opening = format!(
-        "Thank you for your order {}. Keep this mail: it has your licence keys.",
-        order.id
-    );
+    let opening = match &order.renewal {
+        None => format!(
+            "Thank you for your order {}. Keep this mail: it has your licence keys.",
+            order.id
+        ),
+        Some(_) => format!(
+            "Thank you: your subscription is paid. The number of this payment is {}.",
+            order.id
+        ),
+    };
     let mut draft = Draft::new(format!("Your receipt: {}", order.total)).say(opening);
     for line in &order.lines {
         let key = licences
@@ -51,7 +57,9 @@ pub(crate) fn write_refund(order: &Order, refund: &Refund, public_url: &str) -> 
             .remaining()
             .and_then(|left| left.total())
             .is_ok_and(|left| left == 0);
-        let licence = if ended {
+        let licence = if order.renewal.is_some() {
+            "lasts as long as your subscription"
+        } else if ended {
             "ended: please delete what you downloaded"
         } else {
             "stays valid"

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::http::{FieldError, Validate};
-use shared::ids::{LicenceId, ListingId, OrderId, PartnerId, VersionId};
+use shared::ids::{LicenceId, ListingId, OrderId, PartnerId, SubscriptionId, VersionId};
 use shared::licence::Licence;
 use shared::licensing::{Preset, Status};
 use shared::listing::{Card, Category, ContentType, Published};
@@ -192,6 +192,9 @@ pub(crate) struct OrderView {
     /// What has been given back of the total so far, by refunds and lost disputes.
     pub refunded: Money,
     pub processor: Processor,
+    /// The subscription that was paid with it; absent for what was bought once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subscription_id: Option<SubscriptionId>,
     pub lines: Vec<OrderLineView>,
     #[schema(value_type = String, format = DateTime)]
     pub placed_at: Timestamp,
@@ -232,6 +235,7 @@ impl OrderView {
             total: order.total,
             refunded: order.refunded(),
             processor: order.processor,
+            subscription_id: order.renewal.map(|renewal| renewal.subscription),
             lines: order.lines.into_iter().map(line).collect(),
             placed_at: order.placed_at,
             paid_at: order.paid_at,
@@ -259,6 +263,9 @@ pub(crate) struct LicenceView {
     pub policy: String,
     #[schema(value_type = String, format = DateTime)]
     pub issued_at: Timestamp,
+    /// `null`: never, or its term has not begun.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
 }
 
 impl LicenceView {
@@ -272,6 +279,7 @@ impl LicenceView {
             tier: licence.preset(),
             policy: licence.policy().name,
             issued_at: licence.issued_at,
+            expires_at: licence.granted().expires_at,
         }
     }
 }

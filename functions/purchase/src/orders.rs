@@ -12,13 +12,12 @@ use jiff::Timestamp;
 use shared::auth::Principal;
 use shared::auth::scope::{OrdersRead, OrdersWrite};
 use shared::http::{Call, FieldError, Json, Page, Paging, PagingParams, Path, Problem};
-use shared::ids::{ListingId, OrderId, PartnerId, UserId};
-use shared::listing::Published;
+use shared::ids::{ListingId, OrderId, UserId};
 use shared::messages::{Envelope, Message};
-use shared::partner::{Block, Group, Partner};
 use shared::purchase::{Offer, Order, OrderStatus, PlaceError, place};
-use shared::revenue::{Referrers, Sale, Terms, applicable};
-use shared::store::{Versioned, catalogue, commerce, partners, revenue};
+use shared::revenue::{Referrers, Terms};
+use shared::store::offers::{self, OnSale};
+use shared::store::{Versioned, catalogue, commerce, subscriptions};
 
 use crate::api::{OrderView, PlaceOrder};
 use crate::checkout;
@@ -112,12 +111,6 @@ async fn wanted(context: &Context, customer: UserId, request: &PlaceOrder) -> Re
     Ok(cart.map(|cart| cart.value.lines).unwrap_or_default())
 }
 
-/// What somebody sells at the moment, and what rules want to know of the seller.
-struct OnSale {
-    published: Published,
-    group: Option<Group>,
-}
-
 /// Today's listings, read from the items themselves; every line that cannot be sold is named.
 async fn on_sale(context: &Context, listings: &[ListingId]) -> Result<Vec<OnSale>, Problem> {
     let published = catalogue::published_many(&context.store, listings).await?;
@@ -137,9 +130,16 @@ async fn on_sale(context: &Context, listings: &[ListingId]) -> Result<Vec<OnSale
             errors.push(unavailable());
             continue;
         };
+        // A listing that is only subscribed to costs nothing otherwise.
+        if published.content.price.is_zero() && subscriptions::has_plans(&context.store, *listing).await? {
+            let detail =
+                format!("{listing} is sold by subscription only; POST /v1/subscriptions with one of its plans");
+            errors.push(FieldError::new(format!("/lines/{index}/listing_id"), detail));
+            continue;
+        }
         let seller = match sellers.entry(published.partner) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(may_trade(context, published.partner).await?),
+            Entry::Vacant(unknown) => unknown.insert(offers::may_trade(&context.store, published.partner).await?),
         };
         match seller {
             Some(seller) => on_sale.push(OnSale {
@@ -156,32 +156,17 @@ async fn on_sale(context: &Context, listings: &[ListingId]) -> Result<Vec<OnSale
     }
 }
 
-/// The partner, if nothing keeps them from selling.
-async fn may_trade(context: &Context, partner: PartnerId) -> Result<Option<Partner>, Problem> {
-    let partner = partners::load(&context.store, partner).await?;
-    Ok(partner
-        .map(|partner| partner.value)
-        .filter(|partner| partner.hold_on(Block::Sell).is_none()))
-}
-
 /// Who is to be paid for the customer: partners like those who sell.
 async fn referrers(context: &Context, request: &PlaceOrder) -> Result<Referrers, Problem> {
-    let named = [
-        ("/affiliate_id", request.affiliate_id),
-        ("/reseller_id", request.reseller_id),
-    ];
-    for (pointer, partner) in named {
-        if let Some(partner) = partner
-            && may_trade(context, partner).await?.is_none()
-        {
-            let detail = "There is no partner of this id who can be paid a share. Leave it out.";
-            return Err(Problem::refused("unknown_referrer", pointer, detail));
-        }
-    }
-    Ok(Referrers {
+    let referrers = Referrers {
         affiliate: request.affiliate_id,
         reseller: request.reseller_id,
-    })
+    };
+    if let Some(pointer) = offers::unknown_referrer(&context.store, referrers).await? {
+        let detail = "There is no partner of this id who can be paid a share. Leave it out.";
+        return Err(Problem::refused("unknown_referrer", pointer, detail));
+    }
+    Ok(referrers)
 }
 
 /// What is on sale, with the terms by which each price would be divided: those of the rule that applies now.
@@ -191,31 +176,15 @@ async fn offers(
     referrers: Referrers,
     now: Timestamp,
 ) -> Result<Vec<Offer>, Problem> {
-    let sales: Vec<Sale> = on_sale.iter().map(OnSale::sale).collect();
-    let rules = revenue::scheduled(&context.store, &sales).await?;
-    let offer = |(on_sale, sale): (OnSale, Sale)| Offer {
-        listing: sale.listing,
-        partner: sale.partner,
-        terms: applicable(&rules, &sale, now).map_or_else(
-            || Terms::default_rule(context.commission),
-            |rule| rule.terms(&sale, referrers),
-        ),
+    let terms = offers::terms(&context.store, &on_sale, referrers, context.commission, now).await?;
+    let offer = |(on_sale, terms): (OnSale, Terms)| Offer {
+        listing: on_sale.published.listing,
+        partner: on_sale.published.partner,
         title: on_sale.published.content.title,
         price: on_sale.published.content.price,
+        terms,
     };
-    Ok(on_sale.into_iter().zip(sales).map(offer).collect())
-}
-
-impl OnSale {
-    fn sale(&self) -> Sale {
-        Sale {
-            listing: self.published.listing,
-            partner: self.published.partner,
-            group: self.group.clone(),
-            content_type: self.published.content.content_type,
-            currency: self.published.content.price.currency(),
-        }
-    }
+    Ok(on_sale.into_iter().zip(terms).map(offer).collect())
 }
 
 fn refused(error: &PlaceError) -> Problem {

@@ -10,6 +10,7 @@ use shared::ledger::{Account, Fact, JournalEntry, Posting};
 use shared::messages::Envelope;
 use shared::money::{Currency, Money};
 use shared::processor::Processor;
+use shared::processor::stripe::objects::{BalanceTransaction, Charge};
 use shared::purchase::Order;
 use shared::purchase::fee::{Fee, fee_shares};
 use shared::runtime::{Delivery, Failure};
@@ -26,12 +27,39 @@ pub(crate) async fn post_fee(
     order: OrderId,
 ) -> Result<(), Failure> {
     let charge = context.stripe.charge(charge_id).await?;
-    let Some(movement) = charge
-        .balance_transaction
-        .as_ref()
-        .and_then(|movement| movement.object())
-    else {
+    if movement_of(&charge).is_none() {
         // Not known yet: another event will come when it is.
+        return Ok(());
+    }
+    let order = origin::load(context, customer, order).await?;
+    post_of(context, delivery, &charge, &order).await
+}
+
+/// The fee of a charge that names no order: of an invoice, if that is ours.
+pub(crate) async fn post_unnamed(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    charge_id: &str,
+) -> Result<(), Failure> {
+    let charge = context.stripe.charge(charge_id).await?;
+    match origin::order_of(context, delivery, &charge).await? {
+        Some(order) => post_of(context, delivery, &charge, &order).await,
+        None => Ok(()),
+    }
+}
+
+fn movement_of(charge: &Charge) -> Option<&BalanceTransaction> {
+    charge.balance_transaction.as_ref()?.object()
+}
+
+/// Posts the fee of an order's charge, as far as it is known.
+pub(crate) async fn post_of(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    charge: &Charge,
+    order: &Order,
+) -> Result<(), Failure> {
+    let Some(movement) = movement_of(charge) else {
         return Ok(());
     };
     if movement.fee == 0 {
@@ -45,8 +73,7 @@ pub(crate) async fn post_fee(
     };
     let entry = fee_entry(delivery, &fee, Processor::Stripe)?.with_processor_ref(&movement.id);
     post(context, &entry, fee.amount).await?;
-    let order = origin::load(context, customer, order).await?;
-    share_fee(context, delivery, &order, &fee).await
+    share_fee(context, delivery, order, &fee).await
 }
 
 /// The fee of a capture, which PayPal tells along with the payment: settling the order will find it.

@@ -1,6 +1,6 @@
 //! Settles orders: from a payment to the journal, the partners' balances, the licences and the receipt, and all the way back.
 //!
-//! Trigger: SQS, FIFO by order (what the processor tells about refunds and disputes: by charge). Writes order, journal entries, balances and licences
+//! Trigger: SQS, FIFO by order or subscription (what the processor tells about refunds and disputes: by charge). Writes order, journal entries, balances and licences
 //! in one transaction, with the message that tells the customer; one journal entry for each charge's fee, and what partners bear of it. Idempotency: the revisions of order, refund
 //! and dispute, and the journal's keys (`sale` of the order, `fee` and `fee_share` of the charge, `refund` of the refund, `dispute_funds` of the movement): whatever arrives
 //! twice, or in another order, finds the fact posted.
@@ -12,6 +12,7 @@ mod origin;
 mod paypal;
 mod refund;
 mod session;
+mod subscription;
 
 pub use context::Context;
 
@@ -57,6 +58,16 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
             object_id,
             ..
         } => dispute::hear(context, &delivery, object_id).await,
+        Message::SubscriptionChanged {
+            customer,
+            subscription,
+            at,
+            ..
+        } => subscription::hear(context, &delivery, *customer, *subscription, *at).await,
+        Message::UnnamedCharge { charge, .. } => fee::post_unnamed(context, &delivery, charge).await,
+        Message::RenewalReturned { customer, order } => {
+            subscription::end_returned(context, &delivery, *customer, *order).await
+        }
         other => Err(Failure::reject(format!(
             "a message for the queue {} arrived here",
             other.queue()

@@ -8,7 +8,7 @@ use shared::runtime::{Delivery, Failure};
 use shared::store::{Versioned, commerce};
 
 use crate::context::Context;
-use crate::session;
+use crate::{session, subscription};
 
 /// The order that a charge paid; `None` for a charge that is not of this marketplace.
 ///
@@ -19,7 +19,7 @@ pub(crate) async fn order_of(
     charge: &Charge,
 ) -> Result<Option<Versioned<Order>>, Failure> {
     let Some((customer, id)) = named(charge) else {
-        return Ok(None);
+        return subscription::renewal_of(context, delivery, charge).await;
     };
     let order = load(context, customer, id).await?;
     if order.status == OrderStatus::Paid {

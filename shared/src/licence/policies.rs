@@ -25,7 +25,8 @@ pub struct TrialOffer {
     pub policy: Option<PolicyId>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Terms {
     Preset(Preset),
     Own(Box<Policy>),

@@ -12,6 +12,7 @@ pub mod paypal;
 #[cfg(feature = "test-util")]
 pub mod peer;
 pub mod stripe;
+pub mod subscription;
 mod webhook;
 
 pub use crate::ledger::Processor;

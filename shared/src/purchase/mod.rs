@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LicenceId, ListingId, OrderId, PartnerId, UserId};
+use crate::ids::{LicenceId, ListingId, OrderId, PartnerId, SubscriptionId, UserId};
 use crate::ledger::Processor;
 use crate::money::{Currency, Money, MoneyError};
 use crate::revenue::{Base, Counter, Division, Legs, Referrers, Terms};
@@ -80,6 +80,9 @@ pub struct Order {
     /// Stripe's checkout session or PayPal's order; a free order has none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub session: Option<String>,
+    /// What a subscription paid, where the order is that: it was paid before it was placed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub renewal: Option<Renewal>,
     /// By the processor's clock.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub paid_at: Option<Timestamp>,
@@ -89,6 +92,15 @@ pub struct Order {
     /// From which day the shares of a paid order may be paid out.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub available_on: Option<Date>,
+}
+
+/// Which invoice of which subscription an order is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewal {
+    pub subscription: SubscriptionId,
+    pub invoice: String,
+    /// The end of the period that it paid for.
+    pub until: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, utoipa::ToSchema)]
@@ -205,6 +217,7 @@ pub fn place(
         placed_at: now,
         processor: Processor::default(),
         session: None,
+        renewal: None,
         paid_at: None,
         charge: None,
         available_on: None,
@@ -231,6 +244,17 @@ impl Order {
     /// The counters that dividing the order reads, when it is paid at this moment.
     pub fn counters(&self, at: Timestamp) -> BTreeSet<Counter> {
         self.lines.iter().filter_map(|line| line.counter(at)).collect()
+    }
+
+    /// The licences that come with it. Of a renewal there are none: that licence follows its subscription.
+    pub fn licences(&self) -> impl Iterator<Item = LicenceId> {
+        let sold = self.lines.iter().filter(|_| self.renewal.is_none());
+        sold.map(|line| line.licence)
+    }
+
+    /// Whether everything that was paid has been given back.
+    pub fn is_given_back(&self) -> bool {
+        !self.total.is_zero() && self.refunded() == self.total
     }
 
     /// Whether a partner bears a part of the processor's fee.

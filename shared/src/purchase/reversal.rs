@@ -143,6 +143,10 @@ pub(super) fn apply(order: &Order, returned: &[Returned], direction: Direction) 
 /// The licences of those lines of which nothing is left: what was bought has been given back.
 pub(super) fn spent(order: &Order, returned: &[Returned]) -> Result<Vec<LicenceId>, MoneyError> {
     let mut licences = Vec::new();
+    // What a subscription pays for ends with the subscription.
+    if order.renewal.is_some() {
+        return Ok(licences);
+    }
     for part in returned {
         let line = order.lines.get(part.line).ok_or(MoneyError::NoWeight)?;
         if line.remaining()?.total()? == 0 {

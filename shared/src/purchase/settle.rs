@@ -106,11 +106,8 @@ pub fn settle(
         disputed_minor: 0,
     };
     let balances = owed.into_iter().map(change).collect();
-    let licences = order
-        .lines
-        .iter()
-        .map(|line| issue(&order, line, payment.at, secret()))
-        .collect();
+    let sold = order.lines.iter().filter(|_| order.renewal.is_none());
+    let licences = sold.map(|line| issue(&order, line, payment.at, secret())).collect();
     let message = Message::OrderPaid {
         customer: order.customer,
         order: order.id,

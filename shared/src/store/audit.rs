@@ -2,7 +2,7 @@
 
 use super::{Page, PageKey, Store, StoreError, Write, keys};
 use crate::audit::AuditEvent;
-use crate::ids::{AuditId, LicenceId, ListingId, OrderId, PartnerId, RescanId, RuleId};
+use crate::ids::{AuditId, EducationalProofId, LicenceId, ListingId, OrderId, PartnerId, RescanId, RuleId};
 
 /// What something was done to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,7 @@ pub enum Audited {
     Rule(RuleId),
     Rescan(RescanId),
     Licence(LicenceId),
+    Proof(EducationalProofId),
 }
 
 pub fn entry(of: Audited, event: &AuditEvent) -> Result<Write, StoreError> {

@@ -106,18 +106,7 @@ pub async fn orders(
 /// is left as it is.
 pub async fn create_order(store: &Store, order: &Order, messages: &[Envelope]) -> Result<Versioned<Order>, StoreError> {
     let key = keys::order(order.customer, order.id);
-    let owner = OrderOwner {
-        order: order.id,
-        customer: order.customer,
-    };
-    let mut writes = vec![
-        Write::create(key.clone(), order)?.outbox(messages)?,
-        Write::create(keys::order_owner(order.id), &owner)?,
-    ];
-    for line in &order.lines {
-        writes.push(Write::create(keys::sold(line.listing, order.id), &owner)?);
-    }
-    match store.transact(writes).await {
+    match store.transact(new_order(order, messages)?).await {
         Ok(()) => Ok(Versioned {
             value: order.clone(),
             revision: 1,
@@ -127,10 +116,32 @@ pub async fn create_order(store: &Store, order: &Order, messages: &[Envelope]) -
     }
 }
 
+fn new_order(order: &Order, messages: &[Envelope]) -> Result<Vec<Write>, StoreError> {
+    let owner = OrderOwner {
+        order: order.id,
+        customer: order.customer,
+    };
+    let mut writes = vec![
+        Write::create(keys::order(order.customer, order.id), order)?.outbox(messages)?,
+        Write::create(keys::order_owner(order.id), &owner)?,
+    ];
+    // A renewal sells nothing that the subscription has not sold.
+    for line in order.lines.iter().filter(|_| order.renewal.is_none()) {
+        writes.push(Write::create(keys::sold(line.listing, order.id), &owner)?);
+    }
+    Ok(writes)
+}
+
 pub async fn update_order(store: &Store, order: &Order, revision: u64) -> Result<(), StoreError> {
     store
         .write(Write::replace(keys::order(order.customer, order.id), order, revision)?)
         .await
+}
+
+/// Those of a customer's orders that exist.
+pub async fn orders_of(store: &Store, customer: UserId, ids: &[OrderId]) -> Result<Vec<Order>, StoreError> {
+    let orders: Vec<_> = ids.iter().map(|id| keys::order(customer, *id)).collect();
+    store.get_many(&orders).await
 }
 
 pub async fn licence(store: &Store, licence: LicenceId) -> Result<Option<Licence>, StoreError> {
@@ -168,8 +179,17 @@ pub async fn licences(store: &Store, ids: &[LicenceId]) -> Result<Vec<Licence>, 
 pub fn settlement_writes(settlement: &Settlement, revision: u64) -> Result<Vec<Write>, StoreError> {
     let order = &settlement.order;
     let announcement = std::slice::from_ref(&settlement.announcement);
-    let mut writes =
-        vec![Write::replace(keys::order(order.customer, order.id), order, revision)?.outbox(announcement)?];
+    let on_order = Write::replace(keys::order(order.customer, order.id), order, revision)?.outbox(announcement)?;
+    follow_settlement(vec![on_order], settlement)
+}
+
+/// The same for an order that was paid before it was there. Refused with a conflict where it is there by now.
+pub fn renewal_writes(settlement: &Settlement) -> Result<Vec<Write>, StoreError> {
+    let announcement = std::slice::from_ref(&settlement.announcement);
+    follow_settlement(new_order(&settlement.order, announcement)?, settlement)
+}
+
+fn follow_settlement(mut writes: Vec<Write>, settlement: &Settlement) -> Result<Vec<Write>, StoreError> {
     for entry in &settlement.entries {
         writes.push(super::ledger::post(entry)?);
     }

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod licences;
+mod subscriptions;
 
 use std::fmt;
 
@@ -234,6 +235,7 @@ pub fn document_counter(series: Series) -> Key {
 }
 
 pub use licences::*;
+pub use subscriptions::*;
 
 /// The inbox item of one event of a processor.
 pub fn processor_event(processor: Processor, event_id: &str) -> Key {
@@ -425,6 +427,7 @@ fn audited(of: Audited) -> (TableName, String) {
         Audited::Rule(rule) => (TableName::Ledger, format!("RUL#{rule}")),
         Audited::Rescan(rescan) => (TableName::Catalogue, format!("RSC#{rescan}")),
         Audited::Licence(licence) => (TableName::Commerce, format!("LIC#{licence}")),
+        Audited::Proof(proof) => (TableName::Accounts, format!("EDU#{proof}")),
     }
 }
 

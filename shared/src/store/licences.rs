@@ -12,7 +12,7 @@ use crate::licence::batch::Trial;
 use crate::licence::policies::{OwnPolicy, Terms, TrialOffer};
 use crate::licence::{Batch, Licence};
 use crate::licensing::{Device, TrialRecord};
-use crate::purchase::OrderStatus;
+use crate::purchase::{Order, OrderStatus};
 
 /// Each licence is an item, its place in the batch and its place among its owner's.
 const BATCHED_AT_ONCE: usize = 32;
@@ -160,9 +160,7 @@ pub async fn licences_of(
     } else {
         let orders = commerce::orders(store, owner, after, limit).await?;
         let paid = orders.items.iter().filter(|order| order.status == OrderStatus::Paid);
-        let ids: Vec<_> = paid
-            .flat_map(|order| order.lines.iter().map(|line| line.licence))
-            .collect();
+        let ids: Vec<_> = paid.flat_map(Order::licences).collect();
         let bought = commerce::licences(store, &ids).await?;
         match orders.next {
             Some(next) => Page {
@@ -250,13 +248,17 @@ pub fn record_trial(record: &TrialRecord, earlier: &[TrialRecord]) -> Result<Vec
     Ok(writes)
 }
 
-/// A trial with its licence. Refused with a conflict where one has begun meanwhile that it would be the second of.
-pub async fn begin_trial(store: &Store, trial: &Trial, earlier: &[TrialRecord]) -> Result<(), StoreError> {
-    let licence = &trial.licence;
-    let mut writes = vec![
+/// A licence that no order tells of, to be written with what it is issued for.
+pub fn issue_owned(licence: &Licence) -> Result<Vec<Write>, StoreError> {
+    Ok(vec![
         Write::create(keys::licence(licence.id), licence)?,
         Write::create(keys::owned(licence.owner, licence.id), &Place::of(licence))?,
-    ];
+    ])
+}
+
+/// A trial with its licence. Refused with a conflict where one has begun meanwhile that it would be the second of.
+pub async fn begin_trial(store: &Store, trial: &Trial, earlier: &[TrialRecord]) -> Result<(), StoreError> {
+    let mut writes = issue_owned(&trial.licence)?;
     writes.extend(record_trial(&trial.record, earlier)?);
     store.transact(writes).await
 }

@@ -17,12 +17,14 @@ pub mod licences;
 pub mod mails;
 pub mod memory;
 pub mod meter;
+pub mod offers;
 pub mod outbox;
 pub mod partners;
 pub mod payouts;
 pub mod reconciliation;
 pub mod revenue;
 pub mod reversals;
+pub mod subscriptions;
 pub mod table;
 pub mod whole;
 

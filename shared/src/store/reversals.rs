@@ -12,6 +12,7 @@ use crate::messages::{Envelope, Message};
 use crate::purchase::Order;
 use crate::purchase::dispute::{Dispute, DisputeAdvance};
 use crate::purchase::refund::{Advance, Refund, RefundState};
+use crate::seed::Seed;
 
 pub async fn refund(store: &Store, order: OrderId, refund: RefundId) -> Result<Option<Versioned<Refund>>, StoreError> {
     store.get(&keys::refund(order, refund)).await
@@ -178,10 +179,7 @@ pub fn advance_refund(
         Some(revision) => update_refund(refund, revision, messages)?,
         None => create(refund, messages)?,
     };
-    let mut writes = vec![
-        Write::replace(keys::order(order.customer, order.id), order, order_revision)?,
-        on_refund,
-    ];
+    let mut writes = vec![on_order(order, order_revision)?, on_refund];
     writes.extend(books(&advance.entries, &advance.balances)?);
     writes.extend(
         advance
@@ -212,7 +210,7 @@ pub fn advance_dispute(
     };
     let due = dispute.evidence_due.unwrap_or(dispute.opened_at);
     let mut writes = vec![
-        Write::replace(keys::order(order.customer, order.id), order, order_revision)?,
+        on_order(order, order_revision)?,
         on_dispute.indexed(keys::dispute_by_status(&dispute.status.to_string(), due, &dispute.id)),
     ];
     writes.extend(books(&advance.entries, &advance.balances)?);
@@ -223,6 +221,18 @@ pub fn advance_dispute(
             .map(|licence| licence_status(*licence, LicenceStatus::Revoked)),
     );
     Ok(writes)
+}
+
+/// The order; of a renewal that was given back in whole with the message that ends its subscription.
+fn on_order(order: &Order, revision: u64) -> Result<Write, StoreError> {
+    let returned = order.renewal.as_ref().filter(|_| order.is_given_back()).map(|_| {
+        let message = Message::RenewalReturned {
+            customer: order.customer,
+            order: order.id,
+        };
+        Envelope::new(Seed::of(&order.id).id("renewal returned"), message)
+    });
+    Write::replace(keys::order(order.customer, order.id), order, revision)?.outbox(returned.as_slice())
 }
 
 fn books(entries: &[JournalEntry], balances: &[BalanceChange]) -> Result<Vec<Write>, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::ids::{PartnerId, PayoutId, RefundId};
+use shared::ids::{PartnerId, PayoutId, RefundId, SubscriptionId, UserId};
 use shared::ledger::Fact;
 use shared::messages::{Message, PaymentSubject, ReversalSubject};
 use shared::processor::stripe::objects::{BalanceTransaction, Expandable, Source};
@@ -38,28 +38,62 @@ pub(super) async fn gather(
 }
 
 async fn sale(context: &Context, movement: &Movement, charge: &Source) -> Result<Option<Vec<Expected>>, Failure> {
-    let Some(order) = order_of(context, &charge.metadata).await? else {
+    let fee = |news| {
+        let fee = Expected::entry(None, &Fact::Fee(charge.id.clone()));
+        (!movement.fee.is_zero()).then(|| fee.made_by(news))
+    };
+    if let Some(order) = order_of(context, &charge.metadata).await? {
+        let changed = |subject, object_id: &str| Message::PaymentChanged {
+            event_id: movement.id.clone(),
+            subject,
+            object_id: object_id.to_owned(),
+            customer: order.customer,
+            order: order.id,
+        };
+        let session = order.session.as_deref();
+        let sale = Expected {
+            keys: shares(&order, &Fact::Sale(order.id)),
+            news: session.map(|session| changed(PaymentSubject::CheckoutSession, session)),
+        };
+        let fee = fee(changed(PaymentSubject::Charge, &charge.id));
+        return Ok(Some(std::iter::once(sale).chain(fee).collect()));
+    }
+    let intent = charge.payment_intent.as_ref().map(Expandable::id);
+    let Some((customer, subscription, order)) = renewal_of(context, intent).await? else {
         return Ok(None);
     };
-    let changed = |subject, object_id: &str| Message::PaymentChanged {
-        event_id: movement.id.clone(),
-        subject,
-        object_id: object_id.to_owned(),
-        customer: order.customer,
-        order: order.id,
+    let renewal = Expected {
+        keys: order.map_or_else(Vec::new, |order| shares(&order, &Fact::Sale(order.id))),
+        news: Some(Message::SubscriptionChanged {
+            event_id: movement.id.clone(),
+            customer,
+            subscription,
+            at: movement.at,
+        }),
     };
-    let mut expected = vec![Expected {
-        keys: shares(&order, &Fact::Sale(order.id)),
-        news: order
-            .session
-            .as_deref()
-            .map(|session| changed(PaymentSubject::CheckoutSession, session)),
-    }];
-    if !movement.fee.is_zero() {
-        let fee = Expected::entry(None, &Fact::Fee(charge.id.clone()));
-        expected.push(fee.made_by(changed(PaymentSubject::Charge, &charge.id)));
-    }
-    Ok(Some(expected))
+    let fee = fee(Message::UnnamedCharge {
+        event_id: movement.id.clone(),
+        charge: charge.id.clone(),
+    });
+    Ok(Some(std::iter::once(renewal).chain(fee).collect()))
+}
+
+/// The subscription whose invoice a payment paid, and the order that the invoice is, if it is one yet.
+async fn renewal_of(
+    context: &Context,
+    intent: Option<&str>,
+) -> Result<Option<(UserId, SubscriptionId, Option<Order>)>, Failure> {
+    let Some(intent) = intent else {
+        return Ok(None);
+    };
+    let Some(invoice) = context.stripe.invoice_of(intent).await? else {
+        return Ok(None);
+    };
+    let (Some((customer, subscription)), Some(order)) = (invoice.named(), invoice.order()) else {
+        return Ok(None);
+    };
+    let order = commerce::order(&context.store, customer, order).await?;
+    Ok(Some((customer, subscription, order.map(|order| order.value))))
 }
 
 async fn refund(
@@ -74,7 +108,16 @@ async fn refund(
     // One of ours names its order. One that was made in the processor's dashboard does not, but its charge does.
     let order = match order_of(context, &refund.metadata).await? {
         Some(order) => Some(order),
-        None => order_of(context, &context.stripe.charge(charge).await?.metadata).await?,
+        None => {
+            let charge = context.stripe.charge(charge).await?;
+            match order_of(context, &charge.metadata).await? {
+                Some(order) => Some(order),
+                None => {
+                    let intent = charge.payment_intent.as_ref().map(Expandable::id);
+                    renewal_of(context, intent).await?.and_then(|(_, _, order)| order)
+                }
+            }
+        }
     };
     let Some(order) = order else {
         return Ok(None);

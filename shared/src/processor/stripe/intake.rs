@@ -4,7 +4,10 @@
 //! | event | about | goes to |
 //! |---|---|---|
 //! | `checkout.session.completed`, `.async_payment_succeeded`, `.async_payment_failed`, `.expired` | an order of ours | settlement |
+//! | `checkout.session.completed`, `.expired` | a subscription of ours | settlement |
+//! | `customer.subscription.*`, `invoice.paid`, `.payment_failed`, `.voided`, `.marked_uncollectible` | such a subscription | settlement |
 //! | `charge.succeeded`, `charge.updated` | the fee of such an order | settlement |
+//! | the same without an order's id | perhaps an invoice of such a subscription | settlement |
 //! | `refund.created`, `.updated`, `.failed` | money that goes back | settlement |
 //! | `charge.dispute.created`, `.updated`, `.closed`, `.funds_withdrawn`, `.funds_reinstated` | a dispute | settlement |
 //! | `account.updated` | a partner's account | onboarding |
@@ -15,10 +18,11 @@
 use jiff::Timestamp;
 
 use super::objects::Event;
-use crate::ids::{OrderId, UserId};
+use crate::ids::{OrderId, SubscriptionId, UserId};
 use crate::messages::{Message, PaymentSubject, ReversalSubject};
 use crate::processor::Processor;
 use crate::processor::intake::{self, Head, Verdict};
+use crate::processor::subscription::{named, told_at};
 use crate::seed::Seed;
 use crate::store::{Store, StoreError};
 
@@ -49,6 +53,9 @@ fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
             "the event is of the other mode (live or test) than this deployment",
         );
     }
+    if let Some((customer, subscription)) = subscription_of(event) {
+        return subscription_changed(event, object_id, customer, subscription, seed);
+    }
     let subject = match event.kind.as_str() {
         "checkout.session.completed"
         | "checkout.session.async_payment_succeeded"
@@ -77,8 +84,17 @@ fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
         );
     }
     let (Some(object_id), Some((customer, order))) = (object_id.clone(), ours(event)) else {
-        // Somebody else's payment on the same Stripe account, or one made by hand: no order of ours is concerned.
-        return Verdict::stored(object_id);
+        // Somebody else's payment on the same Stripe account, or one made by hand; or an invoice's, which names its order nowhere.
+        return match (subject, object_id, event.object_text("payment_intent")) {
+            (PaymentSubject::Charge, Some(charge), Some(_)) => {
+                let message = Message::UnnamedCharge {
+                    event_id: event.id.clone(),
+                    charge: charge.clone(),
+                };
+                Verdict::queued(charge, message, seed)
+            }
+            (_, object_id, _) => Verdict::stored(object_id),
+        };
     };
     let message = Message::PaymentChanged {
         event_id: event.id.clone(),
@@ -88,6 +104,43 @@ fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
         order,
     };
     Verdict::queued(object_id, message, seed)
+}
+
+/// The subscription that an event is about. Both ids were put on session and subscription when the checkout was opened; an invoice repeats
+/// those of its subscription.
+fn subscription_of(event: &Event) -> Option<(UserId, SubscriptionId)> {
+    let of_invoice = event.data.object.pointer("/parent/subscription_details/metadata");
+    let metadata = match event.kind.as_str() {
+        "checkout.session.completed" | "checkout.session.expired" => event.data.object.get("metadata"),
+        "invoice.paid" | "invoice.payment_failed" | "invoice.voided" | "invoice.marked_uncollectible" => of_invoice,
+        kind if kind.starts_with("customer.subscription.") => event.data.object.get("metadata"),
+        _ => None,
+    }?;
+    let id = |key: &str| metadata.get(key)?.as_str();
+    Some((
+        id(named::CUSTOMER)?.parse().ok()?,
+        id(named::SUBSCRIPTION)?.parse().ok()?,
+    ))
+}
+
+fn subscription_changed(
+    event: &Event,
+    object_id: Option<String>,
+    customer: UserId,
+    subscription: SubscriptionId,
+    seed: Seed,
+) -> Verdict {
+    if event.account.is_some() {
+        let why = "a subscription on a connected account: customers are charged on the platform's own";
+        return Verdict::quarantined(object_id, why);
+    }
+    let message = Message::SubscriptionChanged {
+        event_id: event.id.clone(),
+        customer,
+        subscription,
+        at: told_at(event.created),
+    };
+    Verdict::queued(object_id.unwrap_or_default(), message, seed)
 }
 
 /// Whether the charge is of an order of ours, only the charge itself tells: the settlement fetches it.

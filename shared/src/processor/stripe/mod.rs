@@ -4,6 +4,7 @@
 //! idempotency key that the caller made *before* the call, and every error says whether the outcome is known ([`ProcessorError`]).
 //! Answers are read tolerantly (docs.stripe.com/api/versioning): what Stripe may omit is optional, what it may add is ignored.
 
+pub mod billing;
 mod form;
 pub mod intake;
 pub mod objects;
@@ -23,6 +24,7 @@ use self::objects::{
     Account, AccountLink, BalanceTransaction, BankPayout, Charge, CheckoutSession, Dispute, Event, List, Refund,
     Transfer, TransferReversal,
 };
+use self::requests::lower;
 use self::requests::{CreateAccount, CreateAccountLink, CreateCheckoutSession, CreateRefund, CreateTransfer, ListPage};
 use super::http::{self, Http};
 #[cfg(feature = "test-util")]

@@ -141,6 +141,8 @@ pub struct CheckoutSession {
     pub currency: Option<String>,
     pub client_reference_id: Option<String>,
     pub payment_intent: Option<Expandable<PaymentIntent>>,
+    /// What it has begun, in subscription mode, once it is complete.
+    pub subscription: Option<String>,
     pub livemode: bool,
     pub created: i64,
     pub expires_at: i64,
@@ -243,6 +245,8 @@ pub struct Source {
     pub id: String,
     /// Its type, such as `charge`.
     pub object: String,
+    /// Of a charge.
+    pub payment_intent: Option<Expandable<PaymentIntent>>,
     /// Of a refund or a dispute.
     pub charge: Option<Expandable<Charge>>,
     /// Of a reversal.
@@ -402,7 +406,7 @@ impl Event {
     }
 }
 
-fn null_as_default<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Default>(
+pub(super) fn null_as_default<'de, D: serde::Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)

@@ -80,7 +80,7 @@ pub struct ListPage {
     pub starting_after: Option<String>,
 }
 
-fn lower(money: Money) -> String {
+pub(super) fn lower(money: Money) -> String {
     money.currency().code().to_ascii_lowercase()
 }
 

@@ -1,0 +1,223 @@
+//! Follows subscriptions: their state, their licence, and every invoice that was paid.
+//!
+//! Whatever the news was, the subscription is fetched and followed whole: its state and licence in one transaction, then each paid invoice
+//! that is no order yet as one. So a lost, late or repeated event changes nothing in the end.
+
+use jiff::Timestamp;
+use shared::ids::{OrderId, SubscriptionId, UserId};
+use shared::messages::Envelope;
+use shared::processor::stripe::billing::{self, Invoice};
+use shared::processor::stripe::objects::{Charge, Expandable, SessionStatus};
+use shared::processor::{Processor, ProcessorError};
+use shared::purchase::{Order, OrderStatus, Payment, SettleError, settle};
+use shared::runtime::{Delivery, Failure};
+use shared::store::{StoreError, Versioned, commerce, revenue, subscriptions};
+use shared::subscription::{PaidInvoice, Status, Subscription, renewal};
+
+use crate::context::Context;
+use crate::{fee, origin};
+
+pub(crate) async fn hear(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    customer: UserId,
+    subscription: SubscriptionId,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let before = load(context, customer, subscription).await?;
+    let Some(told) = fetch(context, &before).await? else {
+        return Ok(());
+    };
+    let report = told.report().map_err(Failure::reject)?;
+    let followed = subscriptions::follow(&context.store, &before, (&report, told.plan()), at, delivery.now).await;
+    let followed = followed.map_err(|error| match error {
+        // Somebody else has heard it too, or the licence was used meanwhile: what is stored now is to be followed from.
+        error @ StoreError::Conflict { .. } => Failure::retry(error),
+        error => error.into(),
+    })?;
+    settle_invoices(context, delivery, &followed, &told.id).await
+}
+
+/// What Stripe says of it now; nothing while its checkout has not begun it. A checkout that has ended without one is the end of it here.
+async fn fetch(
+    context: &Context,
+    subscription: &Versioned<Subscription>,
+) -> Result<Option<billing::Subscription>, Failure> {
+    if let Some(known) = &subscription.at_stripe {
+        return Ok(Some(context.stripe.subscription(&known.subscription).await?));
+    }
+    let session = subscription.session.as_ref();
+    let session =
+        session.ok_or_else(|| Failure::retry(format!("subscription {} has no session yet", subscription.id)))?;
+    let session = context.stripe.checkout_session(session).await?;
+    if let Some(begun) = session.subscription {
+        return Ok(Some(context.stripe.subscription(&begun).await?));
+    }
+    if session.status == Some(SessionStatus::Expired) && subscription.status == Status::Pending {
+        let lapsed = Subscription {
+            status: Status::Lapsed,
+            ..subscription.value.clone()
+        };
+        subscriptions::update(&context.store, &lapsed, subscription.revision).await?;
+    }
+    Ok(None)
+}
+
+/// Every invoice that was paid is an order. Those that are not are made, the oldest first.
+async fn settle_invoices(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    subscription: &Subscription,
+    at_stripe: &str,
+) -> Result<(), Failure> {
+    let mut after: Option<String> = None;
+    let mut missing: Vec<Invoice> = Vec::new();
+    loop {
+        let page = context.stripe.paid_invoices(at_stripe, after.as_deref()).await?;
+        let ids: Vec<OrderId> = page.data.iter().filter_map(Invoice::order).collect();
+        let known = if ids.is_empty() {
+            Vec::new()
+        } else {
+            commerce::orders_of(&context.store, subscription.customer, &ids).await?
+        };
+        let next = page.next_page();
+        let is_new = |invoice: &Invoice| {
+            invoice
+                .order()
+                .is_some_and(|id| known.iter().all(|order| order.id != id))
+        };
+        missing.extend(page.data.into_iter().filter(is_new));
+        match next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    for invoice in missing.iter().rev() {
+        if let Some(paid) = invoice.paid().map_err(Failure::reject)? {
+            settle_invoice(context, delivery, subscription, invoice, &paid).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn settle_invoice(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    subscription: &Subscription,
+    invoice: &Invoice,
+    paid: &PaidInvoice,
+) -> Result<(), Failure> {
+    let order = renewal(subscription, paid);
+    let charge = charge_of(context, invoice).await?;
+    let payment = Payment {
+        amount: paid.amount,
+        charge: charge.as_ref().map(|charge| charge.id.clone()),
+        at: charge
+            .as_ref()
+            .and_then(|charge| Timestamp::from_second(charge.created).ok())
+            .unwrap_or(paid.created),
+    };
+    let turnovers = revenue::turnovers(&context.store, order.counters(payment.at)).await?;
+    let settled = settle(
+        &order,
+        &payment,
+        &turnovers,
+        context.hold_days,
+        paid.seed(),
+        shared::licence::secret,
+    );
+    let settled = settled.map_err(|error: SettleError| Failure::reject(error))?;
+    match context.store.transact(commerce::renewal_writes(&settled)?).await {
+        Ok(()) => {}
+        // It was settled meanwhile, or something else was sold under the same tiers: look again.
+        Err(error @ StoreError::Conflict { .. }) => return Err(Failure::retry(error)),
+        Err(error) => return Err(error.into()),
+    }
+    tracing::info!(order.id = %settled.order.id, subscription.id = %subscription.id, total = %settled.order.total, "renewal settled");
+    match &charge {
+        Some(charge) => fee::post_of(context, delivery, charge, &settled.order).await,
+        None => Ok(()),
+    }
+}
+
+/// The charge that paid an invoice, with its fee as far as that is known; none where credit has paid it.
+async fn charge_of(context: &Context, invoice: &Invoice) -> Result<Option<Charge>, Failure> {
+    let Some(intent) = invoice.payment_intent() else {
+        return Ok(None);
+    };
+    let intent = context.stripe.payment_intent(intent).await?;
+    let charge = intent.latest_charge.as_ref().and_then(Expandable::object);
+    Ok(charge.cloned())
+}
+
+/// The order of a charge that names none: of an invoice of ours, if it paid one. News of the charge may overtake the news of the invoice:
+/// then the subscription is followed first.
+pub(crate) async fn renewal_of(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    charge: &Charge,
+) -> Result<Option<Versioned<Order>>, Failure> {
+    let Some(intent) = charge.payment_intent.as_ref().map(Expandable::id) else {
+        return Ok(None);
+    };
+    let Some(invoice) = context.stripe.invoice_of(intent).await? else {
+        return Ok(None);
+    };
+    let (Some((customer, subscription)), Some(id)) = (invoice.named(), invoice.order()) else {
+        return Ok(None);
+    };
+    if let Some(order) = commerce::order(&context.store, customer, id).await? {
+        return Ok(Some(order));
+    }
+    let at = Timestamp::from_second(charge.created).unwrap_or(delivery.now);
+    hear(context, delivery, customer, subscription, at).await?;
+    let order = commerce::order(&context.store, customer, id).await?;
+    let waits = || {
+        Failure::retry(format!(
+            "invoice {} of charge {} is not paid yet",
+            invoice.id, charge.id
+        ))
+    };
+    order.ok_or_else(waits).map(Some)
+}
+
+/// The money of a renewal went back. Where it had paid for what runs now, the subscription ends: nobody is charged on for what they have
+/// given back.
+pub(crate) async fn end_returned(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    customer: UserId,
+    order: OrderId,
+) -> Result<(), Failure> {
+    let order = origin::load(context, customer, order).await?;
+    let Some(renewal) = order.renewal.as_ref().filter(|_| order.status == OrderStatus::Paid) else {
+        return Err(Failure::reject(format!(
+            "order {} is no renewal that was paid",
+            order.id
+        )));
+    };
+    let subscription = load(context, customer, renewal.subscription).await?;
+    let is_earlier = subscription.paid_until.is_some_and(|until| renewal.until < until);
+    if is_earlier || !order.is_given_back() || subscription.status.is_over() {
+        return Ok(());
+    }
+    if let Some(at_stripe) = &subscription.at_stripe {
+        match context.stripe.cancel_subscription(&at_stripe.subscription).await {
+            Ok(_) => {}
+            // It has ended: following it says how.
+            Err(ProcessorError::Refused { code, .. }) if code == "resource_missing" => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    debug_assert_eq!(order.processor, Processor::Stripe, "only Stripe has subscriptions");
+    hear(context, delivery, customer, renewal.subscription, delivery.now).await
+}
+
+async fn load(
+    context: &Context,
+    customer: UserId,
+    subscription: SubscriptionId,
+) -> Result<Versioned<Subscription>, Failure> {
+    let found = subscriptions::subscription(&context.store, customer, subscription).await?;
+    found.ok_or_else(|| Failure::retry(format!("subscription {subscription} of {customer} does not exist")))
+}

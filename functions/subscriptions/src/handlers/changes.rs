@@ -1,0 +1,108 @@
+//! Upgrades and downgrades: another plan of the same listing, more seats or fewer.
+//!
+//! The rest of the period is counted to the second by Stripe: what costs more is charged at once, what costs less is credit for the next
+//! payments. A change whose payment is declined does not happen.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use shared::auth::Principal;
+use shared::auth::scope::{OrdersRead, OrdersWrite};
+use shared::http::{Call, Json, Path, Problem, ProblemDocument};
+use shared::ids::SubscriptionId;
+use shared::processor::stripe::billing::{ChangeItem, SubscriptionUpdate};
+use shared::store::Versioned;
+use shared::subscription::{Status, Subscription};
+
+use super::{ask, at_stripe, declined, owned, plan_on_sale};
+use crate::api::{ChangePreview, ChangeSubscription, SubscriptionView};
+use crate::context::Context;
+
+/// Changes the plan, the seats, or both, at once.
+#[utoipa::path(post, path = "/v1/subscriptions/{subscription_id}/changes", tag = "subscriptions", request_body = ChangeSubscription,
+    params(("subscription_id" = SubscriptionId, Path)),
+    responses((status = 201, body = SubscriptionView), (status = 402, body = ProblemDocument), (status = 404, body = ProblemDocument),
+        (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
+pub(crate) async fn change(
+    State(context): State<Context>,
+    principal: Principal<OrdersWrite>,
+    call: Call,
+    Path(id): Path<SubscriptionId>,
+    Json(request): Json<ChangeSubscription>,
+) -> Result<(StatusCode, Json<SubscriptionView>), Problem> {
+    let subscription = owned(&context, principal.user.id, id).await?;
+    let wanted = wanted(&context, &subscription, &request).await?;
+    let change = SubscriptionUpdate::Change {
+        item: item(&subscription, &wanted)?,
+        metadata: wanted.metadata(),
+    };
+    let view = ask(&context, subscription, &change, &call).await?;
+    Ok((StatusCode::CREATED, view))
+}
+
+/// What that change would cost at this moment.
+#[utoipa::path(post, path = "/v1/subscriptions/{subscription_id}/change-previews", tag = "subscriptions",
+    request_body = ChangeSubscription, params(("subscription_id" = SubscriptionId, Path)),
+    responses((status = 200, body = ChangePreview), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
+        (status = 422, body = ProblemDocument)))]
+pub(crate) async fn preview(
+    State(context): State<Context>,
+    principal: Principal<OrdersRead>,
+    Path(id): Path<SubscriptionId>,
+    Json(request): Json<ChangeSubscription>,
+) -> Result<Json<ChangePreview>, Problem> {
+    let subscription = owned(&context, principal.user.id, id).await?;
+    let wanted = wanted(&context, &subscription, &request).await?;
+    let item = item(&subscription, &wanted)?;
+    let at = &at_stripe(&subscription)?.subscription;
+    let invoice = context.stripe.preview_change(at, &item).await.map_err(declined)?;
+    Ok(Json(ChangePreview::of(invoice, wanted.plan.price.currency())))
+}
+
+/// The subscription as it would be. Nothing of it is stored: what Stripe makes of the change is followed.
+async fn wanted(
+    context: &Context,
+    subscription: &Versioned<Subscription>,
+    request: &ChangeSubscription,
+) -> Result<Subscription, Problem> {
+    at_stripe(subscription)?;
+    if !matches!(subscription.status, Status::Trialing | Status::Active) {
+        let detail = format!(
+            "This subscription is {}. Pay what is open, or resume it, then change it.",
+            subscription.status
+        );
+        return Err(Problem::conflict("subscription_not_active", detail));
+    }
+    let plan = match request.plan_id {
+        Some(plan) if plan != subscription.plan.id => plan_on_sale(context, subscription.plan.listing, plan).await?,
+        _ => subscription.plan.clone(),
+    };
+    if plan.price.currency() != subscription.plan.price.currency() {
+        let detail = "This plan is priced in another currency. Cancel the subscription, and begin one under this plan.";
+        return Err(Problem::refused("other_currency", "/plan_id", detail));
+    }
+    let wanted = Subscription {
+        plan,
+        quantity: request.quantity.unwrap_or(subscription.quantity),
+        ..subscription.value.clone()
+    };
+    if wanted.plan.id == subscription.plan.id && wanted.quantity == subscription.quantity {
+        let detail = "The subscription is under this plan, with so many seats, already.";
+        return Err(Problem::conflict("nothing_to_change", detail));
+    }
+    if wanted.amount().is_err() {
+        let detail = "So many seats cost more than can be counted. Ask for fewer.";
+        return Err(Problem::refused("total_too_large", "/quantity", detail));
+    }
+    Ok(wanted)
+}
+
+fn item(subscription: &Subscription, wanted: &Subscription) -> Result<ChangeItem, Problem> {
+    let at = at_stripe(subscription)?;
+    Ok(ChangeItem {
+        item: at.item.clone(),
+        product: at.product.clone(),
+        unit_price: wanted.plan.price,
+        every: wanted.plan.every,
+        quantity: wanted.quantity,
+    })
+}

@@ -1,0 +1,140 @@
+//! From Stripe's subscription and invoices to what a subscription here is made from.
+
+use jiff::Timestamp;
+
+use super::stripe::billing::{self, Invoice, InvoiceStatus, SubscriptionStatus, time};
+use super::stripe::objects::Expandable;
+use crate::ids::{OrderId, PlanId, SubscriptionId, UserId};
+use crate::money::{Currency, Money};
+use crate::subscription::{AtStripe, EndReason, OpenInvoice, PaidInvoice, Report, Subscription, Told, renewal_order};
+
+/// What Souk puts on a session and a subscription of Stripe's.
+pub mod named {
+    pub const CUSTOMER: &str = "customer_id";
+    pub const SUBSCRIPTION: &str = "subscription_id";
+    pub const PLAN: &str = "plan_id";
+}
+
+impl Subscription {
+    /// The metadata by which everything of this subscription is found again.
+    pub fn metadata(&self) -> super::stripe::requests::Metadata {
+        [
+            (named::CUSTOMER.to_owned(), self.customer.to_string()),
+            (named::SUBSCRIPTION.to_owned(), self.id.to_string()),
+            (named::PLAN.to_owned(), self.plan.id.to_string()),
+        ]
+        .into()
+    }
+}
+
+impl billing::Subscription {
+    /// The plan that it is under: the one that its last change named.
+    pub fn plan(&self) -> Option<PlanId> {
+        self.metadata.get(named::PLAN)?.parse().ok()
+    }
+
+    /// What it says. A state that is not known here changes nothing: a person must look at it.
+    pub fn report(&self) -> Result<Report, String> {
+        let odd = |what: &str| format!("subscription {}: {what}", self.id);
+        let item = self.items.data.first().ok_or_else(|| odd("it has no item"))?;
+        let at = |second: i64| time(second).ok_or_else(|| odd("a time that is none"));
+        let maybe = |second: Option<i64>| second.map(at).transpose();
+        Ok(Report {
+            at_stripe: AtStripe {
+                subscription: self.id.clone(),
+                customer: self.customer.id().to_owned(),
+                item: item.id.clone(),
+                product: item.price.product.id().to_owned(),
+            },
+            told: told(self.status).ok_or_else(|| odd("its status is not known here"))?,
+            collection_paused: self.pause_collection.is_some(),
+            quantity: item.quantity.unwrap_or(1),
+            period_start: at(item.current_period_start)?,
+            period_end: at(item.current_period_end)?,
+            trial_end: maybe(self.trial_end)?,
+            cancel_at: maybe(self.cancel_at)?,
+            ended_at: maybe(self.ended_at)?,
+            end_reason: self.end_reason(),
+            open_invoice: self.latest_invoice.as_ref().and_then(Expandable::object).and_then(open),
+        })
+    }
+
+    fn end_reason(&self) -> Option<EndReason> {
+        match self.cancellation_details.as_ref()?.reason.as_deref()? {
+            "payment_failed" => Some(EndReason::NotPaid),
+            "payment_disputed" => Some(EndReason::DisputedPayment),
+            _ => Some(EndReason::Cancelled),
+        }
+    }
+}
+
+fn told(status: SubscriptionStatus) -> Option<Told> {
+    Some(match status {
+        SubscriptionStatus::Incomplete => Told::Incomplete,
+        SubscriptionStatus::IncompleteExpired => Told::IncompleteExpired,
+        SubscriptionStatus::Trialing => Told::Trialing,
+        SubscriptionStatus::Active => Told::Active,
+        SubscriptionStatus::PastDue => Told::PastDue,
+        SubscriptionStatus::Unpaid => Told::Unpaid,
+        SubscriptionStatus::Paused => Told::Paused,
+        SubscriptionStatus::Canceled => Told::Canceled,
+        SubscriptionStatus::Other => return None,
+    })
+}
+
+fn open(invoice: &Invoice) -> Option<OpenInvoice> {
+    (invoice.status == Some(InvoiceStatus::Open)).then(|| OpenInvoice {
+        id: invoice.id.clone(),
+        page: invoice.hosted_invoice_url.clone(),
+        attempts: invoice.attempt_count,
+        next_attempt: invoice.next_payment_attempt.and_then(time),
+    })
+}
+
+impl Invoice {
+    /// Whose it is, and of which subscription; both ids were put there by us.
+    pub fn named(&self) -> Option<(UserId, SubscriptionId)> {
+        let metadata = &self.parent.as_ref()?.subscription_details.as_ref()?.metadata;
+        Some((
+            metadata.get(named::CUSTOMER)?.parse().ok()?,
+            metadata.get(named::SUBSCRIPTION)?.parse().ok()?,
+        ))
+    }
+
+    /// The order that it is, once it is paid.
+    pub fn order(&self) -> Option<OrderId> {
+        Some(renewal_order(&self.id, time(self.created)?))
+    }
+
+    /// What was paid by it; nothing where it is not paid, or cost nothing.
+    pub fn paid(&self) -> Result<Option<PaidInvoice>, String> {
+        let odd = |what: &str| format!("invoice {}: {what}", self.id);
+        if self.status != Some(InvoiceStatus::Paid) || self.amount_paid == 0 {
+            return Ok(None);
+        }
+        let currency: Currency = self
+            .currency
+            .parse()
+            .map_err(|_| odd("its currency is not known here"))?;
+        let created = time(self.created).ok_or_else(|| odd("a time that is none"))?;
+        let until = self.lines.data.iter().map(|line| line.period.end).max();
+        Ok(Some(PaidInvoice {
+            id: self.id.clone(),
+            created,
+            amount: Money::new(self.amount_paid, currency),
+            until: until.and_then(time).unwrap_or(created),
+        }))
+    }
+
+    /// The payment that paid it.
+    pub fn payment_intent(&self) -> Option<&str> {
+        let payments = self.payments.as_ref()?;
+        let paid = payments.data.iter().find(|payment| payment.status == "paid")?;
+        paid.payment.payment_intent.as_ref().map(Expandable::id)
+    }
+}
+
+/// The time of an event that names none.
+pub fn told_at(created: i64) -> Timestamp {
+    time(created).unwrap_or(Timestamp::MIN)
+}

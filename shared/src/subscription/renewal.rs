@@ -1,0 +1,79 @@
+//! A paid invoice as an order: what follows from a sale follows from a renewal.
+
+use jiff::Timestamp;
+
+use super::Subscription;
+use crate::clock::day;
+use crate::ids::OrderId;
+use crate::ledger::Processor;
+use crate::money::Money;
+use crate::purchase::{Order, OrderLine, OrderStatus, Renewal};
+use crate::revenue::Legs;
+use crate::seed::Seed;
+
+/// An invoice that Stripe says is paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaidInvoice {
+    pub id: String,
+    pub created: Timestamp,
+    /// What was charged; credit that the customer had is not in it.
+    pub amount: Money,
+    /// The end of the latest period on it.
+    pub until: Timestamp,
+}
+
+impl PaidInvoice {
+    /// What everything that follows from this invoice gets its ids from.
+    pub fn seed(&self) -> Seed {
+        invoice_seed(&self.id, self.created)
+    }
+}
+
+/// The order that an invoice becomes: always the same one.
+pub fn renewal_order(invoice: &str, created: Timestamp) -> OrderId {
+    invoice_seed(invoice, created).id("order")
+}
+
+fn invoice_seed(invoice: &str, created: Timestamp) -> Seed {
+    Seed::named(created, invoice)
+}
+
+/// An order that is about to be settled, under the terms that were frozen when the subscription was made. It issues no licence: that one
+/// follows the subscription.
+pub fn renewal(subscription: &Subscription, invoice: &PaidInvoice) -> Order {
+    let line = OrderLine {
+        listing: subscription.plan.listing,
+        partner: subscription.plan.partner,
+        title: format!(
+            "{}: {}, until {}",
+            subscription.title,
+            subscription.plan.name,
+            day(invoice.until)
+        ),
+        price: invoice.amount,
+        terms: subscription.terms.clone(),
+        division: None,
+        claimed_minor: 0,
+        returned: Legs::default(),
+        licence: subscription.licence,
+    };
+    Order {
+        id: renewal_order(&invoice.id, invoice.created),
+        customer: subscription.customer,
+        status: OrderStatus::Pending,
+        total: invoice.amount,
+        lines: vec![line],
+        referrers: subscription.referrers,
+        placed_at: invoice.created,
+        processor: Processor::Stripe,
+        session: None,
+        renewal: Some(Renewal {
+            subscription: subscription.id,
+            invoice: invoice.id.clone(),
+            until: invoice.until,
+        }),
+        paid_at: None,
+        charge: None,
+        available_on: None,
+    }
+}
