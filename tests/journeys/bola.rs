@@ -44,6 +44,12 @@ struct World {
     policy: String,
     /// Licences that Paula has given to Pieter.
     batch: String,
+    /// Of Paula's kit.
+    plan: String,
+    /// Chiara's, which waits for its checkout.
+    subscription: String,
+    /// What Chiara has shown of her education.
+    proof: String,
     chiaras_token: String,
     pieters_id: String,
     /// For Paula's sales, some day.
@@ -89,6 +95,7 @@ impl World {
             .await
             .is(201);
         let (policy, batch) = paula.gives(&kit, &pieters_id).await;
+        let (plan, subscription, proof) = subscribed(&paula, &kit, &chiara).await;
         let licence = paid["lines"][0]["licence_id"].as_str().unwrap().to_owned();
         let token = chiara
             .api
@@ -122,6 +129,9 @@ impl World {
             licence,
             policy,
             batch,
+            plan,
+            subscription,
+            proof,
             chiaras_token,
             pieters_id,
             rule,
@@ -144,6 +154,9 @@ impl World {
             "user_id" => &self.pieters_id,
             "policy_id" => &self.policy,
             "batch_id" => &self.batch,
+            "plan_id" => &self.plan,
+            "subscription_id" => &self.subscription,
+            "proof_id" => &self.proof,
             "process_id" => return self.pieters_id.replacen("usr_", "prc_", 1),
             "machine_id" => return self.pieters_id.replacen("usr_", "mac_", 1),
             "rule_id" => &self.rule,
@@ -187,6 +200,9 @@ impl World {
             "submissions": paula.api.all(&paula.path("/submissions")).await,
             "appeals": paula.api.all(&paula.path("/appeals")).await,
             "policies": paula.api.all(&paula.path("/policies")).await,
+            "plans": paula.api.all(&paula.path(&format!("/listings/{}/plans", self.kit.id))).await,
+            "subscriptions": chiara.api.all("/subscriptions").await,
+            "proofs": chiara.api.all("/educational-proofs").await,
             "batches": paula.api.all(&paula.path("/licence-batches")).await,
             "audit": self.stack.operator().all(&paula.path("/audit-events")).await,
             "refunds": chiara.api.all(&format!("/orders/{}/refunds", self.order)).await,
@@ -197,6 +213,20 @@ impl World {
         })
     }
 }
+
+/// A plan of the kit, a subscription under it that nobody has paid, and what the customer has shown of their education.
+async fn subscribed(partner: &Partner, kit: &Listing, customer: &Person) -> (String, String, String) {
+    let id = |made: Value| made["id"].as_str().unwrap().to_owned();
+    let plan = json!({"name": "Monthly", "every": "month", "price": eur(900)});
+    let plans = partner.path(&format!("/listings/{}/plans", kit.id));
+    let plan = id(partner.api.post(&plans, plan).await.is(201));
+    let wanted = json!({"listing_id": kit.id, "plan_id": plan});
+    let subscription = id(customer.api.post("/subscriptions", wanted).await.is(201));
+    let shown = json!({"institution": "School of Sound", "evidence": "chiara@school.example"});
+    let proof = id(customer.api.post("/educational-proofs", shown).await.is(201));
+    (plan, subscription, proof)
+}
+
 
 /// Appeals against the rejection of something that is no package: the appeal's id.
 async fn appealed(stack: &Stack, partner: &Partner) -> String {

@@ -26,5 +26,6 @@ mod samples;
 mod scanning;
 mod standing;
 mod start;
+mod subscriptions;
 mod twice;
 mod updates;

@@ -92,6 +92,10 @@ impl Route {
             "/payouts",
             "/policies",
             "/licence-batches",
+            "/plans",
+            "/v1/subscriptions",
+            "/v1/educational-proofs",
+            "/v1/educational-proofs/pending",
             "/licences",
         ];
         self.method == "GET"
@@ -149,6 +153,13 @@ const REFUND: &str = r#"{"lines": [{"line": 0, "amount": {"amount": 1, "currency
 const REFUND_DECISION: &str = r#"{"decision": "decline", "note": "A test says so."}"#;
 const RULE: &str = r#"{"name": "A test's", "scope": {"type": "group", "id": "of-nobody"}, "from": "2099-01-01T00:00:00Z", "until": "2099-01-02T00:00:00Z", "figures": {"commission_bps": 1000, "fixed": {"amount": 30, "currency": "EUR"}, "base": "net", "affiliate_bps": 500}}"#;
 const REVISION: &str = r#"{"from": "2099-01-01T00:00:00Z", "figures": {"commission_bps": 900}}"#;
+const PLAN: &str = r#"{"name": "A test's", "every": "month", "price": {"amount": 900, "currency": "EUR"}, "policy_id": "pol_01h455vb4pex5vsknk084sn02q", "trial": {"days": 14, "card_required": true}, "grace_days": 7, "educational_percent": 50}"#;
+const SUBSCRIBE: &str = r#"{"listing_id": "lst_01h455vb4pex5vsknk084sn02q", "plan_id": "pln_01h455vb4pex5vsknk084sn02q", "quantity": 2, "affiliate_id": "ptn_01h455vb4pex5vsknk084sn02q", "reseller_id": "ptn_01h455vb4pex5vsknk084sn02r", "success_url": "https://warm.example/paid", "cancel_url": "https://warm.example/no"}"#;
+const CHANGE: &str = r#"{"plan_id": "pln_01h455vb4pex5vsknk084sn02q", "quantity": 3}"#;
+const CANCELLATION: &str = r#"{"when": "period_end"}"#;
+const MEND: &str = r#"{"return_url": "https://warm.example/back"}"#;
+const PROOF: &str = r#"{"institution": "School of Sound", "evidence": "paula@school.example"}"#;
+const PROOF_DECISION: &str = r#"{"decision": "refuse", "note": "A test says so."}"#;
 const DOWNLOAD: &str = r#"{"version_id": "ver_01h455vb4pex5vsknk084sn02q"}"#;
 
 macro_rules! partner {
@@ -309,6 +320,37 @@ pub const ROUTES: &[Route] = &[
     Route::of("POST", "/v1/listings/{listing_id}/trials", SignedIn(None)).takes(TRIAL, &[]),
     Route::of("POST", "/v1/licences/{licence_id}/decisions", Operator)
         .takes(LICENCE_DECISION, &["decision", "reason_code", "note"]),
+    Route::of("POST", partner!("/listings/{listing_id}/plans"), OwnerOrOperator("listings:write"))
+        .takes(PLAN, &["name", "every", "price"]),
+    Route::of("GET", partner!("/listings/{listing_id}/plans"), LISTINGS_READ),
+    Route::of(
+        "DELETE",
+        partner!("/listings/{listing_id}/plans/{plan_id}"),
+        OwnerOrOperator("listings:write"),
+    ),
+    Route::of("GET", "/v1/listings/{listing_id}/plans", Public),
+    Route::of("POST", "/v1/subscriptions", ORDERS_WRITE).takes(SUBSCRIBE, &["listing_id", "plan_id"]),
+    Route::of("GET", "/v1/subscriptions", ORDERS_READ),
+    Route::of("GET", "/v1/subscriptions/{subscription_id}", Holder(Some("orders:read"))),
+    Route::of("POST", "/v1/subscriptions/{subscription_id}/changes", Holder(Some("orders:write"))).takes(CHANGE, &[]),
+    Route::of("POST", "/v1/subscriptions/{subscription_id}/change-previews", Holder(Some("orders:read")))
+        .takes(CHANGE, &[]),
+    Route::of("PUT", "/v1/subscriptions/{subscription_id}/pause", Holder(Some("orders:write"))),
+    Route::of("DELETE", "/v1/subscriptions/{subscription_id}/pause", Holder(Some("orders:write"))),
+    Route::of("PUT", "/v1/subscriptions/{subscription_id}/cancellation", Holder(Some("orders:write")))
+        .takes(CANCELLATION, &["when"]),
+    Route::of("DELETE", "/v1/subscriptions/{subscription_id}/cancellation", Holder(Some("orders:write"))),
+    Route::of(
+        "POST",
+        "/v1/subscriptions/{subscription_id}/payment-method-sessions",
+        Holder(Some("orders:write")),
+    )
+    .takes(MEND, &[]),
+    Route::of("POST", "/v1/educational-proofs", ORDERS_WRITE).takes(PROOF, &["institution", "evidence"]),
+    Route::of("GET", "/v1/educational-proofs", ORDERS_READ),
+    Route::of("GET", "/v1/educational-proofs/pending", Operator),
+    Route::of("POST", "/v1/educational-proofs/{proof_id}/decisions", Operator).takes(PROOF_DECISION, &["decision"]),
+    Route::of("GET", "/v1/educational-proofs/{proof_id}/audit-events", Operator),
     Route::of("GET", "/v1/block-list", Public),
     Route::of("GET", "/v1/signing-keys", Public),
     Route::of("GET", "/v1/listings", Public),

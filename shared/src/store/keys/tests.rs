@@ -1,5 +1,5 @@
 use super::*;
-use crate::ids::{CaseId, LicenceId, RescanId, SubmissionId, UploadId, VersionId};
+use crate::ids::{CaseId, EducationalProofId, LicenceId, PlanId, RescanId, SubmissionId, UploadId, VersionId};
 use crate::licensing::{Fingerprint, Realm};
 use crate::listing::Standing;
 use crate::seed::Seed;
@@ -47,8 +47,12 @@ fn keys_md_has_every_key() {
         },
     );
     let rsc: RescanId = seed.id("r");
+    let edu: EducationalProofId = seed.id("e");
     let keys = [
         user(usr),
+        educational_proof(usr, edu),
+        educational_proof_owner(edu),
+        audit(Audited::Proof(edu), aud),
         subject("iss", "sub"),
         api_token("hash"),
         user_token(usr, tok),
@@ -79,6 +83,8 @@ fn keys_md_has_every_key() {
         shelf(Some("presets"), "warm pads", lst),
         word(None, "warm", lst),
         cart(usr),
+        subscription(usr, seed.id("s")),
+        plan(lst, seed.id::<PlanId>("p")),
         order(usr, ord),
         order_owner(ord),
         sold(lst, ord),
@@ -129,6 +135,7 @@ fn keys_md_has_every_key() {
     }
     for (index, _) in [
         partner_by_status("applied", ptn),
+        educational_proof_pending(edu),
         case_by_urgency(Timestamp::UNIX_EPOCH, cas),
         version_by_standing(Standing::Listed, lst, ver),
         balance_by_shard(ptn, eur),

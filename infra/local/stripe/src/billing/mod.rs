@@ -3,6 +3,7 @@
 //! `amounts` and `calendar` compute and know nothing of documents; the rest changes documents and tells of it. `cycle`
 //! says what falls due and when: the clock drives it, and nothing else renews a subscription.
 
+mod age;
 mod amounts;
 mod calendar;
 pub(crate) mod catalogue;
@@ -13,4 +14,5 @@ pub(crate) mod invoices;
 pub(crate) mod methods;
 pub(crate) mod subscriptions;
 
+pub(crate) use age::age;
 pub(crate) use amounts::{Reduction, least, settle};

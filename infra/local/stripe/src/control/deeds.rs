@@ -6,7 +6,7 @@ use standin::{Outage, matches_type};
 
 use crate::accounts::status::{self, Visit};
 use crate::balance;
-use crate::billing::methods;
+use crate::billing::{age, methods};
 use crate::charges::intents::Payer;
 use crate::charges::{self, disputes, refunds};
 use crate::checkout::{self, cards, pay, session};
@@ -60,6 +60,11 @@ pub(super) fn perform(world: &mut World, name: &str, control: &Control) -> Outco
             existing(world, Kind::Session, id)
         }
         "POST customers/{customer}/card" => set_card(world, id, control),
+        "POST subscriptions/{subscription}/age" => {
+            existing(world, Kind::Subscription, id)?;
+            age(world, id, time_span(&control.body)?);
+            existing(world, Kind::Subscription, id)
+        }
         "POST charges/{charge}/fee" => {
             existing(world, Kind::Charge, id)?;
             charges::fee_arrives(world, id);

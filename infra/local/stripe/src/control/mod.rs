@@ -9,7 +9,7 @@ use standin::control::{self, Row};
 
 use crate::world::World;
 
-pub(crate) const CONTROLS: [Row; 31] = [
+pub(crate) const CONTROLS: [Row; 32] = [
     (
         "GET",
         "",
@@ -97,6 +97,12 @@ pub(crate) const CONTROLS: [Row; 31] = [
         "customers/{customer}/card",
         r#"{"declines": "all", "as": "insufficient_funds"}"#,
         "Decline charges of a customer's stored cards: all, next, none, or a number of them; as is a declining test card",
+    ),
+    (
+        "POST",
+        "subscriptions/{subscription}/age",
+        r#"{"days": 31}"#,
+        "Make a subscription older, and nothing else: all its times move back (seconds, minutes, hours, days), and what is due by now happens",
     ),
     (
         "POST",

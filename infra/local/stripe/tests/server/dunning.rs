@@ -110,3 +110,30 @@ async fn a_card_that_can_only_be_stored_fails_after_the_trial() {
     let fresh = session(&stripe, 1000, "").await;
     assert!(stripe.pay(&fresh, "4000000000000341").await["declined"].is_object());
 }
+
+#[tokio::test]
+async fn one_subscription_grows_older_alone() {
+    let stripe = Stripe::start().await;
+    let (id, other) = (
+        subscribed(&stripe, 1000, "success", "").await,
+        subscribed(&stripe, 1000, "success", "").await,
+    );
+    let (before, others) = (subscription(&stripe, &id).await, subscription(&stripe, &other).await);
+    let aged = stripe.control(&format!("subscriptions/{id}/age"), json!({"days": 31})).await;
+    assert_eq!(aged["created"].as_i64(), before["created"].as_i64().map(|at| at - 31 * DAY_S));
+    let renewed = subscription(&stripe, &id).await;
+    assert!(period_end(&renewed) > period_end(&before) - 31 * DAY_S, "a period has begun");
+    assert_eq!(
+        invoices(&stripe, &id).await.len(),
+        2,
+        "and was paid: {}",
+        renewed["latest_invoice"]
+    );
+    assert_eq!(subscription(&stripe, &other).await, others);
+    let customer = before["customer"].as_str().expect("a customer");
+    stripe.control(&format!("customers/{customer}/card"), json!({"declines": "all"})).await;
+    for (days, status) in [(31, "past_due"), (3, "past_due"), (5, "past_due"), (7, "canceled")] {
+        let aged = stripe.control(&format!("subscriptions/{id}/age"), json!({"days": days})).await;
+        assert_eq!(aged["status"], status, "after {days} days more");
+    }
+}
