@@ -227,7 +227,6 @@ async fn subscribed(partner: &Partner, kit: &Listing, customer: &Person) -> (Str
     (plan, subscription, proof)
 }
 
-
 /// Appeals against the rejection of something that is no package: the appeal's id.
 async fn appealed(stack: &Stack, partner: &Partner) -> String {
     let refused = partner.draft(900).await;

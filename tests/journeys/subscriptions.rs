@@ -92,8 +92,10 @@ impl Subscriber<'_> {
     }
 
     async fn becomes_status(&self, status: &str) -> Value {
-        self.becomes(&format!("a subscription that is {status}"), |now| now["status"] == status)
-            .await
+        self.becomes(&format!("a subscription that is {status}"), |now| {
+            now["status"] == status
+        })
+        .await
     }
 
     /// What it is at the processor.
@@ -113,7 +115,11 @@ impl Subscriber<'_> {
     async fn card(&self, declines: &str) {
         let at_stripe = self.at_stripe().await;
         let path = format!("customers/{}/card", at_stripe["customer"].as_str().unwrap());
-        self.shop.stack.stripe().control(&path, json!({"declines": declines})).await;
+        self.shop
+            .stack
+            .stripe()
+            .control(&path, json!({"declines": declines}))
+            .await;
     }
 
     /// What was paid for it, the newest first, once there are so many.
@@ -121,7 +127,11 @@ impl Subscriber<'_> {
         eventually("the payments of a subscription", async || {
             let mut orders = self.api.all("/orders").await;
             orders.retain(|order| order["subscription_id"] == self.id && order["status"] == "paid");
-            if orders.len() == count { Ok(orders) } else { Err(format!("{orders:#?}")) }
+            if orders.len() == count {
+                Ok(orders)
+            } else {
+                Err(format!("{orders:#?}"))
+            }
         })
         .await
     }
@@ -148,59 +158,120 @@ async fn a_subscription_is_paid_changed_paused_and_ended() {
     let shop = Shop::open().await;
     let chiara = shop.customer("Chiara Customer").await;
     let for_nothing = json!({"lines": [{"listing_id": shop.kit.id}]});
-    chiara.api.post("/orders", for_nothing).await.refused(422, "invalid_request");
-    let shown = shop.stack.public().get(&format!("/listings/{}/plans", shop.kit.id)).await.is(200);
+    chiara
+        .api
+        .post("/orders", for_nothing)
+        .await
+        .refused(422, "invalid_request");
+    let shown = shop
+        .stack
+        .public()
+        .get(&format!("/listings/{}/plans", shop.kit.id))
+        .await
+        .is(200);
     assert_eq!(shown["items"].as_array().unwrap().len(), 2);
 
     let subscriber = shop.begin(&chiara, &shop.yearly, 2, "success").await;
     let active = subscriber.becomes_status("active").await;
     subscriber.payments(1).await;
     let licence = subscriber.licence(&active).await;
-    assert_eq!((&licence["status"], &licence["order_id"]), (&json!("active"), &Value::Null));
+    assert_eq!(
+        (&licence["status"], &licence["order_id"]),
+        (&json!("active"), &Value::Null)
+    );
     assert_eq!(licence["expires_at"], active["licensed_until"]);
     assert_eq!(subscriber.validation(&licence).await["code"], "VALID");
     assert_eq!(shop.paula.owed_minor().await, 16_000);
     let again = json!({"listing_id": shop.kit.id, "plan_id": shop.monthly});
-    chiara.api.post("/subscriptions", again).await.refused(409, "already_subscribed");
+    chiara
+        .api
+        .post("/subscriptions", again)
+        .await
+        .refused(409, "already_subscribed");
 
     subscriber.age(366).await;
     let payments = subscriber.payments(2).await;
     assert_eq!(payments[0]["total"], eur(20_000));
-    assert!(payments[0]["lines"][0]["title"].as_str().unwrap().contains("Yearly"), "{payments:#?}");
+    assert!(
+        payments[0]["lines"][0]["title"].as_str().unwrap().contains("Yearly"),
+        "{payments:#?}"
+    );
     assert_eq!(shop.paula.owed_minor().await, 32_000);
-    assert_eq!(chiara.api.all("/licences").await.len(), 1, "one licence, however often it is paid");
+    assert_eq!(
+        chiara.api.all("/licences").await.len(),
+        1,
+        "one licence, however often it is paid"
+    );
 
     subscriber.card("all").await;
     subscriber.age(366).await;
     let overdue = subscriber.becomes_status("past_due").await;
-    assert!(overdue["payment_url"].is_string() && overdue["next_payment_attempt"].is_string(), "{overdue:#}");
+    assert!(
+        overdue["payment_url"].is_string() && overdue["next_payment_attempt"].is_string(),
+        "{overdue:#}"
+    );
     let licence = subscriber.licence(&overdue).await;
     assert_eq!(licence["status"], "active", "there is a grace");
     let change = json!({"plan_id": shop.monthly});
     let changes = subscriber.path("/changes");
-    chiara.api.post(&changes, change.clone()).await.refused(409, "subscription_not_active");
+    chiara
+        .api
+        .post(&changes, change.clone())
+        .await
+        .refused(409, "subscription_not_active");
     subscriber.card("none").await;
     subscriber.age(3).await;
     subscriber.becomes_status("active").await;
     subscriber.payments(3).await;
 
     let more = json!({"quantity": 3});
-    let preview = chiara.api.post(&subscriber.path("/change-previews"), more.clone()).await.is(200);
+    let preview = chiara
+        .api
+        .post(&subscriber.path("/change-previews"), more.clone())
+        .await
+        .is(200);
     let due = preview["due_now"]["amount"].as_i64().unwrap();
-    assert!((9_000..=10_000).contains(&due), "one seat for the rest of the year: {preview:#}");
+    assert!(
+        (9_000..=10_000).contains(&due),
+        "one seat for the rest of the year: {preview:#}"
+    );
     subscriber.card("next").await;
-    chiara.api.post(&changes, more.clone()).await.refused(402, "payment_declined");
-    assert_eq!(subscriber.now().await["quantity"], 2, "what is not paid does not happen");
+    chiara
+        .api
+        .post(&changes, more.clone())
+        .await
+        .refused(402, "payment_declined");
+    assert_eq!(
+        subscriber.now().await["quantity"],
+        2,
+        "what is not paid does not happen"
+    );
     let changed = chiara.api.post(&changes, more).await.is(201);
     assert_eq!(changed["quantity"], 3);
     subscriber.payments(4).await;
     let downgraded = chiara.api.post(&changes, change.clone()).await.is(201);
-    assert_eq!((&downgraded["plan"], &downgraded["every"]), (&json!("Monthly"), &json!("month")));
-    chiara.api.post(&changes, change).await.refused(409, "nothing_to_change");
+    assert_eq!(
+        (&downgraded["plan"], &downgraded["every"]),
+        (&json!("Monthly"), &json!("month"))
+    );
+    chiara
+        .api
+        .post(&changes, change)
+        .await
+        .refused(409, "nothing_to_change");
 
     let cancellation = subscriber.path("/cancellation");
-    let at_end = chiara.api.call("PUT", &cancellation).json(&json!({"when": "period_end"})).send().await.is(200);
-    assert_eq!(at_end["cancels_at"], at_end["licensed_until"], "no grace for who leaves");
+    let at_end = chiara
+        .api
+        .call("PUT", &cancellation)
+        .json(&json!({"when": "period_end"}))
+        .send()
+        .await
+        .is(200);
+    assert_eq!(
+        at_end["cancels_at"], at_end["licensed_until"],
+        "no grace for who leaves"
+    );
     let kept = chiara.api.delete(&cancellation).await.is(200);
     assert_eq!(kept["cancels_at"], Value::Null);
     let pause = subscriber.path("/pause");
@@ -208,8 +279,17 @@ async fn a_subscription_is_paid_changed_paused_and_ended() {
     assert_eq!(chiara.api.put(&pause).await.is(200)["status"], "paused", "asked twice");
     assert_eq!(chiara.api.delete(&pause).await.is(200)["status"], "active");
 
-    let ended = chiara.api.call("PUT", &cancellation).json(&json!({"when": "now"})).send().await.is(200);
-    assert_eq!((&ended["status"], &ended["end_reason"]), (&json!("ended"), &json!("cancelled")));
+    let ended = chiara
+        .api
+        .call("PUT", &cancellation)
+        .json(&json!({"when": "now"}))
+        .send()
+        .await
+        .is(200);
+    assert_eq!(
+        (&ended["status"], &ended["end_reason"]),
+        (&json!("ended"), &json!("cancelled"))
+    );
     let licence = subscriber.licence(&ended).await;
     assert_eq!(licence["status"], "expired");
     assert_eq!(subscriber.validation(&licence).await["code"], "EXPIRED");
@@ -240,13 +320,24 @@ async fn a_trial_needs_no_card_and_ends_without_one() {
     let frida = shop.customer("Frida Friend").await;
     let subscriber = shop.begin(&frida, &shop.monthly, 1, "no_card").await;
     subscriber.becomes_status("trialing").await;
-    let page = frida.api.post(&subscriber.path("/payment-method-sessions"), json!({})).await.is(201);
+    let page = frida
+        .api
+        .post(&subscriber.path("/payment-method-sessions"), json!({}))
+        .await
+        .is(201);
     let portal = page["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let card = json!({"card": "success"});
-    shop.stack.stripe().control(&format!("portal/{portal}/card"), card).await;
+    shop.stack
+        .stripe()
+        .control(&format!("portal/{portal}/card"), card)
+        .await;
     subscriber.age(15).await;
     let active = subscriber.becomes_status("active").await;
-    assert_eq!(subscriber.licence(&active).await["status"], "active", "the trial was bought");
+    assert_eq!(
+        subscriber.licence(&active).await["status"],
+        "active",
+        "the trial was bought"
+    );
     subscriber.payments(1).await;
 }
 
@@ -256,16 +347,35 @@ async fn who_studies_pays_less_once_it_is_seen() {
     let emil = shop.customer("Emil Student").await;
     let shown = json!({"institution": "School of Sound", "evidence": format!("emil-{}@school.example", unique())});
     let proof = emil.api.post("/educational-proofs", shown.clone()).await.is(201);
-    emil.api.post("/educational-proofs", shown).await.refused(409, "proof_pending");
+    emil.api
+        .post("/educational-proofs", shown)
+        .await
+        .refused(409, "proof_pending");
     let id = proof["id"].as_str().unwrap();
     let waiting = shop.stack.operator().all("/educational-proofs/pending").await;
     assert!(waiting.iter().any(|proof| proof["id"] == id), "{waiting:#?}");
     let decisions = format!("/educational-proofs/{id}/decisions");
-    let accepted = shop.stack.operator().post(&decisions, json!({"decision": "accept"})).await.is(200);
-    assert_eq!((&accepted["status"], &accepted["evidence"]), (&json!("accepted"), &Value::Null));
+    let accepted = shop
+        .stack
+        .operator()
+        .post(&decisions, json!({"decision": "accept"}))
+        .await
+        .is(200);
+    assert_eq!(
+        (&accepted["status"], &accepted["evidence"]),
+        (&json!("accepted"), &Value::Null)
+    );
     let refusal = json!({"decision": "refuse", "note": "Too late."});
-    shop.stack.operator().post(&decisions, refusal).await.refused(409, "proof_decided");
-    let acts = shop.stack.operator().all(&format!("/educational-proofs/{id}/audit-events")).await;
+    shop.stack
+        .operator()
+        .post(&decisions, refusal)
+        .await
+        .refused(409, "proof_decided");
+    let acts = shop
+        .stack
+        .operator()
+        .all(&format!("/educational-proofs/{id}/audit-events"))
+        .await;
     assert_eq!(acts[0]["action"], "educational_proof.accept");
 
     // The trial first: fourteen days for nothing, with a card.
@@ -287,7 +397,11 @@ async fn who_gets_their_month_back_has_no_subscription_any_more() {
     subscriber.becomes_status("active").await;
     let payments = subscriber.payments(1).await;
     let refunds = format!("/orders/{}/refunds", payments[0]["id"].as_str().unwrap());
-    shop.stack.operator().post(&refunds, json!({"reason": "other"})).await.is(201);
+    shop.stack
+        .operator()
+        .post(&refunds, json!({"reason": "other"}))
+        .await
+        .is(201);
     let ended = subscriber.becomes_status("ended").await;
     let licence = subscriber.licence(&ended).await;
     assert_eq!(licence["status"], "expired");
@@ -307,7 +421,10 @@ async fn who_gets_their_month_back_has_no_subscription_any_more() {
         };
         let intent = events.iter().find_map(intent).ok_or("no payment of the invoice yet")?;
         let intent = shop.stack.stripe().object(&intent).await;
-        intent["latest_charge"].as_str().map(str::to_owned).ok_or_else(|| intent.to_string())
+        intent["latest_charge"]
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| intent.to_string())
     })
     .await;
     shop.stack.stripe().refund_by_hand(&charge, 10_000).await;

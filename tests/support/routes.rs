@@ -320,8 +320,12 @@ pub const ROUTES: &[Route] = &[
     Route::of("POST", "/v1/listings/{listing_id}/trials", SignedIn(None)).takes(TRIAL, &[]),
     Route::of("POST", "/v1/licences/{licence_id}/decisions", Operator)
         .takes(LICENCE_DECISION, &["decision", "reason_code", "note"]),
-    Route::of("POST", partner!("/listings/{listing_id}/plans"), OwnerOrOperator("listings:write"))
-        .takes(PLAN, &["name", "every", "price"]),
+    Route::of(
+        "POST",
+        partner!("/listings/{listing_id}/plans"),
+        OwnerOrOperator("listings:write"),
+    )
+    .takes(PLAN, &["name", "every", "price"]),
     Route::of("GET", partner!("/listings/{listing_id}/plans"), LISTINGS_READ),
     Route::of(
         "DELETE",
@@ -331,15 +335,44 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", "/v1/listings/{listing_id}/plans", Public),
     Route::of("POST", "/v1/subscriptions", ORDERS_WRITE).takes(SUBSCRIBE, &["listing_id", "plan_id"]),
     Route::of("GET", "/v1/subscriptions", ORDERS_READ),
-    Route::of("GET", "/v1/subscriptions/{subscription_id}", Holder(Some("orders:read"))),
-    Route::of("POST", "/v1/subscriptions/{subscription_id}/changes", Holder(Some("orders:write"))).takes(CHANGE, &[]),
-    Route::of("POST", "/v1/subscriptions/{subscription_id}/change-previews", Holder(Some("orders:read")))
-        .takes(CHANGE, &[]),
-    Route::of("PUT", "/v1/subscriptions/{subscription_id}/pause", Holder(Some("orders:write"))),
-    Route::of("DELETE", "/v1/subscriptions/{subscription_id}/pause", Holder(Some("orders:write"))),
-    Route::of("PUT", "/v1/subscriptions/{subscription_id}/cancellation", Holder(Some("orders:write")))
-        .takes(CANCELLATION, &["when"]),
-    Route::of("DELETE", "/v1/subscriptions/{subscription_id}/cancellation", Holder(Some("orders:write"))),
+    Route::of(
+        "GET",
+        "/v1/subscriptions/{subscription_id}",
+        Holder(Some("orders:read")),
+    ),
+    Route::of(
+        "POST",
+        "/v1/subscriptions/{subscription_id}/changes",
+        Holder(Some("orders:write")),
+    )
+    .takes(CHANGE, &[]),
+    Route::of(
+        "POST",
+        "/v1/subscriptions/{subscription_id}/change-previews",
+        Holder(Some("orders:read")),
+    )
+    .takes(CHANGE, &[]),
+    Route::of(
+        "PUT",
+        "/v1/subscriptions/{subscription_id}/pause",
+        Holder(Some("orders:write")),
+    ),
+    Route::of(
+        "DELETE",
+        "/v1/subscriptions/{subscription_id}/pause",
+        Holder(Some("orders:write")),
+    ),
+    Route::of(
+        "PUT",
+        "/v1/subscriptions/{subscription_id}/cancellation",
+        Holder(Some("orders:write")),
+    )
+    .takes(CANCELLATION, &["when"]),
+    Route::of(
+        "DELETE",
+        "/v1/subscriptions/{subscription_id}/cancellation",
+        Holder(Some("orders:write")),
+    ),
     Route::of(
         "POST",
         "/v1/subscriptions/{subscription_id}/payment-method-sessions",

@@ -109,6 +109,7 @@ GET /v1/invoiceitems
 POST /v1/invoiceitems
 GET /v1/invoiceitems/{invoiceitem}
 DELETE /v1/invoiceitems/{invoiceitem}
+POST /v1/billing_portal/sessions
 """.split("\n")
 
 OBJECTS = """
@@ -147,6 +148,7 @@ invoices_payments_invoice_payment_associated_payment invoices_payments_invoice_p
 invoice_payment invoiceitem deleted_invoiceitem proration_details
 billing_bill_resource_invoice_item_parents_invoice_item_parent
 billing_bill_resource_invoice_item_parents_invoice_item_subscription_parent
+billing_portal.session portal_flows_flow portal_flows_flow_after_completion portal_flows_after_completion_redirect
 """.split()
 
 # Deep parameters the stand-in takes note of by name only.

@@ -30,14 +30,12 @@ pub(crate) fn age(world: &mut World, id: &str, seconds: i64) {
                 move_back(&mut item[field], seconds);
             }
         }
-        if body["pause_collection"].is_object() {
-            move_back(&mut body["pause_collection"]["resumes_at"], seconds);
+        if let Some(resumes_at) = body.pointer_mut("/pause_collection/resumes_at") {
+            move_back(resumes_at, seconds);
         }
     });
-    if let Some(note) = world.notes.get_mut(id) {
-        if note["told_of"].is_i64() {
-            move_back(&mut note["told_of"], seconds);
-        }
+    if let Some(told_of) = world.notes.get_mut(id).and_then(|note| note.get_mut("told_of")) {
+        move_back(told_of, seconds);
     }
     let owner = world.owner_of(id);
     let waiting = world.select(Kind::Invoice, owner.as_deref(), |invoice| {

@@ -86,6 +86,11 @@ pub(crate) fn make_trouble(world: &mut World, customer: &str, charges: i64, card
     world.notes.insert(trouble_of(customer), trouble);
 }
 
+/// What a control made fail were the cards of before: a new one answers for itself.
+pub(crate) fn end_trouble(world: &mut World, customer: &str) {
+    world.notes.remove(&trouble_of(customer));
+}
+
 /// Where the notes keep what a control has done to a customer's payment methods.
 fn trouble_of(customer: &str) -> String {
     format!("{customer} trouble")

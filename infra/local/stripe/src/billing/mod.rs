@@ -12,6 +12,7 @@ pub(crate) mod customer_balance;
 pub(crate) mod cycle;
 pub(crate) mod invoices;
 pub(crate) mod methods;
+pub(crate) mod portal;
 pub(crate) mod subscriptions;
 
 pub(crate) use age::age;

@@ -34,18 +34,10 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
         return Err(ApiError::invalid(message).param("ui_mode"));
     }
     let success_url = params
-        .given("success_url")
+        .url("success_url")?
         .ok_or_else(|| missing_param("success_url"))?
         .to_owned();
-    for (name, url) in [
-        ("success_url", Some(success_url.as_str())),
-        ("cancel_url", params.given("cancel_url")),
-    ] {
-        if url.is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
-            let message = "Not a valid URL. URLs must begin with an explicit scheme, such as https.";
-            return Err(ApiError::invalid(message).code("url_invalid").param(name));
-        }
-    }
+    params.url("cancel_url")?;
     let customer = match params.given("customer") {
         Some(id) => Some(world.find(Kind::Customer, id, owner, "customer")?),
         None => None,

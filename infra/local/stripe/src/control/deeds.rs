@@ -6,7 +6,7 @@ use standin::{Outage, matches_type};
 
 use crate::accounts::status::{self, Visit};
 use crate::balance;
-use crate::billing::{age, methods};
+use crate::billing::{age, methods, portal};
 use crate::charges::intents::Payer;
 use crate::charges::{self, disputes, refunds};
 use crate::checkout::{self, cards, pay, session};
@@ -65,6 +65,7 @@ pub(super) fn perform(world: &mut World, name: &str, control: &Control) -> Outco
             age(world, id, time_span(&control.body)?);
             existing(world, Kind::Subscription, id)
         }
+        "POST portal/{session}/card" => change_card(world, id, control),
         "POST charges/{charge}/fee" => {
             existing(world, Kind::Charge, id)?;
             charges::fee_arrives(world, id);
@@ -138,6 +139,7 @@ fn summary(world: &World) -> Value {
         "counts": {
             "accounts": count(Kind::Account),
             "checkout_sessions": count(Kind::Session),
+            "portal_sessions": count(Kind::PortalSession),
             "payment_intents": count(Kind::PaymentIntent),
             "charges": count(Kind::Charge),
             "subscriptions": count(Kind::Subscription),
@@ -234,14 +236,7 @@ fn pay_session(world: &mut World, id: &str, control: &Control) -> Outcome {
         cards::find(outcome)
     };
     if card.is_none() && outcome != "no_card" {
-        let keys: Vec<&str> = cards::CARDS.iter().map(|card| card.key).collect();
-        return Err((
-            400,
-            format!(
-                "outcome is no_card, one of {}, or a test card's number; not {outcome}",
-                keys.join(", ")
-            ),
-        ));
+        return Err((400, format!("outcome is no_card, {}; not {outcome}", card_names())));
     }
     let key = card.map_or(outcome, |card| card.key);
     let field = |name: &str| control.body[name].as_str().map(str::to_owned);
@@ -280,6 +275,24 @@ fn set_card(world: &mut World, customer: &str, control: &Control) -> Outcome {
     };
     methods::make_trouble(world, customer, charges, card);
     Ok(json!({"customer": customer, "declines": charges, "as": card.key}))
+}
+
+/// Does what submitting the portal's page does.
+fn change_card(world: &mut World, id: &str, control: &Control) -> Outcome {
+    let name = control.body["card"].as_str().unwrap_or("success");
+    let Some(card) = cards::find(name) else {
+        return Err((400, format!("card is {}; not {name}", card_names())));
+    };
+    match portal::change_card(world, id, card) {
+        Ok(method) => Ok(
+            json!({"card": card.key, "payment_method": method, "session": existing(world, Kind::PortalSession, id)?}),
+        ),
+        // A decline is an outcome like any other, not a mistake of the caller.
+        Err(error) if error.status == 402 => Ok(
+            json!({"card": card.key, "declined": error.object(), "session": existing(world, Kind::PortalSession, id)?}),
+        ),
+        Err(error) => Err((error.status, error.message().to_owned())),
+    }
 }
 
 fn settle_session(world: &mut World, id: &str, control: &Control) -> Outcome {
@@ -358,6 +371,12 @@ fn set_balance(world: &mut World, control: &Control) -> Outcome {
     }
     balance::set_available(world, account, currency, amount);
     Ok(json!({"currency": currency, "available": balance::available(world, account, currency)}))
+}
+
+/// How a test card may be named, to be told to who named none.
+fn card_names() -> String {
+    let keys: Vec<&str> = cards::CARDS.iter().map(|card| card.key).collect();
+    format!("one of {}, or a test card's number", keys.join(", "))
 }
 
 fn card(card: &cards::Card) -> Value {

@@ -9,7 +9,7 @@ use standin::control::{self, Row};
 
 use crate::world::World;
 
-pub(crate) const CONTROLS: [Row; 32] = [
+pub(crate) const CONTROLS: [Row; 33] = [
     (
         "GET",
         "",
@@ -96,7 +96,13 @@ pub(crate) const CONTROLS: [Row; 32] = [
         "POST",
         "customers/{customer}/card",
         r#"{"declines": "all", "as": "insufficient_funds"}"#,
-        "Decline charges of a customer's stored cards: all, next, none, or a number of them; as is a declining test card",
+        "Decline charges of a customer's stored cards: all, next, none, or a number of them, until the portal changes the card; as is a declining test card",
+    ),
+    (
+        "POST",
+        "portal/{session}/card",
+        r#"{"card": "success"}"#,
+        "Change what a customer pays with as the portal's page would; card is a key or number of a test card",
     ),
     (
         "POST",

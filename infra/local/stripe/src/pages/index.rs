@@ -35,7 +35,14 @@ fn body(world: &World) -> String {
         escaped(&world.config.secret_key),
         tiles(world)
     );
-    let _ = write!(html, "{}{}{}", sessions(world), subscriptions(world), accounts(world));
+    let _ = write!(
+        html,
+        "{}{}{}{}",
+        sessions(world),
+        subscriptions(world),
+        portals(world),
+        accounts(world)
+    );
     html.push_str(&payments(world));
     let _ = write!(
         html,
@@ -120,6 +127,25 @@ fn subscriptions(world: &World) -> String {
     table(
         "Subscriptions",
         &["Latest", "State", "Subscription", "Customer"],
+        &rows,
+        "None yet.",
+    )
+}
+
+fn portals(world: &World) -> String {
+    let rows: Vec<Vec<String>> = newest(world, Kind::PortalSession)
+        .map(|body| {
+            let page = escaped(text(body, "url"));
+            vec![
+                format!("<td><a href=\"{page}\">Change card</a></td>"),
+                id_cell(text(body, "id")),
+                id_cell(text(body, "customer")),
+            ]
+        })
+        .collect();
+    table(
+        "Billing portal sessions",
+        &["Page", "Session", "Customer"],
         &rows,
         "None yet.",
     )

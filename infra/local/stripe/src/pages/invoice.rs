@@ -96,7 +96,7 @@ fn summary(invoice: &Value) -> String {
     format!("<section class=\"card\" aria-label=\"Invoice\">{rows}</section>")
 }
 
-fn row(rows: &mut String, label: &str, value: &str) {
+pub(super) fn row(rows: &mut String, label: &str, value: &str) {
     let (label, value) = (escaped(label), escaped(value));
     let _ = write!(
         rows,

@@ -6,6 +6,7 @@ mod index;
 mod invoice;
 mod onboarding;
 mod payment;
+mod portal;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -27,6 +28,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/", get(index::show))
         .route("/pay/{session}", get(payment::show).post(payment::submit))
         .route("/invoices/{invoice}", get(invoice::show).post(invoice::submit))
+        .route("/portal/{session}", get(portal::show).post(portal::submit))
         .route("/receipts/{charge}", get(payment::receipt))
         .route(
             "/setup/{account}/{token}",

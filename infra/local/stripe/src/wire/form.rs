@@ -119,6 +119,16 @@ impl Field {
         self.given(path).ok_or_else(|| missing_param(&bracketed(path)))
     }
 
+    /// An address that a browser can be sent to.
+    pub(crate) fn url(&self, path: &str) -> Result<Option<&str>, ApiError> {
+        let url = self.given(path);
+        if url.is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+            let message = "Not a valid URL. URLs must begin with an explicit scheme, such as https.";
+            return Err(ApiError::invalid(message).code("url_invalid").param(&bracketed(path)));
+        }
+        Ok(url)
+    }
+
     pub(crate) fn int(&self, path: &str) -> Result<Option<i64>, ApiError> {
         self.given(path)
             .map(|text| text.parse().map_err(|_| not_integer(text, &bracketed(path))))

@@ -2,7 +2,7 @@
 
 use super::call::{Answer, Call};
 use super::error::ApiError;
-use crate::billing::{catalogue, coupons, customer_balance, invoices, methods, subscriptions};
+use crate::billing::{catalogue, coupons, customer_balance, invoices, methods, portal, subscriptions};
 use crate::charges::{self, disputes, intents, refunds};
 use crate::checkout::session;
 use crate::events::{self, endpoints};
@@ -126,6 +126,8 @@ fn billed(world: &mut World, call: &Call) -> Answer {
         "POST /v1/invoiceitems" => invoices::items::create(world, call),
         "GET /v1/invoiceitems/{invoiceitem}" => invoices::items::retrieve(world, call),
         "DELETE /v1/invoiceitems/{invoiceitem}" => invoices::items::delete(world, call),
+
+        "POST /v1/billing_portal/sessions" => portal::create(world, call),
 
         unserved => {
             let (method, path) = unserved.split_once(' ').unwrap_or((unserved, ""));

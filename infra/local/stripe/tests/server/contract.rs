@@ -16,6 +16,7 @@ fn schema_of(object: &str) -> &str {
         | "payout"
         | "balance"
         | "balance_transaction"
+        | "billing_portal.session"
         | "event"
         | "webhook_endpoint"
         | "customer"
@@ -275,6 +276,16 @@ async fn everything_billed(stripe: &Stripe) -> Vec<Value> {
         )
         .await);
     seen.push(stripe.pay(&trial, "no_card").await["session"].clone());
+    let flow = "flow_data[type]=payment_method_update&flow_data[after_completion][type]=redirect\
+                &flow_data[after_completion][redirect][return_url]=https://souk.example/changed";
+    for more in [
+        "",
+        "&return_url=https://souk.example/billing&locale=de",
+        &format!("&{flow}"),
+    ] {
+        let form = format!("customer={customer}{more}");
+        seen.push(stripe.post("/v1/billing_portal/sessions", &form).await);
+    }
     seen
 }
 

@@ -119,10 +119,18 @@ async fn one_subscription_grows_older_alone() {
         subscribed(&stripe, 1000, "success", "").await,
     );
     let (before, others) = (subscription(&stripe, &id).await, subscription(&stripe, &other).await);
-    let aged = stripe.control(&format!("subscriptions/{id}/age"), json!({"days": 31})).await;
-    assert_eq!(aged["created"].as_i64(), before["created"].as_i64().map(|at| at - 31 * DAY_S));
+    let aged = stripe
+        .control(&format!("subscriptions/{id}/age"), json!({"days": 31}))
+        .await;
+    assert_eq!(
+        aged["created"].as_i64(),
+        before["created"].as_i64().map(|at| at - 31 * DAY_S)
+    );
     let renewed = subscription(&stripe, &id).await;
-    assert!(period_end(&renewed) > period_end(&before) - 31 * DAY_S, "a period has begun");
+    assert!(
+        period_end(&renewed) > period_end(&before) - 31 * DAY_S,
+        "a period has begun"
+    );
     assert_eq!(
         invoices(&stripe, &id).await.len(),
         2,
@@ -131,9 +139,13 @@ async fn one_subscription_grows_older_alone() {
     );
     assert_eq!(subscription(&stripe, &other).await, others);
     let customer = before["customer"].as_str().expect("a customer");
-    stripe.control(&format!("customers/{customer}/card"), json!({"declines": "all"})).await;
+    stripe
+        .control(&format!("customers/{customer}/card"), json!({"declines": "all"}))
+        .await;
     for (days, status) in [(31, "past_due"), (3, "past_due"), (5, "past_due"), (7, "canceled")] {
-        let aged = stripe.control(&format!("subscriptions/{id}/age"), json!({"days": days})).await;
+        let aged = stripe
+            .control(&format!("subscriptions/{id}/age"), json!({"days": days}))
+            .await;
         assert_eq!(aged["status"], status, "after {days} days more");
     }
 }

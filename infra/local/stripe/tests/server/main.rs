@@ -6,6 +6,7 @@ mod dunning;
 mod money;
 mod outages;
 mod pages;
+mod portal;
 mod prorations;
 mod support;
 mod webhooks;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{Stripe, id};
 
 /// The path of an absolute address on the stand-in.
-fn path_of(url: &str) -> String {
+pub(crate) fn path_of(url: &str) -> String {
     url.splitn(4, '/')
         .nth(3)
         .map(|path| format!("/{path}"))
@@ -150,6 +150,8 @@ async fn controls_say_what_is_wrong() {
         ("outages", "{\"how\": \"explode\"}", "explode"),
         ("checkout/cs_x/pay", "{\"outcome\": \"gold\"}", "gold"),
         ("checkout/cs_x/pay", "{}", "cs_x"),
+        ("portal/bps_x/card", "{\"card\": \"gold\"}", "gold"),
+        ("portal/bps_x/card", "{}", "bps_x"),
         ("accounts/acct_x", "{}", "acct_x"),
         ("balance", "{}", "amount"),
     ] {
