@@ -5,4 +5,5 @@ mod payments;
 mod paypal;
 mod refunds;
 mod shares;
+mod subscriptions;
 mod till;

@@ -1,0 +1,332 @@
+//! Subscriptions: whatever is told, however often, the subscription is what Stripe says now, and each paid invoice is an order once.
+
+use serde_json::{Value, json};
+use shared::ids::{OrderId, UserId};
+use shared::ledger::{Account, Fact};
+use shared::licence::Terms as LicenceTerms;
+use shared::licensing::{Preset, Status as LicenceStatus};
+use shared::messages::{Message, SubscriptionNews};
+use shared::money::{BasisPoints, Currency, Money};
+use shared::purchase::{Order, OrderStatus};
+use shared::revenue::{Referrers, Terms};
+use shared::runtime::Failure;
+use shared::store::{commerce, licences, subscriptions};
+use shared::subscription::{Billing, Plan, Status, Subscription, renewal_order};
+
+use crate::till::{Till, till};
+
+const BEGAN: i64 = 1_763_800_000;
+const MONTH: i64 = 30 * 86_400;
+
+struct Sold {
+    till: Till,
+    subscription: Subscription,
+}
+
+/// Carla has opened a checkout for Anna's pads: two seats, a month at a time.
+async fn begun() -> Sold {
+    let till = till().await;
+    let seed = till.world.seed();
+    let plan = Plan {
+        id: seed.id("plan"),
+        listing: seed.id("pads"),
+        partner: till.anna,
+        name: "Monthly".into(),
+        every: Billing::Month,
+        price: Money::new(1000, Currency::EUR),
+        trial: None,
+        grace_days: 14,
+        educational_percent: None,
+        terms: LicenceTerms::Preset(Preset::Individual),
+        created_at: till.world.now(),
+        retired_at: None,
+    };
+    let subscription = Subscription {
+        id: seed.id("subscription"),
+        customer: till.customer,
+        title: "Warm Pads".into(),
+        plan,
+        quantity: 2,
+        status: Status::Pending,
+        licence: seed.id("licence"),
+        terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
+        referrers: Referrers::default(),
+        tries: false,
+        educational_percent: None,
+        created_at: till.world.now(),
+        session: Some("cs_1".into()),
+        at_stripe: None,
+        paid_until: None,
+        trial_end: None,
+        period_end: None,
+        cancel_at: None,
+        ended_at: None,
+        end_reason: None,
+        open_invoice: None,
+        told_of_trial_end: false,
+    };
+    subscriptions::create(&till.world.store, &subscription).await.expect("a new subscription");
+    Sold { till, subscription }
+}
+
+fn session(status: &str, subscription: Option<&str>) -> Value {
+    json!({"id": "cs_1", "status": status, "payment_status": "paid", "livemode": false, "created": BEGAN, "expires_at": BEGAN + 86_400,
+        "subscription": subscription})
+}
+
+/// In its nth month.
+fn told(status: &str, month: i64) -> Value {
+    json!({"id": "sub_1", "object": "subscription", "status": status, "customer": "cus_1", "pause_collection": null, "trial_end": null,
+        "cancel_at": null, "ended_at": null, "cancellation_details": null, "latest_invoice": null, "metadata": {},
+        "items": {"data": [{"id": "si_1", "quantity": 2, "current_period_start": BEGAN + month * MONTH,
+            "current_period_end": BEGAN + (month + 1) * MONTH, "price": {"product": "prod_1"}}]}})
+}
+
+/// Of the nth month.
+fn invoice(of: &Subscription, month: i64, amount: i64) -> Value {
+    let metadata = json!({"customer_id": of.customer, "subscription_id": of.id});
+    json!({"id": format!("in_{month}"), "object": "invoice", "status": "paid", "currency": "eur", "amount_paid": amount, "amount_due": amount,
+        "total": amount, "starting_balance": 0, "created": BEGAN + month * MONTH,
+        "lines": {"data": [{"id": "il_1", "amount": amount, "description": null,
+            "period": {"start": BEGAN + month * MONTH, "end": BEGAN + (month + 1) * MONTH}}]},
+        "parent": {"subscription_details": {"metadata": metadata}},
+        "payments": {"data": [{"id": "inpay_1", "invoice": format!("in_{month}"), "status": "paid",
+            "payment": {"payment_intent": format!("pi_{month}")}}]}})
+}
+
+fn charge(month: i64, fee: Option<i64>) -> Value {
+    let movement = fee.map(|fee| {
+        json!({"id": format!("txn_{month}"), "amount": 2000, "fee": fee, "net": 2000 - fee, "currency": "eur", "type": "charge",
+            "status": "pending", "available_on": BEGAN + month * MONTH, "created": BEGAN + month * MONTH})
+    });
+    json!({"id": format!("ch_{month}"), "amount": 2000, "amount_captured": 2000, "amount_refunded": 0, "currency": "eur",
+        "status": "succeeded", "paid": true, "captured": true, "livemode": false, "created": BEGAN + month * MONTH,
+        "payment_intent": format!("pi_{month}"), "balance_transaction": movement})
+}
+
+fn intent(month: i64, fee: Option<i64>) -> Value {
+    json!({"id": format!("pi_{month}"), "status": "succeeded", "livemode": false, "latest_charge": charge(month, fee)})
+}
+
+fn list(items: &[Value]) -> Value {
+    json!({"object": "list", "data": items, "has_more": false})
+}
+
+impl Sold {
+    async fn hear(&self) -> Result<(), Failure> {
+        self.till
+            .hear(Message::SubscriptionChanged {
+                event_id: "evt_1".into(),
+                customer: self.subscription.customer,
+                subscription: self.subscription.id,
+                at: self.till.world.now(),
+            })
+            .await
+    }
+
+    /// News of a subscription that has begun; the invoices of these months are paid, and `new` of them have not been heard of.
+    async fn hear_of(&self, answer: Value, months: i64, new: &[i64]) -> Result<(), Failure> {
+        self.till.stripe.answers(200, answer);
+        let invoices: Vec<_> = (0..months).rev().map(|month| invoice(&self.subscription, month, 2000)).collect();
+        self.till.stripe.answers(200, list(&invoices));
+        for month in new {
+            self.till.stripe.answers(200, intent(*month, Some(50)));
+        }
+        self.hear().await
+    }
+
+    /// The first month is paid.
+    async fn paid(&self) {
+        self.till.stripe.answers(200, session("complete", Some("sub_1")));
+        self.hear_of(told("active", 0), 1, &[0]).await.expect("heard");
+    }
+
+    async fn stored(&self) -> Subscription {
+        let found = subscriptions::subscription(&self.till.world.store, self.subscription.customer, self.subscription.id).await;
+        found.expect("memory").expect("the subscription").value
+    }
+
+    async fn order(&self, month: i64) -> Option<Order> {
+        let created = jiff::Timestamp::from_second(BEGAN + month * MONTH).expect("a time");
+        let id: OrderId = renewal_order(&format!("in_{month}"), created);
+        let found = commerce::order(&self.till.world.store, self.subscription.customer, id).await;
+        found.expect("memory").map(|order| order.value)
+    }
+
+    async fn licences(&self) -> usize {
+        let customer: UserId = self.subscription.customer;
+        let page = licences::licences_of(&self.till.world.store, customer, None, 100).await;
+        page.expect("memory").items.len()
+    }
+
+    fn news(&self) -> Vec<SubscriptionNews> {
+        let messages = self.till.world.take_messages();
+        let news = |message: &Message| match message {
+            Message::SubscriptionNotice { news, .. } => Some(*news),
+            _ => None,
+        };
+        messages.iter().filter_map(|envelope| news(&envelope.message)).collect()
+    }
+}
+
+#[tokio::test]
+async fn every_paid_month_is_an_order_and_lengthens_the_one_licence() {
+    let sold = begun().await;
+    sold.paid().await;
+    sold.hear_of(told("active", 0), 1, &[]).await.expect("the same news again");
+    sold.hear_of(told("active", 1), 2, &[1]).await.expect("heard");
+    sold.hear_of(told("active", 1), 2, &[]).await.expect("the same news again");
+    let order = sold.order(1).await.expect("a renewal");
+    assert_eq!((order.status, order.total.minor(), order.charge.as_deref()), (OrderStatus::Paid, 2000, Some("ch_1")));
+    assert_eq!(sold.till.owed(sold.till.anna).await, 3200);
+    assert_eq!(sold.till.account(Account::ProcessorFees), 100);
+    sold.till.check_books().await;
+    assert_eq!(sold.licences().await, 1);
+    let licence = commerce::licence(&sold.till.world.store, sold.subscription.licence).await.expect("memory");
+    let grant = licence.expect("issued").granted();
+    assert_eq!(grant.expires_at.map(|at| at.as_second()), Some(BEGAN + 2 * MONTH + 14 * 86_400));
+    assert_eq!(grant.limits.users, Some(2));
+    let receipts = sold.till.world.take_messages();
+    assert_eq!(receipts.len(), 2, "one for each month: {receipts:?}");
+}
+
+#[tokio::test]
+async fn lost_news_is_made_up_for_by_the_next() {
+    let sold = begun().await;
+    sold.till.stripe.answers(200, session("complete", Some("sub_1")));
+    sold.hear_of(told("active", 3), 4, &[0, 1, 2, 3]).await.expect("heard of once, in the fourth month");
+    for month in 0..4 {
+        assert!(sold.order(month).await.is_some(), "month {month}");
+    }
+    assert_eq!(sold.till.owed(sold.till.anna).await, 4 * 1600);
+    sold.till.world.take_messages();
+}
+
+#[tokio::test]
+async fn a_renewal_costs_two_transactions_and_what_they_write_is_counted() {
+    let sold = begun().await;
+    sold.paid().await;
+    let meter = sold.till.world.store.meter();
+    let before = meter.read();
+    sold.hear_of(told("active", 1), 2, &[1]).await.expect("heard");
+    let after = meter.read();
+    // Subscription and licence follow (2 transactions' halves: 4 units); order, owner, entry and balance (8 units); the fee (1 unit).
+    assert_eq!(
+        (after.requests - before.requests, after.write_units() - before.write_units()),
+        (6, 13)
+    );
+    let before = meter.read();
+    sold.hear_of(told("active", 1), 2, &[]).await.expect("heard again");
+    let after = meter.read();
+    assert_eq!((after.requests - before.requests, after.write_units() - before.write_units()), (3, 0));
+    sold.till.world.take_messages();
+}
+
+#[tokio::test]
+async fn a_checkout_that_nobody_finished_is_over() {
+    let sold = begun().await;
+    sold.till.stripe.answers(200, session("open", None));
+    sold.hear().await.expect("nothing to do");
+    assert_eq!(sold.stored().await.status, Status::Pending);
+    sold.till.stripe.answers(200, session("expired", None));
+    sold.hear().await.expect("heard");
+    assert_eq!(sold.stored().await.status, Status::Lapsed);
+    assert_eq!(sold.licences().await, 0);
+}
+
+#[tokio::test]
+async fn who_does_not_pay_has_a_grace_and_hears_of_every_try() {
+    let sold = begun().await;
+    sold.paid().await;
+    sold.till.world.take_messages();
+    let overdue = |attempts: u32| {
+        let mut told = told("past_due", 1);
+        let mut open = invoice(&sold.subscription, 1, 0);
+        open["status"] = json!("open");
+        open["attempt_count"] = json!(attempts);
+        open["hosted_invoice_url"] = json!("https://pay.example/in_1");
+        told["latest_invoice"] = open;
+        told
+    };
+    for (attempts, news) in [(1, 1), (1, 0), (2, 1)] {
+        sold.hear_of(overdue(attempts), 1, &[]).await.expect("heard");
+        assert_eq!(sold.news(), vec![SubscriptionNews::PaymentFailed; news], "{attempts}");
+    }
+    let stored = sold.stored().await;
+    assert_eq!(stored.status, Status::PastDue);
+    assert_eq!(stored.licensed_until().map(|at| at.as_second()), Some(BEGAN + MONTH + 14 * 86_400));
+    let mut ended = told("canceled", 1);
+    ended["ended_at"] = json!(BEGAN + MONTH + 15 * 86_400);
+    ended["cancellation_details"] = json!({"reason": "payment_failed"});
+    sold.hear_of(ended, 1, &[]).await.expect("heard");
+    assert_eq!(sold.news(), [SubscriptionNews::Ended]);
+    let licence = commerce::licence(&sold.till.world.store, sold.subscription.licence).await.expect("memory");
+    let over = jiff::Timestamp::from_second(BEGAN + MONTH).expect("a time");
+    assert_eq!(licence.expect("issued").granted().status(over), LicenceStatus::Expired);
+}
+
+#[tokio::test]
+async fn a_charge_that_names_no_order_is_found_by_its_invoice() {
+    let sold = begun().await;
+    let news = || Message::UnnamedCharge {
+        event_id: "evt_2".into(),
+        charge: "ch_0".into(),
+    };
+    let payments = list(&[json!({"id": "inpay_1", "invoice": invoice(&sold.subscription, 0, 2000), "status": "paid",
+        "payment": {"payment_intent": "pi_0"}})]);
+    // It overtakes the news of the checkout: then the subscription is followed first.
+    sold.till.stripe.answers(200, charge(0, Some(50))).answers(200, payments.clone());
+    sold.till.stripe.answers(200, session("complete", Some("sub_1"))).answers(200, told("active", 0));
+    sold.till.stripe.answers(200, list(&[invoice(&sold.subscription, 0, 2000)])).answers(200, intent(0, None));
+    sold.till.hear(news()).await.expect("heard");
+    assert!(sold.order(0).await.is_some());
+    assert_eq!(sold.till.account(Account::ProcessorFees), 50);
+    let fees = sold.till.world.journal();
+    assert_eq!(fees.iter().filter(|entry| *entry.fact() == Fact::Fee("ch_0".into())).count(), 1);
+    // Somebody else's on the same account.
+    sold.till.stripe.answers(200, charge(7, Some(50))).answers(200, list(&[]));
+    sold.till.hear(news()).await.expect("not ours");
+    assert_eq!(sold.till.account(Account::ProcessorFees), 50);
+    sold.till.world.take_messages();
+}
+
+#[tokio::test]
+async fn who_gets_the_running_month_back_is_not_charged_on() {
+    let sold = begun().await;
+    sold.paid().await;
+    sold.hear_of(told("active", 1), 2, &[1]).await.expect("heard");
+    sold.till.world.take_messages();
+    sold.till.stripe.take_asked();
+    for (month, cancels) in [(0, false), (1, true)] {
+        let refund = json!({"id": format!("re_{month}"), "amount": 2000, "currency": "eur", "charge": charge(month, None), "status": "succeeded",
+            "balance_transaction": "txn_re", "created": BEGAN + 2 * MONTH});
+        let payments = list(&[json!({"id": "inpay_1", "invoice": invoice(&sold.subscription, month, 2000), "status": "paid",
+            "payment": {"payment_intent": format!("pi_{month}")}})]);
+        sold.till.stripe.answers(200, refund).answers(200, payments);
+        sold.till
+            .hear(Message::ReversalChanged {
+                event_id: "evt_3".into(),
+                subject: shared::messages::ReversalSubject::Refund,
+                object_id: format!("re_{month}"),
+                charge: format!("ch_{month}"),
+            })
+            .await
+            .expect("made at the processor");
+        let returned = sold.till.world.take_messages();
+        let returned = returned.into_iter().find(|told| matches!(told.message, Message::RenewalReturned { .. }));
+        sold.till.stripe.take_asked();
+        if cancels {
+            let mut ended = told("canceled", 1);
+            ended["ended_at"] = json!(BEGAN + MONTH + 5);
+            ended["cancellation_details"] = json!({"reason": "cancellation_requested"});
+            sold.till.stripe.answers(200, ended.clone()).answers(200, ended).answers(200, list(&[]));
+        }
+        sold.till.hear(returned.expect("all of it was given back").message).await.expect("heard");
+        let asked = sold.till.stripe.take_asked();
+        assert_eq!(asked.iter().any(|asked| asked.method == "DELETE"), cancels, "month {month}: {asked:?}");
+        assert_eq!(sold.stored().await.status == Status::Ended, cancels, "month {month}");
+    }
+    assert_eq!(sold.till.owed(sold.till.anna).await, 0);
+    sold.till.check_books().await;
+    sold.till.world.take_messages();
+}
