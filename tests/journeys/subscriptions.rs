@@ -148,8 +148,7 @@ impl Subscriber<'_> {
         let path = format!("/licences/{}", licence["id"].as_str().unwrap());
         let machine = json!({"fingerprint": "studio"});
         api.post(&format!("{path}/machines"), machine.clone()).await;
-        let scope = json!({"scope": machine});
-        api.post(&format!("{path}/validations"), scope).await.is(200)
+        api.post(&format!("{path}/validations"), machine).await.is(200)
     }
 }
 

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::cycle;
 use super::invoices::{collect, lines::subscription_of};
-use crate::world::{Kind, World, text};
+use super::subscriptions::items;
+use crate::world::{Kind, World, int, text};
 
 const TIMES: [&str; 8] = [
     "billing_cycle_anchor",
@@ -34,6 +35,13 @@ pub(crate) fn age(world: &mut World, id: &str, seconds: i64) {
             move_back(resumes_at, seconds);
         }
     });
+    let aged = world.set(id, |_| {});
+    let (sold, start) = (items::of(&aged), items::period(&aged).start);
+    // Months differ in length: the period is the calendar's, counted from where it now began.
+    if let Some(cycle) = items::cycle(&sold).filter(|_| text(&aged, "status") != "trialing") {
+        let period = cycle.period(int(&aged, "billing_cycle_anchor"), start);
+        world.set(id, |body| body["items"] = items::list(id, &sold, period));
+    }
     if let Some(told_of) = world.notes.get_mut(id).and_then(|note| note.get_mut("told_of")) {
         move_back(told_of, seconds);
     }
