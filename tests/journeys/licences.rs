@@ -13,6 +13,8 @@
 //! 3. The machine is not active under another of her licences; once it is deactivated, it is.
 //! 4. Dora hands a licence on to Emil and changes the key of another: the old keys open nothing.
 //!
+//! A listing says under which policy its sales issue, from then on.
+//!
 //! A trial: Emil tries the kit on a machine, once; nobody else tries it there.
 
 use base64::Engine;
@@ -56,6 +58,21 @@ async fn a_licence_serves_its_machines_until_it_is_refunded() {
     let fourth = software.post("/machines", json!({"fingerprint": "roof"})).await;
     fourth.refused(409, "too_many");
 
+    let page = stack.public().get(&format!("/listings/{}", kit.id)).await.is(200);
+    for (field, value, code) in [
+        ("version", &page["latest"]["version"], "VALID"),
+        ("checksum", &page["latest"]["sha256"], "VALID"),
+        ("version", &json!("99.0.0"), "VERSION_SCOPE_MISMATCH"),
+        ("checksum", &json!("0".repeat(64)), "CHECKSUM_SCOPE_MISMATCH"),
+    ] {
+        let mut asked = json!({"fingerprint": "left"});
+        asked[field] = value.clone();
+        let validation = software.post("/validations", asked).await.is(200);
+        assert_eq!(validation["code"], code, "{field} {value}");
+    }
+    let odd = json!({"fingerprint": "left", "checksum": "nonsense"});
+    software.post("/validations", odd).await.refused(422, "invalid_request");
+
     let file = software.post("/files", json!({"fingerprint": "left"})).await.is(201);
     let keys = stack.public().get("/signing-keys").await.is(200);
     let x = URL_SAFE_NO_PAD.decode(keys["keys"][0]["x"].as_str().unwrap()).unwrap();
@@ -88,6 +105,32 @@ async fn a_licence_serves_its_machines_until_it_is_refunded() {
         .post("/machines", json!({"fingerprint": "left"}))
         .await
         .refused(403, "licence_unusable");
+}
+
+#[tokio::test]
+async fn a_listing_says_what_its_licences_allow() {
+    let stack = Stack::load();
+    let paula = Partner::new(&stack).await;
+    let kit = paula.published(&stack, 1299).await;
+    let chiara = stack.somebody("Chiara Customer").await;
+    let before = Order::place(&chiara, &[&kit]).await;
+    let presets = stack.public().get("/policy-presets").await.is(200);
+    let studio = presets["items"].as_array().unwrap().iter();
+    let studio = studio.clone().find(|preset| preset["terms"]["name"] == "Studio").unwrap();
+    let path = paula.path(&format!("/listings/{}/sale-policy", kit.id));
+    let named = paula.api.call("PUT", &path).json(&json!({"policy_id": studio["id"]})).send().await.is(200);
+    assert_eq!(named["policy"], "Studio");
+    let unknown = json!({"policy_id": "pol_01h455vb4pex5vsknk084sn02q"});
+    paula.api.call("PUT", &path).json(&unknown).send().await.refused(422, "unknown_policy");
+
+    let dora = stack.somebody("Dora Dean").await;
+    let after = Order::place(&dora, &[&kit]).await;
+    for (customer, order, policy) in [(&chiara, before, "Individual"), (&dora, after, "Studio")] {
+        let paid = order.pay(&stack, customer).await;
+        let id = paid["lines"][0]["licence_id"].as_str().unwrap();
+        let licence = customer.api.get(&format!("/licences/{id}")).await.is(200);
+        assert_eq!(licence["policy"], policy, "what was ordered is what is issued");
+    }
 }
 
 #[tokio::test]

@@ -313,6 +313,12 @@ pub const ROUTES: &[Route] = &[
         OwnerOrOperator("listings:write"),
     )
     .takes(NAMED_POLICY, &[]),
+    Route::of(
+        "PUT",
+        partner!("/listings/{listing_id}/sale-policy"),
+        OwnerOrOperator("listings:write"),
+    )
+    .takes(NAMED_POLICY, &["policy_id"]),
     Route::of("POST", partner!("/licence-batches"), OwnerOrOperator("listings:write"))
         .takes(BATCH, &["listing_id", "policy_id", "owner_id"]),
     Route::of("GET", partner!("/licence-batches"), LISTINGS_READ),

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use shared::http::{FieldError, Validate};
 use shared::ids::{LicenceId, ListingId, MachineId, PolicyId, UserId};
 use shared::licence::Licence;
+use shared::listing::Version;
 use shared::licensing::{
-    Activation, Fingerprint, Grant, Machine, Outcome, Policy, Preset, Pulse, Scope, StandingAct, StandingReason,
+    Activation, Fingerprint, Grant, Machine, Outcome, Policy, Preset, Pulse, Release, Scope, StandingAct, StandingReason,
     Status, ValidationCode,
 };
 use strum::IntoEnumIterator;
@@ -40,7 +41,16 @@ pub(crate) struct AskWhetherValid {
     pub components: Option<BTreeMap<String, String>>,
     /// What is to be unlocked.
     pub entitlements: Option<BTreeSet<String>>,
+    /// The version that asks. The listing's releases are read where this or `checksum` is said.
+    #[schema(max_length = 64, example = "1.2.0")]
+    pub version: Option<String>,
+    /// SHA-256 of the package that it came in, in hexadecimal.
+    #[schema(min_length = 64, max_length = 64)]
+    pub checksum: Option<String>,
 }
+
+/// Longer than any version number is.
+const MAX_VERSION_CHARS: usize = 64;
 
 impl Validate for AskWhetherValid {
     fn validate(&self) -> Vec<FieldError> {
@@ -50,21 +60,47 @@ impl Validate for AskWhetherValid {
         };
         let components = too_many("/components", self.components.as_ref().map(BTreeMap::len));
         let entitlements = too_many("/entitlements", self.entitlements.as_ref().map(BTreeSet::len));
-        components.into_iter().chain(entitlements).collect()
+        let version = self.version.as_ref().is_some_and(|version| version.chars().count() > MAX_VERSION_CHARS);
+        let version = version.then(|| {
+            let detail = format!("must be at most {MAX_VERSION_CHARS} characters long");
+            FieldError::new("/version", detail)
+        });
+        let is_sha256 = |text: &String| text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
+        let checksum = self.checksum.as_ref().is_some_and(|checksum| !is_sha256(checksum));
+        let checksum = checksum.then(|| FieldError::new("/checksum", "must be 64 hexadecimal digits"));
+        components.into_iter().chain(entitlements).chain(version).chain(checksum).collect()
     }
 }
 
-impl From<AskWhetherValid> for Scope {
-    fn from(asked: AskWhetherValid) -> Self {
-        Self {
+impl AskWhetherValid {
+    /// Whether it says which release it is of.
+    pub(crate) fn names_release(&self) -> bool {
+        self.version.is_some() || self.checksum.is_some()
+    }
+
+    /// What it claims; `releases` is what the listing has released, read where it says which of them it is.
+    pub(crate) fn scope(self, releases: &[Version]) -> Scope {
+        let found = |is: &dyn Fn(&Version) -> bool| {
+            let released = releases.iter().filter(|release| is(release)).find_map(Version::published_at);
+            released.map_or(Release::Unknown, |released_at| Release::Known { released_at })
+        };
+        let version = self.version.as_ref();
+        let checksum = self.checksum.as_ref();
+        let has = |release: &Version, checksum: &str| {
+            release.artifact().is_some_and(|artifact| artifact.sha256.eq_ignore_ascii_case(checksum))
+        };
+        let version = version.map(|version| found(&|release| release.number.to_string() == *version));
+        let checksum = checksum.map(|checksum| found(&|release| has(release, checksum)));
+        let asked = self;
+        Scope {
             product: asked.product,
             policy: asked.policy,
             user: asked.user,
             machine: asked.machine,
             fingerprint: asked.fingerprint,
             components: asked.components.map(|named| named.into_values().collect()),
-            version: None,
-            checksum: None,
+            version,
+            checksum,
             entitlements: asked.entitlements,
         }
     }

@@ -53,6 +53,7 @@ pub fn routes() -> Routes<Context> {
         .routes(routes!(handlers::policies::create, handlers::policies::list))
         .routes(routes!(handlers::policies::show))
         .routes(routes!(handlers::policies::offer_trial))
+        .routes(routes!(handlers::policies::sell_under))
         .routes(routes!(handlers::policies::assign))
         .routes(routes!(handlers::batches::issue, handlers::batches::list))
         .routes(routes!(handlers::batches::licences))

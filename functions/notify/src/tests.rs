@@ -167,6 +167,9 @@ fn offer(seed: Seed, name: &str, price_minor: i64) -> Offer {
         price: Money::new(price_minor, Currency::EUR),
         terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
     }
+    policy: None,
+        policy: None,
+    }
 }
 
 fn news(decision: ListedVerdict) -> ListedNews {

@@ -17,7 +17,7 @@ use shared::messages::{Envelope, Message};
 use shared::purchase::{Offer, Order, OrderStatus, PlaceError, place};
 use shared::revenue::{Referrers, Terms};
 use shared::store::offers::{self, OnSale};
-use shared::store::{Versioned, catalogue, commerce, subscriptions};
+use shared::store::{Versioned, catalogue, commerce, licences, subscriptions};
 
 use crate::api::{OrderView, PlaceOrder};
 use crate::checkout;
@@ -177,7 +177,14 @@ async fn offers(
     now: Timestamp,
 ) -> Result<Vec<Offer>, Problem> {
     let terms = offers::terms(&context.store, &on_sale, referrers, context.commission, now).await?;
+    let listings: Vec<_> = on_sale.iter().map(|on_sale| on_sale.published.listing).collect();
+    let policies = licences::sale_policies(&context.store, &listings).await?;
+    let policy = |listing| {
+        let named = policies.iter().find(|policy| policy.listing == listing);
+        named.map(|policy| policy.terms.clone())
+    };
     let offer = |(on_sale, terms): (OnSale, Terms)| Offer {
+        policy: policy(on_sale.published.listing),
         listing: on_sale.published.listing,
         partner: on_sale.published.partner,
         title: on_sale.published.content.title,

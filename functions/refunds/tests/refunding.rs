@@ -37,6 +37,7 @@ async fn sale(app: &TestApp) -> Sale {
         title: label.to_owned(),
         price: Money::new(minor, Currency::EUR),
         terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
+        policy: None,
     };
     let offers = [offer("pads", anna, 1299), offer("keys", bert, 500)];
     let placed = place(customer, &offers, Referrers::default(), app.seed(), app.now()).expect("an order");

@@ -39,6 +39,7 @@ async fn ordered(app: &TestApp, partner: PartnerId, affiliate: PartnerId) -> Ord
             rule: RuleRef::Version("rul_01h455vb4pex5vsknk084sn02q".parse().expect("an id"), 3),
             figures: draft.try_into().expect("figures that make sense"),
         },
+        policy: None,
     };
     let referrers = Referrers {
         affiliate: Some(affiliate),

@@ -48,6 +48,7 @@ fn order(label: &str) -> Order {
         title: title.to_owned(),
         price: Money::new(minor, Currency::EUR),
         terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
+        policy: None,
     };
     let titles = [
         (

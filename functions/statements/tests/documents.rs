@@ -39,6 +39,7 @@ async fn ordered(app: &TestApp, prices: &[(PartnerId, i64)]) -> Order {
         title: format!("Pads {index}"),
         price: Money::new(*minor, Currency::EUR),
         terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
+        policy: None,
     };
     let offers: Vec<_> = prices.iter().enumerate().map(offer).collect();
     let customer = app.customer("carla").await;

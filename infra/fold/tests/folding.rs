@@ -38,6 +38,7 @@ impl Shop {
             title: "Pads".into(),
             price: Money::new(minor, Currency::EUR),
             terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
+            policy: None,
         };
         let order = place(self.customer, &[offer], Referrers::default(), seed, self.world.now()).expect("an order");
         commerce::create_order(&self.world.store, &order, &[])

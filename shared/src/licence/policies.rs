@@ -25,6 +25,14 @@ pub struct TrialOffer {
     pub policy: Option<PolicyId>,
 }
 
+/// What the licences allow that sales of a listing issue: a copy of the policy, as it was when it was named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SalePolicy {
+    pub listing: ListingId,
+    pub partner: PartnerId,
+    pub terms: Terms,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Terms {

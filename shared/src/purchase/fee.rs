@@ -119,6 +119,7 @@ mod tests {
                     rule: RuleRef::Version(seed().id("rule"), 1),
                     figures: draft.try_into().expect("figures that make sense"),
                 },
+                policy: None,
             }
         };
         let offers: Vec<_> = lines.iter().enumerate().map(offer).collect();

@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{LicenceId, ListingId, OrderId, PartnerId, SubscriptionId, UserId};
 use crate::ledger::Processor;
+use crate::licence::Terms as LicenceTerms;
 use crate::money::{Currency, Money, MoneyError};
 use crate::revenue::{Base, Counter, Division, Legs, Referrers, Terms};
 use crate::seed::Seed;
@@ -133,6 +134,9 @@ pub struct OrderLine {
     pub returned: Legs,
     /// Given when the order is placed, issued when it is paid.
     pub licence: LicenceId,
+    /// What it allows: frozen when the order is placed. Nothing: what Individual allows.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub policy: Option<LicenceTerms>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -148,6 +152,8 @@ pub struct Offer {
     pub price: Money,
     /// How a sale of it would be divided.
     pub terms: Terms,
+    /// What its licence would allow.
+    pub policy: Option<LicenceTerms>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -204,6 +210,7 @@ pub fn place(
             claimed_minor: 0,
             returned: Legs::default(),
             licence: seed.id(&format!("licence {index}")),
+            policy: offer.policy.clone(),
         });
     }
     let total = Money::sum(currency, lines.iter().map(|line| line.price))?;
@@ -295,6 +302,9 @@ mod tests {
             title: label.to_owned(),
             price,
             terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
+        }
+        policy: None,
+                policy: None,
         }
     }
 

@@ -335,6 +335,7 @@ mod tests {
             title: format!("Listing {index}"),
             price: Money::new(*price, Currency::EUR),
             terms: terms.clone(),
+            policy: None,
         };
         let offers: Vec<_> = prices.iter().enumerate().map(offer).collect();
         let order = place(seed().id("customer"), &offers, referrers, seed(), now()).expect("an order");

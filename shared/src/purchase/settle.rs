@@ -7,8 +7,7 @@ use jiff::Timestamp;
 use super::{Order, OrderLine, OrderStatus};
 use crate::ids::{MessageId, PartnerId};
 use crate::ledger::{Account, BalanceChange, Fact, JournalEntry, LedgerError, Posting};
-use crate::licence::{Licence, LicenceKey, LicenceStatus};
-use crate::licensing::Preset;
+use crate::licence::{Licence, LicenceKey, LicenceStatus, Terms};
 use crate::messages::{Envelope, Message};
 use crate::money::{Currency, Money, MoneyError};
 use crate::payout::available_on;
@@ -234,6 +233,7 @@ fn referral_entry(
 }
 
 fn issue(order: &Order, line: &OrderLine, at: Timestamp, secret: [u8; 16]) -> Licence {
+    let (tier, custom) = line.policy.as_ref().map(Terms::parts).unwrap_or_default();
     Licence {
         id: line.licence,
         key: LicenceKey::new(line.licence, secret),
@@ -243,8 +243,8 @@ fn issue(order: &Order, line: &OrderLine, at: Timestamp, secret: [u8; 16]) -> Li
         order: Some(order.id),
         status: LicenceStatus::Active,
         issued_at: at,
-        tier: Preset::default(),
-        custom: None,
+        tier,
+        custom,
         grant: None,
         offer: None,
     }
@@ -256,7 +256,10 @@ mod tests {
     use crate::ids::ListingId;
     use crate::money::BasisPoints;
     use crate::purchase::{Offer, place};
-    use crate::revenue::{Base, Count, Counted, Figures, FiguresDraft, Referrers, RuleRef, Terms, Tier, Tiers};
+    use crate::licensing::Preset;
+    use crate::revenue::{
+        Base, Count, Counted, Figures, FiguresDraft, Referrers, RuleRef, Terms as SaleTerms, Tier, Tiers,
+    };
     use proptest::prelude::*;
 
     fn seed() -> Seed {
@@ -268,16 +271,17 @@ mod tests {
     }
 
     fn order(prices: &[(&str, i64)], rate: u32) -> Order {
-        order_under(prices, &Terms::default_rule(bps(rate)), Referrers::default())
+        order_under(prices, &SaleTerms::default_rule(bps(rate)), Referrers::default())
     }
 
-    fn order_under(prices: &[(&str, i64)], terms: &Terms, referrers: Referrers) -> Order {
+    fn order_under(prices: &[(&str, i64)], terms: &SaleTerms, referrers: Referrers) -> Order {
         let offer = |(index, (partner, price)): (usize, &(&str, i64))| Offer {
             listing: seed().id(&format!("listing {index}")),
             partner: seed().id(partner),
             title: format!("Listing {index}"),
             price: Money::new(*price, Currency::EUR),
             terms: terms.clone(),
+            policy: None,
         };
         let offers: Vec<_> = prices.iter().enumerate().map(offer).collect();
         place(
@@ -333,6 +337,15 @@ mod tests {
     }
 
     #[test]
+    fn a_licence_is_issued_under_the_policy_that_was_frozen() {
+        let mut order = order(&[("p", 500), ("p", 500)], 2000);
+        order.lines[1].policy = Some(Terms::Preset(Preset::Studio));
+        let settlement = paid(&order, 1000).expect("paid in full");
+        let presets: Vec<_> = settlement.licences.iter().map(Licence::preset).collect();
+        assert_eq!(presets, [Some(Preset::Individual), Some(Preset::Studio)]);
+    }
+
+    #[test]
     fn a_payment_of_another_amount_settles_nothing() {
         let order = order(&[("p", 1299)], 2000);
         assert!(matches!(paid(&order, 1298), Err(SettleError::AmountMismatch { .. })));
@@ -346,8 +359,8 @@ mod tests {
         assert!(paid(&expired, 1299).is_ok());
     }
 
-    fn rule(draft: FiguresDraft) -> Terms {
-        Terms {
+    fn rule(draft: FiguresDraft) -> SaleTerms {
+        SaleTerms {
             rule: RuleRef::Version(seed().id("rule"), 1),
             figures: draft.try_into().expect("figures that make sense"),
         }
@@ -357,7 +370,7 @@ mod tests {
         Figures::flat(bps(rate)).into()
     }
 
-    fn tiered(per: Counted) -> Terms {
+    fn tiered(per: Counted) -> SaleTerms {
         let tier = Tier {
             above: Money::new(1000, Currency::EUR),
             commission_bps: bps(1000),

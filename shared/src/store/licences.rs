@@ -9,7 +9,7 @@ use super::{commerce, keys};
 use crate::audit::AuditEvent;
 use crate::ids::{LicenceBatchId, LicenceId, ListingId, PartnerId, PolicyId, UserId};
 use crate::licence::batch::Trial;
-use crate::licence::policies::{OwnPolicy, Terms, TrialOffer};
+use crate::licence::policies::{OwnPolicy, SalePolicy, Terms, TrialOffer};
 use crate::licence::{Batch, Licence};
 use crate::licensing::{Device, TrialRecord};
 use crate::purchase::{Order, OrderStatus};
@@ -208,6 +208,23 @@ pub async fn save_trial_offer(store: &Store, offer: &TrialOffer, act: &AuditEven
     };
     store
         .transact(vec![write, audit::entry(Audited::Partner(offer.partner), act)?])
+        .await
+}
+
+/// Under which policy sales of these listings issue; one that is not among them issues Individual licences.
+pub async fn sale_policies(store: &Store, listings: &[ListingId]) -> Result<Vec<SalePolicy>, StoreError> {
+    let keys: Vec<_> = listings.iter().map(|listing| keys::sale_policy(*listing)).collect();
+    store.get_many(&keys).await
+}
+
+pub async fn save_sale_policy(store: &Store, policy: &SalePolicy, act: &AuditEvent) -> Result<(), StoreError> {
+    let key = keys::sale_policy(policy.listing);
+    let write = match store.get::<SalePolicy>(&key).await? {
+        None => Write::create(key, policy)?,
+        Some(before) => Write::replace(key, policy, before.revision)?,
+    };
+    store
+        .transact(vec![write, audit::entry(Audited::Partner(policy.partner), act)?])
         .await
 }
 

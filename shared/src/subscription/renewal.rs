@@ -56,6 +56,7 @@ pub fn renewal(subscription: &Subscription, invoice: &PaidInvoice) -> Order {
         claimed_minor: 0,
         returned: Legs::default(),
         licence: subscription.licence,
+        policy: None,
     };
     Order {
         id: renewal_order(&invoice.id, invoice.created),

@@ -307,6 +307,16 @@ pub(crate) struct OfferTrial {
 
 impl Validate for OfferTrial {}
 
+/// Under which policy sales of a listing issue.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SalePolicyView {
+    pub listing_id: ListingId,
+    pub policy_id: PolicyId,
+    /// Its name.
+    #[schema(example = "Studio")]
+    pub policy: String,
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TrialOfferView {
     pub listing_id: ListingId,

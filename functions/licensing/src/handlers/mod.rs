@@ -21,7 +21,7 @@ use shared::ids::{LicenceId, PartnerId, UserId};
 use shared::licence::Licence;
 use shared::licensing::policy::Basis;
 use shared::licensing::{Grant, Machine, Policy, term, validate as decide};
-use shared::store::{Store, StoreError, Versioned, Write, commerce, leases};
+use shared::store::{Store, StoreError, Versioned, Write, catalogue, commerce, leases};
 
 use crate::api::{AskWhetherValid, CodesView, ValidationView};
 use crate::context::Context;
@@ -56,7 +56,12 @@ pub(crate) async fn validate(
             Err(error) => return Err(error.into()),
         }
     }
-    let outcome = decide(&policy, &grant, &request.into(), call.now);
+    let releases = if request.names_release() {
+        catalogue::all_versions(&context.store, licence.listing).await?
+    } else {
+        Vec::new()
+    };
+    let outcome = decide(&policy, &grant, &request.scope(&releases), call.now);
     if !outcome.valid {
         denied(outcome.code, licence.id);
     }

@@ -8,7 +8,7 @@ use shared::auth::{OwnerOrOperator, PartnerMember};
 use shared::http::{Call, FieldError, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
 use shared::ids::{LicenceId, ListingId, PartnerId, PolicyId};
 use shared::licence::Terms;
-use shared::licence::policies::{OwnPolicy, TrialOffer, put_under};
+use shared::licence::policies::{OwnPolicy, SalePolicy, TrialOffer, put_under};
 use shared::licensing::Preset;
 use shared::store::audit::{self, Audited};
 use shared::store::leases::{self, Move};
@@ -17,7 +17,9 @@ use strum::IntoEnumIterator;
 
 use super::{act, of_partner};
 use crate::api::batches::IssuedView;
-use crate::api::policies::{NamePolicy, OfferTrial, PolicyTerms, PolicyView, PresetsView, TrialOfferView};
+use crate::api::policies::{
+    NamePolicy, OfferTrial, PolicyTerms, PolicyView, PresetsView, SalePolicyView, TrialOfferView,
+};
 use crate::context::Context;
 use crate::problems;
 
@@ -139,6 +141,37 @@ pub(crate) async fn offer_trial(
     Ok(Json(TrialOfferView {
         listing_id: listing,
         policy_id: request.policy_id,
+    }))
+}
+
+/// Says what the licences allow that sales of the listing issue from now on: a preset, or a policy of the partner's own. Until somebody says
+/// so, that is Individual. Licences that are issued already, and orders that are placed, stay as they are.
+#[utoipa::path(put, path = "/v1/partners/{partner_id}/listings/{listing_id}/sale-policy", tag = "licences", request_body = NamePolicy,
+    params(("partner_id" = PartnerId, Path), ("listing_id" = ListingId, Path)),
+    responses((status = 200, body = SalePolicyView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+        (status = 422, body = ProblemDocument)))]
+pub(crate) async fn sell_under(
+    State(context): State<Context>,
+    owner: OwnerOrOperator<ListingsWrite>,
+    call: Call,
+    Path(path): Path<ListingPath>,
+    Json(request): Json<NamePolicy>,
+) -> Result<Json<SalePolicyView>, Problem> {
+    let (store, listing) = (&context.store, path.listing_id);
+    if !sells(store, owner.partner, listing).await? {
+        return Err(Problem::not_found());
+    }
+    let policy = SalePolicy {
+        listing,
+        partner: owner.partner,
+        terms: named(store, owner.partner, request.policy_id).await?,
+    };
+    let act = act(&call, owner.user.id, "listing.sell_under", listing);
+    licences::save_sale_policy(store, &policy, &act).await?;
+    Ok(Json(SalePolicyView {
+        listing_id: listing,
+        policy_id: request.policy_id,
+        policy: policy.terms.policy().name,
     }))
 }
 

@@ -29,7 +29,7 @@ async fn sample_events_are_answered() {
 #[test]
 fn the_interface_describes_every_route() {
     let api = crate::routes().describe(OpenApi::default());
-    assert_eq!(api.paths.paths.len(), 29, "{:?}", api.paths.paths.keys());
+    assert_eq!(api.paths.paths.len(), 30, "{:?}", api.paths.paths.keys());
     let text = api.to_json().expect("JSON");
     for listed in ["TOO_MANY_MACHINES", "key_leaked", "not_started", "enterprise"] {
         assert!(text.contains(listed), "{listed} is part of the interface");

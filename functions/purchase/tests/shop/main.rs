@@ -285,6 +285,7 @@ async fn bought(app: &TestApp, listing: ListingId, customer: &str) -> Licence {
         title: "Warm Pads".into(),
         price: eur(1299),
         terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
+        policy: None,
     };
     let order = shared::purchase::place(customer, &[offer], Referrers::default(), seed, app.now()).expect("one line");
     let order = Order {

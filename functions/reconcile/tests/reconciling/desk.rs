@@ -157,6 +157,7 @@ impl Desk {
             title: "Pads".into(),
             price,
             terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
+            policy: None,
         };
         let order = place(self.customer, &[offer], Referrers::default(), seed, self.world.now()).expect("an order");
         let request = CreateCheckoutSession {

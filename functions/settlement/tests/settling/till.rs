@@ -60,6 +60,7 @@ impl Till {
             title: format!("Pads {index}"),
             price: Money::new(*minor, Currency::EUR),
             terms: terms.clone(),
+            policy: None,
         };
         let offers: Vec<_> = prices.iter().enumerate().map(offer).collect();
         let order = place(self.customer, &offers, referrers, seed, self.world.now()).expect("an order");

@@ -60,6 +60,8 @@ pub struct Settings {
     pub key: String,
     /// The listing that asks: a licence for another one is not valid.
     pub product: Option<String>,
+    /// Its version: some licences hold for what was released before they expired.
+    pub version: Option<String>,
     pub fingerprint: Option<String>,
     /// Names and fingerprints of the machine's parts.
     pub components: BTreeMap<String, String>,
@@ -79,6 +81,7 @@ impl Settings {
             licence_id: licence_id.into(),
             key: key.into(),
             product: None,
+            version: None,
             fingerprint: None,
             components: BTreeMap::new(),
             grace: SignedDuration::from_hours(7 * 24),
@@ -91,6 +94,13 @@ impl Settings {
     #[must_use]
     pub fn of(mut self, product: impl Into<String>) -> Self {
         self.product = Some(product.into());
+        self
+    }
+
+    /// In this version.
+    #[must_use]
+    pub fn in_version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
         self
     }
 
@@ -337,6 +347,7 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
     fn asking<'a>(&'a self, activation: Option<&'a Activation>) -> Asking<'a> {
         Asking {
             product: self.settings.product.as_deref().filter(|_| activation.is_none()),
+            version: self.settings.version.as_deref().filter(|_| activation.is_none()),
             fingerprint: self.settings.fingerprint.as_deref(),
             components: &self.settings.components,
             activation,

@@ -79,6 +79,8 @@ pub(super) struct Asking<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) product: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) fingerprint: Option<&'a str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) components: &'a BTreeMap<String, String>,

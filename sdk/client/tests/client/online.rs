@@ -76,17 +76,18 @@ fn a_machine_takes_a_seat_beats_and_leaves() {
 fn a_product_says_which_one_it_is_when_it_validates() {
     let marketplace = Marketplace::answering([valid(), ok(&json!({"id": "mch_1"}))]);
     let storage = MemoryStorage::default();
-    let client = Client::on(&marketplace, settings().of("lst_1"), &marketplace, &storage).unwrap();
+    let client = Client::on(&marketplace, settings().of("lst_1").in_version("1.2.0"), &marketplace, &storage).unwrap();
     client.validate().unwrap();
     client.activate(&Activation::default()).unwrap();
     let requests = marketplace.requests();
     let bodies = requests.iter().map(|request| request.body.as_deref().unwrap());
-    let products: Vec<Value> = bodies
-        .map(|body| serde_json::from_str::<Value>(body).unwrap()["product"].clone())
+    let said: Vec<_> = bodies
+        .map(|body| serde_json::from_str::<Value>(body).unwrap())
+        .map(|body| (body["product"].clone(), body["version"].clone()))
         .collect();
     assert_eq!(
-        products,
-        [json!("lst_1"), Value::Null],
+        said,
+        [(json!("lst_1"), json!("1.2.0")), (Value::Null, Value::Null)],
         "activation is for the licence's own"
     );
 }

@@ -36,6 +36,11 @@ pub fn trial_terms(listing: ListingId) -> Key {
     key(TableName::Commerce, format!("TRM#{listing}"), "TERMS")
 }
 
+/// Under which policy sales of a listing issue.
+pub fn sale_policy(listing: ListingId) -> Key {
+    key(TableName::Commerce, format!("TRM#{listing}"), "SALE")
+}
+
 /// Licences that were issued together.
 pub fn licence_batch(partner: PartnerId, batch: LicenceBatchId) -> Key {
     key(TableName::Commerce, format!("LBT#{partner}"), format!("LBT#{batch}"))

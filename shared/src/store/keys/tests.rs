@@ -99,6 +99,7 @@ fn keys_md_has_every_key() {
         owned(usr, lic),
         policy(ptn, seed.id("p")),
         trial_terms(lst),
+        sale_policy(lst),
         licence_batch(ptn, seed.id("b")),
         batched(seed.id("b"), lic),
         trial_of(lst, usr),
