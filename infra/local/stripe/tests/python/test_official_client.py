@@ -274,6 +274,27 @@ class OfficialClient(unittest.TestCase):
         ended = self.api.events.list(params={"type": "customer.subscription.deleted", "limit": 100})
         self.assertIn(paid.id, [event.data.object.id for event in ended.auto_paging_iter()])
 
+    def test_a_card_is_changed_in_the_portal(self):
+        customer = self.api.customers.create(params={"email": "buyer@example.com"})
+        session = self.api.billing_portal.sessions.create(
+            params={
+                "customer": customer.id,
+                "return_url": "https://souk.example/billing",
+                "flow_data": {
+                    "type": "payment_method_update",
+                    "after_completion": {
+                        "type": "redirect",
+                        "redirect": {"return_url": "https://souk.example/changed"},
+                    },
+                },
+            }
+        )
+        self.assertIsInstance(session, stripe.billing_portal.Session)
+        self.assertEqual(submit(session.url, {"card": "5555555555554444"}), "https://souk.example/changed")
+        customer = self.api.customers.retrieve(customer.id)
+        method = self.api.payment_methods.retrieve(customer.invoice_settings.default_payment_method)
+        self.assertEqual((method.customer, method.card.last4), (customer.id, "4444"))
+
     def test_lists_page_by_themselves(self):
         email = f"{uuid.uuid4()}@example.com"
         made = [self.api.customers.create(params={"email": email}).id for _ in range(7)]
