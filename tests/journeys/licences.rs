@@ -116,12 +116,27 @@ async fn a_listing_says_what_its_licences_allow() {
     let before = Order::place(&chiara, &[&kit]).await;
     let presets = stack.public().get("/policy-presets").await.is(200);
     let studio = presets["items"].as_array().unwrap().iter();
-    let studio = studio.clone().find(|preset| preset["terms"]["name"] == "Studio").unwrap();
+    let studio = studio
+        .clone()
+        .find(|preset| preset["terms"]["name"] == "Studio")
+        .unwrap();
     let path = paula.path(&format!("/listings/{}/sale-policy", kit.id));
-    let named = paula.api.call("PUT", &path).json(&json!({"policy_id": studio["id"]})).send().await.is(200);
+    let named = paula
+        .api
+        .call("PUT", &path)
+        .json(&json!({"policy_id": studio["id"]}))
+        .send()
+        .await
+        .is(200);
     assert_eq!(named["policy"], "Studio");
     let unknown = json!({"policy_id": "pol_01h455vb4pex5vsknk084sn02q"});
-    paula.api.call("PUT", &path).json(&unknown).send().await.refused(422, "unknown_policy");
+    paula
+        .api
+        .call("PUT", &path)
+        .json(&unknown)
+        .send()
+        .await
+        .refused(422, "unknown_policy");
 
     let dora = stack.somebody("Dora Dean").await;
     let after = Order::place(&dora, &[&kit]).await;

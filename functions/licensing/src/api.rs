@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use shared::http::{FieldError, Validate};
 use shared::ids::{LicenceId, ListingId, MachineId, PolicyId, UserId};
 use shared::licence::Licence;
-use shared::listing::Version;
 use shared::licensing::{
-    Activation, Fingerprint, Grant, Machine, Outcome, Policy, Preset, Pulse, Release, Scope, StandingAct, StandingReason,
-    Status, ValidationCode,
+    Activation, Fingerprint, Grant, Machine, Outcome, Policy, Preset, Pulse, Release, Scope, StandingAct,
+    StandingReason, Status, ValidationCode,
 };
+use shared::listing::Version;
 use strum::IntoEnumIterator;
 use utoipa::ToSchema;
 
@@ -60,7 +60,10 @@ impl Validate for AskWhetherValid {
         };
         let components = too_many("/components", self.components.as_ref().map(BTreeMap::len));
         let entitlements = too_many("/entitlements", self.entitlements.as_ref().map(BTreeSet::len));
-        let version = self.version.as_ref().is_some_and(|version| version.chars().count() > MAX_VERSION_CHARS);
+        let version = self
+            .version
+            .as_ref()
+            .is_some_and(|version| version.chars().count() > MAX_VERSION_CHARS);
         let version = version.then(|| {
             let detail = format!("must be at most {MAX_VERSION_CHARS} characters long");
             FieldError::new("/version", detail)
@@ -68,7 +71,12 @@ impl Validate for AskWhetherValid {
         let is_sha256 = |text: &String| text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
         let checksum = self.checksum.as_ref().is_some_and(|checksum| !is_sha256(checksum));
         let checksum = checksum.then(|| FieldError::new("/checksum", "must be 64 hexadecimal digits"));
-        components.into_iter().chain(entitlements).chain(version).chain(checksum).collect()
+        components
+            .into_iter()
+            .chain(entitlements)
+            .chain(version)
+            .chain(checksum)
+            .collect()
     }
 }
 
@@ -81,13 +89,18 @@ impl AskWhetherValid {
     /// What it claims; `releases` is what the listing has released, read where it says which of them it is.
     pub(crate) fn scope(self, releases: &[Version]) -> Scope {
         let found = |is: &dyn Fn(&Version) -> bool| {
-            let released = releases.iter().filter(|release| is(release)).find_map(Version::published_at);
+            let released = releases
+                .iter()
+                .filter(|release| is(release))
+                .find_map(Version::published_at);
             released.map_or(Release::Unknown, |released_at| Release::Known { released_at })
         };
         let version = self.version.as_ref();
         let checksum = self.checksum.as_ref();
         let has = |release: &Version, checksum: &str| {
-            release.artifact().is_some_and(|artifact| artifact.sha256.eq_ignore_ascii_case(checksum))
+            release
+                .artifact()
+                .is_some_and(|artifact| artifact.sha256.eq_ignore_ascii_case(checksum))
         };
         let version = version.map(|version| found(&|release| release.number.to_string() == *version));
         let checksum = checksum.map(|checksum| found(&|release| has(release, checksum)));

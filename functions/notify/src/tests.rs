@@ -166,8 +166,6 @@ fn offer(seed: Seed, name: &str, price_minor: i64) -> Offer {
         title: format!("{name} <Pads>"),
         price: Money::new(price_minor, Currency::EUR),
         terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
-    }
-    policy: None,
         policy: None,
     }
 }

@@ -61,7 +61,13 @@ fn session() -> Value {
 impl Desk {
     async fn plan(&self, plan: Value) -> String {
         let owner = self.app.sign_in("anna");
-        let made = self.app.post(&self.plans, &plan).bearer(&owner).send().await.expect(201);
+        let made = self
+            .app
+            .post(&self.plans, &plan)
+            .bearer(&owner)
+            .send()
+            .await
+            .expect(201);
         made.json()["id"].as_str().expect("an id").to_owned()
     }
 
@@ -70,7 +76,13 @@ impl Desk {
         self.stripe.answers(200, session());
         let wanted = json!({"listing_id": self.pads, "plan_id": plan, "quantity": 2});
         let carla = self.app.sign_in("carla");
-        self.app.post("/v1/subscriptions", &wanted).bearer(&carla).send().await.expect(201).json()
+        self.app
+            .post("/v1/subscriptions", &wanted)
+            .bearer(&carla)
+            .send()
+            .await
+            .expect(201)
+            .json()
     }
 
     fn asked(&self) -> Vec<(String, String)> {
@@ -80,8 +92,14 @@ impl Desk {
     /// Stripe's word about it, heard by the settlement.
     async fn hear(&self, made: &Value, told: &Value) {
         let customer = self.app.user("carla").await;
-        let id = made["id"].as_str().expect("an id").parse().expect("a subscription's id");
-        let before = subscriptions::subscription(&self.app.store, customer, id).await.expect("memory");
+        let id = made["id"]
+            .as_str()
+            .expect("an id")
+            .parse()
+            .expect("a subscription's id");
+        let before = subscriptions::subscription(&self.app.store, customer, id)
+            .await
+            .expect("memory");
         let told: billing::Subscription = serde_json::from_value(told.clone()).expect("a subscription");
         let report = told.report().expect("understood");
         let now = self.app.now();
@@ -114,7 +132,10 @@ fn told(desk: &Desk, plan: &str, status: &str, more: &Value) -> Value {
 
 #[track_caller]
 fn has(form: &[(String, String)], name: &str, value: &str) {
-    let found = form.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
+    let found = form
+        .iter()
+        .find(|(field, _)| field == name)
+        .map(|(_, value)| value.as_str());
     assert_eq!(found, Some(value), "{name} of {form:#?}");
 }
 
@@ -141,22 +162,39 @@ async fn partners_make_and_retire_plans_and_everybody_sees_what_is_sold() {
     unknown["policy_id"] = json!("pol_01h455vb4pex5vsknk084sn02q");
     let refused = app.post(&desk.plans, &unknown).bearer(&owner).send().await;
     refused.expect_problem(422, "unknown_policy");
-    let elsewhere = desk.plans.replace(&desk.pads.to_string(), "lst_01h455vb4pex5vsknk084sn02q");
-    app.post(elsewhere, &monthly()).bearer(&owner).send().await.expect_problem(404, "not_found");
+    let elsewhere = desk
+        .plans
+        .replace(&desk.pads.to_string(), "lst_01h455vb4pex5vsknk084sn02q");
+    app.post(elsewhere, &monthly())
+        .bearer(&owner)
+        .send()
+        .await
+        .expect_problem(404, "not_found");
 
     let public = format!("/v1/listings/{}/plans", desk.pads);
     let names = async |path: &str| -> Vec<Value> {
         let list = app.get(path).bearer(&owner).send().await.expect(200).json();
-        list["items"].as_array().expect("a list").iter().map(|plan| plan["name"].clone()).collect()
+        list["items"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|plan| plan["name"].clone())
+            .collect()
     };
     assert_eq!(names(&public).await, ["Monthly", "Yearly"]);
     let path = format!("{}/{id}", desk.plans);
     let retired = app.delete(&path).bearer(&owner).send().await.expect(200).json();
     assert!(retired["retired_at"].is_string());
-    assert_eq!(app.delete(&path).bearer(&owner).send().await.expect(200).json(), retired);
+    assert_eq!(
+        app.delete(&path).bearer(&owner).send().await.expect(200).json(),
+        retired
+    );
     assert_eq!(names(&public).await, ["Yearly"]);
     assert_eq!(names(&desk.plans).await, ["Monthly", "Yearly"]);
-    app.get("/v1/listings/lst_01h455vb4pex5vsknk084sn02q/plans").send().await.expect_problem(404, "not_found");
+    app.get("/v1/listings/lst_01h455vb4pex5vsknk084sn02q/plans")
+        .send()
+        .await
+        .expect_problem(404, "not_found");
     assert!(desk.anna.to_string().starts_with("ptn_"));
 }
 
@@ -165,7 +203,10 @@ async fn a_checkout_asks_stripe_for_the_plan_as_it_is() {
     let desk = desk().await;
     let plan = desk.plan(monthly()).await;
     let made = desk.subscribe(&plan).await;
-    assert_eq!((&made["status"], &made["licence_id"]), (&json!("pending"), &Value::Null));
+    assert_eq!(
+        (&made["status"], &made["licence_id"]),
+        (&json!("pending"), &Value::Null)
+    );
     assert_eq!(made["checkout_url"], "https://pay.example/c/1");
     let form = desk.asked();
     for (name, value) in [
@@ -176,19 +217,29 @@ async fn a_checkout_asks_stripe_for_the_plan_as_it_is() {
         ("line_items[0][quantity]", "2"),
         ("payment_method_collection", "if_required"),
         ("subscription_data[trial_period_days]", "14"),
-        ("subscription_data[trial_settings][end_behavior][missing_payment_method]", "cancel"),
+        (
+            "subscription_data[trial_settings][end_behavior][missing_payment_method]",
+            "cancel",
+        ),
         ("subscription_data[metadata][plan_id]", &plan),
         ("metadata[subscription_id]", made["id"].as_str().expect("an id")),
     ] {
         has(&form, name, value);
     }
-    assert!(!form.iter().any(|(name, _)| name.starts_with("discounts")), "nobody studies: {form:#?}");
+    assert!(
+        !form.iter().any(|(name, _)| name.starts_with("discounts")),
+        "nobody studies: {form:#?}"
+    );
 
     let carla = desk.app.sign_in("carla");
     for (field, value, code) in [
         ("listing_id", json!("lst_01h455vb4pex5vsknk084sn02q"), "not_on_sale"),
         ("plan_id", json!("pln_01h455vb4pex5vsknk084sn02q"), "unknown_plan"),
-        ("affiliate_id", json!("ptn_01h455vb4pex5vsknk084sn02q"), "unknown_referrer"),
+        (
+            "affiliate_id",
+            json!("ptn_01h455vb4pex5vsknk084sn02q"),
+            "unknown_referrer",
+        ),
         ("quantity", json!(0), "invalid_request"),
         ("success_url", json!("ftp://x"), "invalid_request"),
     ] {
@@ -197,7 +248,11 @@ async fn a_checkout_asks_stripe_for_the_plan_as_it_is() {
         let refused = desk.app.post("/v1/subscriptions", &wrong).bearer(&carla).send().await;
         refused.expect_problem(422, code);
     }
-    assert_eq!(desk.stripe.take_asked().len(), 0, "what is refused here is not asked there");
+    assert_eq!(
+        desk.stripe.take_asked().len(),
+        0,
+        "what is refused here is not asked there"
+    );
 }
 
 #[tokio::test]
@@ -206,26 +261,42 @@ async fn a_listing_is_tried_once_and_subscribed_to_once() {
     let plan = desk.plan(monthly()).await;
     let made = desk.subscribe(&plan).await;
     let trial_end = desk.app.now().as_second() + 14 * 86_400;
-    desk.hear(&made, &told(&desk, &plan, "trialing", &json!({"trial_end": trial_end}))).await;
+    desk.hear(&made, &told(&desk, &plan, "trialing", &json!({"trial_end": trial_end})))
+        .await;
     let path = format!("/v1/subscriptions/{}", made["id"].as_str().expect("an id"));
     let carla = desk.app.sign_in("carla");
     let tried = desk.app.get(&path).bearer(&carla).send().await.expect(200).json();
     assert_eq!(tried["status"], "trialing");
-    let licence = tried["licence_id"].as_str().expect("a licence").parse().expect("its id");
-    let licence = commerce::licence(&desk.app.store, licence).await.expect("memory").expect("issued");
+    let licence = tried["licence_id"]
+        .as_str()
+        .expect("a licence")
+        .parse()
+        .expect("its id");
+    let licence = commerce::licence(&desk.app.store, licence)
+        .await
+        .expect("memory")
+        .expect("issued");
     assert!(licence.granted().trial);
     let wanted = json!({"listing_id": desk.pads, "plan_id": plan});
     let again = desk.app.post("/v1/subscriptions", &wanted).bearer(&carla).send().await;
     again.expect_problem(409, "already_subscribed");
     let dieter = desk.app.sign_in("dieter");
-    desk.app.get(&path).bearer(&dieter).send().await.expect_problem(404, "not_found");
+    desk.app
+        .get(&path)
+        .bearer(&dieter)
+        .send()
+        .await
+        .expect_problem(404, "not_found");
 
     let ended = json!({"ended_at": trial_end, "cancellation_details": {"reason": null}});
     desk.hear(&made, &told(&desk, &plan, "canceled", &ended)).await;
     desk.stripe.take_asked();
     desk.subscribe(&plan).await;
     let form = desk.asked();
-    assert!(!form.iter().any(|(name, _)| name.contains("trial")), "once was enough: {form:#?}");
+    assert!(
+        !form.iter().any(|(name, _)| name.contains("trial")),
+        "once was enough: {form:#?}"
+    );
 }
 
 #[tokio::test]
@@ -240,15 +311,21 @@ async fn changes_are_what_stripe_makes_of_them() {
         desk.app.post(path, &body).bearer(&carla).send().await
     };
     let change = json!({"plan_id": dear, "quantity": 3});
-    post("changes", change.clone()).await.expect_problem(409, "subscription_not_begun");
+    post("changes", change.clone())
+        .await
+        .expect_problem(409, "subscription_not_begun");
     desk.hear(&made, &told(&desk, &plan, "active", &json!({}))).await;
     desk.stripe.take_asked();
 
     post("changes", json!({})).await.expect_problem(422, "invalid_request");
-    post("changes", json!({"quantity": 2})).await.expect_problem(409, "nothing_to_change");
+    post("changes", json!({"quantity": 2}))
+        .await
+        .expect_problem(409, "nothing_to_change");
     let error = json!({"error": {"type": "card_error", "code": "card_declined", "message": "Your card was declined."}});
     desk.stripe.answers(402, error);
-    post("changes", change.clone()).await.expect_problem(402, "payment_declined");
+    post("changes", change.clone())
+        .await
+        .expect_problem(402, "payment_declined");
     let invoice = json!({"id": "upcoming_1", "object": "invoice", "status": "draft", "currency": "eur", "amount_paid": 0, "amount_due": 24_300,
         "total": 24_300, "starting_balance": 0, "created": 1, "lines": {"data": [
             {"id": "il_1", "amount": -1800, "description": "Unused time", "period": {"start": 1, "end": 2}},
@@ -292,7 +369,10 @@ async fn pausing_and_cancelling_can_be_taken_back() {
 
     let paused = json!({"pause_collection": {"behavior": "void"}});
     desk.stripe.answers(200, told(&desk, &plan, "active", &paused));
-    assert_eq!(desk.put(&pause, &json!({})).await.expect(200).json()["status"], "paused");
+    assert_eq!(
+        desk.put(&pause, &json!({})).await.expect(200).json()["status"],
+        "paused"
+    );
     has(&desk.asked(), "pause_collection[behavior]", "void");
     desk.put(&pause, &json!({})).await.expect(200);
     assert_eq!(desk.stripe.take_asked().len(), 0, "it is paused already");
@@ -300,32 +380,56 @@ async fn pausing_and_cancelling_can_be_taken_back() {
     // Two periods later nothing is paid for any more: a new one begins.
     let mut later = told(&desk, &plan, "active", &paused);
     later["items"]["data"][0]["current_period_start"] = json!(desk.app.now().as_second() + 60 * 86_400);
-    desk.stripe.answers(200, later).answers(200, told(&desk, &plan, "active", &json!({})));
+    desk.stripe
+        .answers(200, later)
+        .answers(200, told(&desk, &plan, "active", &json!({})));
     let resumed = desk.app.delete(&pause).bearer(&carla).send().await.expect(200).json();
     assert_eq!(resumed["status"], "active");
     has(&desk.asked(), "billing_cycle_anchor", "now");
 
     let end = desk.app.now().as_second() + 30 * 86_400;
-    desk.stripe.answers(200, told(&desk, &plan, "active", &json!({"cancel_at": end})));
-    let cancelled = desk.put(&cancellation, &json!({"when": "period_end"})).await.expect(200).json();
+    desk.stripe
+        .answers(200, told(&desk, &plan, "active", &json!({"cancel_at": end})));
+    let cancelled = desk
+        .put(&cancellation, &json!({"when": "period_end"}))
+        .await
+        .expect(200)
+        .json();
     assert_eq!(cancelled["licensed_until"], cancelled["cancels_at"]);
     has(&desk.asked(), "cancel_at_period_end", "true");
     desk.stripe.answers(200, told(&desk, &plan, "active", &json!({})));
-    let kept = desk.app.delete(&cancellation).bearer(&carla).send().await.expect(200).json();
+    let kept = desk
+        .app
+        .delete(&cancellation)
+        .bearer(&carla)
+        .send()
+        .await
+        .expect(200)
+        .json();
     assert_eq!(kept["cancels_at"], Value::Null);
     has(&desk.asked(), "cancel_at_period_end", "false");
 
-    let over = json!({"ended_at": desk.app.now().as_second(), "cancellation_details": {"reason": "cancellation_requested"}});
+    let over =
+        json!({"ended_at": desk.app.now().as_second(), "cancellation_details": {"reason": "cancellation_requested"}});
     desk.stripe.answers(200, told(&desk, &plan, "canceled", &over));
-    let ended = desk.put(&cancellation, &json!({"when": "now"})).await.expect(200).json();
-    assert_eq!((&ended["status"], &ended["end_reason"]), (&json!("ended"), &json!("cancelled")));
+    let ended = desk
+        .put(&cancellation, &json!({"when": "now"}))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&ended["status"], &ended["end_reason"]),
+        (&json!("ended"), &json!("cancelled"))
+    );
     let told = desk.app.take_messages();
     let news = |news: SubscriptionNews| {
         let is = |message: &Message| matches!(message, Message::SubscriptionNotice { news: told, .. } if *told == news);
         told.iter().filter(|envelope| is(&envelope.message)).count()
     };
     assert_eq!((news(SubscriptionNews::Ended), told.len()), (1, 1));
-    desk.put(&cancellation, &json!({"when": "now"})).await.expect_problem(409, "subscription_ended");
+    desk.put(&cancellation, &json!({"when": "now"}))
+        .await
+        .expect_problem(409, "subscription_ended");
 }
 
 #[tokio::test]
@@ -348,24 +452,54 @@ async fn who_has_shown_that_they_study_pays_less() {
     let plan = desk.plan(monthly()).await;
     let (carla, operator) = (desk.app.sign_in("carla"), desk.app.sign_in_operator("otto"));
     let shown = json!({"institution": " School of Sound ", "evidence": "carla@school.example"});
-    let proof = desk.app.post("/v1/educational-proofs", &shown).bearer(&carla).send().await.expect(201).json();
+    let proof = desk
+        .app
+        .post("/v1/educational-proofs", &shown)
+        .bearer(&carla)
+        .send()
+        .await
+        .expect(201)
+        .json();
     assert_eq!(proof["institution"], "School of Sound");
-    let again = desk.app.post("/v1/educational-proofs", &shown).bearer(&carla).send().await;
+    let again = desk
+        .app
+        .post("/v1/educational-proofs", &shown)
+        .bearer(&carla)
+        .send()
+        .await;
     again.expect_problem(409, "proof_pending");
     let pending = desk.app.get("/v1/educational-proofs/pending");
     let pending = pending.bearer(&operator).send().await.expect(200).json();
     assert_eq!(pending["items"][0]["evidence"], "carla@school.example");
-    let path = format!("/v1/educational-proofs/{}/decisions", proof["id"].as_str().expect("an id"));
+    let path = format!(
+        "/v1/educational-proofs/{}/decisions",
+        proof["id"].as_str().expect("an id")
+    );
     let decide = async |body: Value, token: &str| desk.app.post(&path, &body).bearer(token).send().await;
-    decide(json!({"decision": "accept"}), &carla).await.expect_problem(403, "operator_required");
-    decide(json!({"decision": "refuse"}), &operator).await.expect_problem(422, "invalid_request");
-    let accepted = decide(json!({"decision": "accept"}), &operator).await.expect(200).json();
-    assert_eq!((&accepted["status"], &accepted["evidence"]), (&json!("accepted"), &Value::Null));
-    decide(json!({"decision": "accept"}), &operator).await.expect_problem(409, "proof_decided");
+    decide(json!({"decision": "accept"}), &carla)
+        .await
+        .expect_problem(403, "operator_required");
+    decide(json!({"decision": "refuse"}), &operator)
+        .await
+        .expect_problem(422, "invalid_request");
+    let accepted = decide(json!({"decision": "accept"}), &operator)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&accepted["status"], &accepted["evidence"]),
+        (&json!("accepted"), &Value::Null)
+    );
+    decide(json!({"decision": "accept"}), &operator)
+        .await
+        .expect_problem(409, "proof_decided");
     let messages = desk.app.take_messages();
     assert!(matches!(messages[0].message, Message::EducationalProofDecided { .. }));
     let pending = desk.app.get("/v1/educational-proofs/pending");
-    assert_eq!(pending.bearer(&operator).send().await.expect(200).json()["items"], json!([]));
+    assert_eq!(
+        pending.bearer(&operator).send().await.expect(200).json()["items"],
+        json!([])
+    );
 
     desk.stripe.answers(200, json!({"id": "souk-educational-50"}));
     let made = desk.subscribe(&plan).await;

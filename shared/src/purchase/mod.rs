@@ -302,9 +302,7 @@ mod tests {
             title: label.to_owned(),
             price,
             terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
-        }
-        policy: None,
-                policy: None,
+            policy: None,
         }
     }
 

@@ -254,9 +254,9 @@ fn issue(order: &Order, line: &OrderLine, at: Timestamp, secret: [u8; 16]) -> Li
 mod tests {
     use super::*;
     use crate::ids::ListingId;
+    use crate::licensing::Preset;
     use crate::money::BasisPoints;
     use crate::purchase::{Offer, place};
-    use crate::licensing::Preset;
     use crate::revenue::{
         Base, Count, Counted, Figures, FiguresDraft, Referrers, RuleRef, Terms as SaleTerms, Tier, Tiers,
     };

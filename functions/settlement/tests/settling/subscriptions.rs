@@ -65,7 +65,9 @@ async fn begun() -> Sold {
         open_invoice: None,
         told_of_trial_end: false,
     };
-    subscriptions::create(&till.world.store, &subscription).await.expect("a new subscription");
+    subscriptions::create(&till.world.store, &subscription)
+        .await
+        .expect("a new subscription");
     Sold { till, subscription }
 }
 
@@ -127,7 +129,10 @@ impl Sold {
     /// News of a subscription that has begun; the invoices of these months are paid, and `new` of them have not been heard of.
     async fn hear_of(&self, answer: Value, months: i64, new: &[i64]) -> Result<(), Failure> {
         self.till.stripe.answers(200, answer);
-        let invoices: Vec<_> = (0..months).rev().map(|month| invoice(&self.subscription, month, 2000)).collect();
+        let invoices: Vec<_> = (0..months)
+            .rev()
+            .map(|month| invoice(&self.subscription, month, 2000))
+            .collect();
         self.till.stripe.answers(200, list(&invoices));
         for month in new {
             self.till.stripe.answers(200, intent(*month, Some(50)));
@@ -142,7 +147,8 @@ impl Sold {
     }
 
     async fn stored(&self) -> Subscription {
-        let found = subscriptions::subscription(&self.till.world.store, self.subscription.customer, self.subscription.id).await;
+        let found =
+            subscriptions::subscription(&self.till.world.store, self.subscription.customer, self.subscription.id).await;
         found.expect("memory").expect("the subscription").value
     }
 
@@ -173,18 +179,30 @@ impl Sold {
 async fn every_paid_month_is_an_order_and_lengthens_the_one_licence() {
     let sold = begun().await;
     sold.paid().await;
-    sold.hear_of(told("active", 0), 1, &[]).await.expect("the same news again");
+    sold.hear_of(told("active", 0), 1, &[])
+        .await
+        .expect("the same news again");
     sold.hear_of(told("active", 1), 2, &[1]).await.expect("heard");
-    sold.hear_of(told("active", 1), 2, &[]).await.expect("the same news again");
+    sold.hear_of(told("active", 1), 2, &[])
+        .await
+        .expect("the same news again");
     let order = sold.order(1).await.expect("a renewal");
-    assert_eq!((order.status, order.total.minor(), order.charge.as_deref()), (OrderStatus::Paid, 2000, Some("ch_1")));
+    assert_eq!(
+        (order.status, order.total.minor(), order.charge.as_deref()),
+        (OrderStatus::Paid, 2000, Some("ch_1"))
+    );
     assert_eq!(sold.till.owed(sold.till.anna).await, 3200);
     assert_eq!(sold.till.account(Account::ProcessorFees), 100);
     sold.till.check_books().await;
     assert_eq!(sold.licences().await, 1);
-    let licence = commerce::licence(&sold.till.world.store, sold.subscription.licence).await.expect("memory");
+    let licence = commerce::licence(&sold.till.world.store, sold.subscription.licence)
+        .await
+        .expect("memory");
     let grant = licence.expect("issued").granted();
-    assert_eq!(grant.expires_at.map(|at| at.as_second()), Some(BEGAN + 2 * MONTH + 14 * 86_400));
+    assert_eq!(
+        grant.expires_at.map(|at| at.as_second()),
+        Some(BEGAN + 2 * MONTH + 14 * 86_400)
+    );
     assert_eq!(grant.limits.users, Some(2));
     let receipts = sold.till.world.take_messages();
     assert_eq!(receipts.len(), 2, "one for each month: {receipts:?}");
@@ -194,7 +212,9 @@ async fn every_paid_month_is_an_order_and_lengthens_the_one_licence() {
 async fn lost_news_is_made_up_for_by_the_next() {
     let sold = begun().await;
     sold.till.stripe.answers(200, session("complete", Some("sub_1")));
-    sold.hear_of(told("active", 3), 4, &[0, 1, 2, 3]).await.expect("heard of once, in the fourth month");
+    sold.hear_of(told("active", 3), 4, &[0, 1, 2, 3])
+        .await
+        .expect("heard of once, in the fourth month");
     for month in 0..4 {
         assert!(sold.order(month).await.is_some(), "month {month}");
     }
@@ -212,13 +232,22 @@ async fn a_renewal_costs_two_transactions_and_what_they_write_is_counted() {
     let after = meter.read();
     // Subscription and licence follow (2 transactions' halves: 4 units); order, owner, entry and balance (8 units); the fee (1 unit).
     assert_eq!(
-        (after.requests - before.requests, after.write_units() - before.write_units()),
+        (
+            after.requests - before.requests,
+            after.write_units() - before.write_units()
+        ),
         (6, 13)
     );
     let before = meter.read();
     sold.hear_of(told("active", 1), 2, &[]).await.expect("heard again");
     let after = meter.read();
-    assert_eq!((after.requests - before.requests, after.write_units() - before.write_units()), (3, 0));
+    assert_eq!(
+        (
+            after.requests - before.requests,
+            after.write_units() - before.write_units()
+        ),
+        (3, 0)
+    );
     sold.till.world.take_messages();
 }
 
@@ -254,13 +283,18 @@ async fn who_does_not_pay_has_a_grace_and_hears_of_every_try() {
     }
     let stored = sold.stored().await;
     assert_eq!(stored.status, Status::PastDue);
-    assert_eq!(stored.licensed_until().map(|at| at.as_second()), Some(BEGAN + MONTH + 14 * 86_400));
+    assert_eq!(
+        stored.licensed_until().map(|at| at.as_second()),
+        Some(BEGAN + MONTH + 14 * 86_400)
+    );
     let mut ended = told("canceled", 1);
     ended["ended_at"] = json!(BEGAN + MONTH + 15 * 86_400);
     ended["cancellation_details"] = json!({"reason": "payment_failed"});
     sold.hear_of(ended, 1, &[]).await.expect("heard");
     assert_eq!(sold.news(), [SubscriptionNews::Ended]);
-    let licence = commerce::licence(&sold.till.world.store, sold.subscription.licence).await.expect("memory");
+    let licence = commerce::licence(&sold.till.world.store, sold.subscription.licence)
+        .await
+        .expect("memory");
     let over = jiff::Timestamp::from_second(BEGAN + MONTH).expect("a time");
     assert_eq!(licence.expect("issued").granted().status(over), LicenceStatus::Expired);
 }
@@ -272,19 +306,38 @@ async fn a_charge_that_names_no_order_is_found_by_its_invoice() {
         event_id: "evt_2".into(),
         charge: "ch_0".into(),
     };
-    let payments = list(&[json!({"id": "inpay_1", "invoice": invoice(&sold.subscription, 0, 2000), "status": "paid",
-        "payment": {"payment_intent": "pi_0"}})]);
+    let payments = list(&[
+        json!({"id": "inpay_1", "invoice": invoice(&sold.subscription, 0, 2000), "status": "paid",
+        "payment": {"payment_intent": "pi_0"}}),
+    ]);
     // It overtakes the news of the checkout: then the subscription is followed first.
-    sold.till.stripe.answers(200, charge(0, Some(50))).answers(200, payments.clone());
-    sold.till.stripe.answers(200, session("complete", Some("sub_1"))).answers(200, told("active", 0));
-    sold.till.stripe.answers(200, list(&[invoice(&sold.subscription, 0, 2000)])).answers(200, intent(0, None));
+    sold.till
+        .stripe
+        .answers(200, charge(0, Some(50)))
+        .answers(200, payments.clone());
+    sold.till
+        .stripe
+        .answers(200, session("complete", Some("sub_1")))
+        .answers(200, told("active", 0));
+    sold.till
+        .stripe
+        .answers(200, list(&[invoice(&sold.subscription, 0, 2000)]))
+        .answers(200, intent(0, None));
     sold.till.hear(news()).await.expect("heard");
     assert!(sold.order(0).await.is_some());
     assert_eq!(sold.till.account(Account::ProcessorFees), 50);
     let fees = sold.till.world.journal();
-    assert_eq!(fees.iter().filter(|entry| *entry.fact() == Fact::Fee("ch_0".into())).count(), 1);
+    assert_eq!(
+        fees.iter()
+            .filter(|entry| *entry.fact() == Fact::Fee("ch_0".into()))
+            .count(),
+        1
+    );
     // Somebody else's on the same account.
-    sold.till.stripe.answers(200, charge(7, Some(50))).answers(200, list(&[]));
+    sold.till
+        .stripe
+        .answers(200, charge(7, Some(50)))
+        .answers(200, list(&[]));
     sold.till.hear(news()).await.expect("not ours");
     assert_eq!(sold.till.account(Account::ProcessorFees), 50);
     sold.till.world.take_messages();
@@ -300,8 +353,10 @@ async fn who_gets_the_running_month_back_is_not_charged_on() {
     for (month, cancels) in [(0, false), (1, true)] {
         let refund = json!({"id": format!("re_{month}"), "amount": 2000, "currency": "eur", "charge": charge(month, None), "status": "succeeded",
             "balance_transaction": "txn_re", "created": BEGAN + 2 * MONTH});
-        let payments = list(&[json!({"id": "inpay_1", "invoice": invoice(&sold.subscription, month, 2000), "status": "paid",
-            "payment": {"payment_intent": format!("pi_{month}")}})]);
+        let payments = list(&[
+            json!({"id": "inpay_1", "invoice": invoice(&sold.subscription, month, 2000), "status": "paid",
+            "payment": {"payment_intent": format!("pi_{month}")}}),
+        ]);
         sold.till.stripe.answers(200, refund).answers(200, payments);
         sold.till
             .hear(Message::ReversalChanged {
@@ -313,17 +368,30 @@ async fn who_gets_the_running_month_back_is_not_charged_on() {
             .await
             .expect("made at the processor");
         let returned = sold.till.world.take_messages();
-        let returned = returned.into_iter().find(|told| matches!(told.message, Message::RenewalReturned { .. }));
+        let returned = returned
+            .into_iter()
+            .find(|told| matches!(told.message, Message::RenewalReturned { .. }));
         sold.till.stripe.take_asked();
         if cancels {
             let mut ended = told("canceled", 1);
             ended["ended_at"] = json!(BEGAN + MONTH + 5);
             ended["cancellation_details"] = json!({"reason": "cancellation_requested"});
-            sold.till.stripe.answers(200, ended.clone()).answers(200, ended).answers(200, list(&[]));
+            sold.till
+                .stripe
+                .answers(200, ended.clone())
+                .answers(200, ended)
+                .answers(200, list(&[]));
         }
-        sold.till.hear(returned.expect("all of it was given back").message).await.expect("heard");
+        sold.till
+            .hear(returned.expect("all of it was given back").message)
+            .await
+            .expect("heard");
         let asked = sold.till.stripe.take_asked();
-        assert_eq!(asked.iter().any(|asked| asked.method == "DELETE"), cancels, "month {month}: {asked:?}");
+        assert_eq!(
+            asked.iter().any(|asked| asked.method == "DELETE"),
+            cancels,
+            "month {month}: {asked:?}"
+        );
         assert_eq!(sold.stored().await.status == Status::Ended, cancels, "month {month}");
     }
     assert_eq!(sold.till.owed(sold.till.anna).await, 0);

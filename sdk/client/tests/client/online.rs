@@ -76,7 +76,13 @@ fn a_machine_takes_a_seat_beats_and_leaves() {
 fn a_product_says_which_one_it_is_when_it_validates() {
     let marketplace = Marketplace::answering([valid(), ok(&json!({"id": "mch_1"}))]);
     let storage = MemoryStorage::default();
-    let client = Client::on(&marketplace, settings().of("lst_1").in_version("1.2.0"), &marketplace, &storage).unwrap();
+    let client = Client::on(
+        &marketplace,
+        settings().of("lst_1").in_version("1.2.0"),
+        &marketplace,
+        &storage,
+    )
+    .unwrap();
     client.validate().unwrap();
     client.activate(&Activation::default()).unwrap();
     let requests = marketplace.requests();
