@@ -35,6 +35,12 @@ pub(crate) async fn hear(
         error @ StoreError::Conflict { .. } => Failure::retry(error),
         error => error.into(),
     })?;
+    // Who was told of something later, and read what was stored before this was, has found nothing to write.
+    if followed != before.value && context.stripe.subscription(&told.id).await? != told {
+        return Err(Failure::retry(format!(
+            "subscription {subscription} has changed meanwhile"
+        )));
+    }
     settle_invoices(context, delivery, &followed, &told.id).await
 }
 

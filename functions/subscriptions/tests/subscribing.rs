@@ -447,6 +447,34 @@ async fn what_nobody_has_begun_is_cancelled_with_its_page() {
 }
 
 #[tokio::test]
+async fn only_the_last_payment_page_is_open() {
+    let desk = desk().await;
+    let plan = desk.plan(monthly()).await;
+    let first = desk.subscribe(&plan).await;
+    let carla = desk.app.sign_in("carla");
+    let path = format!("/v1/subscriptions/{}", first["id"].as_str().expect("an id"));
+    let wanted = json!({"listing_id": desk.pads, "plan_id": plan});
+
+    // Its page has just been paid: nothing more is opened.
+    let error = json!({"error": {"type": "invalid_request_error", "code": "checkout_session_not_open", "message": "It is complete."}});
+    let mut complete = session();
+    complete["status"] = json!("complete");
+    complete["subscription"] = json!("sub_1");
+    desk.stripe.answers(400, error).answers(200, complete);
+    let refused = desk.app.post("/v1/subscriptions", &wanted).bearer(&carla).send().await;
+    refused.expect_problem(409, "subscription_not_begun");
+
+    desk.stripe.take_asked();
+    let mut expired = session();
+    expired["status"] = json!("expired");
+    desk.stripe.answers(200, expired);
+    desk.subscribe(&plan).await;
+    assert!(desk.stripe.take_asked()[0].path.ends_with("/expire"));
+    let lapsed = desk.app.get(&path).bearer(&carla).send().await.expect(200).json();
+    assert_eq!(lapsed["status"], Status::Lapsed.to_string());
+}
+
+#[tokio::test]
 async fn who_has_shown_that_they_study_pays_less() {
     let desk = desk().await;
     let plan = desk.plan(monthly()).await;

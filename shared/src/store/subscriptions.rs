@@ -106,11 +106,11 @@ pub async fn subscriptions(
     store.query(query.after(after).limit(limit)).await
 }
 
-/// The customer's subscription to this listing that runs, if there is one.
-pub async fn running(store: &Store, customer: UserId, listing: ListingId) -> Result<Option<Subscription>, StoreError> {
+/// The customer's subscriptions to this listing that run, or wait for their checkout.
+pub async fn open(store: &Store, customer: UserId, listing: ListingId) -> Result<Vec<Subscription>, StoreError> {
     let all = subscriptions(store, customer, None, MOST_SUBSCRIPTIONS).await?;
-    let runs = |subscription: &Subscription| subscription.plan.listing == listing && subscription.status.is_running();
-    Ok(all.items.into_iter().find(runs))
+    let open = |subscription: &Subscription| subscription.plan.listing == listing && !subscription.status.is_over();
+    Ok(all.items.into_iter().filter(open).collect())
 }
 
 /// The subscription as Stripe tells it now, and its licence with it: both are written, or neither. Refused with a conflict where either has

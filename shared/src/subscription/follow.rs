@@ -113,8 +113,12 @@ fn paid_until(before: &Subscription, report: &Report, status: Status) -> Option<
         Status::Pending | Status::Lapsed => None,
         Status::Trialing => report.trial_end.or(Some(report.period_end)),
         Status::Active => Some(report.period_end),
-        // Stripe begins the period first and collects then: what was paid for ended where this one began.
-        Status::PastDue | Status::Unpaid => Some(report.period_start),
+        // Stripe begins the period first and collects then: what was paid for ended where the first period began that nobody has paid for.
+        Status::PastDue | Status::Unpaid => {
+            let overdue = matches!(before.status, Status::PastDue | Status::Unpaid);
+            let since = before.paid_until.filter(|_| overdue);
+            Some(since.map_or(report.period_start, |since| since.min(report.period_start)))
+        }
         // Periods go by, and nobody pays for them.
         Status::Paused => before.paid_until.or(Some(report.period_start)),
         Status::Ended => {

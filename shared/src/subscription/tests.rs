@@ -93,6 +93,14 @@ fn who_cancels_has_what_they_paid_for_and_no_grace() {
 }
 
 #[test]
+fn a_second_period_that_nobody_pays_for_has_no_grace_of_its_own() {
+    let overdue = check(&active(), &report(Told::PastDue, 30), Status::PastDue, Some(44));
+    let longer = check(&overdue, &report(Told::PastDue, 60), Status::PastDue, Some(44));
+    check(&longer, &report(Told::Unpaid, 90), Status::Unpaid, Some(30));
+    check(&longer, &report(Told::Active, 60), Status::Active, Some(104));
+}
+
+#[test]
 fn a_pause_keeps_what_is_paid_and_a_resumed_period_is_paid_anew() {
     let paused = |from| Report {
         collection_paused: true,
@@ -262,15 +270,15 @@ proptest! {
         prop_assert_eq!(news, None);
     }
 
-    /// Whatever is told in between, a state that runs has the licence that a single report of it would have given; only a pause and the end
-    /// remember what had been paid for.
+    /// Whatever is told in between, a state that runs has the licence that a single report of it would have given; only where nobody pays is it
+    /// remembered what had been paid for.
     #[test]
     fn what_was_told_before_does_not_matter_to_what_runs(reports in prop::collection::vec(any_report(), 0..8), last in any_report()) {
         let path = reports.iter().fold(subscription(), |subscription, report| after(&subscription, report));
         prop_assume!(!path.status.is_over());
         let (long, short) = (after(&path, &last), after(&subscription(), &last));
         prop_assert_eq!(long.status, short.status);
-        if !matches!(long.status, Status::Paused | Status::Ended) {
+        if !matches!(long.status, Status::PastDue | Status::Unpaid | Status::Paused | Status::Ended) {
             prop_assert_eq!(long.licensed_until(), short.licensed_until());
         }
     }

@@ -1,5 +1,7 @@
 //! Subscriptions: whatever is told, however often, the subscription is what Stripe says now, and each paid invoice is an order once.
 
+use std::cell::RefCell;
+
 use serde_json::{Value, json};
 use shared::ids::{OrderId, UserId};
 use shared::ledger::{Account, Fact};
@@ -21,6 +23,7 @@ const MONTH: i64 = 30 * 86_400;
 struct Sold {
     till: Till,
     subscription: Subscription,
+    told: RefCell<Value>,
 }
 
 /// Carla has opened a checkout for Anna's pads: two seats, a month at a time.
@@ -68,7 +71,11 @@ async fn begun() -> Sold {
     subscriptions::create(&till.world.store, &subscription)
         .await
         .expect("a new subscription");
-    Sold { till, subscription }
+    Sold {
+        till,
+        subscription,
+        told: RefCell::default(),
+    }
 }
 
 fn session(status: &str, subscription: Option<&str>) -> Value {
@@ -128,7 +135,11 @@ impl Sold {
 
     /// News of a subscription that has begun; the invoices of these months are paid, and `new` of them have not been heard of.
     async fn hear_of(&self, answer: Value, months: i64, new: &[i64]) -> Result<(), Failure> {
-        self.till.stripe.answers(200, answer);
+        self.till.stripe.answers(200, answer.clone());
+        if self.told.replace(answer.clone()) != answer {
+            // Something has changed: Stripe is asked again once that is written.
+            self.till.stripe.answers(200, answer);
+        }
         let invoices: Vec<_> = (0..months)
             .rev()
             .map(|month| invoice(&self.subscription, month, 2000))
@@ -219,6 +230,23 @@ async fn lost_news_is_made_up_for_by_the_next() {
         assert!(sold.order(month).await.is_some(), "month {month}");
     }
     assert_eq!(sold.till.owed(sold.till.anna).await, 4 * 1600);
+    sold.till.world.take_messages();
+}
+
+/// Otherwise it would stay paused: who was told that it goes on may have read it before the pause was written.
+#[tokio::test]
+async fn what_changes_while_it_is_followed_is_followed_too() {
+    let sold = begun().await;
+    sold.paid().await;
+    let mut paused = told("active", 0);
+    paused["pause_collection"] = json!({"behavior": "void"});
+    sold.till.stripe.answers(200, paused).answers(200, told("active", 0));
+    let again = sold.hear().await.expect_err("told again later");
+    assert!(matches!(again, Failure::Retry(_)), "{again:?}");
+    assert_eq!(sold.stored().await.status, Status::Paused);
+    sold.till.stripe.answers(200, told("active", 0));
+    sold.hear_of(told("active", 0), 1, &[]).await.expect("heard");
+    assert_eq!(sold.stored().await.status, Status::Active);
     sold.till.world.take_messages();
 }
 
@@ -318,6 +346,7 @@ async fn a_charge_that_names_no_order_is_found_by_its_invoice() {
     sold.till
         .stripe
         .answers(200, session("complete", Some("sub_1")))
+        .answers(200, told("active", 0))
         .answers(200, told("active", 0));
     sold.till
         .stripe
@@ -378,6 +407,7 @@ async fn who_gets_the_running_month_back_is_not_charged_on() {
             ended["cancellation_details"] = json!({"reason": "cancellation_requested"});
             sold.till
                 .stripe
+                .answers(200, ended.clone())
                 .answers(200, ended.clone())
                 .answers(200, ended)
                 .answers(200, list(&[]));

@@ -27,8 +27,8 @@ use crate::context::Context;
 
 type Created = (StatusCode, [(HeaderName, String); 1], Json<SubscriptionView>);
 
-/// Makes a subscription and opens its payment page. It begins when that is done; the listing's licence comes with it. A trial is given once
-/// for each customer and listing.
+/// Makes a subscription and opens its payment page. It begins when that is done; the listing's licence comes with it. A payment page that
+/// was opened before for the same listing is closed. A trial is given once for each customer and listing.
 #[utoipa::path(post, path = "/v1/subscriptions", tag = "subscriptions", request_body = Subscribe,
     responses((status = 201, body = SubscriptionView), (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
 pub(crate) async fn create(
@@ -60,7 +60,8 @@ async fn made(context: &Context, customer: UserId, request: &Subscribe, call: &C
         return Err(Problem::refused("not_on_sale", "/listing_id", detail));
     };
     let plan = plan_on_sale(context, listing, request.plan_id).await?;
-    if let Some(running) = subscriptions::running(store, customer, listing).await? {
+    let open = subscriptions::open(store, customer, listing).await?;
+    if let Some(running) = open.iter().find(|subscription| subscription.status.is_running()) {
         let detail = format!(
             "You have a subscription to this listing: {}. Change its plan or its seats, or cancel it first.",
             running.id
@@ -113,6 +114,10 @@ async fn made(context: &Context, customer: UserId, request: &Subscribe, call: &C
     if subscription.amount().is_err() {
         let detail = "So many seats cost more than can be counted. Ask for fewer.";
         return Err(Problem::refused("total_too_large", "/quantity", detail));
+    }
+    // One payment page at a time: nobody pays for a listing twice, or tries it twice.
+    for waiting in open {
+        standing::lapse(context, owned(context, customer, waiting.id).await?).await?;
     }
     Ok(subscription)
 }

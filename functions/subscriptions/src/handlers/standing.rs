@@ -72,7 +72,8 @@ pub(crate) async fn cancel(
 ) -> Result<Json<SubscriptionView>, Problem> {
     let subscription = owned(&context, principal.user.id, id).await?;
     if subscription.status == Status::Pending {
-        return lapse(&context, subscription).await;
+        let lapsed = lapse(&context, subscription).await?;
+        return Ok(Json(SubscriptionView::of(lapsed, None)));
     }
     let at = at_stripe(&subscription)?.subscription.clone();
     match request.when {
@@ -100,7 +101,7 @@ pub(crate) async fn cancel(
 }
 
 /// Nobody can begin it any more. Where somebody just has, it is running, and can be cancelled as such.
-async fn lapse(context: &Context, subscription: Versioned<Subscription>) -> Result<Json<SubscriptionView>, Problem> {
+pub(super) async fn lapse(context: &Context, subscription: Versioned<Subscription>) -> Result<Subscription, Problem> {
     if let Some(session) = &subscription.session {
         let key = format!("{} expire", subscription.id);
         if let Err(error) = context.stripe.expire_checkout_session(session, &key).await {
@@ -109,7 +110,7 @@ async fn lapse(context: &Context, subscription: Versioned<Subscription>) -> Resu
             };
             let told = context.stripe.checkout_session(session).await.map_err(declined)?;
             if told.subscription.is_some() {
-                let detail = "The checkout has just been finished. Wait a few seconds, then cancel the subscription.";
+                let detail = "Your checkout has just been finished, and its subscription begins. Wait a few seconds, then try again.";
                 return Err(Problem::conflict("subscription_not_begun", detail).caused_by(error));
             }
         }
@@ -119,7 +120,7 @@ async fn lapse(context: &Context, subscription: Versioned<Subscription>) -> Resu
         ..subscription.value.clone()
     };
     subscriptions::update(&context.store, &lapsed, subscription.revision).await?;
-    Ok(Json(SubscriptionView::of(lapsed, None)))
+    Ok(lapsed)
 }
 
 /// Takes a cancellation at the end of the period back.
