@@ -144,6 +144,7 @@ async fn partners_make_and_retire_plans_and_everybody_sees_what_is_sold() {
     let desk = desk().await;
     let (app, owner) = (&desk.app, desk.app.sign_in("anna"));
     let id = desk.plan(monthly()).await;
+    app.clock.advance(jiff::SignedDuration::from_secs(1));
     desk.plan(yearly()).await;
     for (field, value, pointer) in [
         ("name", json!(" "), "/name"),
