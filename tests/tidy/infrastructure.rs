@@ -318,6 +318,17 @@ fn every_function_has_a_role_of_its_own() {
 }
 
 #[test]
+fn every_function_is_named_by_an_output() {
+    let template = load();
+    let unnamed: Vec<_> = functions(&template)
+        .into_iter()
+        .map(|function| function.logical_id)
+        .filter(|id| template["Outputs"][format!("{id}Name")].is_null())
+        .collect();
+    assert_none("functions without an output that names them", &unnamed);
+}
+
+#[test]
 fn no_policy_allows_everything() {
     let mut wrong = Vec::new();
     for Allowed {

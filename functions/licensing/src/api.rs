@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use shared::http::{FieldError, Validate};
 use shared::ids::{LicenceId, ListingId, MachineId, PolicyId, UserId};
 use shared::licence::Licence;
+use shared::licensing::machine::MAX_COMPONENTS;
 use shared::licensing::{
     Activation, Fingerprint, Grant, Machine, Outcome, Policy, Preset, Pulse, Release, Scope, StandingAct,
     StandingReason, Status, ValidationCode,
@@ -41,7 +42,7 @@ pub(crate) struct AskWhetherValid {
     pub components: Option<BTreeMap<String, String>>,
     /// What is to be unlocked.
     pub entitlements: Option<BTreeSet<String>>,
-    /// The version that asks. The listing's releases are read where this or `checksum` is said.
+    /// The version that asks. Looking it up is two reads more; `checksum` is looked for among all releases.
     #[schema(max_length = 64, example = "1.2.0")]
     pub version: Option<String>,
     /// SHA-256 of the package that it came in, in hexadecimal.
@@ -81,12 +82,7 @@ impl Validate for AskWhetherValid {
 }
 
 impl AskWhetherValid {
-    /// Whether it says which release it is of.
-    pub(crate) fn names_release(&self) -> bool {
-        self.version.is_some() || self.checksum.is_some()
-    }
-
-    /// What it claims; `releases` is what the listing has released, read where it says which of them it is.
+    /// What it claims; `releases` has the one that it says it is, if the listing has it.
     pub(crate) fn scope(self, releases: &[Version]) -> Scope {
         let found = |is: &dyn Fn(&Version) -> bool| {
             let released = releases
@@ -215,6 +211,12 @@ impl Activate {
             Ok(machine) => (Some(machine), Vec::new()),
             Err(faults) => (None, faults),
         };
+        if self.components.len() > MAX_COMPONENTS {
+            faults.push(FieldError::new(
+                "/components",
+                format!("a machine has at most {MAX_COMPONENTS} components"),
+            ));
+        }
         let is_long = |name: &String| name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control);
         if self.name.as_ref().is_some_and(is_long) {
             faults.push(FieldError::new(

@@ -6,12 +6,15 @@ use shared::runtime::Start;
 use shared::signing::Signer;
 use shared::store::{Store, TableName};
 
+use crate::guesses::Guesses;
+
 #[derive(Debug, Clone)]
 pub struct Context {
     pub edge: Edge,
     pub store: Store,
     /// Signs licence files.
     pub signer: Signer,
+    pub guesses: Guesses,
 }
 
 impl Context {
@@ -26,6 +29,7 @@ impl Context {
         Self {
             edge: start.edge(&store),
             signer: start.signer(),
+            guesses: Guesses::default(),
             store,
         }
     }

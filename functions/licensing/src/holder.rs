@@ -3,7 +3,6 @@
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use jiff::SignedDuration;
 use lambda_http::request::RequestContext;
 use serde::Deserialize;
 use shared::http::{Call, Problem};
@@ -12,10 +11,7 @@ use shared::licence::{Licence, LicenceKey};
 use shared::store::{Store, Versioned, commerce};
 
 use crate::context::Context;
-
-/// How many wrong keys an address may send, and how many may be tried on one licence, in ten minutes.
-const WRONG_KEYS: i64 = 20;
-const WINDOW_MINUTES: i64 = 10;
+use crate::guesses::{self, WINDOW_MINUTES};
 
 /// A licence, opened by its key.
 #[derive(Debug)]
@@ -37,25 +33,27 @@ impl FromRequestParts<Context> for Holder {
         let text = key(&parts.headers)?;
         let path = Path::<InPath>::from_request_parts(parts, context).await;
         let id = path.map(|path| path.licence_id).map_err(|_| Problem::not_found())?;
+        let source = guesses::source(&address(parts));
+        if context.guesses.are_refused(&source, call.now) {
+            return Err(refused(too_many_wrong_keys(), id));
+        }
         if let Some(licence) = opened(&context.store, id, &text).await? {
             return Ok(Self { licence, call });
         }
-        denied("NOT_FOUND", id);
-        let until = call.now.saturating_add(SignedDuration::from_mins(2 * WINDOW_MINUTES));
-        let window = (call.now.as_second() / (60 * WINDOW_MINUTES)).to_string();
-        let window = (window.as_str(), until.unwrap_or(call.now));
-        for source in [address(parts), id.to_string()] {
-            if !commerce::count_wrong_key(&context.store, &source, WRONG_KEYS, window).await? {
-                let detail = format!("Too many wrong licence keys. Check the key, and wait {WINDOW_MINUTES} minutes.");
-                return Err(Problem::new(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "too_many_wrong_keys",
-                    detail,
-                ));
-            }
-        }
-        Err(Problem::not_found())
+        let guess = (source.as_str(), id, text.as_str());
+        let too_many = context.guesses.count(&context.store, guess, call.now).await?;
+        let problem = if too_many {
+            too_many_wrong_keys()
+        } else {
+            Problem::not_found()
+        };
+        Err(refused(problem, id))
     }
+}
+
+fn too_many_wrong_keys() -> Problem {
+    let detail = format!("Too many wrong licence keys. Check the key, and wait {WINDOW_MINUTES} minutes.");
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_wrong_keys", detail)
 }
 
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
@@ -90,7 +88,13 @@ fn address(parts: &Parts) -> String {
     }
 }
 
-/// Every denial is a line of its own in the log, to be counted by its code.
+/// Every denial is a line of its own in the log, which the deployment counts by its code.
 pub(crate) fn denied(code: impl std::fmt::Display, licence: LicenceId) {
-    tracing::info!(licence.id = %licence, denial.code = %code, "licence denied");
+    tracing::info!(licence.id = %licence, denial_code = %code, "licence denied");
+}
+
+/// The same, where the answer is a problem.
+pub(crate) fn refused(problem: Problem, licence: LicenceId) -> Problem {
+    denied(problem.code(), licence);
+    problem
 }

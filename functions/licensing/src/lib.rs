@@ -9,11 +9,12 @@
 //!
 //! Software says which licence it means by its key: `Authorization: License` and the key. A validation reads one item and writes nothing, unless
 //! it starts the licence's clock. A key that opens nothing is answered as a licence that does not exist is, and counted; from where too many
-//! come, no more are looked at.
+//! come, no more are looked at, right or wrong ([`guesses`]).
 
 mod api;
 mod context;
 mod file;
+pub mod guesses;
 mod handlers;
 mod holder;
 mod problems;

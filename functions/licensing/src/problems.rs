@@ -10,6 +10,7 @@ use shared::licensing::seat::{SeatError, UseError};
 use shared::licensing::term::CheckInError;
 use shared::licensing::trial::TrialError;
 use shared::licensing::{Fingerprint, MachineError, Outcome, OverLimit, Status};
+use shared::store::StoreError;
 use shared::store::leases::MAX_MOVED;
 
 pub(crate) fn process(error: &ProcessError) -> Problem {
@@ -44,6 +45,18 @@ pub(crate) fn uses(error: &UseError) -> Problem {
             Problem::conflict("too_few_uses", detail)
         }
         UseError::OverLimit(over) => full(*over, "Get a licence that allows more."),
+    }
+}
+
+/// What the store refuses to keep of a licence.
+pub(crate) fn unkept(error: StoreError) -> Problem {
+    match error {
+        StoreError::TooLarge { .. } => {
+            let detail = "So many machines, processes and users, with names and components so long, are more than one licence can keep. \
+                Deactivate some, or use another licence for the rest.";
+            Problem::conflict("licence_full", detail).caused_by(error)
+        }
+        error => error.into(),
     }
 }
 
@@ -95,7 +108,7 @@ pub(crate) fn too_many_to_move() -> Problem {
 }
 
 fn dead(since: Timestamp) -> Problem {
-    let detail = format!("The machine was not heard of since {since}, and its lease is free. Activate it again.");
+    let detail = format!("The machine was not heard of since {since}. Deactivate it, then activate it again.");
     Problem::conflict("machine_dead", detail)
 }
 

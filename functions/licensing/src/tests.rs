@@ -1,6 +1,7 @@
 //! Every route in-process: keys, leases, heartbeats, standings, and what they cost.
 
 mod events;
+mod files;
 mod given;
 mod in_use;
 mod policies;
@@ -150,6 +151,7 @@ impl World {
                 edge,
                 store: world.store.clone(),
                 signer: signer(),
+                guesses: crate::guesses::Guesses::default(),
             };
             shared::http::router(routes(), context)
         });
@@ -371,12 +373,21 @@ async fn wrong_keys_open_nothing_and_are_limited() {
     );
     let unknown = world.with_key(world.app.post(nobodys, &json!({}))).send().await;
     unknown.expect_problem(404, "not_found");
-    for _ in 4..20 {
+    for _ in 0..40 {
+        // An old key that somebody's software still has is one guess.
         ask("nonsense").await.expect_problem(404, "not_found");
     }
-    ask(&other.to_string()).await.expect_problem(429, "too_many_wrong_keys");
     world.activate("left").await.expect(201);
+    for guess in 4..20 {
+        ask(&format!("guess {guess}")).await.expect_problem(404, "not_found");
+    }
+    ask("one more").await.expect_problem(429, "too_many_wrong_keys");
+    let before = world.app.store.meter().read();
+    world.activate("left").await.expect_problem(429, "too_many_wrong_keys");
+    let used = world.app.store.meter().read().since(before);
+    assert_eq!(used.requests, 0, "nothing more is looked at, right or wrong");
     world.later(11);
+    world.activate("left").await.expect(200);
     ask("nonsense").await.expect_problem(404, "not_found");
 
     let without = world.app.post(world.path("/validations"), &json!({})).send().await;
@@ -439,84 +450,6 @@ async fn published_keys(signer: &Signer) -> KeySet {
         PublicKey::named(key.kid, &x.try_into().expect("32 bytes")).expect("a key")
     });
     KeySet::new(keys).expect("keys")
-}
-
-#[tokio::test]
-async fn a_file_outlives_the_key_that_signed_it_for_as_long_as_that_is_published() {
-    let world = World::new(Preset::Individual).await;
-    let made = world.post("/files", &json!({})).await.expect(201).json();
-    let (file, key, now) = (
-        made["file"].as_str().expect("text"),
-        world.key.to_string(),
-        world.app.now(),
-    );
-    let rotated = |published: &[&str]| Signer::new(SigningSecretSource::rotated("the next seed", published));
-    let both = rotated(&["a seed of these tests"]);
-    let verifier = Verifier::new(published_keys(&both).await);
-    verifier.licence_file(file, key.as_str(), now).expect("genuine");
-    assert_ne!(made["key_id"], json!(both.key_id().await.expect("a key")));
-    let verifier = Verifier::new(published_keys(&rotated(&[])).await);
-    assert!(verifier.licence_file(file, key.as_str(), now).is_err(), "withdrawn");
-}
-
-#[tokio::test]
-async fn a_file_holds_where_there_is_no_connection() {
-    let world = World::new(Preset::Individual).await;
-    world.activate("left").await.expect(201);
-    let verifier = Verifier::new(published_keys(&signer()).await);
-    let (key, now) = (world.key.to_string(), world.app.now());
-    for encrypt in [true, false] {
-        let made = world
-            .post("/files", &json!({"encrypt": encrypt}))
-            .await
-            .expect(201)
-            .json();
-        let file = verifier
-            .licence_file(made["file"].as_str().expect("text"), key.as_str(), now)
-            .expect("genuine");
-        assert_eq!(file.licence_id(), Some(world.id.to_string().as_str()));
-        assert!(file.allows("individual") && !file.allows("studio"));
-    }
-    let body = json!({"fingerprint": "left", "ttl_seconds": 3_600});
-    let made = world.post("/files", &body).await.expect(201).json();
-    assert_eq!(made["expires_at"], (now + SignedDuration::from_hours(1)).to_string());
-    let text = made["file"].as_str().expect("text");
-    verifier.machine_file(text, key.as_str(), "left", now).expect("genuine");
-    assert!(
-        verifier.machine_file(text, key.as_str(), "right", now).is_err(),
-        "another machine"
-    );
-    let late = now + SignedDuration::from_hours(2);
-    assert!(verifier.machine_file(text, key.as_str(), "left", late).is_err(), "over");
-    let other = LicenceKey::new(world.id, [8; 16]).to_string();
-    assert!(
-        verifier.machine_file(text, other.as_str(), "left", now).is_err(),
-        "another key"
-    );
-}
-
-#[tokio::test]
-async fn there_is_no_file_of_what_is_not_valid() {
-    let world = World::new(Preset::Studio).await;
-    world
-        .post("/files", &json!({"fingerprint": "left"}))
-        .await
-        .expect_problem(409, "not_valid");
-    world
-        .post("/files", &json!({"ttl_seconds": 60}))
-        .await
-        .expect_problem(422, "invalid_request");
-    let year = world
-        .post("/files", &json!({"ttl_seconds": 31_536_000}))
-        .await
-        .expect(201)
-        .json();
-    assert_eq!(
-        year["expires_at"], "2027-11-22T09:00:00Z",
-        "never longer than the licence"
-    );
-    world.decide("suspend", "key_leaked").await.expect(201);
-    world.post("/files", &json!({})).await.expect_problem(409, "not_valid");
 }
 
 #[tokio::test]

@@ -102,7 +102,8 @@ impl Uniqueness {
     }
 }
 
-/// Takes a lease. Safe to repeat: a machine that is active stays the same machine, and counts as heard of.
+/// Takes a lease. Safe to repeat: a machine that is active stays the same machine, with the parts and the name that it has now, and counts as
+/// heard of.
 pub fn activate(
     policy: &Policy,
     grant: &Grant,
@@ -112,6 +113,9 @@ pub fn activate(
     seed: &Seed,
 ) -> Result<Activated, MachineError> {
     serving(policy, grant, now).map_err(MachineError::Unusable)?;
+    if activation.components.len() > MAX_COMPONENTS {
+        return Err(MachineError::TooManyComponents);
+    }
     if activation.user.is_some_and(|user| !grant.serves(user)) {
         return Err(MachineError::NoSeat);
     }
@@ -126,6 +130,7 @@ pub fn activate(
             policy.heartbeat.is_none_or(|h| h.basis == HeartbeatBasis::Creation),
             now,
         )?;
+        let machine = known_again(machine, activation);
         next.machines.insert(machine.id, machine.clone());
         return Ok(Activated {
             grant: next,
@@ -150,6 +155,18 @@ pub fn activate(
     })
 }
 
+/// The machine with what an activation says of it anew. What is counted against limits stays as it was admitted.
+fn known_again(machine: Machine, activation: &Activation) -> Machine {
+    Machine {
+        components: match &activation.components {
+            none if none.is_empty() => machine.components,
+            components => components.clone(),
+        },
+        name: activation.name.clone().or(machine.name),
+        ..machine
+    }
+}
+
 /// A new machine, if nothing stands against it.
 fn admit(
     policy: &Policy,
@@ -159,9 +176,6 @@ fn admit(
     now: Timestamp,
     seed: &Seed,
 ) -> Result<Machine, MachineError> {
-    if activation.components.len() > MAX_COMPONENTS {
-        return Err(MachineError::TooManyComponents);
-    }
     let forbidden = |holding: &&Holding| policy.uniqueness.forbids(grant, holding);
     if let Some(holding) = elsewhere.holdings.iter().find(forbidden) {
         return Err(MachineError::FingerprintTaken { by: holding.licence });

@@ -36,6 +36,16 @@ pub fn lapse(policy: &Policy, grant: &Grant, now: Timestamp) -> Lapse {
     }
 }
 
+/// Until when it can be valid for software of any release: the end of its term and of the grace after it. Nothing where it has no end, or none
+/// that matters.
+pub fn usable_until(policy: &Policy, grant: &Grant) -> Option<Timestamp> {
+    let expires_at = grant.expires_at?;
+    if grant.trial {
+        return Some(expires_at);
+    }
+    (policy.expiry.strategy != ExpiryStrategy::Allow).then(|| after(expires_at, policy.expiry.grace_seconds))
+}
+
 /// Whether leases may be taken and renewed; the status that stands against it otherwise.
 pub(super) fn serving(policy: &Policy, grant: &Grant, now: Timestamp) -> Result<(), Status> {
     if grant.standing != Standing::Good || lapse(policy, grant, now) == Lapse::Over {

@@ -6,13 +6,14 @@ use jiff::SignedDuration;
 use shared::http::{FieldError, Json, Problem, ProblemDocument};
 use shared::ids::LicenceId;
 use shared::licence;
-use shared::licensing::{Scope, validate};
+use shared::licensing::{Scope, term, validate};
 use souk_client::issue::{Draft, Terms};
 
+use super::begun;
 use crate::api::{CreateFile, FileView};
 use crate::context::Context;
 use crate::file;
-use crate::holder::{Holder, denied};
+use crate::holder::{Holder, denied, refused};
 use crate::problems;
 
 /// A signed file about the licence or, with a fingerprint, about one of its machines: it validates without a connection until it ends. Verified
@@ -27,12 +28,20 @@ pub(crate) async fn create(
     Json(request): Json<CreateFile>,
 ) -> Result<(StatusCode, Json<FileView>), Problem> {
     let (policy, grant) = (licence.policy(), licence.granted());
+    if grant.trial && request.fingerprint.is_none() {
+        let detail = "A trial's file is for one machine. Activate it, and name its fingerprint.";
+        return Err(refused(
+            Problem::refused("fingerprint_required", "/fingerprint", detail),
+            licence.id,
+        ));
+    }
     let scope = Scope {
         fingerprint: request.fingerprint.clone(),
         ..Scope::default()
     };
+    let is_on_machines = grant.holding(&policy, call.now).next().is_some();
     let needs_no_machine = shared::licensing::Policy {
-        strict: request.fingerprint.is_some() && policy.strict,
+        strict: policy.strict && (request.fingerprint.is_some() || is_on_machines),
         required: std::collections::BTreeSet::new(),
         ..policy.clone()
     };
@@ -41,11 +50,17 @@ pub(crate) async fn create(
         denied(outcome.code, licence.id);
         return Err(problems::not_valid(&outcome));
     }
+    let grant = match begun(&context.store, &licence, call.now).await? {
+        Some(begun) => begun,
+        None => grant,
+    };
     let key_id = context.signer.key_id().await.map_err(Problem::unavailable)?;
+    let ends = [term::usable_until(&policy, &grant), term::check_in_due(&policy, &grant)];
+    let until = ends.into_iter().flatten().min();
     let terms = Terms {
         issued: call.now,
         ttl: SignedDuration::from_secs(request.ttl_seconds.into()),
-        until: grant.expires_at,
+        until,
         key_id: Some(key_id.clone()),
         nonce: request.encrypt.then(licence::nonce),
     };
@@ -66,7 +81,7 @@ pub(crate) async fn create(
         .map_err(Problem::unavailable)?;
     let end = call.now.saturating_add(terms.ttl).unwrap_or(call.now);
     let view = FileView {
-        expires_at: grant.expires_at.map_or(end, |until| until.min(end)),
+        expires_at: until.map_or(end, |until| until.min(end)),
         file: draft.signed(&signature).map_err(Problem::internal)?,
         key_id,
     };

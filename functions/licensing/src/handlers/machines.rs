@@ -13,7 +13,7 @@ use shared::store::{Store, StoreError, Write, leases, licences};
 use super::{ATTEMPTS, Decided, again, change};
 use crate::api::{Activate, MachineView, MachinesView};
 use crate::context::Context;
-use crate::holder::{Holder, denied};
+use crate::holder::{Holder, refused};
 use crate::problems;
 
 #[derive(Deserialize)]
@@ -48,7 +48,7 @@ pub(crate) async fn activate(
                 return Ok((status, Json(view)));
             }
             Err(StoreError::Conflict { .. }) => licence = again(store, licence.id).await?,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(problems::unkept(error)),
         }
     }
     Err(StoreError::Busy.into())
@@ -78,10 +78,8 @@ async fn activated(
         holdings: &holdings,
         trials: &trials,
     };
-    let done = machine::activate(&policy, &grant, activation, elsewhere, call.now, &call.seed).map_err(|error| {
-        denied(&error, licence.id);
-        problems::machine(&error)
-    })?;
+    let done = machine::activate(&policy, &grant, activation, elsewhere, call.now, &call.seed)
+        .map_err(|error| refused(problems::machine(&error), licence.id))?;
     // One that has left by the clock and comes back keeps its claim: it is written anew.
     let gone: Vec<_> = done
         .gone

@@ -15,20 +15,25 @@ pub(crate) mod uses;
 use std::fmt::Display;
 
 use axum::extract::State;
+use jiff::Timestamp;
 use shared::audit::AuditEvent;
 use shared::http::{Call, Json, Problem, ProblemDocument};
-use shared::ids::{LicenceId, PartnerId, UserId};
+use shared::ids::{LicenceId, ListingId, PartnerId, UserId};
 use shared::licence::Licence;
 use shared::licensing::policy::Basis;
 use shared::licensing::{Grant, Machine, Policy, term, validate as decide};
+use shared::listing::Version;
 use shared::store::{Store, StoreError, Versioned, Write, catalogue, commerce, leases};
 
 use crate::api::{AskWhetherValid, CodesView, ValidationView};
 use crate::context::Context;
-use crate::holder::{Holder, denied};
+use crate::holder::{Holder, denied, refused};
+use crate::problems;
 
-/// How often something is decided again that was changed meanwhile.
+/// How often software is answered anew where the licence was changed meanwhile.
 pub(crate) const ATTEMPTS: usize = 8;
+/// The same for what people decide: machines that beat all the time are not to be in the way of a revocation.
+const INSISTENCE: usize = 50;
 
 /// The codes with which validation answers, in the order in which it looks.
 #[utoipa::path(get, path = "/v1/validation-codes", tag = "licences", responses((status = 200, body = CodesView)))]
@@ -47,25 +52,42 @@ pub(crate) async fn validate(
     Holder { licence, call }: Holder,
     Json(request): Json<AskWhetherValid>,
 ) -> Result<Json<ValidationView>, Problem> {
-    let (policy, mut grant) = (licence.policy(), licence.granted());
-    if let Some(begun) = term::begin(&policy, &grant, Basis::FirstValidation, call.now) {
-        match leases::save(&context.store, &licence, &licence.with(begun.clone()), Vec::new()).await {
-            Ok(()) => grant = begun,
+    let (store, policy, mut grant) = (&context.store, licence.policy(), licence.granted());
+    let releases = releases(store, licence.listing, &request).await?;
+    let outcome = decide(&policy, &grant, &request.scope(&releases), call.now);
+    if outcome.valid {
+        match begun(store, &licence, call.now).await {
+            Ok(None) => {}
+            Ok(Some(begun)) => grant = begun,
             // Somebody else has changed the licence; its clock starts with the next validation.
             Err(StoreError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-    }
-    let releases = if request.names_release() {
-        catalogue::all_versions(&context.store, licence.listing).await?
     } else {
-        Vec::new()
-    };
-    let outcome = decide(&policy, &grant, &request.scope(&releases), call.now);
-    if !outcome.valid {
         denied(outcome.code, licence.id);
     }
     Ok(Json(ValidationView::of(outcome, &licence, &grant, call.now)))
+}
+
+/// The licence with its clock started, if this is its first validation and that starts it.
+async fn begun(store: &Store, licence: &Versioned<Licence>, now: Timestamp) -> Result<Option<Grant>, StoreError> {
+    let begun = term::begin(&licence.policy(), &licence.granted(), Basis::FirstValidation, now);
+    if let Some(begun) = &begun {
+        leases::save(store, licence, &licence.with(begun.clone()), Vec::new()).await?;
+    }
+    Ok(begun)
+}
+
+/// What is known of the release that asks, as far as it says which it is. A number is looked up; a checksum is looked for among all.
+async fn releases(store: &Store, listing: ListingId, request: &AskWhetherValid) -> Result<Vec<Version>, StoreError> {
+    match (&request.version, &request.checksum) {
+        (None, None) => Ok(Vec::new()),
+        (Some(number), None) => {
+            let version = catalogue::version_by_number(store, listing, number).await?;
+            Ok(version.into_iter().collect())
+        }
+        (_, Some(_)) => catalogue::all_versions(store, listing).await,
+    }
 }
 
 /// What a decision leaves to be kept.
@@ -90,7 +112,7 @@ impl<T> Decided<T> {
 }
 
 /// Decides about a licence, again where it was changed meanwhile, and keeps what was decided.
-pub(crate) async fn change<T, E: Display>(
+pub(crate) async fn change<T, E>(
     store: &Store,
     mut licence: Versioned<Licence>,
     decide: impl Fn(&Policy, &Grant) -> Result<Decided<T>, E>,
@@ -98,15 +120,48 @@ pub(crate) async fn change<T, E: Display>(
 ) -> Result<T, Problem> {
     for _ in 0..ATTEMPTS {
         let (policy, grant) = (licence.policy(), licence.granted());
-        let decided = decide(&policy, &grant).map_err(|error| {
-            denied(&error, licence.id);
-            refusal(&error)
-        })?;
+        let decided = decide(&policy, &grant).map_err(|error| refused(refusal(&error), licence.id))?;
         let mut also = leases::release(store, &policy, &grant, &decided.gone).await?;
         also.extend(decided.also);
         match leases::save(store, &licence, &licence.with(decided.grant), also).await {
             Ok(()) => return Ok(decided.done),
             Err(StoreError::Conflict { .. }) => licence = again(store, licence.id).await?,
+            Err(error) => return Err(problems::unkept(error)),
+        }
+    }
+    Err(StoreError::Busy.into())
+}
+
+/// What somebody has decided about a whole licence.
+pub(crate) enum Ruled<T> {
+    /// It is so already: nothing is to be kept.
+    Already(T),
+    Anew {
+        before: Versioned<Licence>,
+        next: Licence,
+        also: Vec<Write>,
+        done: T,
+    },
+}
+
+/// Keeps what somebody decides about a licence; reads it and decides again for as long as it changes meanwhile.
+pub(crate) async fn insist<T>(
+    store: &Store,
+    decide: impl AsyncFn() -> Result<Ruled<T>, Problem>,
+) -> Result<T, Problem> {
+    for _ in 0..INSISTENCE {
+        let (before, next, also, done) = match decide().await? {
+            Ruled::Already(done) => return Ok(done),
+            Ruled::Anew {
+                before,
+                next,
+                also,
+                done,
+            } => (before, next, also, done),
+        };
+        match leases::save(store, &before, &next, also).await {
+            Ok(()) => return Ok(done),
+            Err(StoreError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -11,11 +11,11 @@ use shared::store::audit::{self, Audited};
 use shared::store::{Store, Versioned, accounts, commerce, leases, licences};
 
 use super::policies::LicencePath;
-use super::{act, of_partner};
+use super::{Ruled, act, again, insist, of_partner};
 use crate::api::batches::{IssuedKey, IssuedView};
 use crate::api::owners::{OfferLicence, OfferView};
 use crate::context::Context;
-use crate::holder::denied;
+use crate::holder::refused;
 use crate::problems;
 
 /// Offers the licence to somebody else; it is theirs once they accept, within two weeks. An earlier offer ends. Its owner may do this.
@@ -31,13 +31,22 @@ pub(crate) async fn offer(
     Json(request): Json<OfferLicence>,
 ) -> Result<Json<OfferView>, Problem> {
     let store = &context.store;
-    let licence = owned(store, id, principal.user.id).await?;
-    if accounts::user(store, request.to).await?.is_none() {
-        let detail = "There is no such user. They must sign in once, and give you the id that GET /v1/me shows them.";
-        return Err(Problem::refused("unknown_user", "/to", detail));
-    }
-    let offered = handover::offer(&licence, request.to, call.now).map_err(problems::standing)?;
-    leases::save(store, &licence, &offered, Vec::new()).await?;
+    let offered = async || {
+        let licence = owned(store, id, principal.user.id).await?;
+        if accounts::user(store, request.to).await?.is_none() {
+            let detail =
+                "There is no such user. They must sign in once, and give you the id that GET /v1/me shows them.";
+            return Err(Problem::refused("unknown_user", "/to", detail));
+        }
+        let offered = handover::offer(&licence, request.to, call.now).map_err(problems::standing)?;
+        Ok(Ruled::Anew {
+            before: licence,
+            next: offered.clone(),
+            also: Vec::new(),
+            done: offered,
+        })
+    };
+    let offered = insist(store, offered).await?;
     let view = offered.offer.map(|offer| OfferView {
         licence_id: id,
         to: offer.to,
@@ -54,14 +63,24 @@ pub(crate) async fn withdraw(
     principal: Principal<SignIn>,
     Path(id): Path<LicenceId>,
 ) -> Result<StatusCode, Problem> {
-    let licence = owned(&context.store, id, principal.user.id).await?;
-    if licence.offer.is_some() {
+    let store = &context.store;
+    let withdrawn = async || {
+        let licence = owned(store, id, principal.user.id).await?;
+        if licence.offer.is_none() {
+            return Ok(Ruled::Already(()));
+        }
         let without = Licence {
             offer: None,
             ..licence.value.clone()
         };
-        leases::save(&context.store, &licence, &without, Vec::new()).await?;
-    }
+        Ok(Ruled::Anew {
+            before: licence,
+            next: without,
+            also: Vec::new(),
+            done: (),
+        })
+    };
+    insist(store, withdrawn).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -76,25 +95,27 @@ pub(crate) async fn accept(
     Path(id): Path<LicenceId>,
 ) -> Result<(StatusCode, ShownOnce, Json<IssuedKey>), Problem> {
     let (store, heir) = (&context.store, principal.user.id);
-    let licence = commerce::licence_revision(store, id)
-        .await?
-        .ok_or_else(Problem::not_found)?;
     let act = act(&call, heir, "licence.transfer", id);
-    let is_done = licence.owner == heir && audit::event(store, Audited::Licence(id), act.id).await?.is_some();
-    let key = if is_done {
-        // The same request was made before, and did not get to its answer.
-        IssuedKey::of(&licence)
-    } else {
-        let handed = handover::accept(&licence, heir, licence::secret(), call.now).map_err(|error| {
-            denied(error, id);
-            problems::handover(error)
-        })?;
+    let accepted = async || {
+        let licence = again(store, id).await?;
+        if licence.owner == heir && audit::event(store, Audited::Licence(id), act.id).await?.is_some() {
+            // The same request was made before, and did not get to its answer.
+            return Ok(Ruled::Already(IssuedKey::of(&licence)));
+        }
+        let handed = handover::accept(&licence, heir, licence::secret(), call.now);
+        let handed = handed.map_err(|error| refused(problems::handover(error), id))?;
         let mut also = leases::release(store, &licence.policy(), &licence.granted(), &handed.gone).await?;
         also.extend(licences::change_owner(id, licence.owner, heir)?);
         also.push(audit::entry(Audited::Licence(id), &act)?);
-        leases::save(store, &licence, &handed.licence, also).await?;
-        IssuedKey::of(&handed.licence)
+        let done = IssuedKey::of(&handed.licence);
+        Ok(Ruled::Anew {
+            before: licence,
+            next: handed.licence,
+            also,
+            done,
+        })
     };
+    let key = insist(store, accepted).await?;
     Ok((StatusCode::CREATED, ShownOnce, Json(key)))
 }
 
@@ -108,8 +129,8 @@ pub(crate) async fn rotate(
     call: Call,
     Path(id): Path<LicenceId>,
 ) -> Result<(StatusCode, ShownOnce, Json<IssuedKey>), Problem> {
-    let licence = owned(&context.store, id, principal.user.id).await?;
-    let rotated = rotated(&context.store, licence, principal.user.id, &call).await?;
+    let (store, owner) = (&context.store, principal.user.id);
+    let rotated = rotated(store, async || owned(store, id, owner).await, (id, owner), &call).await?;
     Ok((StatusCode::CREATED, ShownOnce, Json(IssuedKey::of(&rotated))))
 }
 
@@ -124,24 +145,34 @@ pub(crate) async fn rotate_for_owner(
     call: Call,
     Path(path): Path<LicencePath>,
 ) -> Result<(StatusCode, Json<IssuedView>), Problem> {
-    let licence = of_partner(&context.store, owner.partner, path.licence_id).await?;
-    let rotated = rotated(&context.store, licence, owner.user.id, &call).await?;
+    let (store, id) = (&context.store, path.licence_id);
+    let licence = async || of_partner(store, owner.partner, id).await;
+    let rotated = rotated(store, licence, (id, owner.user.id), &call).await?;
     Ok((StatusCode::CREATED, Json(IssuedView::of(&rotated, call.now))))
 }
 
-async fn rotated(store: &Store, licence: Versioned<Licence>, by: UserId, call: &Call) -> Result<Licence, Problem> {
-    let act = act(call, by, "licence.rotate_key", licence.id);
-    if audit::event(store, Audited::Licence(licence.id), act.id)
-        .await?
-        .is_some()
-    {
-        // The same request was made before, and did not get to its answer.
-        return Ok(licence.value);
-    }
-    let rotated = handover::rotate(&licence, licence::secret());
-    let entry = audit::entry(Audited::Licence(licence.id), &act)?;
-    leases::save(store, &licence, &rotated, vec![entry]).await?;
-    Ok(rotated)
+async fn rotated(
+    store: &Store,
+    licence: impl AsyncFn() -> Result<Versioned<Licence>, Problem>,
+    (id, by): (LicenceId, UserId),
+    call: &Call,
+) -> Result<Licence, Problem> {
+    let act = act(call, by, "licence.rotate_key", id);
+    let rotated = async || {
+        let licence = licence().await?;
+        if audit::event(store, Audited::Licence(id), act.id).await?.is_some() {
+            // The same request was made before, and did not get to its answer.
+            return Ok(Ruled::Already(licence.value));
+        }
+        let rotated = handover::rotate(&licence, licence::secret());
+        Ok(Ruled::Anew {
+            before: licence,
+            next: rotated.clone(),
+            also: vec![audit::entry(Audited::Licence(id), &act)?],
+            done: rotated,
+        })
+    };
+    insist(store, rotated).await
 }
 
 /// The licence, if it is the caller's; other people's do not exist.

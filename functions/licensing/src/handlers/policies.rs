@@ -189,19 +189,27 @@ pub(crate) async fn assign(
     Json(request): Json<NamePolicy>,
 ) -> Result<Json<IssuedView>, Problem> {
     let store = &context.store;
-    let licence = of_partner(store, owner.partner, path.licence_id).await?;
     let terms = named(store, owner.partner, request.policy_id).await?;
-    let next = put_under(&licence, &terms);
-    let (from, to) = ((licence.policy(), licence.granted()), (next.policy(), next.granted()));
-    let moved = leases::move_claims(store, (&from.0, &from.1), (&to.0, &to.1), call.now).await?;
-    let mut also = match moved {
-        Move::Claims(writes) => writes,
-        Move::Taken(fingerprint) => return Err(problems::taken_elsewhere(&fingerprint)),
-        Move::TooMany => return Err(problems::too_many_to_move()),
+    let act = act(&call, owner.user.id, "licence.assign_policy", path.licence_id);
+    let assigned = async || {
+        let licence = of_partner(store, owner.partner, path.licence_id).await?;
+        let next = put_under(&licence, &terms);
+        let (from, to) = ((licence.policy(), licence.granted()), (next.policy(), next.granted()));
+        let moved = leases::move_claims(store, (&from.0, &from.1), (&to.0, &to.1), call.now).await?;
+        let mut also = match moved {
+            Move::Claims(writes) => writes,
+            Move::Taken(fingerprint) => return Err(problems::taken_elsewhere(&fingerprint)),
+            Move::TooMany => return Err(problems::too_many_to_move()),
+        };
+        also.push(audit::entry(Audited::Licence(licence.id), &act)?);
+        Ok(Ruled::Anew {
+            before: licence,
+            next: next.clone(),
+            also,
+            done: next,
+        })
     };
-    let act = act(&call, owner.user.id, "licence.assign_policy", licence.id);
-    also.push(audit::entry(Audited::Licence(licence.id), &act)?);
-    leases::save(store, &licence, &next, also).await?;
+    let next = insist(store, assigned).await?;
     Ok(Json(IssuedView::of(&next, call.now)))
 }
 

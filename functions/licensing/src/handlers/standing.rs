@@ -12,7 +12,7 @@ use shared::licensing::lifecycle;
 use shared::store::audit::{self, Audited};
 use shared::store::leases;
 
-use super::again;
+use super::{Ruled, again, insist};
 use crate::api::{DecideLicence, StandingView};
 use crate::context::Context;
 use crate::problems;
@@ -30,21 +30,27 @@ pub(crate) async fn decide(
     Json(request): Json<DecideLicence>,
 ) -> Result<(StatusCode, Json<StandingView>), Problem> {
     let store = &context.store;
-    let licence = again(store, id).await?;
-    let done = audit::event(store, Audited::Licence(id), call.seed.id("audit")).await?;
-    let grant = if done.is_some() {
-        // The same request was made before, and did not get to its answer.
-        licence.granted()
-    } else {
-        let why = (request.reason_code, request.note.trim());
-        let (grant, by) = (licence.granted(), operator.user.id);
+    let ruled = async || {
+        let licence = again(store, id).await?;
+        let grant = licence.granted();
+        let done = audit::event(store, Audited::Licence(id), call.seed.id("audit")).await?;
+        if done.is_some() {
+            // The same request was made before, and did not get to its answer.
+            return Ok(Ruled::Already(grant));
+        }
+        let (why, by) = ((request.reason_code, request.note.trim()), operator.user.id);
         let ruled = lifecycle::rule(&grant, request.decision, why, by, call.now, &call.seed);
         let ruled = ruled.map_err(problems::standing)?;
         let mut also = leases::release(store, &licence.policy(), &grant, &ruled.gone).await?;
         also.push(audit::entry(Audited::Licence(id), &ruled.audit)?);
-        leases::save(store, &licence, &licence.with(ruled.grant.clone()), also).await?;
-        ruled.grant
+        Ok(Ruled::Anew {
+            next: licence.with(ruled.grant.clone()),
+            before: licence,
+            also,
+            done: ruled.grant,
+        })
     };
+    let grant = insist(store, ruled).await?;
     let view = StandingView {
         licence_id: id,
         status: grant.status(call.now),

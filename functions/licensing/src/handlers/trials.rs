@@ -14,7 +14,7 @@ use super::ATTEMPTS;
 use super::policies::{named, sells};
 use crate::api::batches::{BeginTrial, TrialView};
 use crate::context::Context;
-use crate::holder::denied;
+use crate::holder::refused;
 use crate::problems;
 
 /// Begins a trial of a listing whose partner offers one. The machine, if it is named, counts as tried from now on; another counts once the
@@ -49,10 +49,8 @@ pub(crate) async fn begin(
         let earlier = licences::trials(store, listing, owner, device).await?;
         let secret = licence::secret();
         let what = (listing, offer.partner, owner);
-        let trial = batch::begin(&terms, (id, secret), what, device, &earlier, call.now).map_err(|error| {
-            denied("TRIAL_USED", id);
-            problems::trial(error)
-        })?;
+        let trial = batch::begin(&terms, (id, secret), what, device, &earlier, call.now)
+            .map_err(|error| refused(problems::trial(error), id))?;
         let licence = match licences::begin_trial(store, &trial, &earlier).await {
             Ok(()) => trial.licence,
             Err(StoreError::Conflict { .. }) => match commerce::licence(store, id).await? {

@@ -27,12 +27,12 @@ impl World {
             .await
     }
 
-    async fn try_out(&self, listing: ListingId, who: &str, body: Value) -> Answer {
+    pub(super) async fn try_out(&self, listing: ListingId, who: &str, body: Value) -> Answer {
         let request = self.app.post(format!("/v1/listings/{listing}/trials"), &body);
         request.bearer(&self.app.sign_in(who)).send().await
     }
 
-    async fn offer_trial(&self, (partner, listing): (PartnerId, ListingId), policy: Value) -> Answer {
+    pub(super) async fn offer_trial(&self, (partner, listing): (PartnerId, ListingId), policy: Value) -> Answer {
         let path = format!("/v1/partners/{partner}/listings/{listing}/trial-offer");
         let request = self.app.put(path, &json!({"policy_id": policy}));
         request.bearer(&self.app.sign_in("sonja")).send().await

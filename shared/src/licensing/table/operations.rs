@@ -290,6 +290,32 @@ fn the_culled_free_their_lease_and_the_kept_do_not() {
 }
 
 #[test]
+fn a_machine_is_known_with_the_parts_that_it_has_now() {
+    let setup = Setup::new();
+    let with = |parts: &[&str]| Activation {
+        components: parts.iter().map(|part| sample::fingerprint(part)).collect(),
+        ..sample::activation("a")
+    };
+    let known = |setup: &Setup, activation: &Activation| {
+        activate(
+            &setup.policy,
+            &setup.grant,
+            activation,
+            Elsewhere::default(),
+            setup.now,
+            &seed("a"),
+        )
+    };
+    let first = known(&setup, &with(&["board", "disk"])).expect("a free lease");
+    let setup = setup.grant(|grant| *grant = first.grant.clone());
+    let mended = known(&setup, &with(&["board", "new-disk"])).expect("the same machine");
+    assert!(!mended.is_new && mended.machine.id == first.machine.id);
+    assert_eq!(mended.machine.components, with(&["board", "new-disk"]).components);
+    let silent = known(&setup, &with(&[])).expect("the same machine");
+    assert_eq!(silent.machine.components, first.machine.components, "nothing was said of them");
+}
+
+#[test]
 fn a_heartbeat_that_was_overtaken_takes_nothing_back() {
     let setup = Setup::new().active("a").heartbeat(|_| {}).beats("a", 50).at(40);
     let done = setup.beat("a").expect("alive");

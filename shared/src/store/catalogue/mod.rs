@@ -103,6 +103,15 @@ pub async fn version(
     store.get(&keys::version(listing, version)).await
 }
 
+/// The listing's version that has this number.
+pub async fn version_by_number(store: &Store, listing: ListingId, number: &str) -> Result<Option<Version>, StoreError> {
+    let Some(taken) = store.get::<NumberItem>(&keys::version_number(listing, number)).await? else {
+        return Ok(None);
+    };
+    let found = version(store, listing, taken.version).await?;
+    Ok(found.map(|version| version.value))
+}
+
 /// A listing's versions, newest first.
 pub async fn versions(
     store: &Store,

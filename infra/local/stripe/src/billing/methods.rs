@@ -66,18 +66,26 @@ pub(crate) fn charge(world: &mut World, intent: &str, method: &str) -> Result<()
         .cloned()
         .ok_or_else(missing)?;
     let card = would_answer(world, &body).ok_or_else(missing)?;
-    if let Some(trouble) = world.notes.get_mut(&trouble_of(text(&body, "customer"))) {
-        let left = int(trouble, "charges");
-        trouble["charges"] = json!(if left > 0 { left - 1 } else { left });
-    }
+    use_up_trouble(world, &body);
     intents::attempt_with(world, intent, &card, body).map(|_| ())
 }
 
-/// The error a card answers a charge with, where it declines; nothing is charged for it.
-pub(crate) fn refusal(world: &World, method: &str) -> Option<ApiError> {
-    let body = world.shelf.get(Kind::PaymentMethod, method)?;
-    let card = would_answer(world, body)?;
-    matches!(card.effect, cards::Effect::Declines { .. }).then(|| decline(&card))
+/// The error a card answers a charge with, where it declines: nothing is charged for it, and a failure that a control has asked for is used up.
+pub(crate) fn refusal(world: &mut World, method: &str) -> Option<ApiError> {
+    let body = world.shelf.get(Kind::PaymentMethod, method)?.clone();
+    let card = would_answer(world, &body)?;
+    if !matches!(card.effect, cards::Effect::Declines { .. }) {
+        return None;
+    }
+    use_up_trouble(world, &body);
+    Some(decline(&card))
+}
+
+fn use_up_trouble(world: &mut World, method: &Value) {
+    if let Some(trouble) = world.notes.get_mut(&trouble_of(text(method, "customer"))) {
+        let left = int(trouble, "charges");
+        trouble["charges"] = json!(if left > 0 { left - 1 } else { left });
+    }
 }
 
 /// Makes so many charges of a customer's stored payment methods fail (less than zero: all of them) as a test card does.

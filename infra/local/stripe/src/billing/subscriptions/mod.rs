@@ -137,7 +137,7 @@ pub(super) fn billed(world: &World, item: &str) -> i64 {
 }
 
 /// Refuses a new subscription that a stored payment method could not pay, if that is to be an error.
-pub(super) fn check_method(world: &World, method: Option<&str>, error_if_declined: bool) -> Result<(), ApiError> {
+pub(super) fn check_method(world: &mut World, method: Option<&str>, error_if_declined: bool) -> Result<(), ApiError> {
     match method {
         None => Err(collect::no_method()),
         Some(method) if error_if_declined => methods::refusal(world, method).map_or(Ok(()), Err),
