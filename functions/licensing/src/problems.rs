@@ -51,7 +51,7 @@ pub(crate) fn uses(error: &UseError) -> Problem {
 /// What the store refuses to keep of a licence.
 pub(crate) fn unkept(error: StoreError) -> Problem {
     match error {
-        StoreError::TooLarge { .. } => {
+        StoreError::TooLarge => {
             let detail = "So many machines, processes and users, with names and components so long, are more than one licence can keep. \
                 Deactivate some, or use another licence for the rest.";
             Problem::conflict("licence_full", detail).caused_by(error)

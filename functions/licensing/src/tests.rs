@@ -19,7 +19,7 @@ use shared::runtime::secrets::SigningSecretSource;
 use shared::signing::Signer;
 use shared::store::{Update, Write, commerce, keys, leases, licences};
 use shared::testing::{Answer, TestApp, TestRequest};
-use souk_client::{KeySet, PublicKey, Verifier};
+use souk_client::{KeySet, PublicKey};
 
 use crate::{Context, routes};
 

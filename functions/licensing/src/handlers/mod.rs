@@ -33,7 +33,7 @@ use crate::problems;
 /// How often software is answered anew where the licence was changed meanwhile.
 pub(crate) const ATTEMPTS: usize = 8;
 /// The same for what people decide: machines that beat all the time are not to be in the way of a revocation.
-const INSISTENCE: usize = 50;
+pub(crate) const INSISTENCE: usize = 50;
 
 /// The codes with which validation answers, in the order in which it looks.
 #[utoipa::path(get, path = "/v1/validation-codes", tag = "licences", responses((status = 200, body = CodesView)))]
@@ -132,40 +132,18 @@ pub(crate) async fn change<T, E>(
     Err(StoreError::Busy.into())
 }
 
-/// What somebody has decided about a whole licence.
-pub(crate) enum Ruled<T> {
-    /// It is so already: nothing is to be kept.
-    Already(T),
-    Anew {
-        before: Versioned<Licence>,
-        next: Licence,
-        also: Vec<Write>,
-        done: T,
-    },
-}
-
-/// Keeps what somebody decides about a licence; reads it and decides again for as long as it changes meanwhile.
-pub(crate) async fn insist<T>(
+/// Keeps what somebody has decided about a whole licence; false where it was changed meanwhile, and is to be decided again.
+pub(crate) async fn kept(
     store: &Store,
-    decide: impl AsyncFn() -> Result<Ruled<T>, Problem>,
-) -> Result<T, Problem> {
-    for _ in 0..INSISTENCE {
-        let (before, next, also, done) = match decide().await? {
-            Ruled::Already(done) => return Ok(done),
-            Ruled::Anew {
-                before,
-                next,
-                also,
-                done,
-            } => (before, next, also, done),
-        };
-        match leases::save(store, &before, &next, also).await {
-            Ok(()) => return Ok(done),
-            Err(StoreError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+    before: &Versioned<Licence>,
+    next: &Licence,
+    also: Vec<Write>,
+) -> Result<bool, StoreError> {
+    match leases::save(store, before, next, also).await {
+        Ok(()) => Ok(true),
+        Err(StoreError::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error),
     }
-    Err(StoreError::Busy.into())
 }
 
 /// The licence as it is by now.

@@ -8,10 +8,10 @@ use shared::http::{Call, Json, Path, Problem, ProblemDocument, ShownOnce};
 use shared::ids::{LicenceId, PartnerId, UserId};
 use shared::licence::{self, Licence, handover};
 use shared::store::audit::{self, Audited};
-use shared::store::{Store, Versioned, accounts, commerce, leases, licences};
+use shared::store::{Store, StoreError, Versioned, accounts, commerce, leases, licences};
 
 use super::policies::LicencePath;
-use super::{Ruled, act, again, insist, of_partner};
+use super::{INSISTENCE, act, again, kept};
 use crate::api::batches::{IssuedKey, IssuedView};
 use crate::api::owners::{OfferLicence, OfferView};
 use crate::context::Context;
@@ -31,7 +31,7 @@ pub(crate) async fn offer(
     Json(request): Json<OfferLicence>,
 ) -> Result<Json<OfferView>, Problem> {
     let store = &context.store;
-    let offered = async || {
+    for _ in 0..INSISTENCE {
         let licence = owned(store, id, principal.user.id).await?;
         if accounts::user(store, request.to).await?.is_none() {
             let detail =
@@ -39,20 +39,16 @@ pub(crate) async fn offer(
             return Err(Problem::refused("unknown_user", "/to", detail));
         }
         let offered = handover::offer(&licence, request.to, call.now).map_err(problems::standing)?;
-        Ok(Ruled::Anew {
-            before: licence,
-            next: offered.clone(),
-            also: Vec::new(),
-            done: offered,
-        })
-    };
-    let offered = insist(store, offered).await?;
-    let view = offered.offer.map(|offer| OfferView {
-        licence_id: id,
-        to: offer.to,
-        until: offer.until,
-    });
-    view.map(Json).ok_or_else(Problem::not_found)
+        if kept(store, &licence, &offered, Vec::new()).await? {
+            let view = offered.offer.map(|offer| OfferView {
+                licence_id: id,
+                to: offer.to,
+                until: offer.until,
+            });
+            return view.map(Json).ok_or_else(Problem::not_found);
+        }
+    }
+    Err(StoreError::Busy.into())
 }
 
 /// Takes the offer back.
@@ -64,24 +60,20 @@ pub(crate) async fn withdraw(
     Path(id): Path<LicenceId>,
 ) -> Result<StatusCode, Problem> {
     let store = &context.store;
-    let withdrawn = async || {
+    for _ in 0..INSISTENCE {
         let licence = owned(store, id, principal.user.id).await?;
         if licence.offer.is_none() {
-            return Ok(Ruled::Already(()));
+            return Ok(StatusCode::NO_CONTENT);
         }
         let without = Licence {
             offer: None,
             ..licence.value.clone()
         };
-        Ok(Ruled::Anew {
-            before: licence,
-            next: without,
-            also: Vec::new(),
-            done: (),
-        })
-    };
-    insist(store, withdrawn).await?;
-    Ok(StatusCode::NO_CONTENT)
+        if kept(store, &licence, &without, Vec::new()).await? {
+            return Ok(StatusCode::NO_CONTENT);
+        }
+    }
+    Err(StoreError::Busy.into())
 }
 
 /// Accepts the offer: the licence is the caller's, without machines and users, and with a new key. Its downloads come with it.
@@ -96,27 +88,23 @@ pub(crate) async fn accept(
 ) -> Result<(StatusCode, ShownOnce, Json<IssuedKey>), Problem> {
     let (store, heir) = (&context.store, principal.user.id);
     let act = act(&call, heir, "licence.transfer", id);
-    let accepted = async || {
+    let shown = |licence: &Licence| (StatusCode::CREATED, ShownOnce, Json(IssuedKey::of(licence)));
+    for _ in 0..INSISTENCE {
         let licence = again(store, id).await?;
         if licence.owner == heir && audit::event(store, Audited::Licence(id), act.id).await?.is_some() {
             // The same request was made before, and did not get to its answer.
-            return Ok(Ruled::Already(IssuedKey::of(&licence)));
+            return Ok(shown(&licence));
         }
         let handed = handover::accept(&licence, heir, licence::secret(), call.now);
         let handed = handed.map_err(|error| refused(problems::handover(error), id))?;
         let mut also = leases::release(store, &licence.policy(), &licence.granted(), &handed.gone).await?;
         also.extend(licences::change_owner(id, licence.owner, heir)?);
         also.push(audit::entry(Audited::Licence(id), &act)?);
-        let done = IssuedKey::of(&handed.licence);
-        Ok(Ruled::Anew {
-            before: licence,
-            next: handed.licence,
-            also,
-            done,
-        })
-    };
-    let key = insist(store, accepted).await?;
-    Ok((StatusCode::CREATED, ShownOnce, Json(key)))
+        if kept(store, &licence, &handed.licence, also).await? {
+            return Ok(shown(&handed.licence));
+        }
+    }
+    Err(StoreError::Busy.into())
 }
 
 /// Gives the licence another key. The old one opens nothing from this moment. Its owner may do this.
@@ -130,7 +118,8 @@ pub(crate) async fn rotate(
     Path(id): Path<LicenceId>,
 ) -> Result<(StatusCode, ShownOnce, Json<IssuedKey>), Problem> {
     let (store, owner) = (&context.store, principal.user.id);
-    let rotated = rotated(store, async || owned(store, id, owner).await, (id, owner), &call).await?;
+    let is_owners = |licence: &Licence| licence.owner == owner;
+    let rotated = rotated(store, (id, owner), is_owners, &call).await?;
     Ok((StatusCode::CREATED, ShownOnce, Json(IssuedKey::of(&rotated))))
 }
 
@@ -145,34 +134,36 @@ pub(crate) async fn rotate_for_owner(
     call: Call,
     Path(path): Path<LicencePath>,
 ) -> Result<(StatusCode, Json<IssuedView>), Problem> {
-    let (store, id) = (&context.store, path.licence_id);
-    let licence = async || of_partner(store, owner.partner, id).await;
-    let rotated = rotated(store, licence, (id, owner.user.id), &call).await?;
+    let is_partners = |licence: &Licence| licence.partner == owner.partner;
+    let who = (path.licence_id, owner.user.id);
+    let rotated = rotated(&context.store, who, is_partners, &call).await?;
     Ok((StatusCode::CREATED, Json(IssuedView::of(&rotated, call.now))))
 }
 
+/// Changes the key of a licence that `is_theirs`; others do not exist.
 async fn rotated(
     store: &Store,
-    licence: impl AsyncFn() -> Result<Versioned<Licence>, Problem>,
     (id, by): (LicenceId, UserId),
+    is_theirs: impl Fn(&Licence) -> bool,
     call: &Call,
 ) -> Result<Licence, Problem> {
     let act = act(call, by, "licence.rotate_key", id);
-    let rotated = async || {
-        let licence = licence().await?;
+    for _ in 0..INSISTENCE {
+        let licence = again(store, id).await?;
+        if !is_theirs(&licence) {
+            return Err(Problem::not_found());
+        }
         if audit::event(store, Audited::Licence(id), act.id).await?.is_some() {
             // The same request was made before, and did not get to its answer.
-            return Ok(Ruled::Already(licence.value));
+            return Ok(licence.value);
         }
         let rotated = handover::rotate(&licence, licence::secret());
-        Ok(Ruled::Anew {
-            before: licence,
-            next: rotated.clone(),
-            also: vec![audit::entry(Audited::Licence(id), &act)?],
-            done: rotated,
-        })
-    };
-    insist(store, rotated).await
+        let entry = audit::entry(Audited::Licence(id), &act)?;
+        if kept(store, &licence, &rotated, vec![entry]).await? {
+            return Ok(rotated);
+        }
+    }
+    Err(StoreError::Busy.into())
 }
 
 /// The licence, if it is the caller's; other people's do not exist.

@@ -15,7 +15,7 @@ use shared::store::leases::{self, Move};
 use shared::store::{Store, StoreError, catalogue, licences};
 use strum::IntoEnumIterator;
 
-use super::{act, of_partner};
+use super::{INSISTENCE, act, kept, of_partner};
 use crate::api::batches::IssuedView;
 use crate::api::policies::{
     NamePolicy, OfferTrial, PolicyTerms, PolicyView, PresetsView, SalePolicyView, TrialOfferView,
@@ -191,7 +191,7 @@ pub(crate) async fn assign(
     let store = &context.store;
     let terms = named(store, owner.partner, request.policy_id).await?;
     let act = act(&call, owner.user.id, "licence.assign_policy", path.licence_id);
-    let assigned = async || {
+    for _ in 0..INSISTENCE {
         let licence = of_partner(store, owner.partner, path.licence_id).await?;
         let next = put_under(&licence, &terms);
         let (from, to) = ((licence.policy(), licence.granted()), (next.policy(), next.granted()));
@@ -202,15 +202,11 @@ pub(crate) async fn assign(
             Move::TooMany => return Err(problems::too_many_to_move()),
         };
         also.push(audit::entry(Audited::Licence(licence.id), &act)?);
-        Ok(Ruled::Anew {
-            before: licence,
-            next: next.clone(),
-            also,
-            done: next,
-        })
-    };
-    let next = insist(store, assigned).await?;
-    Ok(Json(IssuedView::of(&next, call.now)))
+        if kept(store, &licence, &next, also).await? {
+            return Ok(Json(IssuedView::of(&next, call.now)));
+        }
+    }
+    Err(StoreError::Busy.into())
 }
 
 /// The policy that a request names.

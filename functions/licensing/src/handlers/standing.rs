@@ -8,11 +8,11 @@ use shared::audit::AuditEvent;
 use shared::auth::Operator;
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
 use shared::ids::LicenceId;
-use shared::licensing::lifecycle;
+use shared::licensing::{Grant, lifecycle};
 use shared::store::audit::{self, Audited};
-use shared::store::leases;
+use shared::store::{StoreError, leases};
 
-use super::{Ruled, again, insist};
+use super::{INSISTENCE, again, kept};
 use crate::api::{DecideLicence, StandingView};
 use crate::context::Context;
 use crate::problems;
@@ -30,33 +30,29 @@ pub(crate) async fn decide(
     Json(request): Json<DecideLicence>,
 ) -> Result<(StatusCode, Json<StandingView>), Problem> {
     let store = &context.store;
-    let ruled = async || {
+    let view = |grant: &Grant| StandingView {
+        licence_id: id,
+        status: grant.status(call.now),
+        machines: grant.machines.len(),
+    };
+    for _ in 0..INSISTENCE {
         let licence = again(store, id).await?;
         let grant = licence.granted();
         let done = audit::event(store, Audited::Licence(id), call.seed.id("audit")).await?;
         if done.is_some() {
             // The same request was made before, and did not get to its answer.
-            return Ok(Ruled::Already(grant));
+            return Ok((StatusCode::CREATED, Json(view(&grant))));
         }
         let (why, by) = ((request.reason_code, request.note.trim()), operator.user.id);
         let ruled = lifecycle::rule(&grant, request.decision, why, by, call.now, &call.seed);
         let ruled = ruled.map_err(problems::standing)?;
         let mut also = leases::release(store, &licence.policy(), &grant, &ruled.gone).await?;
         also.push(audit::entry(Audited::Licence(id), &ruled.audit)?);
-        Ok(Ruled::Anew {
-            next: licence.with(ruled.grant.clone()),
-            before: licence,
-            also,
-            done: ruled.grant,
-        })
-    };
-    let grant = insist(store, ruled).await?;
-    let view = StandingView {
-        licence_id: id,
-        status: grant.status(call.now),
-        machines: grant.machines.len(),
-    };
-    Ok((StatusCode::CREATED, Json(view)))
+        if kept(store, &licence, &licence.with(ruled.grant.clone()), also).await? {
+            return Ok((StatusCode::CREATED, Json(view(&ruled.grant))));
+        }
+    }
+    Err(StoreError::Busy.into())
 }
 
 /// What was done to the licence, newest first: decisions, keys that were changed, owners. For operators.

@@ -312,7 +312,10 @@ fn a_machine_is_known_with_the_parts_that_it_has_now() {
     assert!(!mended.is_new && mended.machine.id == first.machine.id);
     assert_eq!(mended.machine.components, with(&["board", "new-disk"]).components);
     let silent = known(&setup, &with(&[])).expect("the same machine");
-    assert_eq!(silent.machine.components, first.machine.components, "nothing was said of them");
+    assert_eq!(
+        silent.machine.components, first.machine.components,
+        "nothing was said of them"
+    );
 }
 
 #[test]
