@@ -21,6 +21,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use souk_client::{KeySet, PublicKey, Verifier};
+use support::aws::Invocation;
 use support::{Answer, Api, Order, Partner, Stack, eventually, unique};
 
 #[tokio::test]
@@ -55,6 +56,8 @@ async fn a_licence_serves_its_machines_until_it_is_refunded() {
         let api = stack.with_licence_key(&software.key);
         api.post(&path, json!({})).await.refused(404, "not_found");
     }
+    let validation = software.post("/validations", json!({"fingerprint": "left"})).await;
+    assert_eq!(software.cost(&validation).await, (1, 0), "one read");
     let fourth = software.post("/machines", json!({"fingerprint": "roof"})).await;
     fourth.refused(409, "too_many");
 
@@ -287,6 +290,19 @@ impl<'a> Software<'a> {
             Some((body, key)) => call.key(key).json(&body).send().await,
             None => call.send().await,
         }
+    }
+
+    /// What an answer has cost, as DynamoDB counted it: requests, and write units.
+    async fn cost(&self, answer: &Answer) -> (u64, u64) {
+        let id = answer.headers["x-request-id"].to_str().unwrap();
+        eventually("the log of licensing", async || {
+            let calls = self.stack.aws().invocations("licensing", id).await;
+            let is_told = |call: &&Invocation| call.lines.iter().any(|line| line["message"] == "request answered");
+            let call = calls.iter().find(is_told);
+            let call = call.ok_or_else(|| format!("{} calls, none of them it", calls.len()))?;
+            Ok((call.number("dynamodb.requests"), call.number("dynamodb.write_units")))
+        })
+        .await
     }
 
     async fn validated(&self, fingerprint: &str) -> Value {

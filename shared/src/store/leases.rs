@@ -176,3 +176,98 @@ pub async fn move_claims(
     }
     Ok(Move::Claims(writes))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::licence::{LicenceKey, LicenceStatus};
+    use crate::licensing::seat::count_uses;
+    use crate::licensing::{Preset, Scope, sample, validate};
+    use crate::store::table::Update;
+
+    fn licence() -> Licence {
+        let seed = sample::seed(1);
+        let id = seed.id("licence");
+        Licence {
+            id,
+            key: LicenceKey::new(id, [7; 16]),
+            owner: seed.id("owner"),
+            listing: seed.id("listing"),
+            partner: seed.id("partner"),
+            order: None,
+            status: LicenceStatus::Active,
+            issued_at: sample::now(),
+            tier: Preset::default(),
+            custom: Some(Box::new(Policy {
+                strict: false,
+                ..sample::policy()
+            })),
+            grant: None,
+            offer: None,
+        }
+    }
+
+    /// Somebody reads the licence, keeps what they made of what they have read, or gives the money back.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Read(usize),
+        Keep(usize),
+        Refund,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => (0..3_usize).prop_map(Step::Read),
+            4 => (0..3_usize).prop_map(Step::Keep),
+            1 => Just(Step::Refund),
+        ];
+        prop::collection::vec(step, 1..40)
+    }
+
+    async fn stored(store: &Store) -> Versioned<Licence> {
+        let found = store.get(&keys::licence(licence().id)).await;
+        found.expect("memory").expect("the licence")
+    }
+
+    async fn take(store: &Store, step: &Step, read: &mut [Option<Versioned<Licence>>; 3]) {
+        match step {
+            Step::Read(who) => read[*who] = Some(stored(store).await),
+            Step::Keep(who) => {
+                let Some(before) = read[*who].take() else { return };
+                let Ok(next) = count_uses(&before.policy(), &before.granted(), 1, sample::now()) else {
+                    return;
+                };
+                // Refused where somebody else was faster.
+                let _kept = save(store, &before, &before.with(next), Vec::new()).await;
+            }
+            Step::Refund => {
+                let revoked = Update::new().set_text("status", LicenceStatus::Revoked.to_string());
+                let write = Write::update(keys::licence(licence().id), revoked);
+                store.write(write).await.expect("memory");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_revoked_licence_never_validates_again_whoever_is_in_the_middle_of_a_change(steps in steps()) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            runtime.block_on(async {
+                let store = Store::memory();
+                let first = licence();
+                store.write(Write::create(keys::licence(first.id), &first).expect("an item")).await.expect("memory");
+                let (mut read, mut revoked) = ([None, None, None], false);
+                for step in &steps {
+                    take(&store, step, &mut read).await;
+                    revoked |= matches!(step, Step::Refund);
+                    let now = stored(&store).await;
+                    let outcome = validate(&now.policy(), &now.granted(), &Scope::default(), sample::now());
+                    prop_assert_eq!(outcome.valid, !revoked, "{}", outcome.detail);
+                }
+                Ok(())
+            })?;
+        }
+    }
+}

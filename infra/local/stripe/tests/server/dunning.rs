@@ -61,6 +61,33 @@ async fn a_declined_renewal_is_tried_again_and_then_given_up() {
 }
 
 #[tokio::test]
+async fn one_declined_change_is_one_failure_used_up() {
+    let stripe = Stripe::start().await;
+    let id = subscribed(&stripe, 1000, "success", "").await;
+    let now = subscription(&stripe, &id).await;
+    let text = |value: &serde_json::Value| value.as_str().expect("an id").to_owned();
+    let (customer, item) = (text(&now["customer"]), text(&now["items"]["data"][0]["id"]));
+    stripe
+        .control(&format!("customers/{customer}/card"), json!({"declines": "next"}))
+        .await;
+    let path = format!("/v1/subscriptions/{id}");
+    let more = format!(
+        "items[0][id]={item}&items[0][quantity]=2&proration_behavior=always_invoice&payment_behavior=error_if_incomplete"
+    );
+    stripe.refused(&path, &more, 402, "card_declined").await;
+    assert_eq!(
+        subscription(&stripe, &id).await["items"],
+        now["items"],
+        "nothing has changed"
+    );
+    let changed = stripe.post(&path, &more).await;
+    assert_eq!(
+        (&changed["items"]["data"][0]["quantity"], &changed["status"]),
+        (&json!(2), &json!("active"))
+    );
+}
+
+#[tokio::test]
 async fn a_mended_card_pays_the_late_invoice() {
     let stripe = Stripe::start().await;
     let id = subscribed(&stripe, 1000, "success", "").await;
