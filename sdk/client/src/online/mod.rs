@@ -257,8 +257,7 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
 
     /// Whether the licence may be used here and now. `Ok` is an answer, not a yes: see [`Standing::is_valid`].
     pub fn validate(&self) -> Result<Standing, ClientError> {
-        let kept = self.storage.load().ok().flatten();
-        let state = kept.and_then(|text| self.seal.read(&text)).unwrap_or_default();
+        let state = self.kept();
         let answer: Result<Validation, _> = self.post("validations", &self.asking(None));
         let now = self.host.now();
         match answer {
@@ -281,12 +280,7 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
                 })
             }
             Err(error) if error.is_denial() => {
-                let denied = Some(now);
-                self.keep(&State {
-                    mark: state.mark.max(denied),
-                    good: None,
-                    denied,
-                });
+                self.deny(state.mark, now);
                 Err(error)
             }
             Err(error) if error.is_unreachable() => self.stand_in(state, now, error),
@@ -305,9 +299,15 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
         self.post(&format!("machines/{machine}/heartbeats"), &Map::new())
     }
 
-    /// Gives the seat back.
+    /// Gives the seat back. With it goes what was kept: another machine may have the seat now, so that neither the last answer nor a file from
+    /// before holds here until the marketplace says so again.
     pub fn deactivate(&self, machine_id: &str) -> Result<(), ClientError> {
-        self.delete(&format!("machines/{}", in_path(machine_id)?))
+        let answer = self.delete(&format!("machines/{}", in_path(machine_id)?));
+        let is_gone = answer.as_ref().map_or_else(ClientError::is_denial, |()| true);
+        if is_gone {
+            self.deny(self.kept().mark, self.host.now());
+        }
+        answer
     }
 
     /// Starts a copy of the software on a machine that has a seat; `pid` is what the machine calls it. Again, it is the same process.
@@ -474,6 +474,21 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
         };
         let until = payload.meta().expiry;
         Ok(Some((validation, Basis::File { until })))
+    }
+
+    /// What is remembered, where it can be read and its seal fits.
+    fn kept(&self) -> State {
+        let kept = self.storage.load().ok().flatten();
+        kept.and_then(|text| self.seal.read(&text)).unwrap_or_default()
+    }
+
+    /// From now on nothing stands in that was good before.
+    fn deny(&self, mark: Option<Timestamp>, now: Timestamp) {
+        self.keep(&State {
+            mark: mark.max(Some(now)),
+            good: None,
+            denied: Some(now),
+        });
     }
 
     fn keep(&self, state: &State) -> Option<std::io::Error> {

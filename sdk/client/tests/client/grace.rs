@@ -102,6 +102,36 @@ fn a_denial_ends_the_grace() {
 }
 
 #[test]
+fn a_seat_that_was_given_back_leaves_no_grace() {
+    // At once, when only its answer got lost, and when somebody else has given it back already.
+    let gone = || Answer::Body(204, String::new());
+    for answers in [vec![gone()], vec![Answer::Nothing, denied()], vec![denied()]] {
+        let (marketplace, storage) = after_a_good_answer();
+        for answer in answers {
+            marketplace.answer(answer);
+        }
+        let answer = client(&marketplace, &storage).deactivate("mch_1");
+        assert!(answer.is_ok() || answer.is_err_and(|error| error.is_denial()));
+        offline(validate_at(&marketplace, &storage, now() + MOMENT), None);
+        let before = OfflineFile::Licence(licence_file(Some(NONCE)));
+        let with_file = client(&marketplace, &storage).with_file(verifier(), before);
+        offline(with_file.validate(), None);
+        // The marketplace's next good answer counts again.
+        marketplace.answer(valid());
+        assert!(validate_at(&marketplace, &storage, now() + MOMENT).is_ok());
+        assert!(validate_at(&marketplace, &storage, now() + 2 * MOMENT).is_ok());
+    }
+}
+
+#[test]
+fn a_seat_that_could_not_be_given_back_keeps_its_grace() {
+    let (marketplace, storage) = after_a_good_answer();
+    let answer = client(&marketplace, &storage).deactivate("mch_1");
+    assert!(answer.is_err_and(|error| error.is_unreachable()));
+    assert!(validate_at(&marketplace, &storage, now()).unwrap().is_valid());
+}
+
+#[test]
 fn grace_ends_with_the_licence() {
     let end = now() + SignedDuration::from_hours(1);
     let answer =
