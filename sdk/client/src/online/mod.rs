@@ -42,6 +42,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Map;
 
 use crate::clock::{self, CLOCK_TOLERANCE};
+use crate::key;
 use crate::licence_file::{Payload, Verifier, VerifyError};
 
 use self::state::{Good, Seal, State};
@@ -57,6 +58,7 @@ pub struct Settings {
     /// `https://…`, without `/v1`.
     pub marketplace: String,
     pub licence_id: String,
+    /// As the customer has typed it.
     pub key: String,
     /// The listing that asks: a licence for another one is not valid.
     pub product: Option<String>,
@@ -234,7 +236,8 @@ impl<T: Transport, S: Storage> Client<T, S> {
 
 impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
     /// With a clock of the application's own.
-    pub fn on(host: H, settings: Settings, transport: T, storage: S) -> Result<Self, ClientError> {
+    pub fn on(host: H, mut settings: Settings, transport: T, storage: S) -> Result<Self, ClientError> {
+        settings.key = key::as_issued(&settings.key).into_owned();
         settings.check()?;
         let fingerprint = settings.fingerprint.as_deref().unwrap_or_default();
         let seal = Seal::new(&settings.licence_id, &settings.key, fingerprint);

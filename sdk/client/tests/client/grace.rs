@@ -211,6 +211,29 @@ fn what_is_kept_cannot_be_edited_or_carried_to_another_machine() {
     assert!(validate_at(&marketplace, &storage, now()).is_ok());
 }
 
+#[test]
+fn a_key_that_was_typed_is_the_one_that_was_issued() {
+    let issued = "SOUK-06D00-00001-R0100-00000-00000-05K0N-BTKZ2-EJ3HK-B1YT5-HZC24-VAWDR";
+    let (marketplace, storage) = (Marketplace::answering([valid()]), MemoryStorage::default());
+    let typed = [issued.to_lowercase(), issued.replace('-', ""), issued.replace('1', "I")];
+    for (typed, is_online) in typed.into_iter().zip([true, false, false]) {
+        let settings = Settings {
+            key: typed,
+            ..settings()
+        };
+        let client = Client::on(&marketplace, settings, &marketplace, &storage).unwrap();
+        let basis = client.validate().unwrap().basis;
+        assert_eq!(basis == Basis::Online, is_online, "{basis:?}");
+    }
+    let key = format!("License {issued}");
+    let requests = marketplace.requests();
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.header("Authorization") == Some(key.as_str()))
+    );
+}
+
 fn with_file(file: OfflineFile, now: Timestamp) -> Result<Standing, ClientError> {
     let (marketplace, storage) = (Marketplace::answering([]), MemoryStorage::default());
     marketplace.set_clock(now);
