@@ -291,6 +291,12 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
         }
     }
 
+    /// What holds without asking the marketplace, for a start that must not wait: the last good answer within the grace, then the file.
+    pub fn offline(&self) -> Result<Standing, ClientError> {
+        let not_asked = TransportError("it was not asked".to_owned());
+        self.stand_in(self.kept(), self.host.now(), ClientError::Unreachable(not_asked))
+    }
+
     /// Takes a seat for this machine. Again for the same machine, it is the same seat.
     pub fn activate(&self, activation: &Activation) -> Result<Machine, ClientError> {
         self.post("machines", &self.asking(Some(activation)))
@@ -441,7 +447,7 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
 
     fn last_answer(&self, state: &State, now: Timestamp) -> Option<(Validation, Basis)> {
         let Good { at, validation } = state.good.as_ref()?;
-        let mut until = at.checked_add(self.settings.grace).ok()?;
+        let mut until = at.saturating_add(self.settings.grace).ok()?;
         // What was good beyond the licence's end already is good regardless of it.
         if let Some(end) = validation.expires_at.filter(|end| end > at) {
             until = until.min(end);

@@ -54,6 +54,18 @@ fn the_last_good_answer_holds_for_the_grace() {
 }
 
 #[test]
+fn what_holds_offline_is_told_without_asking() {
+    let (marketplace, storage) = after_a_good_answer();
+    let standing = client(&marketplace, &storage).offline().unwrap();
+    assert_eq!(
+        (standing.is_valid(), standing.basis),
+        (true, Basis::Grace { until: now() + WEEK })
+    );
+    offline(client(&marketplace, &MemoryStorage::default()).offline(), None);
+    assert_eq!(marketplace.requests().len(), 1);
+}
+
+#[test]
 fn faults_of_the_marketplace_and_of_networks_are_bridged_too() {
     let bridged = [
         problem(500, "internal_error"),
@@ -309,6 +321,21 @@ fn it_is_remembered_across_runs_in_a_file() {
     assert_eq!(left.len(), 1, "nothing unfinished");
     assert!(!storage.load().unwrap().unwrap().contains(KEY));
     assert!(!storage.load().unwrap().unwrap().contains(FINGERPRINT));
+}
+
+#[test]
+fn threads_that_write_at_once_leave_one_whole_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = FileStorage::new(folder.path().join("licence.state"));
+    let texts = ["one", "another"].map(|word| word.repeat(10_000));
+    std::thread::scope(|scope| {
+        for text in &texts {
+            let storage = &storage;
+            scope.spawn(move || (0..50).for_each(|_| storage.save(text).unwrap()));
+        }
+    });
+    assert!(texts.contains(&storage.load().unwrap().unwrap()));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
