@@ -51,9 +51,10 @@ counted target/debug/simulate --seeds 10000
 step "fuzzing: the scanner's readers"
 counted infra/ci/fuzz.sh
 
-step "licence files: examples, another library that verifies them, the client over a socket"
+step "licence files: without std, examples, another library that verifies them, the client over a socket"
 counted cargo test --package souk-client --doc --locked --quiet
-cargo clippy --manifest-path sdk/interop/Cargo.toml --package souk-client --target-dir target/interop --locked --quiet -- --deny warnings
+cargo check --package souk-client --no-default-features --target-dir target/interop --locked --quiet
+cargo clippy --manifest-path sdk/interop/Cargo.toml --package souk-client --package souk-client-c --target-dir target/interop --locked --quiet -- --deny warnings
 counted cargo test --manifest-path sdk/interop/Cargo.toml --target-dir target/interop --locked --quiet
 
 step "the official Stripe library against the stand-in"

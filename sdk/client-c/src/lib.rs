@@ -5,6 +5,8 @@
 
 #![expect(unsafe_code, reason = "pointers come from C, and functions are exported by name")]
 
+#[cfg(feature = "online")]
+pub mod online;
 mod status;
 
 pub use status::Status;
@@ -149,14 +151,9 @@ pub unsafe extern "C" fn souk_fingerprint(salt: *const c_char, out: *mut c_char,
         }
         // SAFETY: as promised by the caller.
         let salt = unsafe { text(salt)? };
-        let fingerprint = CString::new(Fingerprint::of_this_machine(salt.as_bytes())?.as_str())?;
-        let bytes = fingerprint.as_bytes_with_nul();
-        if bytes.len() > size {
-            return Err(Status::Internal);
-        }
-        // SAFETY: `out` takes `size` bytes, as promised by the caller, and two allocations do not overlap.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr().cast(), out, bytes.len()) };
-        Ok(())
+        let fingerprint = Fingerprint::of_this_machine(salt.as_bytes())?;
+        // SAFETY: as promised by the caller.
+        unsafe { write(fingerprint.as_str(), out, size) }
     })
 }
 
@@ -189,12 +186,12 @@ fn guarded(work: impl FnOnce() -> Result<(), Status>) -> i32 {
     done.err().unwrap_or(Status::Ok) as i32
 }
 
-/// Where the file goes. Whatever happens next, nothing old stands there.
+/// Where what was made goes. Whatever happens next, nothing old stands there.
 ///
 /// # Safety
 ///
 /// `out` is null or may be written to.
-unsafe fn place<'a>(out: *mut *mut File) -> Result<&'a mut *mut File, Status> {
+unsafe fn place<'a, T>(out: *mut *mut T) -> Result<&'a mut *mut T, Status> {
     if out.is_null() {
         return Err(Status::InvalidArgument);
     }
@@ -220,12 +217,28 @@ unsafe fn text<'a>(text: *const c_char) -> Result<&'a str, Status> {
 /// # Safety
 ///
 /// As [`text`].
-unsafe fn optional<'a>(key: *const c_char) -> Result<Option<&'a str>, Status> {
-    if key.is_null() {
+unsafe fn optional<'a>(given: *const c_char) -> Result<Option<&'a str>, Status> {
+    if given.is_null() {
         return Ok(None);
     }
     // SAFETY: as promised by the caller.
-    unsafe { text(key) }.map(Some)
+    unsafe { text(given) }.map(Some)
+}
+
+/// A short text and the zero behind it, for the caller to keep.
+///
+/// # Safety
+///
+/// `size` bytes may be written to `out`.
+unsafe fn write(text: &str, out: *mut c_char, size: usize) -> Result<(), Status> {
+    let text = CString::new(text)?;
+    let bytes = text.as_bytes_with_nul();
+    if bytes.len() > size {
+        return Err(Status::Internal);
+    }
+    // SAFETY: `out` takes `size` bytes, as promised by the caller, and two allocations do not overlap.
+    unsafe { ptr::copy_nonoverlapping(bytes.as_ptr().cast(), out, bytes.len()) };
+    Ok(())
 }
 
 fn verifier(public_keys: &str) -> Result<Verifier, Status> {

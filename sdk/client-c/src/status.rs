@@ -4,6 +4,8 @@ use std::ffi::{CStr, NulError};
 
 use souk_client::clock::ClockRolledBack;
 use souk_client::fingerprint::FingerprintError;
+#[cfg(feature = "online")]
+use souk_client::online::ClientError;
 use souk_client::{InvalidPublicKey, VerifyError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,10 +26,15 @@ pub enum Status {
     ClockRolledBack = 12,
     NoFingerprint = 13,
     Internal = 14,
+    Refused = 15,
+    Denied = 16,
+    Unreachable = 17,
+    NotTheMarketplace = 18,
+    Offline = 19,
 }
 
 impl Status {
-    pub const ALL: [Status; 15] = [
+    pub const ALL: [Status; 20] = [
         Status::Ok,
         Status::InvalidArgument,
         Status::InvalidPublicKey,
@@ -43,6 +50,11 @@ impl Status {
         Status::ClockRolledBack,
         Status::NoFingerprint,
         Status::Internal,
+        Status::Refused,
+        Status::Denied,
+        Status::Unreachable,
+        Status::NotTheMarketplace,
+        Status::Offline,
     ];
 
     /// As the header names it.
@@ -63,6 +75,11 @@ impl Status {
             Status::ClockRolledBack => "SOUK_CLOCK_ROLLED_BACK",
             Status::NoFingerprint => "SOUK_NO_FINGERPRINT",
             Status::Internal => "SOUK_INTERNAL",
+            Status::Refused => "SOUK_REFUSED",
+            Status::Denied => "SOUK_DENIED",
+            Status::Unreachable => "SOUK_UNREACHABLE",
+            Status::NotTheMarketplace => "SOUK_NOT_THE_MARKETPLACE",
+            Status::Offline => "SOUK_OFFLINE",
         }
     }
 
@@ -88,6 +105,11 @@ impl Status {
             Status::ClockRolledBack => c"the clock was put back",
             Status::NoFingerprint => c"the system does not say which machine this is, or the salt is empty",
             Status::Internal => c"a mistake of this library",
+            Status::Refused => c"the marketplace refuses, such as when no seat is free",
+            Status::Denied => c"the licence key opens nothing (any more), or there is no such machine",
+            Status::Unreachable => c"the marketplace cannot be reached, or is busy",
+            Status::NotTheMarketplace => c"somebody else answers in the marketplace's place",
+            Status::Offline => c"the marketplace cannot be reached, and nothing stands in for its answer",
         }
     }
 }
@@ -125,6 +147,23 @@ impl From<FingerprintError> for Status {
 impl From<ClockRolledBack> for Status {
     fn from(_: ClockRolledBack) -> Self {
         Status::ClockRolledBack
+    }
+}
+
+#[cfg(feature = "online")]
+impl From<&ClientError> for Status {
+    fn from(error: &ClientError) -> Self {
+        match error {
+            ClientError::Settings(_) => Status::InvalidArgument,
+            ClientError::Offline { .. } => Status::Offline,
+            ClientError::ClockRolledBack(_) => Status::ClockRolledBack,
+            ClientError::NotTheMarketplace { .. } => Status::NotTheMarketplace,
+            error if error.is_denial() => Status::Denied,
+            error if error.is_unreachable() => Status::Unreachable,
+            ClientError::Refused(_) => Status::Refused,
+            // What a newer client fails with that has no number yet.
+            _ => Status::Internal,
+        }
     }
 }
 

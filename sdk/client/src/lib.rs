@@ -23,6 +23,7 @@ pub mod clock;
 pub mod fingerprint;
 #[cfg(feature = "issue")]
 pub mod issue;
+mod key;
 mod keys;
 pub mod licence_file;
 #[cfg(feature = "online")]

@@ -2,6 +2,16 @@
 //!
 //! Nothing that the system says leaves the machine. Every value is hashed with a salt of the application's choice (HMAC-SHA256), so that two
 //! applications see different fingerprints of one machine and cannot compare notes.
+//!
+//! A part is what no two machines share, because the marketplace takes machines with enough of the same parts for one: not the processor's
+//! model, not a name that people choose. What cannot be read without privileges is left out.
+//!
+//! | part | Linux | macOS | Windows |
+//! |---|---|---|---|
+//! | `machine-id` | `/etc/machine-id` | `IOPlatformUUID` | `MachineGuid` |
+//! | `board` | UUID or serial number, of the BIOS as root, else of the device tree | serial number | UUID of the BIOS |
+//! | `disk` | worldwide name of the first fixed disk | | serial number of the volume C: |
+//! | `network` | lowest address that a built-in interface was made with | that of `en0` | |
 
 mod sources;
 
@@ -19,7 +29,7 @@ pub struct Fingerprint {
     components: Vec<Component>,
 }
 
-/// A part of a machine. A policy says how many of them have to be the same.
+/// A part of a machine, which has it alone. A policy says how many of them have to be the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Component {
     pub name: &'static str,
@@ -55,8 +65,9 @@ impl Fingerprint {
         let machine_id = platform.machine_id(sources).ok_or(FingerprintError::NoMachineId)?;
         let parts = [
             ("machine-id", Some(machine_id)),
-            ("hostname", platform.hostname(sources)),
-            ("cpu", platform.cpu(sources)),
+            ("board", platform.board(sources)),
+            ("disk", platform.disk(sources)),
+            ("network", platform.network(sources)),
         ];
         let components: Vec<Component> = parts
             .into_iter()

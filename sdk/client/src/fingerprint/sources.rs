@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 pub trait Sources {
     /// The text of a small file.
     fn file(&self, path: &str) -> Option<String>;
+    /// What is in a folder, by name and in order; nothing where there is none.
+    fn names(&self, folder: &str) -> Vec<String>;
     /// What a program prints, where it ends well.
     fn output(&self, program: &str, arguments: &[&str]) -> Option<String>;
 }
@@ -18,6 +20,15 @@ pub struct SystemSources;
 impl Sources for SystemSources {
     fn file(&self, path: &str) -> Option<String> {
         fs::read_to_string(path).ok()
+    }
+
+    fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        names.sort_unstable();
+        names
     }
 
     fn output(&self, program: &str, arguments: &[&str]) -> Option<String> {
@@ -45,8 +56,9 @@ pub enum Platform {
 
 // Whole paths: who can put a program of the same name into the search path could be any machine.
 const IOREG: &str = "/usr/sbin/ioreg";
-const SYSCTL: &str = "/usr/sbin/sysctl";
+const NETWORKSETUP: &str = "/usr/sbin/networksetup";
 const REG: &str = r"C:\Windows\System32\reg.exe";
+const CMD: &str = r"C:\Windows\System32\cmd.exe";
 
 impl Platform {
     pub fn current() -> Option<Self> {
@@ -65,47 +77,56 @@ impl Platform {
             Platform::Linux => ["/etc/machine-id", "/var/lib/dbus/machine-id"]
                 .into_iter()
                 .find_map(|path| sources.file(path).filter(|id| is_id(id)))?,
-            Platform::MacOs => {
-                let registry = sources.output(IOREG, &["-rd1", "-c", "IOPlatformExpertDevice"])?;
-                ioreg_value(&registry, "IOPlatformUUID")?
-            }
+            Platform::MacOs => ioreg_value(sources, "IOPlatformUUID")?,
             Platform::Windows => registry_value(sources, r"HKLM\SOFTWARE\Microsoft\Cryptography", "MachineGuid")?,
         };
         is_id(&id).then(|| id.trim().to_ascii_lowercase())
     }
 
-    pub(super) fn hostname(self, sources: &impl Sources) -> Option<String> {
-        let name = match self {
-            Platform::Linux => sources
-                .file("/proc/sys/kernel/hostname")
-                .or_else(|| sources.file("/etc/hostname"))?,
-            Platform::MacOs => sources.output(SYSCTL, &["-n", "kern.hostname"])?,
-            Platform::Windows => {
-                let key = r"HKLM\SYSTEM\CurrentControlSet\Control\ComputerName\ComputerName";
-                registry_value(sources, key, "ComputerName")?
+    /// What the maker has numbered the board or the machine with.
+    pub(super) fn board(self, sources: &impl Sources) -> Option<String> {
+        match self {
+            // The first two are for root to read; the last is that of machines without a BIOS.
+            Platform::Linux => {
+                let uuid = sources.file("/sys/class/dmi/id/product_uuid");
+                let mut numbered = ["/sys/class/dmi/id/board_serial", "/proc/device-tree/serial-number"].into_iter();
+                uuid.and_then(|text| board_uuid(&text))
+                    .or_else(|| numbered.find_map(|path| serial(&sources.file(path)?)))
             }
-        };
-        // Without the domain, which changes with the network.
-        let name = name.trim().split('.').next()?.to_ascii_lowercase();
-        said(&name)
+            Platform::MacOs => serial(&ioreg_value(sources, "IOPlatformSerialNumber")?),
+            Platform::Windows => board_uuid(&registry_value(sources, r"HKLM\SYSTEM\HardwareConfig", "LastConfig")?),
+        }
     }
 
-    pub(super) fn cpu(self, sources: &impl Sources) -> Option<String> {
-        let model = match self {
-            Platform::Linux => cpuinfo_model(&sources.file("/proc/cpuinfo")?)?,
-            Platform::MacOs => sources.output(SYSCTL, &["-n", "machdep.cpu.brand_string"])?,
-            Platform::Windows => {
-                let key = r"HKLM\HARDWARE\DESCRIPTION\System\CentralProcessor\0";
-                registry_value(sources, key, "ProcessorNameString")?
+    /// The disk's worldwide name; on Windows the number that the system's volume was formatted with.
+    pub(super) fn disk(self, sources: &impl Sources) -> Option<String> {
+        match self {
+            Platform::Linux => {
+                let mut names = sources.names("/sys/block");
+                // Cards come and go: they count where there is nothing else.
+                names.sort_by_key(|name| name.starts_with("mmcblk"));
+                names.iter().find_map(|name| fixed_disk(sources, name))
             }
-        };
-        said(&model.split_ascii_whitespace().collect::<Vec<_>>().join(" "))
+            Platform::MacOs => None,
+            Platform::Windows => volume_serial(&sources.output(CMD, &["/d", "/c", "vol", "C:"])?),
+        }
     }
-}
 
-fn said(text: &str) -> Option<String> {
-    let is_said = !text.is_empty() && !text.contains('\0');
-    is_said.then(|| text.to_owned())
+    /// The address that a built-in network interface was made with.
+    pub(super) fn network(self, sources: &impl Sources) -> Option<String> {
+        match self {
+            Platform::Linux => {
+                let names = sources.names("/sys/class/net");
+                names.iter().filter_map(|name| built_in(sources, name)).min()
+            }
+            Platform::MacOs => {
+                let said = sources.output(NETWORKSETUP, &["-getmacaddress", "en0"])?;
+                said.split_ascii_whitespace().find_map(mac_address)
+            }
+            // What Windows lists are virtual adapters too, whose addresses many machines share.
+            Platform::Windows => None,
+        }
+    }
 }
 
 /// 128 bits in hexadecimal digits, with hyphens or without, that are not all the same: images that are copied to many machines ship an empty
@@ -117,8 +138,91 @@ fn is_id(id: &str) -> bool {
         && digits.iter().any(|digit| !digit.eq_ignore_ascii_case(&digits[0]))
 }
 
-/// `"IOPlatformUUID" = "564D…"`.
-fn ioreg_value(registry: &str, name: &str) -> Option<String> {
+/// What boards are numbered with whose maker has not numbered them.
+const NOBODYS: [&str; 4] = [
+    "03000200-0400-0500-0006-000700080009",
+    "00020003-0004-0005-0006-000700080009",
+    "12345678-1234-5678-90ab-cddeefaabbcc",
+    "fefefefe-fefe-fefe-fefe-fefefefefefe",
+];
+
+fn board_uuid(text: &str) -> Option<String> {
+    let uuid = text.trim().trim_matches(['{', '}']).to_ascii_lowercase();
+    (is_id(&uuid) && !NOBODYS.contains(&uuid.as_str())).then_some(uuid)
+}
+
+/// One word with a digit in it, and not a placeholder such as `Default string`, `None`, `00000000` or `123456789`.
+fn serial(text: &str) -> Option<String> {
+    let serial = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    let is_word = serial.len() >= 6 && serial.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_number = serial.bytes().any(|byte| byte.is_ascii_digit()) && !"01234567890123456789".contains(serial);
+    (is_word && is_number && is_varied(serial)).then(|| serial.to_owned())
+}
+
+fn is_varied(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let first = bytes.next();
+    bytes.any(|byte| Some(byte) != first)
+}
+
+/// A disk that stays in the machine, by a name that is unique in the world (naa, eui, uuid, and NVMe's own): what QEMU calls all of its
+/// disks is none. A card's is its CID.
+fn fixed_disk(sources: &impl Sources, name: &str) -> Option<String> {
+    let of = |what: &str| sources.file(&format!("/sys/block/{name}/{what}"));
+    if of("removable")?.trim() != "0" {
+        return None;
+    }
+    let named = ["wwid", "device/wwid"]
+        .into_iter()
+        .find_map(|what| worldwide(&of(what)?));
+    named.or_else(|| {
+        of("device/cid")
+            .filter(|cid| is_id(cid))
+            .map(|cid| cid.trim().to_owned())
+    })
+}
+
+fn worldwide(text: &str) -> Option<String> {
+    let name = text.trim().to_ascii_lowercase();
+    let (kind, number) = name.split_once('.')?;
+    (["naa", "eui", "uuid", "nvme"].contains(&kind) && is_varied(number)).then_some(name)
+}
+
+/// The address of an interface that is neither virtual (it has no device) nor on USB, where that is its own (0) and not one that was made up.
+fn built_in(sources: &impl Sources, name: &str) -> Option<String> {
+    let of = |what: &str| sources.file(&format!("/sys/class/net/{name}/{what}"));
+    let is_built_in = !of("device/modalias")?.starts_with("usb:");
+    let is_own = of("addr_assign_type")?.trim() == "0";
+    mac_address(of("address").filter(|_| is_built_in && is_own)?.trim())
+}
+
+/// `a4:83:e7:…`: one that its maker has given, and not one that is for many or was made up here.
+fn mac_address(text: &str) -> Option<String> {
+    let bytes = text
+        .split([':', '-'])
+        .map(|pair| u8::from_str_radix(pair, 16).ok().filter(|_| pair.len() == 2));
+    let bytes: [u8; 6] = bytes.collect::<Option<Vec<u8>>>()?.try_into().ok()?;
+    /// The bits of addresses for many, and of those that their users choose.
+    const SHARED: u8 = 0b11;
+    let is_given = bytes[0] & SHARED == 0 && bytes[3..] != [0; 3];
+    is_given.then(|| text.to_ascii_lowercase().replace('-', ":"))
+}
+
+/// The last `1A2B-3C4D` of what `vol` prints, in any language.
+fn volume_serial(said: &str) -> Option<String> {
+    let is_serial = |word: &&str| {
+        let digits = word
+            .split_once('-')
+            .filter(|(high, low)| high.len() == 4 && low.len() == 4);
+        digits.is_some_and(|(high, low)| [high, low].concat().bytes().all(|digit| digit.is_ascii_hexdigit()))
+    };
+    let serial = said.split_ascii_whitespace().rfind(is_serial)?;
+    (serial != "0000-0000").then(|| serial.to_ascii_lowercase())
+}
+
+/// `"IOPlatformUUID" = "564D…"`, of what the machine says about itself.
+fn ioreg_value(sources: &impl Sources, name: &str) -> Option<String> {
+    let registry = sources.output(IOREG, &["-rd1", "-c", "IOPlatformExpertDevice"])?;
     let quoted = format!("\"{name}\"");
     registry.lines().find_map(|line| {
         let value = line.trim().strip_prefix(&quoted)?.trim_start().strip_prefix('=')?;
@@ -134,22 +238,5 @@ fn registry_value(sources: &impl Sources, key: &str, name: &str) -> Option<Strin
         let rest = line.trim().strip_prefix(name)?;
         let value = rest.trim_start().strip_prefix("REG_SZ")?;
         Some(value.trim().to_owned())
-    })
-}
-
-/// The first processor's name; on ARM, where there is none, the numbers that stand for it.
-fn cpuinfo_model(cpuinfo: &str) -> Option<String> {
-    let field = |name: &str| {
-        cpuinfo.lines().find_map(|line| {
-            let (label, value) = line.split_once(':')?;
-            (label.trim() == name).then(|| value.trim().to_owned())
-        })
-    };
-    field("model name").or_else(|| {
-        let numbers = ["CPU implementer", "CPU architecture", "CPU part"].map(|name| field(name).unwrap_or_default());
-        numbers
-            .iter()
-            .any(|number| !number.is_empty())
-            .then(|| numbers.join(" "))
     })
 }

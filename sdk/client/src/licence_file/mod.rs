@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 
 use crate::certificate::{Algorithm, Certificate, Kind, Sealed, Secret, read_plain};
 use crate::clock::{self, CLOCK_TOLERANCE};
+use crate::key;
 use crate::keys::{KeySet, PublicKey};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,7 +71,7 @@ impl Verifier {
         self
     }
 
-    /// A licence file. Without a key only a plain one opens, and for whom it is stays to be compared.
+    /// A licence file, for this key as the server takes it: in any case, with or without hyphens. Without a key only a plain one opens, and for whom it is stays to be compared.
     pub fn licence_file<'a>(
         &self,
         file: &str,
@@ -103,6 +104,8 @@ impl Verifier {
         fingerprint: Option<&str>,
         now: Timestamp,
     ) -> Result<Payload, VerifyError> {
+        let key = key.map(key::as_issued);
+        let key = key.as_deref();
         let certificate = Certificate::read(kind, file).map_err(VerifyError::Malformed)?;
         let algorithm = Algorithm::of(&certificate.alg).ok_or(VerifyError::UnsupportedAlgorithm)?;
         self.signer(kind, &certificate)?;

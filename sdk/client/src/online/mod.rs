@@ -42,6 +42,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Map;
 
 use crate::clock::{self, CLOCK_TOLERANCE};
+use crate::key;
 use crate::licence_file::{Payload, Verifier, VerifyError};
 
 use self::state::{Good, Seal, State};
@@ -57,6 +58,7 @@ pub struct Settings {
     /// `https://…`, without `/v1`.
     pub marketplace: String,
     pub licence_id: String,
+    /// As the customer has typed it.
     pub key: String,
     /// The listing that asks: a licence for another one is not valid.
     pub product: Option<String>,
@@ -234,7 +236,8 @@ impl<T: Transport, S: Storage> Client<T, S> {
 
 impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
     /// With a clock of the application's own.
-    pub fn on(host: H, settings: Settings, transport: T, storage: S) -> Result<Self, ClientError> {
+    pub fn on(host: H, mut settings: Settings, transport: T, storage: S) -> Result<Self, ClientError> {
+        settings.key = key::as_issued(&settings.key).into_owned();
         settings.check()?;
         let fingerprint = settings.fingerprint.as_deref().unwrap_or_default();
         let seal = Seal::new(&settings.licence_id, &settings.key, fingerprint);
@@ -257,8 +260,7 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
 
     /// Whether the licence may be used here and now. `Ok` is an answer, not a yes: see [`Standing::is_valid`].
     pub fn validate(&self) -> Result<Standing, ClientError> {
-        let kept = self.storage.load().ok().flatten();
-        let state = kept.and_then(|text| self.seal.read(&text)).unwrap_or_default();
+        let state = self.kept();
         let answer: Result<Validation, _> = self.post("validations", &self.asking(None));
         let now = self.host.now();
         match answer {
@@ -281,17 +283,18 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
                 })
             }
             Err(error) if error.is_denial() => {
-                let denied = Some(now);
-                self.keep(&State {
-                    mark: state.mark.max(denied),
-                    good: None,
-                    denied,
-                });
+                self.deny(state.mark, now);
                 Err(error)
             }
             Err(error) if error.is_unreachable() => self.stand_in(state, now, error),
             Err(error) => Err(error),
         }
+    }
+
+    /// What holds without asking the marketplace, for a start that must not wait: the last good answer within the grace, then the file.
+    pub fn offline(&self) -> Result<Standing, ClientError> {
+        let not_asked = TransportError("it was not asked".to_owned());
+        self.stand_in(self.kept(), self.host.now(), ClientError::Unreachable(not_asked))
     }
 
     /// Takes a seat for this machine. Again for the same machine, it is the same seat.
@@ -305,9 +308,15 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
         self.post(&format!("machines/{machine}/heartbeats"), &Map::new())
     }
 
-    /// Gives the seat back.
+    /// Gives the seat back. With it goes what was kept: another machine may have the seat now, so that neither the last answer nor a file from
+    /// before holds here until the marketplace says so again.
     pub fn deactivate(&self, machine_id: &str) -> Result<(), ClientError> {
-        self.delete(&format!("machines/{}", in_path(machine_id)?))
+        let answer = self.delete(&format!("machines/{}", in_path(machine_id)?));
+        let is_gone = answer.as_ref().map_or_else(ClientError::is_denial, |()| true);
+        if is_gone {
+            self.deny(self.kept().mark, self.host.now());
+        }
+        answer
     }
 
     /// Starts a copy of the software on a machine that has a seat; `pid` is what the machine calls it. Again, it is the same process.
@@ -438,7 +447,7 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
 
     fn last_answer(&self, state: &State, now: Timestamp) -> Option<(Validation, Basis)> {
         let Good { at, validation } = state.good.as_ref()?;
-        let mut until = at.checked_add(self.settings.grace).ok()?;
+        let mut until = at.saturating_add(self.settings.grace).ok()?;
         // What was good beyond the licence's end already is good regardless of it.
         if let Some(end) = validation.expires_at.filter(|end| end > at) {
             until = until.min(end);
@@ -474,6 +483,21 @@ impl<T: Transport, S: Storage, H: Host> Client<T, S, H> {
         };
         let until = payload.meta().expiry;
         Ok(Some((validation, Basis::File { until })))
+    }
+
+    /// What is remembered, where it can be read and its seal fits.
+    fn kept(&self) -> State {
+        let kept = self.storage.load().ok().flatten();
+        kept.and_then(|text| self.seal.read(&text)).unwrap_or_default()
+    }
+
+    /// From now on nothing stands in that was good before.
+    fn deny(&self, mark: Option<Timestamp>, now: Timestamp) {
+        self.keep(&State {
+            mark: mark.max(Some(now)),
+            good: None,
+            denied: Some(now),
+        });
     }
 
     fn keep(&self, state: &State) -> Option<std::io::Error> {

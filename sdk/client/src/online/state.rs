@@ -7,6 +7,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use base64ct::{Base64, Encoding};
@@ -70,9 +71,11 @@ impl Storage for FileStorage {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
-        // Two instances of an application write at once: each its own file, and one of them stays.
+        // Two instances of an application, or two threads of one, write at once: each its own file, and one of them stays.
+        static SAVED: AtomicU64 = AtomicU64::new(0);
+        let nth = SAVED.fetch_add(1, Ordering::Relaxed);
         let mut unfinished = self.path.clone().into_os_string();
-        unfinished.push(format!(".{}", std::process::id()));
+        unfinished.push(format!(".{}-{nth}", std::process::id()));
         fs::write(&unfinished, text)?;
         fs::rename(&unfinished, &self.path)
     }

@@ -1,6 +1,6 @@
 //! Files that are as they were made: what they say, for whom, and for how long.
 
-use souk_client::issue::{Draft, IssueError, Terms};
+use souk_client::issue::{Draft, IssueError, Licence, Terms};
 use souk_client::{SignedDuration, VerifyError};
 
 use crate::support::{
@@ -115,6 +115,35 @@ fn a_file_is_for_one_key_and_one_machine() {
     // Key and fingerprint are written one after the other: who moves the border between them gets the same secret, but not the same machine.
     let (key, fingerprint) = (format!("{KEY}{}", &FINGERPRINT[..1]), &FINGERPRINT[1..]);
     assert_eq!(machine(Some(NONCE), &key, fingerprint), Some(VerifyError::WrongLicence));
+}
+
+#[test]
+fn a_file_opens_with_its_key_however_it_is_typed() {
+    let licence = Licence {
+        key: "SOUK-06D00-00001-R0100-00000-00000-05K0N-BTKZ2-EJ3HK-B1YT5-HZC24-VAWDR".to_owned(),
+        ..licence()
+    };
+    let issued = licence.key.as_str();
+    for typed in [
+        issued.to_owned(),
+        issued.to_lowercase(),
+        issued.replace('-', ""),
+        issued.replace('0', "o"),
+        format!("SOUK{}", issued[4..].replace('0', "O").replace('1', "l")),
+        format!(" {issued}\n"),
+    ] {
+        for nonce in [None, Some(NONCE)] {
+            let file = sign(Draft::licence(&licence, &terms(nonce)).unwrap(), &signer(1));
+            assert_eq!(
+                verifier().licence_file(&file, typed.as_str(), now()).err(),
+                None,
+                "{typed}"
+            );
+            let file = sign(Draft::machine(&machine(), &licence, &terms(nonce)).unwrap(), &signer(1));
+            let opened = verifier().machine_file(&file, typed.as_str(), FINGERPRINT, now());
+            assert_eq!(opened.err(), None, "{typed}");
+        }
+    }
 }
 
 #[test]

@@ -54,6 +54,18 @@ fn the_last_good_answer_holds_for_the_grace() {
 }
 
 #[test]
+fn what_holds_offline_is_told_without_asking() {
+    let (marketplace, storage) = after_a_good_answer();
+    let standing = client(&marketplace, &storage).offline().unwrap();
+    assert_eq!(
+        (standing.is_valid(), standing.basis),
+        (true, Basis::Grace { until: now() + WEEK })
+    );
+    offline(client(&marketplace, &MemoryStorage::default()).offline(), None);
+    assert_eq!(marketplace.requests().len(), 1);
+}
+
+#[test]
 fn faults_of_the_marketplace_and_of_networks_are_bridged_too() {
     let bridged = [
         problem(500, "internal_error"),
@@ -99,6 +111,36 @@ fn a_denial_ends_the_grace() {
         assert!(standing.map_or_else(|error| error.is_denial(), |standing| !standing.is_valid()));
         offline(validate_at(&marketplace, &storage, now() + MOMENT), None);
     }
+}
+
+#[test]
+fn a_seat_that_was_given_back_leaves_no_grace() {
+    // At once, when only its answer got lost, and when somebody else has given it back already.
+    let gone = || Answer::Body(204, String::new());
+    for answers in [vec![gone()], vec![Answer::Nothing, denied()], vec![denied()]] {
+        let (marketplace, storage) = after_a_good_answer();
+        for answer in answers {
+            marketplace.answer(answer);
+        }
+        let answer = client(&marketplace, &storage).deactivate("mch_1");
+        assert!(answer.is_ok() || answer.is_err_and(|error| error.is_denial()));
+        offline(validate_at(&marketplace, &storage, now() + MOMENT), None);
+        let before = OfflineFile::Licence(licence_file(Some(NONCE)));
+        let with_file = client(&marketplace, &storage).with_file(verifier(), before);
+        offline(with_file.validate(), None);
+        // The marketplace's next good answer counts again.
+        marketplace.answer(valid());
+        assert!(validate_at(&marketplace, &storage, now() + MOMENT).is_ok());
+        assert!(validate_at(&marketplace, &storage, now() + 2 * MOMENT).is_ok());
+    }
+}
+
+#[test]
+fn a_seat_that_could_not_be_given_back_keeps_its_grace() {
+    let (marketplace, storage) = after_a_good_answer();
+    let answer = client(&marketplace, &storage).deactivate("mch_1");
+    assert!(answer.is_err_and(|error| error.is_unreachable()));
+    assert!(validate_at(&marketplace, &storage, now()).unwrap().is_valid());
 }
 
 #[test]
@@ -181,6 +223,29 @@ fn what_is_kept_cannot_be_edited_or_carried_to_another_machine() {
     assert!(validate_at(&marketplace, &storage, now()).is_ok());
 }
 
+#[test]
+fn a_key_that_was_typed_is_the_one_that_was_issued() {
+    let issued = "SOUK-06D00-00001-R0100-00000-00000-05K0N-BTKZ2-EJ3HK-B1YT5-HZC24-VAWDR";
+    let (marketplace, storage) = (Marketplace::answering([valid()]), MemoryStorage::default());
+    let typed = [issued.to_lowercase(), issued.replace('-', ""), issued.replace('1', "I")];
+    for (typed, is_online) in typed.into_iter().zip([true, false, false]) {
+        let settings = Settings {
+            key: typed,
+            ..settings()
+        };
+        let client = Client::on(&marketplace, settings, &marketplace, &storage).unwrap();
+        let basis = client.validate().unwrap().basis;
+        assert_eq!(basis == Basis::Online, is_online, "{basis:?}");
+    }
+    let key = format!("License {issued}");
+    let requests = marketplace.requests();
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.header("Authorization") == Some(key.as_str()))
+    );
+}
+
 fn with_file(file: OfflineFile, now: Timestamp) -> Result<Standing, ClientError> {
     let (marketplace, storage) = (Marketplace::answering([]), MemoryStorage::default());
     marketplace.set_clock(now);
@@ -256,6 +321,21 @@ fn it_is_remembered_across_runs_in_a_file() {
     assert_eq!(left.len(), 1, "nothing unfinished");
     assert!(!storage.load().unwrap().unwrap().contains(KEY));
     assert!(!storage.load().unwrap().unwrap().contains(FINGERPRINT));
+}
+
+#[test]
+fn threads_that_write_at_once_leave_one_whole_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = FileStorage::new(folder.path().join("licence.state"));
+    let texts = ["one", "another"].map(|word| word.repeat(10_000));
+    std::thread::scope(|scope| {
+        for text in &texts {
+            let storage = &storage;
+            scope.spawn(move || (0..50).for_each(|_| storage.save(text).unwrap()));
+        }
+    });
+    assert!(texts.contains(&storage.load().unwrap().unwrap()));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
