@@ -65,7 +65,7 @@ async fn one_declined_change_is_one_failure_used_up() {
     let stripe = Stripe::start().await;
     let id = subscribed(&stripe, 1000, "success", "").await;
     let now = subscription(&stripe, &id).await;
-    let text = |value: &serde_json::Value| value.as_str().expect("an id").to_owned();
+    let text = |value: &Value| value.as_str().expect("an id").to_owned();
     let (customer, item) = (text(&now["customer"]), text(&now["items"]["data"][0]["id"]));
     stripe
         .control(&format!("customers/{customer}/card"), json!({"declines": "next"}))
