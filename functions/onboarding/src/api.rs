@@ -4,7 +4,7 @@ mod people;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::http::{FieldError, Validate};
+use shared::http::{FieldError, Validate, check_return_address};
 use shared::ids::{DecisionId, HoldId, PartnerId, UserId};
 use shared::money::Money;
 use shared::partner::hold::{Hold, HoldReason, WaitsFor};
@@ -14,12 +14,9 @@ use shared::partner::{
     SupportEmail, Website, payout_terms,
 };
 use shared::store::accounts::{MemberItem, Role};
-use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
 pub(crate) use people::{ApiTokenView, CreateApiToken, MeView, NewApiToken};
-
-const MAX_URL_CHARS: usize = 2_000;
 
 /// Collects what is wrong, field by field.
 #[derive(Default)]
@@ -355,29 +352,9 @@ pub(crate) struct CreateOnboardingLink {
 
 impl Validate for CreateOnboardingLink {
     fn validate(&self) -> Vec<FieldError> {
-        let mut faults = Faults::default();
-        for (pointer, url) in [("/return_url", &self.return_url), ("/refresh_url", &self.refresh_url)] {
-            faults.check(pointer, url.as_deref().map_or(Ok(()), check_return_address));
-        }
-        faults.0
-    }
-}
-
-/// RFC 8252, section 8.3, allows plain http to the loopback address: it never leaves the machine.
-fn check_return_address(text: &str) -> Result<(), String> {
-    let wrong = || {
-        Err(format!(
-            "must be an https address of at most {MAX_URL_CHARS} characters"
-        ))
-    };
-    let Ok(url) = text.parse::<Url>() else { return wrong() };
-    let is_own_machine = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_own_machine);
-    let names_nobody = url.username().is_empty() && url.password().is_none();
-    if is_safe && names_nobody && url.has_host() && text.len() <= MAX_URL_CHARS {
-        Ok(())
-    } else {
-        wrong()
+        let flaws = [("/return_url", &self.return_url), ("/refresh_url", &self.refresh_url)];
+        let flaws = flaws.map(|(pointer, url)| check_return_address(pointer, url.as_deref()));
+        flaws.into_iter().flatten().collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::http::{FieldError, Validate};
+use shared::http::{FieldError, Validate, check_return_address};
 use shared::ids::{LicenceId, ListingId, OrderId, PartnerId, SubscriptionId, VersionId};
 use shared::licence::Licence;
 use shared::licensing::{Preset, Status};
@@ -146,9 +146,6 @@ pub(crate) struct PlaceOrderLine {
     pub listing_id: ListingId,
 }
 
-/// Longer addresses are refused by the processor.
-const MAX_URL_CHARS: usize = 2_000;
-
 impl Validate for PlaceOrder {
     fn validate(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
@@ -166,22 +163,10 @@ impl Validate for PlaceOrder {
                 "must be another partner than the affiliate",
             ));
         }
-        for (pointer, url) in [("/success_url", &self.success_url), ("/cancel_url", &self.cancel_url)] {
-            if url.as_ref().is_some_and(|url| !is_web_address(url)) {
-                errors.push(FieldError::new(
-                    pointer,
-                    format!("must be an https address (http for localhost) of at most {MAX_URL_CHARS} characters"),
-                ));
-            }
-        }
+        errors.extend(check_return_address("/success_url", self.success_url.as_deref()));
+        errors.extend(check_return_address("/cancel_url", self.cancel_url.as_deref()));
         errors
     }
-}
-
-fn is_web_address(text: &str) -> bool {
-    let local = ["http://localhost", "http://127.0.0.1"];
-    let scheme = text.starts_with("https://") || local.iter().any(|start| text.starts_with(start));
-    scheme && text.len() <= MAX_URL_CHARS && !text.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::http::{FieldError, Validate};
+use shared::http::{FieldError, Validate, check_return_address};
 use shared::ids::{EducationalProofId, LicenceId, ListingId, PartnerId, PlanId, PolicyId, SubscriptionId, UserId};
 use shared::money::{Currency, Money};
 use shared::processor::stripe::billing::Invoice;
@@ -13,8 +13,6 @@ use shared::subscription::plan::{
 use shared::subscription::{Billing, EndReason, Status, Subscription};
 use utoipa::ToSchema;
 
-/// Longer addresses are refused by the processor.
-const MAX_URL_CHARS: usize = 2_000;
 const MAX_TEXT_CHARS: usize = 500;
 
 /// A plan to be sold. It is never changed: retire it and make another.
@@ -174,15 +172,6 @@ fn seats(quantity: u32) -> Option<FieldError> {
     (!(1..=MAX_SEATS).contains(&quantity)).then(|| FieldError::new("/quantity", detail))
 }
 
-fn web_address(pointer: &str, url: Option<&String>) -> Option<FieldError> {
-    let url = url?;
-    let local = ["http://localhost", "http://127.0.0.1"];
-    let scheme = url.starts_with("https://") || local.iter().any(|start| url.starts_with(start));
-    let good = scheme && url.len() <= MAX_URL_CHARS && !url.chars().any(|c| c.is_whitespace() || c.is_control());
-    let detail = format!("must be an https address (http for localhost) of at most {MAX_URL_CHARS} characters");
-    (!good).then(|| FieldError::new(pointer, detail))
-}
-
 impl Validate for Subscribe {
     fn validate(&self) -> Vec<FieldError> {
         let mut flaws: Vec<_> = seats(self.quantity).into_iter().collect();
@@ -192,8 +181,8 @@ impl Validate for Subscribe {
                 "must be another partner than the affiliate",
             ));
         }
-        flaws.extend(web_address("/success_url", self.success_url.as_ref()));
-        flaws.extend(web_address("/cancel_url", self.cancel_url.as_ref()));
+        flaws.extend(check_return_address("/success_url", self.success_url.as_deref()));
+        flaws.extend(check_return_address("/cancel_url", self.cancel_url.as_deref()));
         flaws
     }
 }
@@ -275,7 +264,7 @@ pub(crate) struct MendPayment {
 
 impl Validate for MendPayment {
     fn validate(&self) -> Vec<FieldError> {
-        web_address("/return_url", self.return_url.as_ref())
+        check_return_address("/return_url", self.return_url.as_deref())
             .into_iter()
             .collect()
     }

@@ -10,6 +10,7 @@ pub mod openapi;
 pub mod paging;
 pub mod path;
 pub mod problem;
+pub mod return_address;
 pub mod router;
 pub mod routes;
 
@@ -19,6 +20,7 @@ pub use json::{Json, Validate};
 pub use paging::{Page, Paging, PagingParams};
 pub use path::{Path, Query};
 pub use problem::{FieldError, Problem, ProblemDocument};
+pub use return_address::check_return_address;
 pub use router::router;
 pub use routes::Routes;
 
