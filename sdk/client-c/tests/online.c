@@ -174,6 +174,11 @@ static void arguments_that_are_none(const souk_settings *settings) {
   wrong.salt = "example synth 2";
   CHECK(souk_client_new(&wrong, &client) == SOUK_INVALID_ARGUMENT);
   CHECK(client == NULL);
+  /* A container may have no id. */
+  wrong.fingerprint = NULL;
+  int32_t status = souk_client_new(&wrong, &client);
+  CHECK(status == SOUK_OK || status == SOUK_NO_FINGERPRINT);
+  souk_client_free(client);
 
   CHECK(souk_client_validate(NULL, &standing) == SOUK_INVALID_ARGUMENT && standing == NULL);
   CHECK(souk_client_offline(NULL, NULL) == SOUK_INVALID_ARGUMENT);
