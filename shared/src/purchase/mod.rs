@@ -93,6 +93,9 @@ pub struct Order {
     /// From which day the shares of a paid order may be paid out.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub available_on: Option<Date>,
+    /// What went back beyond all that its legs had: the platform's loss.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub excess_minor: i64,
 }
 
 /// Which invoice of which subscription an order is.
@@ -225,6 +228,7 @@ pub fn place(
         processor: Processor::default(),
         session: None,
         renewal: None,
+        excess_minor: 0,
         paid_at: None,
         charge: None,
         available_on: None,

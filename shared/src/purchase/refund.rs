@@ -497,7 +497,7 @@ impl Advance {
     }
 
     fn post_back(&mut self, seed: Seed, now: Timestamp, report: &RefundReport) -> Result<(), RefundError> {
-        let returned = std::mem::take(&mut self.refund.returned);
+        let returned = reversal::undone(&self.order, &std::mem::take(&mut self.refund.returned))?;
         let cause = self.cause(Fact::RefundFailed(self.refund.id), "refund failed", now, report);
         self.entries.extend(reversal::entries(
             &self.order,
@@ -512,13 +512,13 @@ impl Advance {
             Direction::Forth,
             day(now),
         )?);
+        let after = reversal::apply(&self.order, &returned, Direction::Forth)?;
+        let still = reversal::spent(&after, &returned)?;
         self.reinstated = reversal::spent(&self.order, &returned)?;
-        self.reinstated.retain(|licence| !self.revoked.contains(licence));
+        self.reinstated
+            .retain(|licence| !self.revoked.contains(licence) && !still.contains(licence));
         self.revoked.clear();
-        self.order = unclaimed(
-            &reversal::apply(&self.order, &returned, Direction::Forth)?,
-            &self.refund,
-        );
+        self.order = unclaimed(&after, &self.refund);
         self.balances = netted(std::mem::take(&mut self.balances))?;
         Ok(())
     }

@@ -127,10 +127,33 @@ pub(super) fn spread(order: &Order, minor: i64) -> Result<Vec<LineAmount>, Money
     Ok(amounts)
 }
 
+/// What the legs get back of what a refund took that has failed. What went back by other ways beyond all that the legs had was this
+/// money: the platform's loss is made good first, as if the refund had failed before.
+pub(super) fn undone(order: &Order, taken: &[Returned]) -> Result<Vec<Returned>, MoneyError> {
+    let mut others = order.excess_minor;
+    for part in taken {
+        others -= part.minor - part.legs.total()?;
+    }
+    let mut undone = Vec::with_capacity(taken.len());
+    for part in taken {
+        let covered = part.legs.total()?;
+        let kept = others.clamp(0, covered);
+        others -= kept;
+        let legs = part.legs.apportion(covered - kept)?;
+        undone.push(Returned { legs, ..*part });
+    }
+    Ok(undone)
+}
+
 /// The order with what was given back, or got back again.
 pub(super) fn apply(order: &Order, returned: &[Returned], direction: Direction) -> Result<Order, MoneyError> {
     let mut order = order.clone();
     for part in returned {
+        let excess = part.minor - part.legs.total()?;
+        order.excess_minor += match direction {
+            Direction::Back => excess,
+            Direction::Forth => -excess,
+        };
         let line = order.lines.get_mut(part.line).ok_or(MoneyError::NoWeight)?;
         line.returned = match direction {
             Direction::Back => line.returned.checked_add(&part.legs)?,
@@ -511,6 +534,47 @@ mod tests {
                 prop_assert_eq!(books.accounts.get(&Account::DisputesPending).copied().unwrap_or_default(), 0);
             }
         }
+    }
+
+    #[test]
+    fn a_refund_that_fails_after_all_was_lost_restores_nothing() {
+        let mut order = paid(&[1000, 500]);
+        let eur = |minor: i64| Money::new(minor, Currency::EUR);
+        let work = Seed::named(now(), "a refund");
+        let told = report("re_1", eur(300), ReportedStatus::Succeeded);
+        let begun = refund::adopt(&order, &told, work.id("refund"), now()).expect("small");
+        let refunded = refund::advance(&begun.order, &begun.refund, &told, work, now())
+            .expect("small")
+            .expect("news");
+        let mut books = Books::default();
+        books.post(&refunded.entries, &refunded.balances);
+        order = refunded.order;
+        walk(
+            &mut order,
+            &mut books,
+            &Step::Dispute {
+                minor: 1500,
+                won: false,
+            },
+            1,
+        );
+        let excess = |books: &Books| {
+            books
+                .accounts
+                .get(&Account::PlatformLosses)
+                .copied()
+                .unwrap_or_default()
+        };
+        assert_eq!((order.excess_minor, excess(&books)), (300, 300));
+
+        let told = report("re_1", eur(300), ReportedStatus::Failed);
+        let failed = refund::advance(&order, &refunded.refund, &told, work, now())
+            .expect("small")
+            .expect("news");
+        books.post(&failed.entries, &failed.balances);
+        assert_eq!(failed.order.refunded(), order.total, "the bank took all of it");
+        assert_eq!((failed.order.excess_minor, excess(&books)), (0, 0), "and no cent more");
+        assert!(failed.reinstated.is_empty() && failed.balances.is_empty());
     }
 
     #[test]

@@ -189,10 +189,10 @@ pub(crate) async fn assign(
     Json(request): Json<NamePolicy>,
 ) -> Result<Json<IssuedView>, Problem> {
     let store = &context.store;
+    let mut licence = of_partner(store, owner.partner, path.licence_id).await?;
     let terms = named(store, owner.partner, request.policy_id).await?;
     let act = act(&call, owner.user.id, "licence.assign_policy", path.licence_id);
     for _ in 0..INSISTENCE {
-        let licence = of_partner(store, owner.partner, path.licence_id).await?;
         let next = put_under(&licence, &terms);
         let (from, to) = ((licence.policy(), licence.granted()), (next.policy(), next.granted()));
         let moved = leases::move_claims(store, (&from.0, &from.1), (&to.0, &to.1), call.now).await?;
@@ -205,6 +205,7 @@ pub(crate) async fn assign(
         if kept(store, &licence, &next, also).await? {
             return Ok(Json(IssuedView::of(&next, call.now)));
         }
+        licence = of_partner(store, owner.partner, path.licence_id).await?;
     }
     Err(StoreError::Busy.into())
 }
