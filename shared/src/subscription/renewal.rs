@@ -76,5 +76,6 @@ pub fn renewal(subscription: &Subscription, invoice: &PaidInvoice) -> Order {
         paid_at: None,
         charge: None,
         available_on: None,
+        excess_minor: 0,
     }
 }
