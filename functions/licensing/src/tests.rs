@@ -171,6 +171,7 @@ impl World {
             custom: None,
             grant: None,
             offer: None,
+            subscription: None,
         };
         let write = Write::create(keys::licence(id), &licence).expect("an item");
         app.store.write(write).await.expect("a new licence");

@@ -1,13 +1,15 @@
 //! Follows subscriptions: their state, their licence, and every invoice that was paid.
 //!
-//! Whatever the news was, the subscription is fetched and followed whole: its state and licence in one transaction, then each paid invoice
-//! that is no order yet as one. So a lost, late or repeated event changes nothing in the end.
+//! Whatever the news was, the subscription is fetched with its invoices and followed whole: its state and licence in one transaction, then
+//! each paid invoice that is no order yet as one. So a lost, late or repeated event changes nothing in the end.
+//!
+//! What follows at Stripe from how it is here is asked for each time anew, until it is so: see [`tidy`].
 
 use jiff::Timestamp;
 use shared::ids::{OrderId, SubscriptionId, UserId};
 use shared::messages::Envelope;
-use shared::processor::stripe::billing::{self, Invoice};
-use shared::processor::stripe::objects::{Charge, Expandable, SessionStatus};
+use shared::processor::stripe::billing::{self, Invoice, InvoiceStatus, SubscriptionUpdate};
+use shared::processor::stripe::objects::{Charge, Expandable, List, SessionStatus};
 use shared::processor::{Processor, ProcessorError};
 use shared::purchase::{Order, OrderStatus, Payment, SettleError, settle};
 use shared::runtime::{Delivery, Failure};
@@ -28,7 +30,8 @@ pub(crate) async fn hear(
     let Some(told) = fetch(context, &before).await? else {
         return Ok(());
     };
-    let report = told.report().map_err(Failure::reject)?;
+    let invoices = context.stripe.invoices(&told.id, None).await?;
+    let report = told.report(&invoices.data).map_err(Failure::reject)?;
     let followed = subscriptions::follow(&context.store, &before, (&report, told.plan()), at, delivery.now).await;
     let followed = followed.map_err(|error| match error {
         // Somebody else has heard it too, or the licence was used meanwhile: what is stored now is to be followed from.
@@ -41,7 +44,62 @@ pub(crate) async fn hear(
             "subscription {subscription} has changed meanwhile"
         )));
     }
-    settle_invoices(context, delivery, &followed, &told.id).await
+    tidy(context, &followed, &told, &invoices.data).await?;
+    settle_invoices(context, delivery, &followed, &told.id, invoices).await
+}
+
+/// What Stripe is to do about it:
+///
+/// - the card that a checkout leaves at the subscription becomes the customer's, so that the one they name later is the one that is charged;
+/// - who may not use what it pays for any more does not go on paying;
+/// - what was open when it ended cannot be paid any more: nothing would come of it.
+async fn tidy(
+    context: &Context,
+    subscription: &Subscription,
+    told: &billing::Subscription,
+    invoices: &[Invoice],
+) -> Result<(), Failure> {
+    let stripe = &context.stripe;
+    if subscription.status == Status::Ended {
+        for invoice in invoices {
+            if invoice.status == Some(InvoiceStatus::Open) {
+                stripe
+                    .void_invoice(&invoice.id, &format!("{} void", invoice.id))
+                    .await?;
+            }
+        }
+        return Ok(());
+    }
+    if !subscription.status.is_running() {
+        return Ok(());
+    }
+    let licence = commerce::licence(&context.store, subscription.licence).await?;
+    if licence.is_some_and(|licence| licence.granted().standing.is_withdrawn()) {
+        tracing::info!(subscription.id = %subscription.id, "the licence is revoked or banned: the subscription is cancelled");
+        return cancel(context, &told.id).await;
+    }
+    if let Some(method) = told.default_payment_method.as_ref().map(Expandable::id) {
+        let key = format!("{} {method}", told.id);
+        let customer = told.customer.id();
+        stripe
+            .set_payment_method(customer, method, &format!("{key} of the customer"))
+            .await?;
+        let update = SubscriptionUpdate::ChargeTheCustomersMethod;
+        stripe
+            .update_subscription(&told.id, &update, &format!("{key} only there"))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Ends it at Stripe, now.
+async fn cancel(context: &Context, at_stripe: &str) -> Result<(), Failure> {
+    match context.stripe.cancel_subscription(at_stripe).await {
+        Ok(_) => Ok(()),
+        // It has ended: following it says how.
+        Err(ProcessorError::Refused { code, .. }) if code == "resource_missing" => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What Stripe says of it now; nothing while its checkout has not begun it. A checkout that has ended without one is the end of it here.
@@ -75,17 +133,11 @@ async fn settle_invoices(
     delivery: &Delivery<Envelope>,
     subscription: &Subscription,
     at_stripe: &str,
+    mut page: List<Invoice>,
 ) -> Result<(), Failure> {
-    let mut after: Option<String> = None;
     let mut missing: Vec<Invoice> = Vec::new();
     loop {
-        let page = context.stripe.paid_invoices(at_stripe, after.as_deref()).await?;
-        let ids: Vec<OrderId> = page.data.iter().filter_map(Invoice::order).collect();
-        let known = if ids.is_empty() {
-            Vec::new()
-        } else {
-            commerce::orders_of(&context.store, subscription.customer, &ids).await?
-        };
+        let known = orders_of(context, subscription.customer, &page.data).await?;
         let next = page.next_page();
         let is_new = |invoice: &Invoice| {
             invoice
@@ -94,7 +146,7 @@ async fn settle_invoices(
         };
         missing.extend(page.data.into_iter().filter(is_new));
         match next {
-            Some(next) => after = Some(next),
+            Some(next) => page = context.stripe.invoices(at_stripe, Some(&next)).await?,
             None => break,
         }
     }
@@ -104,6 +156,18 @@ async fn settle_invoices(
         }
     }
     Ok(())
+}
+
+/// The orders that the paid ones of these are, as far as they have been made.
+async fn orders_of(context: &Context, customer: UserId, invoices: &[Invoice]) -> Result<Vec<Order>, Failure> {
+    let paid = invoices
+        .iter()
+        .filter(|invoice| invoice.status == Some(InvoiceStatus::Paid));
+    let ids: Vec<OrderId> = paid.filter_map(Invoice::order).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(commerce::orders_of(&context.store, customer, &ids).await?)
 }
 
 async fn settle_invoice(
@@ -187,8 +251,8 @@ pub(crate) async fn renewal_of(
     order.ok_or_else(waits).map(Some)
 }
 
-/// The money of a renewal went back. Where it had paid for what runs now, the subscription ends: nobody is charged on for what they have
-/// given back.
+/// The money of a renewal went back. Where nothing is left of what has paid for the period that runs, the subscription ends: nobody is charged
+/// on for what they have given back. As with a sale, who got only a part of it back keeps what they have bought.
 pub(crate) async fn end_returned(
     context: &Context,
     delivery: &Delivery<Envelope>,
@@ -202,20 +266,26 @@ pub(crate) async fn end_returned(
             order.id
         )));
     };
+    debug_assert_eq!(order.processor, Processor::Stripe, "only Stripe has subscriptions");
+    // A payment that has not been heard of may have begun another period.
+    hear(context, delivery, customer, renewal.subscription, delivery.now).await?;
     let subscription = load(context, customer, renewal.subscription).await?;
-    let is_earlier = subscription.paid_until.is_some_and(|until| renewal.until < until);
-    if is_earlier || !order.is_given_back() || subscription.status.is_over() {
+    let (Some(at_stripe), Some(paid_until)) = (&subscription.at_stripe, subscription.paid_until) else {
+        return Ok(());
+    };
+    if !order.is_given_back() || subscription.status.is_over() {
         return Ok(());
     }
-    if let Some(at_stripe) = &subscription.at_stripe {
-        match context.stripe.cancel_subscription(&at_stripe.subscription).await {
-            Ok(_) => {}
-            // It has ended: following it says how.
-            Err(ProcessorError::Refused { code, .. }) if code == "resource_missing" => {}
-            Err(error) => return Err(error.into()),
-        }
+    let invoices = context.stripe.invoices(&at_stripe.subscription, None).await?;
+    let orders = orders_of(context, customer, &invoices.data).await?;
+    let pays = |order: &Order| {
+        let covers = order.renewal.as_ref().is_some_and(|renewal| renewal.until >= paid_until);
+        covers && !order.is_given_back()
+    };
+    if renewal.until < paid_until || orders.iter().any(pays) {
+        return Ok(());
     }
-    debug_assert_eq!(order.processor, Processor::Stripe, "only Stripe has subscriptions");
+    cancel(context, &at_stripe.subscription).await?;
     hear(context, delivery, customer, renewal.subscription, delivery.now).await
 }
 

@@ -55,7 +55,7 @@ pub(crate) async fn open(
 }
 
 /// One coupon for each percentage; it is there from the first that needed it.
-async fn coupon(context: &Context, subscription: &Subscription) -> Result<Option<String>, ProcessorError> {
+pub(crate) async fn coupon(context: &Context, subscription: &Subscription) -> Result<Option<String>, ProcessorError> {
     let Some(percent_off) = subscription.educational_percent else {
         return Ok(None);
     };

@@ -85,8 +85,20 @@ impl Desk {
             .json()
     }
 
+    /// The last thing that was asked of Stripe, and not only looked up.
     fn asked(&self) -> Vec<(String, String)> {
-        self.stripe.take_asked().pop().expect("a request").form()
+        let asked = self.stripe.take_asked();
+        let posted = asked.iter().rfind(|asked| asked.method == "POST");
+        posted.expect("a request").form()
+    }
+
+    /// Stripe's answer to a change, with the invoices; and the same once more, when it is asked again.
+    fn changes(&self, told: Value) {
+        let invoices = list(&paid(&told));
+        self.stripe
+            .answers(200, told.clone())
+            .answers(200, invoices)
+            .answers(200, told);
     }
 
     /// Stripe's word about it, heard by the settlement.
@@ -100,8 +112,9 @@ impl Desk {
         let before = subscriptions::subscription(&self.app.store, customer, id)
             .await
             .expect("memory");
+        let invoices = serde_json::from_value::<Vec<billing::Invoice>>(json!(paid(told))).expect("invoices");
         let told: billing::Subscription = serde_json::from_value(told.clone()).expect("a subscription");
-        let report = told.report().expect("understood");
+        let report = told.report(&invoices).expect("understood");
         let now = self.app.now();
         let heard = (&report, told.plan());
         let followed = subscriptions::follow(&self.app.store, &before.expect("made"), heard, now, now).await;
@@ -120,7 +133,7 @@ fn told(desk: &Desk, plan: &str, status: &str, more: &Value) -> Value {
     let now = desk.app.now().as_second();
     let month = 30 * 86_400;
     let mut told = json!({"id": "sub_1", "object": "subscription", "status": status, "customer": "cus_1", "pause_collection": null,
-        "trial_end": null, "cancel_at": null, "ended_at": null, "cancellation_details": null, "latest_invoice": null,
+        "trial_end": null, "cancel_at": null, "ended_at": null, "cancellation_details": null,
         "metadata": {"plan_id": plan},
         "items": {"data": [{"id": "si_1", "quantity": 2, "current_period_start": now, "current_period_end": now + month,
             "price": {"product": "prod_1"}}]}});
@@ -128,6 +141,20 @@ fn told(desk: &Desk, plan: &str, status: &str, more: &Value) -> Value {
         told[name] = value.clone();
     }
     told
+}
+
+/// The invoice of the period that runs, where that is paid.
+fn paid(told: &Value) -> Vec<Value> {
+    let item = &told["items"]["data"][0];
+    let period = json!({"start": item["current_period_start"], "end": item["current_period_end"]});
+    let invoice = json!({"id": "in_1", "object": "invoice", "status": "paid", "currency": "eur", "amount_paid": 1800, "total": 1800,
+        "starting_balance": 0, "created": item["current_period_start"],
+        "lines": {"data": [{"id": "il_1", "amount": 1800, "description": null, "period": period}]}});
+    (told["status"] == "active").then_some(invoice).into_iter().collect()
+}
+
+fn list(items: &[Value]) -> Value {
+    json!({"object": "list", "data": items, "has_more": false})
 }
 
 #[track_caller]
@@ -339,7 +366,8 @@ async fn changes_are_what_stripe_makes_of_them() {
 
     let mut changed = told(&desk, &dear, "active", &json!({}));
     changed["items"]["data"][0]["quantity"] = json!(3);
-    desk.stripe.answers(200, changed);
+    changed["metadata"]["educational_percent"] = json!("50");
+    desk.changes(changed);
     let answer = post("changes", change).await.expect(201).json();
     assert_eq!((&answer["plan"], &answer["quantity"]), (&json!("Yearly"), &json!(3)));
     let form = desk.asked();
@@ -352,9 +380,41 @@ async fn changes_are_what_stripe_makes_of_them() {
         ("proration_behavior", "always_invoice"),
         ("payment_behavior", "error_if_incomplete"),
         ("metadata[plan_id]", &dear),
+        // The other plan has a discount for nobody.
+        ("discounts", ""),
+        ("metadata[educational_percent]", ""),
     ] {
         has(&form, name, value);
     }
+    assert!(!form.iter().any(|(name, _)| name == "trial_end"), "nothing is tried");
+    assert_eq!(answer["educational_percent"], 50, "as Stripe has it");
+}
+
+/// A trial of a small plan is none of a large one.
+#[tokio::test]
+async fn a_trial_ends_under_a_plan_that_has_none() {
+    let desk = desk().await;
+    let (plan, dear) = (desk.plan(monthly()).await, desk.plan(yearly()).await);
+    let mut tried_too = monthly();
+    tried_too["name"] = json!("Monthly, more");
+    let tried_too = desk.plan(tried_too).await;
+    let made = desk.subscribe(&plan).await;
+    let trial = json!({"trial_end": desk.app.now().as_second() + 14 * 86_400});
+    desk.hear(&made, &told(&desk, &plan, "trialing", &trial)).await;
+    let path = format!("/v1/subscriptions/{}/changes", made["id"].as_str().expect("an id"));
+    let carla = desk.app.sign_in("carla");
+    let change = async |to: &str, told: Value| {
+        desk.stripe.take_asked();
+        desk.changes(told);
+        let change = json!({"plan_id": to});
+        let changed = desk.app.post(&path, &change).bearer(&carla).send().await;
+        changed.expect(201);
+        desk.asked()
+    };
+    let form = change(&tried_too, told(&desk, &tried_too, "trialing", &trial)).await;
+    assert!(!form.iter().any(|(name, _)| name == "trial_end"), "it goes on: {form:#?}");
+    let form = change(&dear, told(&desk, &dear, "active", &json!({}))).await;
+    has(&form, "trial_end", "now");
 }
 
 #[tokio::test]
@@ -369,7 +429,7 @@ async fn pausing_and_cancelling_can_be_taken_back() {
     let carla = desk.app.sign_in("carla");
 
     let paused = json!({"pause_collection": {"behavior": "void"}});
-    desk.stripe.answers(200, told(&desk, &plan, "active", &paused));
+    desk.changes(told(&desk, &plan, "active", &paused));
     assert_eq!(
         desk.put(&pause, &json!({})).await.expect(200).json()["status"],
         "paused"
@@ -378,19 +438,37 @@ async fn pausing_and_cancelling_can_be_taken_back() {
     desk.put(&pause, &json!({})).await.expect(200);
     assert_eq!(desk.stripe.take_asked().len(), 0, "it is paused already");
 
-    // Two periods later nothing is paid for any more: a new one begins.
-    let mut later = told(&desk, &plan, "active", &paused);
-    later["items"]["data"][0]["current_period_start"] = json!(desk.app.now().as_second() + 60 * 86_400);
-    desk.stripe
-        .answers(200, later)
-        .answers(200, told(&desk, &plan, "active", &json!({})));
+    // Within what is paid for it goes on as it was.
+    let running = told(&desk, &plan, "active", &paused);
+    desk.stripe.answers(200, running.clone()).answers(200, list(&paid(&running)));
+    desk.changes(told(&desk, &plan, "active", &json!({})));
     let resumed = desk.app.delete(&pause).bearer(&carla).send().await.expect(200).json();
     assert_eq!(resumed["status"], "active");
-    has(&desk.asked(), "billing_cycle_anchor", "now");
+    assert_eq!(desk.asked(), [("pause_collection".to_owned(), String::new())]);
+    desk.changes(running.clone());
+    desk.put(&pause, &json!({})).await.expect(200);
+
+    // Two periods later nothing is paid for any more: a new one begins, and a card that is declined leaves the pause.
+    desk.app.clock.advance(jiff::SignedDuration::from_hours(24 * 60));
+    let carla = desk.app.sign_in("carla");
+    let later = told(&desk, &plan, "active", &paused);
+    let error = json!({"error": {"type": "card_error", "code": "card_declined", "message": "Your card was declined."}});
+    desk.stripe
+        .answers(200, later.clone())
+        .answers(200, list(&paid(&running)))
+        .answers(402, error);
+    let declined = desk.app.delete(&pause).bearer(&carla).send().await;
+    declined.expect_problem(402, "payment_declined");
+    desk.stripe.answers(200, later).answers(200, list(&paid(&running)));
+    desk.changes(told(&desk, &plan, "active", &json!({})));
+    let resumed = desk.app.delete(&pause).bearer(&carla).send().await.expect(200).json();
+    assert_eq!(resumed["status"], "active");
+    let form = desk.asked();
+    has(&form, "billing_cycle_anchor", "now");
+    has(&form, "payment_behavior", "error_if_incomplete");
 
     let end = desk.app.now().as_second() + 30 * 86_400;
-    desk.stripe
-        .answers(200, told(&desk, &plan, "active", &json!({"cancel_at": end})));
+    desk.changes(told(&desk, &plan, "active", &json!({"cancel_at": end})));
     let cancelled = desk
         .put(&cancellation, &json!({"when": "period_end"}))
         .await
@@ -398,7 +476,7 @@ async fn pausing_and_cancelling_can_be_taken_back() {
         .json();
     assert_eq!(cancelled["licensed_until"], cancelled["cancels_at"]);
     has(&desk.asked(), "cancel_at_period_end", "true");
-    desk.stripe.answers(200, told(&desk, &plan, "active", &json!({})));
+    desk.changes(told(&desk, &plan, "active", &json!({})));
     let kept = desk
         .app
         .delete(&cancellation)
@@ -412,7 +490,7 @@ async fn pausing_and_cancelling_can_be_taken_back() {
 
     let over =
         json!({"ended_at": desk.app.now().as_second(), "cancellation_details": {"reason": "cancellation_requested"}});
-    desk.stripe.answers(200, told(&desk, &plan, "canceled", &over));
+    desk.changes(told(&desk, &plan, "canceled", &over));
     let ended = desk
         .put(&cancellation, &json!({"when": "now"}))
         .await

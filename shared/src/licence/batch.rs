@@ -107,6 +107,7 @@ fn given(terms: &Terms, grant: Grant, key: LicenceKey, now: Timestamp) -> Licenc
         custom,
         grant: Some(grant),
         offer: None,
+        subscription: None,
     }
 }
 

@@ -20,7 +20,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::ids::{Id, LicenceId, ListingId, OrderId, PartnerId, UserId};
+use crate::ids::{Id, LicenceId, ListingId, OrderId, PartnerId, SubscriptionId, UserId};
+use crate::licensing::policy::{Expiry, ExpiryStrategy};
 use crate::licensing::{Grant, Issue, Limits, Policy, Preset, Standing, lifecycle};
 
 pub use batch::Batch;
@@ -51,12 +52,35 @@ pub struct Licence {
     /// To whom its owner hands it on, once they accept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offer: Option<Offer>,
+    /// What pays for it, period by period; its term is that of the subscription.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<SubscribedBy>,
+}
+
+/// A subscription, and who pays for it: not always who holds the licence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscribedBy {
+    pub customer: UserId,
+    pub subscription: SubscriptionId,
 }
 
 impl Licence {
+    /// What it allows. The licence of a subscription ends with what is paid for, whatever its policy leaves to those who have bought for
+    /// good: its grace is the plan's, and already in its term.
     pub fn policy(&self) -> Policy {
         let custom = self.custom.as_deref().cloned();
-        custom.unwrap_or_else(|| self.tier.policy())
+        let policy = custom.unwrap_or_else(|| self.tier.policy());
+        if self.subscription.is_none() {
+            return policy;
+        }
+        Policy {
+            expiry: Expiry {
+                strategy: ExpiryStrategy::Restrict,
+                grace_seconds: 0,
+                ..policy.expiry
+            },
+            ..policy
+        }
     }
 
     /// Its tier; nothing where a policy of the partner's own says what it allows.

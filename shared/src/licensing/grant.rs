@@ -55,6 +55,13 @@ pub enum Standing {
     Banned { since: Timestamp },
 }
 
+impl Standing {
+    /// Whether nobody is to pay for it any more: it is not only suspended.
+    pub fn is_withdrawn(&self) -> bool {
+        matches!(self, Self::Revoked { .. } | Self::Banned { .. })
+    }
+}
+
 /// The licence as its holder sees it: standing and term in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -13,17 +13,21 @@ pub mod named {
     pub const CUSTOMER: &str = "customer_id";
     pub const SUBSCRIPTION: &str = "subscription_id";
     pub const PLAN: &str = "plan_id";
+    /// What is taken off the price at first, if anything is.
+    pub const EDUCATIONAL: &str = "educational_percent";
 }
 
 impl Subscription {
     /// The metadata by which everything of this subscription is found again.
     pub fn metadata(&self) -> super::stripe::requests::Metadata {
-        [
+        let always = [
             (named::CUSTOMER.to_owned(), self.customer.to_string()),
             (named::SUBSCRIPTION.to_owned(), self.id.to_string()),
             (named::PLAN.to_owned(), self.plan.id.to_string()),
-        ]
-        .into()
+        ];
+        let percent = self.educational_percent.map(|percent| percent.to_string());
+        let discounted = percent.map(|percent| (named::EDUCATIONAL.to_owned(), percent));
+        always.into_iter().chain(discounted).collect()
     }
 }
 
@@ -33,8 +37,9 @@ impl billing::Subscription {
         self.metadata.get(named::PLAN)?.parse().ok()
     }
 
-    /// What it says. A state that is not known here changes nothing: a person must look at it.
-    pub fn report(&self) -> Result<Report, String> {
+    /// What it says, and what its latest invoices say, the newest first. A state that is not known here changes nothing: a person must look
+    /// at it.
+    pub fn report(&self, invoices: &[Invoice]) -> Result<Report, String> {
         let odd = |what: &str| format!("subscription {}: {what}", self.id);
         let item = self.items.data.first().ok_or_else(|| odd("it has no item"))?;
         let at = |second: i64| time(second).ok_or_else(|| odd("a time that is none"));
@@ -51,11 +56,16 @@ impl billing::Subscription {
             quantity: item.quantity.unwrap_or(1),
             period_start: at(item.current_period_start)?,
             period_end: at(item.current_period_end)?,
+            paid_through: maybe(invoices.iter().filter_map(Invoice::paid_through).max())?,
             trial_end: maybe(self.trial_end)?,
             cancel_at: maybe(self.cancel_at)?,
             ended_at: maybe(self.ended_at)?,
             end_reason: self.end_reason(),
-            open_invoice: self.latest_invoice.as_ref().and_then(Expandable::object).and_then(open),
+            open_invoice: invoices.iter().find_map(open),
+            educational_percent: self
+                .metadata
+                .get(named::EDUCATIONAL)
+                .and_then(|percent| percent.parse().ok()),
         })
     }
 
@@ -109,7 +119,9 @@ impl Invoice {
     /// What was paid by it; nothing where it is not paid, or cost nothing.
     pub fn paid(&self) -> Result<Option<PaidInvoice>, String> {
         let odd = |what: &str| format!("invoice {}: {what}", self.id);
-        if self.status != Some(InvoiceStatus::Paid) || self.amount_paid == 0 {
+        // What somebody has marked as paid by other means never came to Stripe: there is nothing of it to share.
+        let amount_paid = self.amount_paid - self.amount_paid_off_stripe;
+        if self.status != Some(InvoiceStatus::Paid) || amount_paid <= 0 {
             return Ok(None);
         }
         let currency: Currency = self
@@ -121,9 +133,16 @@ impl Invoice {
         Ok(Some(PaidInvoice {
             id: self.id.clone(),
             created,
-            amount: Money::new(self.amount_paid, currency),
+            amount: Money::new(amount_paid, currency),
             until: until.and_then(time).unwrap_or(created),
         }))
+    }
+
+    /// The end of the latest period that it has paid for. The difference that a change makes to a period does not pay for the period itself.
+    fn paid_through(&self) -> Option<i64> {
+        let whole = self.lines.data.iter().filter(|line| !line.is_proration());
+        let paid = self.status == Some(InvoiceStatus::Paid);
+        whole.map(|line| line.period.end).max().filter(|_| paid)
     }
 
     /// The payment that paid it.
@@ -131,6 +150,18 @@ impl Invoice {
         let payments = self.payments.as_ref()?;
         let paid = payments.data.iter().find(|payment| payment.status == "paid")?;
         paid.payment.payment_intent.as_ref().map(Expandable::id)
+    }
+}
+
+impl billing::InvoiceLine {
+    fn is_proration(&self) -> bool {
+        let parent = self.parent.as_ref();
+        let origins = parent.map(|parent| [parent.invoice_item_details, parent.subscription_item_details]);
+        origins
+            .into_iter()
+            .flatten()
+            .flatten()
+            .any(|origin| origin.proration)
     }
 }
 

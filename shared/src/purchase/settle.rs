@@ -247,6 +247,7 @@ fn issue(order: &Order, line: &OrderLine, at: Timestamp, secret: [u8; 16]) -> Li
         custom,
         grant: None,
         offer: None,
+        subscription: None,
     }
 }
 

@@ -206,6 +206,7 @@ mod tests {
             })),
             grant: None,
             offer: None,
+            subscription: None,
         }
     }
 

@@ -18,7 +18,6 @@ use crate::subscription::{self, EducationalProof, Plan, Report, Subscription, en
 
 /// More than one customer ever has.
 const MOST_PROOFS: usize = 100;
-const MOST_SUBSCRIPTIONS: usize = 1_000;
 
 // ---- plans
 
@@ -52,32 +51,52 @@ pub async fn plans(
     store.query(keys::plans(listing).after(after).limit(limit)).await
 }
 
-/// Whether the listing can be subscribed to.
+/// Whether the listing is, or was, sold by subscription. Plans that are retired count: what was sold is not given away when the last one goes.
 pub async fn has_plans(store: &Store, listing: ListingId) -> Result<bool, StoreError> {
-    let mut after = None;
-    loop {
-        let page = plans(store, listing, after, 100).await?;
-        if page.items.iter().any(Plan::is_on_sale) {
-            return Ok(true);
-        }
-        after = page.next;
-        if after.is_none() {
-            return Ok(false);
-        }
-    }
+    Ok(!plans(store, listing, None, 1).await?.items.is_empty())
 }
 
 // ---- subscriptions
 
-pub async fn create(store: &Store, subscription: &Subscription) -> Result<Versioned<Subscription>, StoreError> {
+/// A customer's latest subscription to a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latest {
+    pub subscription: SubscriptionId,
+}
+
+pub async fn latest(
+    store: &Store,
+    customer: UserId,
+    listing: ListingId,
+) -> Result<Option<Versioned<Latest>>, StoreError> {
+    store.get(&keys::subscribed(customer, listing)).await
+}
+
+/// A new one, and the latest from now on. Where another one was made since `before` was read, or the same request twice, it is as that has it:
+/// a conflict where nothing was made under this id.
+pub async fn create(
+    store: &Store,
+    subscription: &Subscription,
+    before: Option<&Versioned<Latest>>,
+) -> Result<Versioned<Subscription>, StoreError> {
     let key = keys::subscription(subscription.customer, subscription.id);
-    match store.write(Write::create(key.clone(), subscription)?).await {
+    let latest_key = keys::subscribed(subscription.customer, subscription.plan.listing);
+    let latest = Latest {
+        subscription: subscription.id,
+    };
+    let writes = vec![
+        Write::create(key.clone(), subscription)?,
+        match before {
+            Some(before) => Write::replace(latest_key, &latest, before.revision)?,
+            None => Write::create(latest_key, &latest)?,
+        },
+    ];
+    match store.transact(writes).await {
         Ok(()) => Ok(Versioned {
             value: subscription.clone(),
             revision: 1,
         }),
-        // The same request was made before, and did not get to its answer.
-        Err(StoreError::Conflict { .. }) => store.get(&key).await?.ok_or(StoreError::Busy),
+        Err(conflict @ StoreError::Conflict { .. }) => store.get(&key).await?.ok_or(conflict),
         Err(error) => Err(error),
     }
 }
@@ -104,13 +123,6 @@ pub async fn subscriptions(
 ) -> Result<Page<Subscription>, StoreError> {
     let query = keys::subscriptions(customer).descending();
     store.query(query.after(after).limit(limit)).await
-}
-
-/// The customer's subscriptions to this listing that run, or wait for their checkout.
-pub async fn open(store: &Store, customer: UserId, listing: ListingId) -> Result<Vec<Subscription>, StoreError> {
-    let all = subscriptions(store, customer, None, MOST_SUBSCRIPTIONS).await?;
-    let open = |subscription: &Subscription| subscription.plan.listing == listing && !subscription.status.is_over();
-    Ok(all.items.into_iter().filter(open).collect())
 }
 
 /// The subscription as Stripe tells it now, and its licence with it: both are written, or neither. Refused with a conflict where either has

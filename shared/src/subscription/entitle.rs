@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Status, Subscription};
+use super::Subscription;
 use crate::licence::policies::put_under;
-use crate::licence::{Licence, LicenceKey, LicenceStatus};
+use crate::licence::{Licence, LicenceKey, LicenceStatus, SubscribedBy};
 use crate::licensing::{Grant, Issue, Limits, Policy, lifecycle};
 
 /// The licence, when the subscription begins. `None` before it does, and where it never has.
@@ -26,6 +26,10 @@ pub fn first_licence(subscription: &Subscription, secret: [u8; 16], now: Timesta
         custom,
         grant: None,
         offer: None,
+        subscription: Some(SubscribedBy {
+            customer: subscription.customer,
+            subscription: subscription.id,
+        }),
     };
     let policy = bare.policy();
     let issue = Issue {
@@ -68,11 +72,7 @@ pub fn entitle(licence: &Licence, subscription: &Subscription) -> Option<Licence
 fn termed(grant: &Grant, policy: &Policy, subscription: &Subscription) -> Grant {
     Grant {
         // A trial that has ended and was not paid for is still one: nothing is left of it.
-        trial: match subscription.status {
-            Status::Trialing => true,
-            Status::Active => false,
-            _ => grant.trial,
-        },
+        trial: subscription.is_trial(),
         limits: seats(policy, grant.limits, subscription.quantity),
         expires_at: subscription.licensed_until(),
         ..grant.clone()

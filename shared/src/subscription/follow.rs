@@ -19,11 +19,14 @@ pub struct Report {
     pub quantity: u32,
     pub period_start: Timestamp,
     pub period_end: Timestamp,
+    /// The end of the latest period that an invoice has been paid for.
+    pub paid_through: Option<Timestamp>,
     pub trial_end: Option<Timestamp>,
     pub cancel_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
     pub end_reason: Option<EndReason>,
     pub open_invoice: Option<OpenInvoice>,
+    pub educational_percent: Option<u8>,
 }
 
 /// Stripe's words for the state (docs.stripe.com/api/subscriptions/object#subscription_object-status).
@@ -72,7 +75,8 @@ pub fn follow(
         quantity: report.quantity,
         status,
         at_stripe: Some(report.at_stripe.clone()),
-        paid_until: paid_until(before, report, status),
+        paid_until: paid_until(report, status),
+        educational_percent: report.educational_percent,
         trial_end: report.trial_end,
         period_end: Some(report.period_end),
         cancel_at: report.cancel_at.filter(|_| status.is_running()),
@@ -107,33 +111,21 @@ fn status(report: &Report) -> Status {
     }
 }
 
-/// Until when somebody has paid, or need not pay yet.
-fn paid_until(before: &Subscription, report: &Report, status: Status) -> Option<Timestamp> {
+/// Until when somebody has paid, or need not pay yet. Stripe begins a period first and collects then, so a period that runs is not one that is
+/// paid for: only a paid invoice says so.
+fn paid_until(report: &Report, status: Status) -> Option<Timestamp> {
+    let paid = report.paid_through.max(report.trial_end).unwrap_or(report.period_start);
     match status {
         Status::Pending | Status::Lapsed => None,
-        Status::Trialing => report.trial_end.or(Some(report.period_end)),
-        Status::Active => Some(report.period_end),
-        // Stripe begins the period first and collects then: what was paid for ended where the first period began that nobody has paid for.
-        Status::PastDue | Status::Unpaid => {
-            let overdue = matches!(before.status, Status::PastDue | Status::Unpaid);
-            let since = before.paid_until.filter(|_| overdue);
-            Some(since.map_or(report.period_start, |since| since.min(report.period_start)))
-        }
-        // Periods go by, and nobody pays for them.
-        Status::Paused => before.paid_until.or(Some(report.period_start)),
-        Status::Ended => {
-            let ended_at = report.ended_at.unwrap_or(report.period_end);
-            Some(
-                before
-                    .paid_until
-                    .map_or(ended_at, |paid_until| paid_until.min(ended_at)),
-            )
-        }
+        Status::Trialing | Status::Active | Status::PastDue | Status::Unpaid | Status::Paused => Some(paid),
+        Status::Ended => Some(report.ended_at.map_or(paid, |ended_at| ended_at.min(paid))),
     }
 }
 
 fn trial_ends_soon(next: &Subscription, at: Timestamp) -> bool {
-    let Some(trial_end) = next.trial_end.filter(|_| next.status == Status::Trialing) else {
+    // Who has cancelled knows that it ends.
+    let goes_on = next.status == Status::Trialing && next.cancel_at.is_none();
+    let Some(trial_end) = next.trial_end.filter(|_| goes_on) else {
         return false;
     };
     at.duration_until(trial_end) <= TRIAL_NOTICE

@@ -152,16 +152,37 @@ impl Subscription {
         self.plan.price.checked_mul(self.quantity)
     }
 
-    /// When the licence expires: at the end of what is paid for and, unless it ends there on purpose, the plan's grace after it.
+    /// When the licence expires: at the end of what is paid for and, while the next payment is awaited, the plan's grace after it; never
+    /// after the day for which somebody has cancelled it.
     pub fn licensed_until(&self) -> Option<Timestamp> {
         let paid_until = self.paid_until?;
-        let goes_on =
-            matches!(self.status, Status::Trialing | Status::Active | Status::PastDue) && self.cancel_at.is_none();
-        if !goes_on {
+        let awaits_payment = match self.status {
+            Status::Active | Status::PastDue => true,
+            // Without a card there is no payment to wait for.
+            Status::Trialing => self.plan.trial.is_some_and(|trial| trial.card_required),
+            Status::Pending | Status::Lapsed | Status::Unpaid | Status::Paused | Status::Ended => false,
+        };
+        if !awaits_payment {
             return Some(paid_until);
         }
         let grace = SignedDuration::from_hours(24 * i64::from(self.plan.grace_days));
-        Some(paid_until.saturating_add(grace).unwrap_or(Timestamp::MAX))
+        let until = paid_until.saturating_add(grace).unwrap_or(Timestamp::MAX);
+        Some(self.cancel_at.map_or(until, |cancel_at| until.min(cancel_at.max(paid_until))))
+    }
+
+    /// Whether nothing but a trial has been had so far.
+    pub fn is_trial(&self) -> bool {
+        let trial = self.trial_end.zip(self.paid_until);
+        self.status == Status::Trialing || trial.is_some_and(|(trial_end, paid_until)| paid_until <= trial_end)
+    }
+
+    /// Under the same trial with this plan: only where its own trial asks for no more than the one that runs.
+    pub fn trial_goes_on_under(&self, plan: &Plan) -> bool {
+        let card_required = |plan: &Plan| plan.trial.map(|trial| trial.card_required);
+        match card_required(plan) {
+            None => false,
+            Some(asked) => !asked || card_required(&self.plan) == Some(true),
+        }
     }
 }
 

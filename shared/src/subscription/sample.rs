@@ -72,7 +72,7 @@ pub(crate) fn subscription() -> Subscription {
     }
 }
 
-/// A month that began on this day.
+/// A month that began on this day, and was paid for where its state says so.
 pub(crate) fn report(told: Told, from: i64) -> Report {
     Report {
         at_stripe: AtStripe {
@@ -81,6 +81,12 @@ pub(crate) fn report(told: Told, from: i64) -> Report {
             item: "si_1".to_owned(),
             product: "prod_1".to_owned(),
         },
+        paid_through: match told {
+            Told::Incomplete | Told::IncompleteExpired | Told::Trialing => None,
+            Told::Active => Some(days(from + 30)),
+            Told::PastDue | Told::Unpaid | Told::Paused | Told::Canceled => Some(days(from)),
+        },
+        educational_percent: None,
         told,
         collection_paused: false,
         quantity: 2,

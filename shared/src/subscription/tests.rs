@@ -3,9 +3,11 @@ use strum::IntoEnumIterator;
 
 use super::follow::{OpenInvoice, Report, Told, follow};
 use super::sample::{days, now, plan, report, seed, subscription};
-use super::{EndReason, PaidInvoice, Status, Subscription, entitle, first_licence, renewal};
+use super::plan::PlanTrial;
+use super::{EndReason, PaidInvoice, Plan, Status, Subscription, entitle, first_licence, renewal};
 use crate::licence::Licence;
 use crate::licensing::lifecycle::{StandingAct, stand};
+use crate::licensing::term::{Lapse, lapse, usable_until};
 use crate::licensing::{Preset, Standing, Status as LicenceStatus};
 use crate::messages::SubscriptionNews;
 use crate::money::{Currency, Money};
@@ -50,10 +52,12 @@ fn each_of_stripes_states_is_one_here() {
     let ended = Report {
         ended_at: Some(days(10)),
         end_reason: Some(EndReason::Cancelled),
+        paid_through: Some(days(30)),
         ..report(Told::Canceled, 0)
     };
     let paused = Report {
         collection_paused: true,
+        paid_through: Some(days(30)),
         ..report(Told::Active, 30)
     };
     check(&subscription(), &report(Told::Incomplete, 0), Status::Pending, None);
@@ -63,7 +67,7 @@ fn each_of_stripes_states_is_one_here() {
         Status::Lapsed,
         None,
     );
-    check(&subscription(), &trial(0), Status::Trialing, Some(28));
+    check(&subscription(), &trial(0), Status::Trialing, Some(14));
     check(&active(), &report(Told::Active, 30), Status::Active, Some(74));
     check(&active(), &report(Told::PastDue, 30), Status::PastDue, Some(44));
     check(&active(), &report(Told::Unpaid, 30), Status::Unpaid, Some(30));
@@ -94,16 +98,96 @@ fn who_cancels_has_what_they_paid_for_and_no_grace() {
 
 #[test]
 fn a_second_period_that_nobody_pays_for_has_no_grace_of_its_own() {
+    let unpaid_since = |told, from| Report {
+        paid_through: Some(days(30)),
+        ..report(told, from)
+    };
     let overdue = check(&active(), &report(Told::PastDue, 30), Status::PastDue, Some(44));
-    let longer = check(&overdue, &report(Told::PastDue, 60), Status::PastDue, Some(44));
-    check(&longer, &report(Told::Unpaid, 90), Status::Unpaid, Some(30));
+    let longer = check(&overdue, &unpaid_since(Told::PastDue, 60), Status::PastDue, Some(44));
+    check(&longer, &unpaid_since(Told::Unpaid, 90), Status::Unpaid, Some(30));
     check(&longer, &report(Told::Active, 60), Status::Active, Some(104));
+    // The older of two open invoices is paid: the grace counts from what it paid for.
+    check(&longer, &report(Told::PastDue, 60), Status::PastDue, Some(74));
+}
+
+/// Stripe calls a subscription active from the moment at which a period begins; its invoice is charged an hour later.
+#[test]
+fn a_period_that_runs_is_not_one_that_is_paid_for() {
+    let drafted = Report {
+        paid_through: Some(days(30)),
+        ..report(Told::Active, 30)
+    };
+    let begun = check(&active(), &drafted, Status::Active, Some(44));
+    assert_eq!(begun.paid_until, Some(days(30)));
+    let paused = Report {
+        collection_paused: true,
+        ..drafted.clone()
+    };
+    check(&begun, &paused, Status::Paused, Some(30));
+    let cancelled = Report {
+        cancel_at: Some(days(60)),
+        ..drafted
+    };
+    check(&begun, &cancelled, Status::Active, Some(44));
+    let soon = Report {
+        cancel_at: Some(days(35)),
+        ..cancelled
+    };
+    check(&begun, &soon, Status::Active, Some(35));
+}
+
+#[test]
+fn a_trial_has_a_grace_only_where_a_payment_follows() {
+    let mut with_card = subscription();
+    with_card.plan.trial = Some(PlanTrial {
+        days: 14,
+        card_required: true,
+    });
+    check(&with_card, &trial(0), Status::Trialing, Some(28));
+    let not_paid = Report {
+        paid_through: Some(days(14)),
+        trial_end: Some(days(14)),
+        ..report(Told::PastDue, 14)
+    };
+    let overdue = check(&with_card, &not_paid, Status::PastDue, Some(28));
+    assert!(overdue.is_trial(), "nothing has been paid yet");
+    let paid = Report {
+        trial_end: Some(days(14)),
+        ..report(Told::Active, 14)
+    };
+    assert!(!check(&overdue, &paid, Status::Active, Some(58)).is_trial());
+}
+
+#[test]
+fn a_trial_goes_on_only_under_a_plan_that_asks_for_no_more() {
+    let with = |card_required: Option<bool>| Plan {
+        trial: card_required.map(|card_required| PlanTrial {
+            days: 14,
+            card_required,
+        }),
+        ..plan(Preset::Studio)
+    };
+    for (from, to, goes_on) in [
+        (Some(false), Some(false), true),
+        (Some(true), Some(false), true),
+        (Some(true), Some(true), true),
+        (Some(false), Some(true), false),
+        (Some(false), None, false),
+        (Some(true), None, false),
+    ] {
+        let tried = Subscription {
+            plan: with(from),
+            ..subscription()
+        };
+        assert_eq!(tried.trial_goes_on_under(&with(to)), goes_on, "{from:?} {to:?}");
+    }
 }
 
 #[test]
 fn a_pause_keeps_what_is_paid_and_a_resumed_period_is_paid_anew() {
     let paused = |from| Report {
         collection_paused: true,
+        paid_through: Some(days(30)),
         ..report(Told::Active, from)
     };
     let one = check(&active(), &paused(0), Status::Paused, Some(30));
@@ -121,6 +205,11 @@ fn the_customer_hears_each_thing_once() {
     let (soon, news) = follow(&tried, &trial(0), &tried.plan, days(11));
     assert_eq!(news, Some(SubscriptionNews::TrialEnds));
     assert_eq!(hears(&soon, &trial(0), 12), None);
+    let cancelled = Report {
+        cancel_at: Some(days(14)),
+        ..trial(0)
+    };
+    assert_eq!(hears(&tried, &cancelled, 11), None, "who has cancelled knows");
     let overdue = |attempts| Report {
         open_invoice: Some(unpaid_invoice(attempts)),
         ..report(Told::PastDue, 30)
@@ -167,6 +256,8 @@ fn a_trial_that_was_not_paid_for_leaves_nothing() {
     let tried = after(&subscription(), &trial(0));
     let ended = Report {
         ended_at: Some(days(14)),
+        trial_end: Some(days(14)),
+        paid_through: Some(days(14)),
         ..report(Told::Canceled, 0)
     };
     let over = entitle(&issued(&tried), &after(&tried, &ended))
@@ -191,6 +282,20 @@ fn another_plan_is_another_policy_for_the_same_licence() {
         Some(days(44)),
         "the term is the subscription's, not the policy's"
     );
+}
+
+/// Policies leave something to those who have bought for good: old releases for ever, or a grace. A subscription's grace is its plan's.
+#[test]
+fn the_licence_ends_with_what_is_paid_for_whatever_its_policy() {
+    for preset in Preset::iter() {
+        let (subscribed, _) = follow(&subscription(), &report(Told::Active, 0), &plan(preset), now());
+        let licence = issued(&subscribed);
+        let (policy, grant) = (licence.policy(), licence.granted());
+        assert_eq!(policy.id, preset.id());
+        let end = grant.expires_at.expect("a term");
+        assert_eq!(lapse(&policy, &grant, end), Lapse::Over, "{preset}");
+        assert_eq!(usable_until(&policy, &grant), Some(days(44)), "{preset}");
+    }
 }
 
 #[test]
@@ -243,9 +348,11 @@ fn any_report() -> impl Strategy<Value = Report> {
         maybe(0..120),
         maybe(0..120),
         0_u32..4,
+        maybe(0..120),
     )
         .prop_map(
-            |(told, from, collection_paused, quantity, cancel, ended, attempts)| Report {
+            |(told, from, collection_paused, quantity, cancel, ended, attempts, paid)| Report {
+                paid_through: paid.map(days),
                 collection_paused,
                 quantity,
                 cancel_at: cancel.map(days),
@@ -270,17 +377,15 @@ proptest! {
         prop_assert_eq!(news, None);
     }
 
-    /// Whatever is told in between, a state that runs has the licence that a single report of it would have given; only where nobody pays is it
-    /// remembered what had been paid for.
+    /// Whatever is told in between, the licence is as a single report of what is told last would have made it.
     #[test]
     fn what_was_told_before_does_not_matter_to_what_runs(reports in prop::collection::vec(any_report(), 0..8), last in any_report()) {
         let path = reports.iter().fold(subscription(), |subscription, report| after(&subscription, report));
         prop_assume!(!path.status.is_over());
         let (long, short) = (after(&path, &last), after(&subscription(), &last));
         prop_assert_eq!(long.status, short.status);
-        if !matches!(long.status, Status::PastDue | Status::Unpaid | Status::Paused | Status::Ended) {
-            prop_assert_eq!(long.licensed_until(), short.licensed_until());
-        }
+        prop_assert_eq!(long.licensed_until(), short.licensed_until());
+        prop_assert_eq!(long.is_trial(), short.is_trial());
     }
 
     #[test]

@@ -8,7 +8,9 @@ use shared::audit::AuditEvent;
 use shared::auth::Operator;
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
 use shared::ids::LicenceId;
+use shared::licence::Licence;
 use shared::licensing::{Grant, lifecycle};
+use shared::messages::{Envelope, Message};
 use shared::store::audit::{self, Audited};
 use shared::store::{StoreError, leases};
 
@@ -47,12 +49,25 @@ pub(crate) async fn decide(
         let ruled = lifecycle::rule(&grant, request.decision, why, by, call.now, &call.seed);
         let ruled = ruled.map_err(problems::standing)?;
         let mut also = leases::release(store, &licence.policy(), &grant, &ruled.gone).await?;
-        also.push(audit::entry(Audited::Licence(id), &ruled.audit)?);
+        let ended = ruled.grant.standing.is_withdrawn().then(|| unpaid(&licence, &call)).flatten();
+        also.push(audit::entry(Audited::Licence(id), &ruled.audit)?.outbox(ended.as_slice())?);
         if kept(store, &licence, &licence.with(ruled.grant.clone()), also).await? {
             return Ok((StatusCode::CREATED, Json(view(&ruled.grant))));
         }
     }
     Err(StoreError::Busy.into())
+}
+
+/// Nobody goes on paying for what they may not use: the subscription hears of it, if one pays for the licence.
+fn unpaid(licence: &Licence, call: &Call) -> Option<Envelope> {
+    let by = licence.subscription?;
+    let news = Message::SubscriptionChanged {
+        event_id: call.seed.to_string(),
+        customer: by.customer,
+        subscription: by.subscription,
+        at: call.now,
+    };
+    Some(Envelope::new(call.seed.id("subscription"), news))
 }
 
 /// What was done to the licence, newest first: decisions, keys that were changed, owners. For operators.

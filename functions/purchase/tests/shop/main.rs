@@ -309,6 +309,7 @@ async fn bought(app: &TestApp, listing: ListingId, customer: &str) -> Licence {
         custom: None,
         grant: None,
         offer: None,
+        subscription: None,
     };
     app.store
         .write(Write::create(keys::licence(id), &licence).expect("an item"))

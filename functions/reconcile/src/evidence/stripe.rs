@@ -114,15 +114,19 @@ async fn refund(
                 Some(order) => Some(order),
                 None => {
                     let intent = charge.payment_intent.as_ref().map(Expandable::id);
-                    renewal_of(context, intent).await?.and_then(|(_, _, order)| order)
+                    let Some((_, _, order)) = renewal_of(context, intent).await? else {
+                        return Ok(None);
+                    };
+                    // Of ours in any case; a renewal that is no order yet has no shares that could be looked for.
+                    order
                 }
             }
         }
     };
-    let Some(order) = order else {
-        return Ok(None);
+    let keys = match &order {
+        Some(order) => refund_shares(context, order, &refund.id, fact).await?,
+        None => Vec::new(),
     };
-    let keys = refund_shares(context, &order, &refund.id, fact).await?;
     let news = reversal_changed(movement, ReversalSubject::Refund, &refund.id, charge);
     Ok(Some(vec![Expected { keys, news: Some(news) }]))
 }

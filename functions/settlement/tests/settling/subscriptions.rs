@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 use shared::ids::{OrderId, UserId};
 use shared::ledger::{Account, Fact};
 use shared::licence::Terms as LicenceTerms;
-use shared::licensing::{Preset, Status as LicenceStatus};
+use shared::licensing::lifecycle::stand;
+use shared::licensing::{Preset, StandingAct, Status as LicenceStatus};
 use shared::messages::{Message, SubscriptionNews};
 use shared::money::{BasisPoints, Currency, Money};
 use shared::purchase::{Order, OrderStatus};
 use shared::revenue::{Referrers, Terms};
 use shared::runtime::Failure;
-use shared::store::{commerce, licences, subscriptions};
+use shared::store::{commerce, leases, licences, subscriptions};
 use shared::subscription::{Billing, Plan, Status, Subscription, renewal_order};
 
 use crate::till::{Till, till};
@@ -24,6 +25,8 @@ struct Sold {
     till: Till,
     subscription: Subscription,
     told: RefCell<Value>,
+    /// An invoice that could not be collected.
+    open: RefCell<Option<Value>>,
 }
 
 /// Carla has opened a checkout for Anna's pads: two seats, a month at a time.
@@ -68,13 +71,14 @@ async fn begun() -> Sold {
         open_invoice: None,
         told_of_trial_end: false,
     };
-    subscriptions::create(&till.world.store, &subscription)
+    subscriptions::create(&till.world.store, &subscription, None)
         .await
         .expect("a new subscription");
     Sold {
         till,
         subscription,
         told: RefCell::default(),
+        open: RefCell::default(),
     }
 }
 
@@ -86,7 +90,7 @@ fn session(status: &str, subscription: Option<&str>) -> Value {
 /// In its nth month.
 fn told(status: &str, month: i64) -> Value {
     json!({"id": "sub_1", "object": "subscription", "status": status, "customer": "cus_1", "pause_collection": null, "trial_end": null,
-        "cancel_at": null, "ended_at": null, "cancellation_details": null, "latest_invoice": null, "metadata": {},
+        "cancel_at": null, "ended_at": null, "cancellation_details": null, "metadata": {},
         "items": {"data": [{"id": "si_1", "quantity": 2, "current_period_start": BEGAN + month * MONTH,
             "current_period_end": BEGAN + (month + 1) * MONTH, "price": {"product": "prod_1"}}]}})
 }
@@ -135,16 +139,20 @@ impl Sold {
 
     /// News of a subscription that has begun; the invoices of these months are paid, and `new` of them have not been heard of.
     async fn hear_of(&self, answer: Value, months: i64, new: &[i64]) -> Result<(), Failure> {
+        let paid = (0..months).rev().map(|month| invoice(&self.subscription, month, 2000));
+        let open = self.open.borrow().clone();
+        let invoices: Vec<_> = open.iter().cloned().chain(paid).collect();
+        let ended = answer["status"] == "canceled";
         self.till.stripe.answers(200, answer.clone());
-        if self.told.replace(answer.clone()) != answer {
+        self.till.stripe.answers(200, list(&invoices));
+        let told = json!([answer, invoices]);
+        if self.told.replace(told.clone()) != told {
             // Something has changed: Stripe is asked again once that is written.
             self.till.stripe.answers(200, answer);
         }
-        let invoices: Vec<_> = (0..months)
-            .rev()
-            .map(|month| invoice(&self.subscription, month, 2000))
-            .collect();
-        self.till.stripe.answers(200, list(&invoices));
+        if let (Some(void), true) = (open, ended) {
+            self.till.stripe.answers(200, void);
+        }
         for month in new {
             self.till.stripe.answers(200, intent(*month, Some(50)));
         }
@@ -240,11 +248,16 @@ async fn what_changes_while_it_is_followed_is_followed_too() {
     sold.paid().await;
     let mut paused = told("active", 0);
     paused["pause_collection"] = json!({"behavior": "void"});
-    sold.till.stripe.answers(200, paused).answers(200, told("active", 0));
+    sold.told.replace(paused.clone());
+    let invoices = list(&[invoice(&sold.subscription, 0, 2000)]);
+    sold.till
+        .stripe
+        .answers(200, paused)
+        .answers(200, invoices)
+        .answers(200, told("active", 0));
     let again = sold.hear().await.expect_err("told again later");
     assert!(matches!(again, Failure::Retry(_)), "{again:?}");
     assert_eq!(sold.stored().await.status, Status::Paused);
-    sold.till.stripe.answers(200, told("active", 0));
     sold.hear_of(told("active", 0), 1, &[]).await.expect("heard");
     assert_eq!(sold.stored().await.status, Status::Active);
     sold.till.world.take_messages();
@@ -264,7 +277,7 @@ async fn a_renewal_costs_two_transactions_and_what_they_write_is_counted() {
             after.requests - before.requests,
             after.write_units() - before.write_units()
         ),
-        (6, 13)
+        (7, 13)
     );
     let before = meter.read();
     sold.hear_of(told("active", 1), 2, &[]).await.expect("heard again");
@@ -274,7 +287,7 @@ async fn a_renewal_costs_two_transactions_and_what_they_write_is_counted() {
             after.requests - before.requests,
             after.write_units() - before.write_units()
         ),
-        (3, 0)
+        (4, 0)
     );
     sold.till.world.take_messages();
 }
@@ -297,16 +310,15 @@ async fn who_does_not_pay_has_a_grace_and_hears_of_every_try() {
     sold.paid().await;
     sold.till.world.take_messages();
     let overdue = |attempts: u32| {
-        let mut told = told("past_due", 1);
         let mut open = invoice(&sold.subscription, 1, 0);
         open["status"] = json!("open");
         open["attempt_count"] = json!(attempts);
         open["hosted_invoice_url"] = json!("https://pay.example/in_1");
-        told["latest_invoice"] = open;
-        told
+        sold.open.replace(Some(open));
     };
     for (attempts, news) in [(1, 1), (1, 0), (2, 1)] {
-        sold.hear_of(overdue(attempts), 1, &[]).await.expect("heard");
+        overdue(attempts);
+        sold.hear_of(told("past_due", 1), 1, &[]).await.expect("heard");
         assert_eq!(sold.news(), vec![SubscriptionNews::PaymentFailed; news], "{attempts}");
     }
     let stored = sold.stored().await;
@@ -318,8 +330,12 @@ async fn who_does_not_pay_has_a_grace_and_hears_of_every_try() {
     let mut ended = told("canceled", 1);
     ended["ended_at"] = json!(BEGAN + MONTH + 15 * 86_400);
     ended["cancellation_details"] = json!({"reason": "payment_failed"});
+    sold.till.stripe.take_asked();
     sold.hear_of(ended, 1, &[]).await.expect("heard");
     assert_eq!(sold.news(), [SubscriptionNews::Ended]);
+    let asked = sold.till.stripe.take_asked();
+    let voided = asked.iter().filter(|asked| asked.path.ends_with("/v1/invoices/in_1/void"));
+    assert_eq!(voided.count(), 1, "what nothing would come of cannot be paid: {asked:?}");
     let licence = commerce::licence(&sold.till.world.store, sold.subscription.licence)
         .await
         .expect("memory");
@@ -347,10 +363,10 @@ async fn a_charge_that_names_no_order_is_found_by_its_invoice() {
         .stripe
         .answers(200, session("complete", Some("sub_1")))
         .answers(200, told("active", 0))
-        .answers(200, told("active", 0));
+        .answers(200, list(&[invoice(&sold.subscription, 0, 2000)]));
     sold.till
         .stripe
-        .answers(200, list(&[invoice(&sold.subscription, 0, 2000)]))
+        .answers(200, told("active", 0))
         .answers(200, intent(0, None));
     sold.till.hear(news()).await.expect("heard");
     assert!(sold.order(0).await.is_some());
@@ -401,6 +417,15 @@ async fn who_gets_the_running_month_back_is_not_charged_on() {
             .into_iter()
             .find(|told| matches!(told.message, Message::RenewalReturned { .. }));
         sold.till.stripe.take_asked();
+        let invoices = list(&[
+            invoice(&sold.subscription, 1, 2000),
+            invoice(&sold.subscription, 0, 2000),
+        ]);
+        sold.till
+            .stripe
+            .answers(200, told("active", 1))
+            .answers(200, invoices.clone())
+            .answers(200, invoices.clone());
         if cancels {
             let mut ended = told("canceled", 1);
             ended["ended_at"] = json!(BEGAN + MONTH + 5);
@@ -409,8 +434,8 @@ async fn who_gets_the_running_month_back_is_not_charged_on() {
                 .stripe
                 .answers(200, ended.clone())
                 .answers(200, ended.clone())
-                .answers(200, ended)
-                .answers(200, list(&[]));
+                .answers(200, invoices)
+                .answers(200, ended);
         }
         sold.till
             .hear(returned.expect("all of it was given back").message)
@@ -427,4 +452,120 @@ async fn who_gets_the_running_month_back_is_not_charged_on() {
     assert_eq!(sold.till.owed(sold.till.anna).await, 0);
     sold.till.check_books().await;
     sold.till.world.take_messages();
+}
+
+/// As with a sale: who gets a part back keeps what the rest has paid for.
+#[tokio::test]
+async fn who_gets_the_difference_of_an_upgrade_back_keeps_the_month() {
+    let sold = begun().await;
+    sold.paid().await;
+    let mut difference = invoice(&sold.subscription, 0, 500);
+    difference["id"] = json!("in_9");
+    difference["created"] = json!(BEGAN + 1000);
+    difference["payments"]["data"][0]["payment"]["payment_intent"] = json!("pi_9");
+    difference["lines"]["data"][0]["parent"] = json!({"subscription_item_details": {"proration": true}, "invoice_item_details": null});
+    let invoices = list(&[difference.clone(), invoice(&sold.subscription, 0, 2000)]);
+    sold.till
+        .stripe
+        .answers(200, told("active", 0))
+        .answers(200, invoices.clone())
+        .answers(200, intent(9, Some(20)));
+    sold.hear().await.expect("heard");
+    assert_eq!(sold.till.owed(sold.till.anna).await, 2000);
+    sold.till.world.take_messages();
+
+    let mut of = charge(9, None);
+    of["amount"] = json!(500);
+    let refund = json!({"id": "re_9", "amount": 500, "currency": "eur", "charge": of, "status": "succeeded",
+        "balance_transaction": "txn_re", "created": BEGAN + 2000});
+    let payments = list(
+        &[json!({"id": "inpay_1", "invoice": difference, "status": "paid", "payment": {"payment_intent": "pi_9"}})],
+    );
+    sold.till.stripe.answers(200, refund).answers(200, payments);
+    let heard = Message::ReversalChanged {
+        event_id: "evt_3".into(),
+        subject: shared::messages::ReversalSubject::Refund,
+        object_id: "re_9".into(),
+        charge: "ch_9".into(),
+    };
+    sold.till.hear(heard).await.expect("made at the processor");
+    let messages = sold.till.world.take_messages();
+    let returned = messages
+        .into_iter()
+        .find(|told| matches!(told.message, Message::RenewalReturned { .. }));
+    sold.till
+        .stripe
+        .answers(200, told("active", 0))
+        .answers(200, invoices.clone())
+        .answers(200, invoices);
+    sold.till.stripe.take_asked();
+    let returned = returned.expect("all of the difference was given back");
+    sold.till.hear(returned.message).await.expect("heard");
+    let asked = sold.till.stripe.take_asked();
+    assert!(asked.iter().all(|asked| asked.method == "GET"), "{asked:?}");
+    assert_eq!(sold.stored().await.status, Status::Active);
+    assert_eq!(sold.till.owed(sold.till.anna).await, 1600);
+    sold.till.world.take_messages();
+}
+
+/// A checkout leaves the card at the subscription, where it would be charged in place of any card that is named later.
+#[tokio::test]
+async fn the_card_of_the_checkout_becomes_the_customers() {
+    let sold = begun().await;
+    let mut own = told("active", 0);
+    own["default_payment_method"] = json!("pm_1");
+    sold.till
+        .stripe
+        .answers(200, session("complete", Some("sub_1")))
+        .answers(200, own.clone())
+        .answers(200, list(&[invoice(&sold.subscription, 0, 2000)]))
+        .answers(200, own)
+        .answers(200, json!({"id": "cus_1", "object": "customer"}))
+        .answers(200, told("active", 0))
+        .answers(200, intent(0, Some(50)));
+    sold.hear().await.expect("heard");
+    let asked = sold.till.stripe.take_asked();
+    let posted: Vec<_> = asked.iter().filter(|asked| asked.method == "POST").collect();
+    let [customer, subscription] = posted.as_slice() else {
+        panic!("two are changed: {posted:?}");
+    };
+    assert!(customer.path.ends_with("/v1/customers/cus_1"));
+    let named = ("invoice_settings[default_payment_method]".to_owned(), "pm_1".to_owned());
+    assert_eq!(customer.form(), [named]);
+    assert!(subscription.path.ends_with("/v1/subscriptions/sub_1"));
+    let cleared = ("default_payment_method".to_owned(), String::new());
+    assert_eq!(subscription.form(), [cleared]);
+    sold.till.world.take_messages();
+}
+
+#[tokio::test]
+async fn nobody_pays_on_for_a_licence_that_is_revoked_or_banned() {
+    for (act, cancels) in [
+        (StandingAct::Suspend, false),
+        (StandingAct::Revoke, true),
+        (StandingAct::Ban, true),
+    ] {
+        let sold = begun().await;
+        sold.paid().await;
+        let store = &sold.till.world.store;
+        let licence = commerce::licence_revision(store, sold.subscription.licence).await;
+        let licence = licence.expect("memory").expect("issued");
+        let ruled = stand(&licence.granted(), act, sold.till.world.now()).expect("in good standing");
+        leases::save(store, &licence, &licence.with(ruled.grant), Vec::new())
+            .await
+            .expect("written");
+        sold.till
+            .stripe
+            .answers(200, told("active", 0))
+            .answers(200, list(&[invoice(&sold.subscription, 0, 2000)]));
+        if cancels {
+            sold.till.stripe.answers(200, told("canceled", 0));
+        }
+        sold.till.stripe.take_asked();
+        sold.hear().await.expect("heard");
+        let asked = sold.till.stripe.take_asked();
+        let ended = asked.iter().any(|asked| asked.method == "DELETE");
+        assert_eq!(ended, cancels, "{act}: {asked:?}");
+        sold.till.world.take_messages();
+    }
 }

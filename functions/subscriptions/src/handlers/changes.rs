@@ -1,20 +1,24 @@
 //! Upgrades and downgrades: another plan of the same listing, more seats or fewer.
 //!
 //! The rest of the period is counted to the second by Stripe: what costs more is charged at once, what costs less is credit for the next
-//! payments. A change whose payment is declined does not happen.
+//! payments. A change whose payment is declined does not happen. Another plan brings its own terms: who has shown that they study pays
+//! what they pay under it, and a trial goes on only where that plan has one that asks for no more.
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use shared::auth::Principal;
 use shared::auth::scope::{OrdersRead, OrdersWrite};
 use shared::http::{Call, Json, Path, Problem, ProblemDocument};
 use shared::ids::SubscriptionId;
-use shared::processor::stripe::billing::{ChangeItem, SubscriptionUpdate};
+use shared::processor::stripe::billing::{ChangeItem, Discount, SubscriptionUpdate};
+use shared::processor::subscription::named;
 use shared::store::Versioned;
 use shared::subscription::{Status, Subscription};
 
-use super::{ask, at_stripe, declined, owned, plan_on_sale};
+use super::{ask, at_stripe, declined, educational_percent, owned, plan_on_sale};
 use crate::api::{ChangePreview, ChangeSubscription, SubscriptionView};
+use crate::checkout;
 use crate::context::Context;
 
 /// Changes the plan, the seats, or both, at once.
@@ -30,10 +34,13 @@ pub(crate) async fn change(
     Json(request): Json<ChangeSubscription>,
 ) -> Result<(StatusCode, Json<SubscriptionView>), Problem> {
     let subscription = owned(&context, principal.user.id, id).await?;
-    let wanted = wanted(&context, &subscription, &request).await?;
+    let wanted = wanted(&context, &subscription, &request, call.now).await?;
+    let mut metadata = wanted.metadata();
+    // What is not there any more is removed by name.
+    metadata.entry(named::EDUCATIONAL.to_owned()).or_default();
     let change = SubscriptionUpdate::Change {
-        item: item(&subscription, &wanted)?,
-        metadata: wanted.metadata(),
+        item: item(&context, &subscription, &wanted).await?,
+        metadata,
     };
     let view = ask(&context, subscription, &change, &call).await?;
     Ok((StatusCode::CREATED, view))
@@ -47,12 +54,13 @@ pub(crate) async fn change(
 pub(crate) async fn preview(
     State(context): State<Context>,
     principal: Principal<OrdersRead>,
+    call: Call,
     Path(id): Path<SubscriptionId>,
     Json(request): Json<ChangeSubscription>,
 ) -> Result<Json<ChangePreview>, Problem> {
     let subscription = owned(&context, principal.user.id, id).await?;
-    let wanted = wanted(&context, &subscription, &request).await?;
-    let item = item(&subscription, &wanted)?;
+    let wanted = wanted(&context, &subscription, &request, call.now).await?;
+    let item = item(&context, &subscription, &wanted).await?;
     let at = &at_stripe(&subscription)?.subscription;
     let invoice = context.stripe.preview_change(at, &item).await.map_err(declined)?;
     Ok(Json(ChangePreview::of(invoice, wanted.plan.price.currency())))
@@ -63,6 +71,7 @@ async fn wanted(
     context: &Context,
     subscription: &Versioned<Subscription>,
     request: &ChangeSubscription,
+    now: Timestamp,
 ) -> Result<Subscription, Problem> {
     at_stripe(subscription)?;
     if !matches!(subscription.status, Status::Trialing | Status::Active) {
@@ -80,8 +89,14 @@ async fn wanted(
         let detail = "This plan is priced in another currency. Cancel the subscription, and begin one under this plan.";
         return Err(Problem::refused("other_currency", "/plan_id", detail));
     }
+    let educational_percent = if plan.id == subscription.plan.id {
+        subscription.educational_percent
+    } else {
+        educational_percent(context, subscription.customer, &plan, now).await?
+    };
     let wanted = Subscription {
         plan,
+        educational_percent,
         quantity: request.quantity.unwrap_or(subscription.quantity),
         ..subscription.value.clone()
     };
@@ -96,9 +111,20 @@ async fn wanted(
     Ok(wanted)
 }
 
-fn item(subscription: &Subscription, wanted: &Subscription) -> Result<ChangeItem, Problem> {
+/// Under another plan the price, what is taken off it, and the trial are that plan's.
+async fn item(context: &Context, subscription: &Subscription, wanted: &Subscription) -> Result<ChangeItem, Problem> {
     let at = at_stripe(subscription)?;
+    let same_plan = wanted.plan.id == subscription.plan.id;
+    let discount = if same_plan {
+        Discount::Kept
+    } else {
+        let coupon = checkout::coupon(context, wanted).await.map_err(checkout::refused)?;
+        coupon.map_or(Discount::Ended, Discount::Begun)
+    };
+    let is_tried = subscription.status == Status::Trialing;
     Ok(ChangeItem {
+        discount,
+        ends_trial: is_tried && !same_plan && !subscription.trial_goes_on_under(&wanted.plan),
         item: at.item.clone(),
         product: at.product.clone(),
         unit_price: wanted.plan.price,

@@ -9,6 +9,7 @@ use std::fmt::Display;
 
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use jiff::Timestamp;
 use shared::audit::AuditEvent;
 use shared::auth::Principal;
 use shared::auth::scope::{OrdersRead, OrdersWrite};
@@ -19,11 +20,14 @@ use shared::processor::stripe::billing::{self, SubscriptionUpdate};
 use shared::revenue::Referrers;
 use shared::store::offers;
 use shared::store::{StoreError, Versioned, licences, subscriptions};
-use shared::subscription::{AtStripe, Plan, Status, Subscription};
+use shared::subscription::{AtStripe, Plan, Report, Status, Subscription};
 
 use crate::api::{Subscribe, SubscriptionView};
 use crate::checkout;
 use crate::context::Context;
+
+/// How often a subscription that others change at the same time is followed.
+const INSISTENCE: usize = 3;
 
 type Created = (StatusCode, [(HeaderName, String); 1], Json<SubscriptionView>);
 
@@ -42,7 +46,7 @@ pub(crate) async fn create(
     let subscription = match known {
         // A retry after a crash: what was begun then is what is paid now.
         Some(subscription) => subscription,
-        None => subscriptions::create(store, &made(&context, customer, &request, &call).await?).await?,
+        None => begin(&context, customer, &request, &call).await?,
     };
     let page = match subscription.status {
         Status::Pending => Some(checkout::open(&context, &principal, &subscription, &request).await?),
@@ -53,15 +57,25 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, location, Json(view)))
 }
 
-async fn made(context: &Context, customer: UserId, request: &Subscribe, call: &Call) -> Result<Subscription, Problem> {
+/// A new subscription, when nobody has another one to this listing that runs.
+async fn begin(
+    context: &Context,
+    customer: UserId,
+    request: &Subscribe,
+    call: &Call,
+) -> Result<Versioned<Subscription>, Problem> {
     let (store, listing) = (&context.store, request.listing_id);
     let Some(on_sale) = offers::on_sale(store, listing).await? else {
         let detail = format!("{listing} is not for sale at the moment.");
         return Err(Problem::refused("not_on_sale", "/listing_id", detail));
     };
     let plan = plan_on_sale(context, listing, request.plan_id).await?;
-    let open = subscriptions::open(store, customer, listing).await?;
-    if let Some(running) = open.iter().find(|subscription| subscription.status.is_running()) {
+    let latest = subscriptions::latest(store, customer, listing).await?;
+    let earlier = match &latest {
+        Some(latest) => subscriptions::subscription(store, customer, latest.subscription).await?,
+        None => None,
+    };
+    if let Some(running) = earlier.as_ref().filter(|earlier| earlier.status.is_running()) {
         let detail = format!(
             "You have a subscription to this listing: {}. Change its plan or its seats, or cancel it first.",
             running.id
@@ -83,10 +97,7 @@ async fn made(context: &Context, customer: UserId, request: &Subscribe, call: &C
         .next()
         .ok_or_else(|| Problem::internal("one offer has one set of terms"))?;
     let tries = plan.trial.is_some() && licences::trials(store, listing, customer, None).await?.is_empty();
-    let educational_percent = match plan.educational_percent {
-        Some(percent) if subscriptions::is_educational(store, customer, call.now).await? => Some(percent),
-        _ => None,
-    };
+    let educational_percent = educational_percent(context, customer, &plan, call.now).await?;
     let subscription = Subscription {
         id: call.seed.id("subscription"),
         customer,
@@ -116,10 +127,30 @@ async fn made(context: &Context, customer: UserId, request: &Subscribe, call: &C
         return Err(Problem::refused("total_too_large", "/quantity", detail));
     }
     // One payment page at a time: nobody pays for a listing twice, or tries it twice.
-    for waiting in open {
-        standing::lapse(context, owned(context, customer, waiting.id).await?).await?;
+    if let Some(waiting) = earlier.filter(|earlier| earlier.status == Status::Pending) {
+        standing::lapse(context, waiting).await?;
     }
-    Ok(subscription)
+    let made = subscriptions::create(store, &subscription, latest.as_ref()).await;
+    made.map_err(|error| match error {
+        StoreError::Conflict { .. } => {
+            let detail = "Another request to subscribe to this listing was faster. GET /v1/subscriptions has what it began.";
+            Problem::conflict("already_subscribed", detail)
+        }
+        error => error.into(),
+    })
+}
+
+/// What is taken off the price for those who have shown that they study or teach.
+async fn educational_percent(
+    context: &Context,
+    customer: UserId,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<Option<u8>, StoreError> {
+    match plan.educational_percent {
+        Some(percent) if subscriptions::is_educational(&context.store, customer, now).await? => Ok(Some(percent)),
+        _ => Ok(None),
+    }
 }
 
 /// A plan of the listing that is still sold.
@@ -208,21 +239,41 @@ async fn ask(
     follow(context, subscription, &told.map_err(declined)?, call).await
 }
 
+/// Where Stripe says something else once that is written, another request has changed it meanwhile: then that is followed.
 async fn follow(
     context: &Context,
-    before: Versioned<Subscription>,
+    mut before: Versioned<Subscription>,
     told: &billing::Subscription,
     call: &Call,
 ) -> Result<Json<SubscriptionView>, Problem> {
-    let report = told.report().map_err(Problem::internal)?;
-    let followed = subscriptions::follow(&context.store, &before, (&report, told.plan()), call.now, call.now).await;
-    let subscription = match followed {
-        Ok(subscription) => subscription,
-        // The webhook was faster, or the licence was used meanwhile; in the end the settlement follows it.
-        Err(StoreError::Conflict { .. }) => owned(context, before.customer, before.id).await?.value,
-        Err(error) => return Err(error.into()),
-    };
-    Ok(Json(SubscriptionView::of(subscription, None)))
+    let mut told = told.clone();
+    for _ in 0..INSISTENCE {
+        let report = report(context, &told).await?;
+        let followed = subscriptions::follow(&context.store, &before, (&report, told.plan()), call.now, call.now).await;
+        match followed {
+            Ok(subscription) if subscription == before.value => break,
+            Ok(_) => {}
+            // The webhook was faster, or the licence was used meanwhile; in the end the settlement follows it.
+            Err(StoreError::Conflict { .. }) => {
+                before = owned(context, before.customer, before.id).await?;
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        before = owned(context, before.customer, before.id).await?;
+        let again = context.stripe.subscription(&told.id).await.map_err(declined)?;
+        if again == told {
+            break;
+        }
+        told = again;
+    }
+    Ok(Json(SubscriptionView::of(before.value, None)))
+}
+
+/// What Stripe says of it, with its invoices.
+async fn report(context: &Context, told: &billing::Subscription) -> Result<Report, Problem> {
+    let invoices = context.stripe.invoices(&told.id, None).await.map_err(declined)?;
+    told.report(&invoices.data).map_err(Problem::internal)
 }
 
 /// What a processor's refusal of a change means to the caller.

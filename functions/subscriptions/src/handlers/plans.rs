@@ -27,7 +27,8 @@ pub(crate) struct PlanPath {
     plan_id: PlanId,
 }
 
-/// Makes a plan for a listing that is published. Who has a licence under it gets what its policy allows for each seat.
+/// Makes a plan for a listing; it is sold once the listing is published. A listing without a price that has a plan is sold by subscription
+/// only, so plans are made before it is published. Who has a licence under it gets what its policy allows for each seat.
 #[utoipa::path(post, path = "/v1/partners/{partner_id}/listings/{listing_id}/plans", tag = "subscriptions", request_body = CreatePlan,
     params(("partner_id" = PartnerId, Path), ("listing_id" = ListingId, Path)),
     responses((status = 201, body = PlanView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
@@ -40,7 +41,7 @@ pub(crate) async fn create(
     Json(request): Json<CreatePlan>,
 ) -> Result<(StatusCode, Json<PlanView>), Problem> {
     let (store, listing) = (&context.store, path.listing_id);
-    if !sells(&context, owner.partner, listing).await? {
+    if !has(&context, owner.partner, listing).await? {
         return Err(Problem::not_found());
     }
     let policy = request.policy_id.unwrap_or_else(|| Preset::default().id());
@@ -85,14 +86,14 @@ pub(crate) async fn list(
     Path(path): Path<ListingPath>,
     paging: Paging,
 ) -> Result<Json<Page<PlanView>>, Problem> {
-    if !sells(&context, member.partner, path.listing_id).await? {
+    if !has(&context, member.partner, path.listing_id).await? {
         return Err(Problem::not_found());
     }
     let page = subscriptions::plans(&context.store, path.listing_id, paging.after(), paging.limit()).await?;
     Ok(Json(paging.page(page, PlanView::from)))
 }
 
-/// Takes a plan off sale. Subscriptions under it go on.
+/// Takes a plan off sale. Subscriptions under it go on, and a listing without a price is not given away when its last plan goes.
 #[utoipa::path(delete, path = "/v1/partners/{partner_id}/listings/{listing_id}/plans/{plan_id}", tag = "subscriptions",
     params(("partner_id" = PartnerId, Path), ("listing_id" = ListingId, Path), ("plan_id" = PlanId, Path)),
     responses((status = 200, body = PlanView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
@@ -133,8 +134,10 @@ pub(crate) async fn on_sale(
     Ok(Json(paging.page(page, PlanView::from)))
 }
 
-/// Whether the listing is published, by this partner.
-async fn sells(context: &Context, partner: PartnerId, listing: ListingId) -> Result<bool, Problem> {
-    let published = catalogue::published(&context.store, listing).await?;
-    Ok(published.is_some_and(|published| published.partner == partner))
+/// Whether the listing is this partner's.
+async fn has(context: &Context, partner: PartnerId, listing: ListingId) -> Result<bool, Problem> {
+    match catalogue::published(&context.store, listing).await? {
+        Some(published) => Ok(published.partner == partner),
+        None => Ok(catalogue::listing(&context.store, partner, listing).await?.is_some()),
+    }
 }

@@ -7,7 +7,7 @@ use shared::auth::scope::OrdersWrite;
 use shared::http::{Call, Json, Path, Problem, ProblemDocument};
 use shared::ids::SubscriptionId;
 use shared::processor::ProcessorError;
-use shared::processor::stripe::billing::SubscriptionUpdate;
+use shared::processor::stripe::billing::{Invoice, InvoiceStatus, SubscriptionUpdate};
 use shared::store::{Versioned, subscriptions};
 use shared::subscription::{Status, Subscription};
 
@@ -53,8 +53,12 @@ pub(crate) async fn resume(
         return Ok(Json(SubscriptionView::of(subscription.value, None)));
     }
     let told = context.stripe.subscription(&at).await.map_err(declined)?;
-    let report = told.report().map_err(Problem::internal)?;
-    let anew = subscription.paid_until.is_none_or(|until| until <= report.period_start);
+    let invoices = context.stripe.invoices(&at, None).await.map_err(declined)?;
+    let report = told.report(&invoices.data).map_err(Problem::internal)?;
+    // An invoice that has just been drafted is charged for the period that runs, unless that is paused.
+    let is_drafted = |invoice: &Invoice| invoice.status == Some(InvoiceStatus::Draft);
+    let paid = report.paid_through.max(report.trial_end).is_some_and(|until| call.now < until);
+    let anew = !paid && !invoices.data.first().is_some_and(is_drafted);
     ask(&context, subscription, &SubscriptionUpdate::Resume { anew }, &call).await
 }
 

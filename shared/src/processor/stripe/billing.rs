@@ -61,6 +61,18 @@ pub struct ChangeItem {
     pub unit_price: Money,
     pub every: Billing,
     pub quantity: u32,
+    pub discount: Discount,
+    /// Whether a trial that runs ends now, and the first period begins.
+    pub ends_trial: bool,
+}
+
+/// What a change does to what is taken off the price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Discount {
+    Kept,
+    Ended,
+    /// By this coupon, for its whole duration.
+    Begun(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +89,8 @@ pub enum SubscriptionUpdate {
         anew: bool,
     },
     CancelAtPeriodEnd(bool),
+    /// From now on the customer's payment method is charged, not one that only this subscription has.
+    ChargeTheCustomersMethod,
 }
 
 fn every(every: Billing) -> &'static str {
@@ -127,10 +141,20 @@ impl CreateCoupon {
 }
 
 impl ChangeItem {
-    /// `at` is where the items stand in the request.
-    fn form(&self, form: Form, at: &str) -> Form {
-        let name = |name: &str| format!("{at}[0]{name}");
-        form.with(name("[id]"), &self.item)
+    /// `at` is where the items and the trial stand in the request; discounts stand at its root.
+    fn form(&self, form: Form, at: Option<&str>) -> Form {
+        let (items, trial_end) = match at {
+            None => ("items".to_owned(), "trial_end".to_owned()),
+            Some(at) => (format!("{at}[items]"), format!("{at}[trial_end]")),
+        };
+        let name = |name: &str| format!("{items}[0]{name}");
+        let form = match &self.discount {
+            Discount::Kept => form,
+            Discount::Ended => form.with("discounts", ""),
+            Discount::Begun(coupon) => form.with("discounts[0][coupon]", coupon),
+        };
+        form.with_some(trial_end, self.ends_trial.then_some("now"))
+            .with(name("[id]"), &self.item)
             .with(name("[price_data][currency]"), lower(self.unit_price))
             .with(name("[price_data][product]"), &self.product)
             .with(name("[price_data][unit_amount]"), self.unit_price.minor())
@@ -143,7 +167,7 @@ impl SubscriptionUpdate {
     fn form(&self) -> Form {
         match self {
             Self::Change { item, metadata } => item
-                .form(Form::new(), "items")
+                .form(Form::new(), None)
                 .with("proration_behavior", "always_invoice")
                 .with("payment_behavior", "error_if_incomplete")
                 .with_map("metadata", metadata),
@@ -152,8 +176,10 @@ impl SubscriptionUpdate {
             Self::Resume { anew: true } => Form::new()
                 .with("pause_collection", "")
                 .with("billing_cycle_anchor", "now")
-                .with("proration_behavior", "none"),
+                .with("proration_behavior", "none")
+                .with("payment_behavior", "error_if_incomplete"),
             Self::CancelAtPeriodEnd(cancel) => Form::new().with("cancel_at_period_end", cancel),
+            Self::ChargeTheCustomersMethod => Form::new().with("default_payment_method", ""),
         }
     }
 }
@@ -171,7 +197,8 @@ pub struct Subscription {
     pub cancel_at: Option<i64>,
     pub ended_at: Option<i64>,
     pub cancellation_details: Option<CancellationDetails>,
-    pub latest_invoice: Option<Expandable<Invoice>>,
+    /// Checkout leaves the card that was named there at the subscription itself.
+    pub default_payment_method: Option<Expandable<PaymentMethod>>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub metadata: BTreeMap<String, String>,
 }
@@ -194,6 +221,11 @@ pub enum SubscriptionStatus {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Customer {
+    pub id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PaymentMethod {
     pub id: String,
 }
 
@@ -232,6 +264,9 @@ pub struct Invoice {
     pub status: Option<InvoiceStatus>,
     pub currency: String,
     pub amount_paid: i64,
+    /// How much of that never came to Stripe: somebody has marked it as paid by other means.
+    #[serde(default)]
+    pub amount_paid_off_stripe: i64,
     pub total: i64,
     pub starting_balance: i64,
     pub ending_balance: Option<i64>,
@@ -266,6 +301,19 @@ pub struct InvoiceLine {
     pub amount: i64,
     pub description: Option<String>,
     pub period: Period,
+    pub parent: Option<LineParent>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct LineParent {
+    pub invoice_item_details: Option<LineOrigin>,
+    pub subscription_item_details: Option<LineOrigin>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct LineOrigin {
+    /// Whether it is the difference that a change makes to a period, and not the period itself.
+    pub proration: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -314,6 +362,7 @@ macro_rules! identified {
 }
 identified!(
     Customer,
+    PaymentMethod,
     Product,
     Subscription,
     SubscriptionItem,
@@ -323,8 +372,6 @@ identified!(
 );
 
 // ---- the calls
-
-const LATEST_INVOICE: (&str, &str) = ("expand[0]", "latest_invoice");
 
 impl StripeClient {
     pub async fn create_subscription_session(
@@ -346,11 +393,8 @@ impl StripeClient {
         }
     }
 
-    /// With its latest invoice.
     pub async fn subscription(&self, subscription: &str) -> Result<Subscription, ProcessorError> {
-        let (name, value) = LATEST_INVOICE;
-        self.get(&["v1", "subscriptions", subscription], Form::new().with(name, value))
-            .await
+        self.get(&["v1", "subscriptions", subscription], Form::new()).await
     }
 
     pub async fn update_subscription(
@@ -359,10 +403,27 @@ impl StripeClient {
         update: &SubscriptionUpdate,
         idempotency_key: &str,
     ) -> Result<Subscription, ProcessorError> {
-        let (name, value) = LATEST_INVOICE;
-        let form = update.form().with(name, value);
         let path = ["v1", "subscriptions", subscription];
+        self.send(Method::POST, &path, update.form(), Some(idempotency_key))
+            .await
+    }
+
+    /// What the customer is charged by where a subscription names nothing else.
+    pub async fn set_payment_method(
+        &self,
+        customer: &str,
+        payment_method: &str,
+        idempotency_key: &str,
+    ) -> Result<Customer, ProcessorError> {
+        let form = Form::new().with("invoice_settings[default_payment_method]", payment_method);
+        let path = ["v1", "customers", customer];
         self.send(Method::POST, &path, form, Some(idempotency_key)).await
+    }
+
+    /// Nobody can pay it any more.
+    pub async fn void_invoice(&self, invoice: &str, idempotency_key: &str) -> Result<Invoice, ProcessorError> {
+        let path = ["v1", "invoices", invoice, "void"];
+        self.send(Method::POST, &path, Form::new(), Some(idempotency_key)).await
     }
 
     /// Ends it at once; nothing is given back. One that has ended is a refusal, `resource_missing`.
@@ -376,20 +437,19 @@ impl StripeClient {
         let form = Form::new()
             .with("subscription", subscription)
             .with("subscription_details[proration_behavior]", "always_invoice");
-        let form = item.form(form, "subscription_details[items]");
+        let form = item.form(form, Some("subscription_details"));
         self.send(Method::POST, &["v1", "invoices", "create_preview"], form, None)
             .await
     }
 
-    /// The paid ones, newest first, each with its payments.
-    pub async fn paid_invoices(
+    /// Newest first, each with its payments.
+    pub async fn invoices(
         &self,
         subscription: &str,
         starting_after: Option<&str>,
     ) -> Result<List<Invoice>, ProcessorError> {
         let query = Form::new()
             .with("subscription", subscription)
-            .with("status", "paid")
             .with("limit", 100)
             .with_some("starting_after", starting_after)
             .with("expand[0]", "data.payments");
@@ -426,7 +486,9 @@ impl StripeClient {
         let form = Form::new()
             .with("customer", customer)
             .with("return_url", return_url)
-            .with("flow_data[type]", "payment_method_update");
+            .with("flow_data[type]", "payment_method_update")
+            .with("flow_data[after_completion][type]", "redirect")
+            .with("flow_data[after_completion][redirect][return_url]", return_url);
         self.post("/v1/billing_portal/sessions", form, idempotency_key).await
     }
 }

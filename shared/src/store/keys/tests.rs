@@ -84,6 +84,7 @@ fn keys_md_has_every_key() {
         word(None, "warm", lst),
         cart(usr),
         subscription(usr, seed.id("s")),
+        subscribed(usr, lst),
         plan(lst, seed.id::<PlanId>("p")),
         order(usr, ord),
         order_owner(ord),

@@ -103,6 +103,11 @@ pub(crate) fn named(world: &World, params: &Field, owner: Option<&str>) -> Resul
     Ok(Some(coupon))
 }
 
+/// What a coupon takes off, under its name.
+pub(crate) fn named_reduction(coupon: &Value) -> (String, Reduction) {
+    (text(coupon, "id").to_owned(), reduction(coupon))
+}
+
 /// Puts a discount by a coupon on a subscription and returns its id.
 pub(crate) fn redeem(world: &mut World, coupon: &Value, subscription: &Value, session: Option<&str>) -> String {
     let (id, now) = (world.id(Kind::Discount), world.now());

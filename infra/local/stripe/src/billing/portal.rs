@@ -116,10 +116,10 @@ pub(crate) fn look(world: &World, session: &str) -> Option<(Value, Vec<Value>)> 
     Some((customer.clone(), subscriptions))
 }
 
-/// Stores a card as what the customer and their subscriptions are paid with from now on, and returns the payment method.
-/// A card that is refused changes nothing.
+/// Stores a card as what the customer is charged by from now on, and returns the payment method. As at Stripe, a subscription
+/// that has a payment method of its own keeps it. A card that is refused changes nothing.
 pub(crate) fn change_card(world: &mut World, session: &str, card: &'static Card) -> Result<String, ApiError> {
-    let Some((customer, subscriptions)) = look(world, session) else {
+    let Some((customer, _)) = look(world, session) else {
         return Err(ApiError::missing(Kind::PortalSession.noun(), session, "session"));
     };
     if card.is_debit() {
@@ -136,11 +136,6 @@ pub(crate) fn change_card(world: &mut World, session: &str, card: &'static Card)
     world.update(customer, "customer.updated", |body| {
         body["invoice_settings"]["default_payment_method"] = json!(method);
     });
-    for subscription in &subscriptions {
-        world.update(text(subscription, "id"), "customer.subscription.updated", |body| {
-            body["default_payment_method"] = json!(method);
-        });
-    }
     Ok(method)
 }
 

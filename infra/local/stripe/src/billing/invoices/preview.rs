@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Bill, draft, items as waiting_items};
+use crate::billing::amounts::Reduction;
 use crate::billing::calendar::Period;
 use crate::billing::coupons;
 use crate::billing::subscriptions::change::{self, Change, Prorations};
@@ -20,6 +21,13 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
             return Err(ApiError::invalid(message).param(refused));
         }
     }
+    let discounts = match params.at("discounts") {
+        Some(_) => {
+            let coupon = coupons::named(world, params, call.owner())?;
+            Some(coupon.iter().map(coupons::named_reduction).collect::<Vec<_>>())
+        }
+        None => None,
+    };
     let none = Field::default();
     let details = params.at("subscription_details").unwrap_or(&none);
     let (mut bill, date) = match params.given("subscription") {
@@ -29,12 +37,12 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
                 let message = "No upcoming invoices: the subscription has ended.";
                 return Err(ApiError::refused("invoice_upcoming_none", message).param("subscription"));
             }
-            of_existing(world, details, &subscription)?
+            of_existing(world, details, &subscription, discounts.clone())?
         }
         None => (of_new(world, call, details)?, None),
     };
-    if let Some(coupon) = coupons::named(world, params, call.owner())? {
-        bill.discounts = vec![(text(&coupon, "id").to_owned(), coupons::reduction(&coupon))];
+    if let Some(discounts) = discounts {
+        bill.discounts = discounts;
     }
     let mut body = draft(world, &bill);
     let id = format!("upcoming_{}", text(&body, "id"));
@@ -53,8 +61,13 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
 }
 
 /// The next invoice of a subscription: of the change if that makes one at once, else of its renewal.
-fn of_existing(world: &mut World, details: &Field, subscription: &Value) -> Result<(Bill, Option<i64>), ApiError> {
-    let change = change::read(world, details, subscription)?;
+fn of_existing(
+    world: &mut World,
+    details: &Field,
+    subscription: &Value,
+    discounts: Option<Vec<(String, Reduction)>>,
+) -> Result<(Bill, Option<i64>), ApiError> {
+    let change = change::read(world, details, subscription, discounts)?;
     let date = change.is_any().then_some(change.at);
     let waiting = waiting_items::waiting(world, subscription);
     if details.flag("cancel_now") {

@@ -99,10 +99,13 @@ pub(crate) fn update(world: &mut World, call: &Call) -> Answer {
     }
     let method = methods::belonging(world, call, text(&before, "customer"), "default_payment_method")?;
     let coupon = coupons::named(world, params, call.owner())?;
+    let discounts = params
+        .at("discounts")
+        .map(|_| coupon.iter().map(coupons::named_reduction).collect());
     let longer = longer_trial(params, &before, world.now())?;
     let resumes_at = params.int("pause_collection.resumes_at")?;
     let cancel_at = cancel_at(params, &before)?;
-    let change = change::read(world, params, &before)?;
+    let change = change::read(world, params, &before, discounts)?;
     let costs = change
         .own_lines(world, &before)
         .iter()
@@ -115,7 +118,7 @@ pub(crate) fn update(world: &mut World, call: &Call) -> Answer {
     }
     // Nothing is refused from here on.
     world.set(id, |body| {
-        if method.is_some() {
+        if params.at("default_payment_method").is_some() {
             body["default_payment_method"] = json!(method);
         }
         if params.at("description").is_some() {

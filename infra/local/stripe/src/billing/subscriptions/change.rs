@@ -56,8 +56,14 @@ impl Change {
     }
 }
 
-/// Reads a change from parameters that begin at `field`.
-pub(crate) fn read(world: &mut World, field: &Field, subscription: &Value) -> Result<Change, ApiError> {
+/// Reads a change from parameters that begin at `field`. What it asks for is reduced by the discounts that come with it, or else by those
+/// that hold.
+pub(crate) fn read(
+    world: &mut World,
+    field: &Field,
+    subscription: &Value,
+    discounts: Option<Vec<(String, Reduction)>>,
+) -> Result<Change, ApiError> {
     let owner = world.owner_of(text(subscription, "id"));
     let before = items::of(subscription);
     let after = items::read(world, field, "items", owner.as_deref(), &before)?;
@@ -86,7 +92,7 @@ pub(crate) fn read(world: &mut World, field: &Field, subscription: &Value) -> Re
     let lines = if prorations == Prorations::None || trialing {
         Vec::new()
     } else {
-        let reductions = coupons::holding(world, subscription, now);
+        let reductions = discounts.unwrap_or_else(|| coupons::holding(world, subscription, now));
         let share = Share {
             subscription,
             period,
