@@ -279,7 +279,10 @@ pub(crate) async fn end_returned(
     let invoices = context.stripe.invoices(&at_stripe.subscription, None).await?;
     let orders = orders_of(context, customer, &invoices.data).await?;
     let pays = |order: &Order| {
-        let covers = order.renewal.as_ref().is_some_and(|renewal| renewal.until >= paid_until);
+        let covers = order
+            .renewal
+            .as_ref()
+            .is_some_and(|renewal| renewal.until >= paid_until);
         covers && !order.is_given_back()
     };
     if renewal.until < paid_until || orders.iter().any(pays) {

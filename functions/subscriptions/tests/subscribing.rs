@@ -412,7 +412,10 @@ async fn a_trial_ends_under_a_plan_that_has_none() {
         desk.asked()
     };
     let form = change(&tried_too, told(&desk, &tried_too, "trialing", &trial)).await;
-    assert!(!form.iter().any(|(name, _)| name == "trial_end"), "it goes on: {form:#?}");
+    assert!(
+        !form.iter().any(|(name, _)| name == "trial_end"),
+        "it goes on: {form:#?}"
+    );
     let form = change(&dear, told(&desk, &dear, "active", &json!({}))).await;
     has(&form, "trial_end", "now");
 }
@@ -440,7 +443,9 @@ async fn pausing_and_cancelling_can_be_taken_back() {
 
     // Within what is paid for it goes on as it was.
     let running = told(&desk, &plan, "active", &paused);
-    desk.stripe.answers(200, running.clone()).answers(200, list(&paid(&running)));
+    desk.stripe
+        .answers(200, running.clone())
+        .answers(200, list(&paid(&running)));
     desk.changes(told(&desk, &plan, "active", &json!({})));
     let resumed = desk.app.delete(&pause).bearer(&carla).send().await.expect(200).json();
     assert_eq!(resumed["status"], "active");

@@ -157,11 +157,7 @@ impl billing::InvoiceLine {
     fn is_proration(&self) -> bool {
         let parent = self.parent.as_ref();
         let origins = parent.map(|parent| [parent.invoice_item_details, parent.subscription_item_details]);
-        origins
-            .into_iter()
-            .flatten()
-            .flatten()
-            .any(|origin| origin.proration)
+        origins.into_iter().flatten().flatten().any(|origin| origin.proration)
     }
 }
 

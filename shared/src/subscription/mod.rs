@@ -167,7 +167,10 @@ impl Subscription {
         }
         let grace = SignedDuration::from_hours(24 * i64::from(self.plan.grace_days));
         let until = paid_until.saturating_add(grace).unwrap_or(Timestamp::MAX);
-        Some(self.cancel_at.map_or(until, |cancel_at| until.min(cancel_at.max(paid_until))))
+        Some(
+            self.cancel_at
+                .map_or(until, |cancel_at| until.min(cancel_at.max(paid_until))),
+        )
     }
 
     /// Whether nothing but a trial has been had so far.

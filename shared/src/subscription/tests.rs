@@ -2,8 +2,8 @@ use proptest::prelude::*;
 use strum::IntoEnumIterator;
 
 use super::follow::{OpenInvoice, Report, Told, follow};
-use super::sample::{days, now, plan, report, seed, subscription};
 use super::plan::PlanTrial;
+use super::sample::{days, now, plan, report, seed, subscription};
 use super::{EndReason, PaidInvoice, Plan, Status, Subscription, entitle, first_licence, renewal};
 use crate::licence::Licence;
 use crate::licensing::lifecycle::{StandingAct, stand};

@@ -49,7 +49,12 @@ pub(crate) async fn decide(
         let ruled = lifecycle::rule(&grant, request.decision, why, by, call.now, &call.seed);
         let ruled = ruled.map_err(problems::standing)?;
         let mut also = leases::release(store, &licence.policy(), &grant, &ruled.gone).await?;
-        let ended = ruled.grant.standing.is_withdrawn().then(|| unpaid(&licence, &call)).flatten();
+        let ended = ruled
+            .grant
+            .standing
+            .is_withdrawn()
+            .then(|| unpaid(&licence, &call))
+            .flatten();
         also.push(audit::entry(Audited::Licence(id), &ruled.audit)?.outbox(ended.as_slice())?);
         if kept(store, &licence, &licence.with(ruled.grant.clone()), also).await? {
             return Ok((StatusCode::CREATED, Json(view(&ruled.grant))));

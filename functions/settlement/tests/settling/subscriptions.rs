@@ -334,8 +334,14 @@ async fn who_does_not_pay_has_a_grace_and_hears_of_every_try() {
     sold.hear_of(ended, 1, &[]).await.expect("heard");
     assert_eq!(sold.news(), [SubscriptionNews::Ended]);
     let asked = sold.till.stripe.take_asked();
-    let voided = asked.iter().filter(|asked| asked.path.ends_with("/v1/invoices/in_1/void"));
-    assert_eq!(voided.count(), 1, "what nothing would come of cannot be paid: {asked:?}");
+    let voided = asked
+        .iter()
+        .filter(|asked| asked.path.ends_with("/v1/invoices/in_1/void"));
+    assert_eq!(
+        voided.count(),
+        1,
+        "what nothing would come of cannot be paid: {asked:?}"
+    );
     let licence = commerce::licence(&sold.till.world.store, sold.subscription.licence)
         .await
         .expect("memory");
@@ -463,7 +469,8 @@ async fn who_gets_the_difference_of_an_upgrade_back_keeps_the_month() {
     difference["id"] = json!("in_9");
     difference["created"] = json!(BEGAN + 1000);
     difference["payments"]["data"][0]["payment"]["payment_intent"] = json!("pi_9");
-    difference["lines"]["data"][0]["parent"] = json!({"subscription_item_details": {"proration": true}, "invoice_item_details": null});
+    difference["lines"]["data"][0]["parent"] =
+        json!({"subscription_item_details": {"proration": true}, "invoice_item_details": null});
     let invoices = list(&[difference.clone(), invoice(&sold.subscription, 0, 2000)]);
     sold.till
         .stripe
@@ -478,9 +485,9 @@ async fn who_gets_the_difference_of_an_upgrade_back_keeps_the_month() {
     of["amount"] = json!(500);
     let refund = json!({"id": "re_9", "amount": 500, "currency": "eur", "charge": of, "status": "succeeded",
         "balance_transaction": "txn_re", "created": BEGAN + 2000});
-    let payments = list(
-        &[json!({"id": "inpay_1", "invoice": difference, "status": "paid", "payment": {"payment_intent": "pi_9"}})],
-    );
+    let payments = list(&[
+        json!({"id": "inpay_1", "invoice": difference, "status": "paid", "payment": {"payment_intent": "pi_9"}}),
+    ]);
     sold.till.stripe.answers(200, refund).answers(200, payments);
     let heard = Message::ReversalChanged {
         event_id: "evt_3".into(),

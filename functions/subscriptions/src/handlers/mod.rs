@@ -133,7 +133,8 @@ async fn begin(
     let made = subscriptions::create(store, &subscription, latest.as_ref()).await;
     made.map_err(|error| match error {
         StoreError::Conflict { .. } => {
-            let detail = "Another request to subscribe to this listing was faster. GET /v1/subscriptions has what it began.";
+            let detail =
+                "Another request to subscribe to this listing was faster. GET /v1/subscriptions has what it began.";
             Problem::conflict("already_subscribed", detail)
         }
         error => error.into(),

@@ -57,7 +57,10 @@ pub(crate) async fn resume(
     let report = told.report(&invoices.data).map_err(Problem::internal)?;
     // An invoice that has just been drafted is charged for the period that runs, unless that is paused.
     let is_drafted = |invoice: &Invoice| invoice.status == Some(InvoiceStatus::Draft);
-    let paid = report.paid_through.max(report.trial_end).is_some_and(|until| call.now < until);
+    let paid = report
+        .paid_through
+        .max(report.trial_end)
+        .is_some_and(|until| call.now < until);
     let anew = !paid && !invoices.data.first().is_some_and(is_drafted);
     ask(&context, subscription, &SubscriptionUpdate::Resume { anew }, &call).await
 }

@@ -22,11 +22,7 @@ pub fn subscription(customer: UserId, subscription: SubscriptionId) -> Key {
 
 /// Which subscription to a listing is the customer's latest: there is one at a time.
 pub fn subscribed(customer: UserId, listing: ListingId) -> Key {
-    key(
-        TableName::Commerce,
-        format!("CUS#{customer}"),
-        format!("SBL#{listing}"),
-    )
+    key(TableName::Commerce, format!("CUS#{customer}"), format!("SBL#{listing}"))
 }
 
 pub fn subscriptions(customer: UserId) -> Query {
