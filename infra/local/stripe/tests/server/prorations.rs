@@ -156,3 +156,43 @@ async fn a_coupon_takes_its_share_as_long_as_it_holds() {
         assert_eq!(paid[..3], expected.map(|amount| json!(amount)), "{coupon}");
     }
 }
+
+/// What a change asks for is reduced by the discount that comes with it; what it gives back is what was paid.
+#[tokio::test]
+async fn a_change_brings_a_discount_of_its_own_or_ends_the_one_there_is() {
+    let stripe = Stripe::start().await;
+    let coupon = id(&stripe.post("/v1/coupons", "percent_off=50&duration=forever").await);
+    let dear = price(&stripe, 3000, "month").await;
+    for (begun, discounts, expected) in [
+        (
+            format!("&discounts[0][coupon]={coupon}"),
+            "discounts=".to_owned(),
+            [-250, 1500],
+        ),
+        (String::new(), format!("discounts[0][coupon]={coupon}"), [-500, 750]),
+    ] {
+        let sub = subscribed(&stripe, 1000, "success", &begun).await;
+        let body = subscription(&stripe, &sub).await;
+        let item = &body["items"]["data"][0];
+        let start = item["current_period_start"].as_i64().expect("a start");
+        let half = (start + period_end(&body)) / 2;
+        let item = item["id"].as_str().expect("an item");
+        let asked = format!(
+            "subscription={sub}&{discounts}&subscription_details[items][0][id]={item}&subscription_details[items][0][price]={dear}\
+             &subscription_details[proration_date]={half}&subscription_details[proration_behavior]=always_invoice"
+        );
+        let amounts = |invoice: &Value| -> Vec<Value> {
+            let lines = invoice["lines"]["data"].as_array().expect("lines");
+            lines.iter().map(|line| line["amount"].clone()).collect()
+        };
+        let preview = stripe.post("/v1/invoices/create_preview", &asked).await;
+        assert_eq!(amounts(&preview), expected.map(|amount| json!(amount)), "{discounts}");
+        let asked = format!(
+            "{discounts}&items[0][id]={item}&items[0][price]={dear}&proration_date={half}&proration_behavior=always_invoice"
+        );
+        stripe.post(&format!("/v1/subscriptions/{sub}"), &asked).await;
+        let made = &invoices(&stripe, &sub).await[1];
+        assert_eq!(amounts(made), expected.map(|amount| json!(amount)), "{discounts}");
+        assert_eq!(made["total"], preview["total"], "{discounts}");
+    }
+}
