@@ -12,6 +12,8 @@
 //! A student: Emil shows that he studies, an operator accepts it, and he pays half.
 //!
 //! A refund: who gets back what they paid for the month that runs has no subscription any more.
+//!
+//! A licence that is revoked, and a card that is named later: nobody is charged for what they may not use, nor by a card they have replaced.
 
 use serde_json::{Value, json};
 use support::scenes::eur;
@@ -35,8 +37,16 @@ impl Shop {
             let plan = paula.api.post(&plans, plan).await.is(201);
             plan["id"].as_str().unwrap().to_owned()
         };
+        let presets = stack.public().get("/policy-presets").await.is(200);
+        let studio = presets["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|preset| preset["name"] == "Studio")
+            .unwrap();
+        // Who has bought a studio licence keeps its releases for ever; who has subscribed to one does not.
         let monthly = json!({"name": "Monthly", "every": "month", "price": eur(1000), "educational_percent": 50,
-            "trial": {"days": 14, "card_required": false}});
+            "trial": {"days": 14, "card_required": false}, "policy_id": studio["id"]});
         let yearly = json!({"name": "Yearly", "every": "year", "price": eur(10_000)});
         let (monthly, yearly) = (make(monthly).await, make(yearly).await);
         Self {
@@ -293,6 +303,18 @@ async fn a_subscription_is_paid_changed_paused_and_ended() {
     assert_eq!(licence["status"], "expired");
     assert_eq!(subscriber.validation(&licence).await["code"], "EXPIRED");
     chiara.api.put(&pause).await.refused(409, "subscription_ended");
+
+    // When the last plan goes, nothing is given away.
+    for plan in [&shop.monthly, &shop.yearly] {
+        let plan = shop.paula.path(&format!("/listings/{}/plans/{plan}", shop.kit.id));
+        shop.paula.api.delete(&plan).await.is(200);
+    }
+    let for_nothing = json!({"lines": [{"listing_id": shop.kit.id}]});
+    chiara
+        .api
+        .post("/orders", for_nothing)
+        .await
+        .refused(422, "invalid_request");
     shop.paula.assert_books_balance().await;
     shop.stack.aws().assert_no_dead_letter(&subscriber.id).await;
 }
@@ -429,4 +451,73 @@ async fn who_gets_their_month_back_has_no_subscription_any_more() {
     shop.stack.stripe().refund_by_hand(&charge, 10_000).await;
     again.becomes_status("ended").await;
     shop.paula.assert_books_balance().await;
+}
+
+/// Plans come before the publication: at no moment is a listing without a price had for nothing.
+#[tokio::test]
+async fn a_draft_has_plans_of_its_own_partner_only() {
+    let stack = Stack::load();
+    let (paula, marek) = (Partner::new(&stack).await, Partner::new(&stack).await);
+    let draft = paula.draft(0).await;
+    let plan = json!({"name": "Monthly", "every": "month", "price": eur(1000)});
+    let plans = paula.path(&format!("/listings/{}/plans", draft.id));
+    paula.api.post(&plans, plan.clone()).await.is(201);
+    assert_eq!(paula.api.all(&plans).await.len(), 1);
+    let not_his = marek.path(&format!("/listings/{}/plans", draft.id));
+    marek.api.post(&not_his, plan).await.refused(404, "not_found");
+    let public = format!("/listings/{}/plans", draft.id);
+    stack.public().get(&public).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn nobody_pays_on_for_what_they_may_not_use() {
+    let shop = Shop::open().await;
+    let hanna = shop.customer("Hanna Holder").await;
+    let subscriber = shop.begin(&hanna, &shop.yearly, 1, "success").await;
+    let active = subscriber.becomes_status("active").await;
+    subscriber.payments(1).await;
+    let decisions = format!("/licences/{}/decisions", active["licence_id"].as_str().unwrap());
+    let revoke = json!({"decision": "revoke", "reason_code": "key_leaked", "note": "Sold on."});
+    shop.stack.operator().post(&decisions, revoke).await.is(201);
+    let ended = subscriber.becomes_status("ended").await;
+    assert_eq!(subscriber.licence(&ended).await["status"], "revoked");
+    assert_eq!(subscriber.at_stripe().await["status"], "canceled");
+}
+
+/// A checkout leaves its card at the subscription, where it would be charged for ever.
+#[tokio::test]
+async fn the_card_that_is_named_later_is_the_one_that_is_charged() {
+    let shop = Shop::open().await;
+    let ilse = shop.customer("Ilse Inker").await;
+    let subscriber = shop.begin(&ilse, &shop.yearly, 1, "success").await;
+    subscriber.becomes_status("active").await;
+    subscriber.payments(1).await;
+    eventually("the card of the customer", async || {
+        let at_stripe = subscriber.at_stripe().await;
+        if at_stripe["default_payment_method"].is_null() {
+            Ok(())
+        } else {
+            Err(at_stripe.to_string())
+        }
+    })
+    .await;
+    let back = json!({"return_url": "https://shop.example/account"});
+    let page = ilse.api.post(&subscriber.path("/payment-method-sessions"), back).await;
+    let page = page.is(201);
+    let portal = page["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let path = format!("portal/{portal}/card");
+    let changed = shop.stack.stripe().control(&path, json!({"card": "mastercard"})).await;
+    subscriber.age(366).await;
+    subscriber.payments(2).await;
+    let invoice = subscriber.at_stripe().await["latest_invoice"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let events = shop.stack.stripe().events_about(&invoice).await;
+    let intent = events
+        .iter()
+        .find_map(|event| event["data"]["object"]["payment"]["payment_intent"].as_str())
+        .expect("the invoice was paid");
+    let intent = shop.stack.stripe().object(intent).await;
+    assert_eq!(intent["payment_method"], changed["payment_method"]);
 }

@@ -56,7 +56,8 @@ impl billing::Subscription {
             quantity: item.quantity.unwrap_or(1),
             period_start: at(item.current_period_start)?,
             period_end: at(item.current_period_end)?,
-            paid_through: maybe(invoices.iter().filter_map(Invoice::paid_through).max())?,
+            // Not the latest end: who has gone from years to months has another month than the year that was paid once.
+            paid_through: maybe(invoices.iter().find_map(Invoice::paid_through))?,
             trial_end: maybe(self.trial_end)?,
             cancel_at: maybe(self.cancel_at)?,
             ended_at: maybe(self.ended_at)?,
@@ -164,4 +165,75 @@ impl billing::InvoiceLine {
 /// The time of an event that names none.
 pub fn told_at(created: i64) -> Timestamp {
     time(created).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn subscription() -> billing::Subscription {
+        let body = json!({"id": "sub_1", "status": "active", "customer": "cus_1", "pause_collection": null, "trial_end": null, "cancel_at": null,
+            "ended_at": null, "cancellation_details": null, "metadata": {"educational_percent": "50"},
+            "items": {"data": [{"id": "si_1", "quantity": 2, "current_period_start": 100, "current_period_end": 200,
+                "price": {"product": "prod_1"}}]}});
+        serde_json::from_value(body).expect("a subscription")
+    }
+
+    /// With one line, for a period until then.
+    fn invoice(id: &str, status: &str, until: i64, proration: bool) -> Value {
+        json!({"id": id, "status": status, "currency": "eur", "amount_paid": 900, "total": 900, "starting_balance": 0, "created": 100,
+            "lines": {"data": [{"id": "il_1", "amount": 900, "description": null, "period": {"start": 0, "end": until},
+                "parent": {"subscription_item_details": {"proration": proration}, "invoice_item_details": null}}]}})
+    }
+
+    #[track_caller]
+    fn check(invoices: &[Value], paid_through: Option<i64>, open: Option<&str>) {
+        let told: Vec<Invoice> = serde_json::from_value(json!(invoices)).expect("invoices");
+        let report = subscription().report(&told).expect("understood");
+        assert_eq!(
+            report.paid_through.map(|at| at.as_second()),
+            paid_through,
+            "{invoices:?}"
+        );
+        assert_eq!(report.open_invoice.map(|invoice| invoice.id).as_deref(), open);
+        assert_eq!(report.educational_percent, Some(50));
+    }
+
+    #[test]
+    fn only_a_paid_invoice_says_until_when_is_paid() {
+        let paid = |until| invoice("in_1", "paid", until, false);
+        check(&[], None, None);
+        check(&[paid(100)], Some(100), None);
+        check(&[invoice("in_2", "draft", 200, false), paid(100)], Some(100), None);
+        check(
+            &[invoice("in_2", "open", 200, false), paid(100)],
+            Some(100),
+            Some("in_2"),
+        );
+        check(&[invoice("in_2", "void", 200, false), paid(100)], Some(100), None);
+        // The difference that a change makes to a period does not pay for the period.
+        check(&[invoice("in_2", "paid", 200, true), paid(100)], Some(100), None);
+        // From years to months: the year that was paid once is over.
+        check(&[paid(130), paid(465)], Some(130), None);
+        // The older of two is paid first; the younger is what stands between the customer and the month that runs.
+        let late = [
+            invoice("in_3", "draft", 300, false),
+            invoice("in_2", "open", 200, false),
+            paid(100),
+        ];
+        check(&late, Some(100), Some("in_2"));
+    }
+
+    #[test]
+    fn what_never_came_to_stripe_is_not_shared() {
+        let paid = |off_stripe: i64| {
+            let mut body = invoice("in_1", "paid", 100, false);
+            body["amount_paid_off_stripe"] = json!(off_stripe);
+            let invoice: Invoice = serde_json::from_value(body).expect("an invoice");
+            let paid = invoice.paid().expect("understood");
+            paid.map(|paid| paid.amount.minor())
+        };
+        assert_eq!((paid(0), paid(300), paid(900)), (Some(900), Some(600), None));
+    }
 }
