@@ -44,7 +44,7 @@ pub(crate) async fn hear(
             "subscription {subscription} has changed meanwhile"
         )));
     }
-    tidy(context, &followed, &told, &invoices.data).await?;
+    tidy(context, delivery, &followed, &told, &invoices.data).await?;
     settle_invoices(context, delivery, &followed, &told.id, invoices).await
 }
 
@@ -55,6 +55,7 @@ pub(crate) async fn hear(
 /// - what was open when it ended cannot be paid any more: nothing would come of it.
 async fn tidy(
     context: &Context,
+    delivery: &Delivery<Envelope>,
     subscription: &Subscription,
     told: &billing::Subscription,
     invoices: &[Invoice],
@@ -63,9 +64,9 @@ async fn tidy(
     if subscription.status == Status::Ended {
         for invoice in invoices {
             if invoice.status == Some(InvoiceStatus::Open) {
-                stripe
-                    .void_invoice(&invoice.id, &format!("{} void", invoice.id))
-                    .await?;
+                let voided = stripe.void_invoice(&invoice.id, &format!("{} void", invoice.id)).await;
+                // Somebody may just have paid it: then it is settled.
+                voided.map_err(Failure::retry)?;
             }
         }
         return Ok(());
@@ -79,7 +80,8 @@ async fn tidy(
         return cancel(context, &told.id).await;
     }
     if let Some(method) = told.default_payment_method.as_ref().map(Expandable::id) {
-        let key = format!("{} {method}", told.id);
+        // Not for ever the same: a card may come back.
+        let key = format!("{} {method}", delivery.message.id);
         let customer = told.customer.id();
         stripe
             .set_payment_method(customer, method, &format!("{key} of the customer"))

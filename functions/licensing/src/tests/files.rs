@@ -1,9 +1,10 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use shared::licence::LicenceKey;
+use shared::licence::{Licence, LicenceKey};
 use shared::licensing::Preset;
 use shared::runtime::secrets::SigningSecretSource;
 use shared::signing::Signer;
+use shared::store::{commerce, leases};
 use souk_client::Verifier;
 
 use super::{Sibling, World, code, published_keys, signer};
@@ -182,4 +183,52 @@ async fn a_trials_file_is_for_a_machine_that_has_not_tried_before() {
     file(&first, left.clone()).await.expect(201);
     second.activate(&world, "left").await.expect_problem(409, "trial_used");
     file(&second, left).await.expect_problem(409, "not_valid");
+}
+
+/// What a test of `sdk/interop` has another library verify.
+mod recorded {
+    pub(super) const PLAIN: &str = include_str!("../../../../sdk/interop/tests/recorded/plain.lic");
+    pub(super) const ENCRYPTED: &str = include_str!("../../../../sdk/interop/tests/recorded/encrypted.lic");
+    pub(super) const KEY: &str = include_str!("../../../../sdk/interop/tests/recorded/licence-key");
+    pub(super) const SIGNING_KEY: &str = include_str!("../../../../sdk/interop/tests/recorded/signing-key");
+}
+
+/// The recorded files are what is issued here, to the last byte but for chance: what another library verifies is not made for it.
+#[tokio::test]
+async fn the_files_that_another_library_verifies_are_issued_here() {
+    let world = World::new(Preset::Studio).await;
+    let stored = commerce::licence_revision(&world.app.store, world.id).await.expect("read");
+    let stored = stored.expect("stored");
+    let licence = Licence {
+        listing: "lst_01kaf8wcw0ee2v9sp5d7xw1n2p".parse().expect("an id"),
+        order: None,
+        ..stored.value.clone()
+    };
+    leases::save(&world.app.store, &stored, &licence, Vec::new())
+        .await
+        .expect("written");
+    let year = json!({"encrypt": false, "ttl_seconds": 31_536_000});
+    let issued = async |body: &Value| {
+        let made = world.post("/files", body).await.expect(201).json();
+        made["file"].as_str().expect("text").trim().to_owned()
+    };
+    world.activate("left").await.expect(201);
+    let plain = issued(&year).await;
+    let keys = signer().key_set().await.expect("keys").keys;
+    assert_eq!(recorded::SIGNING_KEY.trim(), keys[0].x, "the key of these tests");
+    assert_eq!(recorded::KEY.trim(), world.key.to_string());
+    assert_eq!(recorded::PLAIN.trim(), plain, "record what is issued now");
+
+    // An encrypted one differs from the next by its nonce. It says the same.
+    let mut encrypted = year.clone();
+    encrypted["encrypt"] = json!(true);
+    let encrypted = issued(&encrypted).await;
+    let verifier = Verifier::new(published_keys(&signer()).await);
+    let (key, now) = (world.key.to_string(), world.app.now());
+    let read = |file: &str| {
+        let file = verifier.licence_file(file, key.as_str(), now).expect("genuine");
+        format!("{file:?}")
+    };
+    assert_eq!(read(recorded::ENCRYPTED.trim()), read(&encrypted));
+    assert_ne!(recorded::ENCRYPTED.trim(), encrypted);
 }
