@@ -197,7 +197,9 @@ mod recorded {
 #[tokio::test]
 async fn the_files_that_another_library_verifies_are_issued_here() {
     let world = World::new(Preset::Studio).await;
-    let stored = commerce::licence_revision(&world.app.store, world.id).await.expect("read");
+    let stored = commerce::licence_revision(&world.app.store, world.id)
+        .await
+        .expect("read");
     let stored = stored.expect("stored");
     let licence = Licence {
         listing: "lst_01kaf8wcw0ee2v9sp5d7xw1n2p".parse().expect("an id"),
