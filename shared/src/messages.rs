@@ -74,6 +74,8 @@ pub enum Message {
         /// By the processor's clock.
         at: Timestamp,
     },
+    /// The processor told of another card of a customer of its, who may be one of ours: the customer names nobody.
+    PaymentMethodChanged { event_id: String, customer: String },
     /// The processor told of a charge that names no order of ours: it may have paid an invoice of a subscription.
     UnnamedCharge { event_id: String, charge: String },
     /// What a subscription paid has been given back in whole, or was lost in a dispute.
@@ -324,6 +326,7 @@ impl Message {
             | Self::ReversalChanged { .. }
             | Self::RefundDecided { .. }
             | Self::SubscriptionChanged { .. }
+            | Self::PaymentMethodChanged { .. }
             | Self::UnnamedCharge { .. }
             | Self::RenewalReturned { .. } => Queue::Settlement,
             Self::AccountChanged { .. } | Self::BankPayoutChanged { .. } => Queue::Onboarding,
@@ -359,6 +362,7 @@ impl Message {
             Self::ReversalChanged { charge, .. }
             | Self::UnnamedCharge { charge, .. }
             | Self::PayPalRefundMade { capture: charge, .. } => Some(charge.clone()),
+            Self::PaymentMethodChanged { customer, .. } => Some(customer.clone()),
             Self::AccountChanged { account, .. } | Self::BankPayoutChanged { account, .. } => Some(account.clone()),
             Self::PayoutDecided { partner, .. }
             | Self::TransferReversed { partner, .. }

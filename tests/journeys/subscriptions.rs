@@ -484,7 +484,7 @@ async fn nobody_pays_on_for_what_they_may_not_use() {
     assert_eq!(subscriber.at_stripe().await["status"], "canceled");
 }
 
-/// A checkout leaves its card at the subscription, where it would be charged for ever.
+/// Stripe goes on with the card that the checkout has left at the subscription.
 #[tokio::test]
 async fn the_card_that_is_named_later_is_the_one_that_is_charged() {
     let shop = Shop::open().await;
@@ -492,21 +492,21 @@ async fn the_card_that_is_named_later_is_the_one_that_is_charged() {
     let subscriber = shop.begin(&ilse, &shop.yearly, 1, "success").await;
     subscriber.becomes_status("active").await;
     subscriber.payments(1).await;
-    eventually("the card of the customer", async || {
-        let at_stripe = subscriber.at_stripe().await;
-        if at_stripe["default_payment_method"].is_null() {
-            Ok(())
-        } else {
-            Err(at_stripe.to_string())
-        }
-    })
-    .await;
     let back = json!({"return_url": "https://shop.example/account"});
     let page = ilse.api.post(&subscriber.path("/payment-method-sessions"), back).await;
     let page = page.is(201);
     let portal = page["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let path = format!("portal/{portal}/card");
     let changed = shop.stack.stripe().control(&path, json!({"card": "mastercard"})).await;
+    eventually("the card that is charged", async || {
+        let at_stripe = subscriber.at_stripe().await;
+        if at_stripe["default_payment_method"] == changed["payment_method"] {
+            Ok(())
+        } else {
+            Err(at_stripe.to_string())
+        }
+    })
+    .await;
     subscriber.age(366).await;
     subscriber.payments(2).await;
     let invoice = subscriber.at_stripe().await["latest_invoice"]

@@ -207,11 +207,19 @@ async fn everything_else_is_stored_or_set_aside() {
         disposition("evt_4", connected).await,
         Disposition::Quarantined(_)
     ));
+    let renamed = event("evt_6", "customer.updated", &json!({"id": "cus_1"}));
+    assert_eq!(disposition("evt_6", renamed).await, Disposition::Stored);
     assert!(app.take_messages().is_empty());
     let account = event("evt_5", "account.updated", &json!({"id": "acct_1"}));
     assert_eq!(disposition("evt_5", account).await, Disposition::Queued);
     let messages = app.take_messages();
     assert!(matches!(&messages[0].message, Message::AccountChanged { account, .. } if account == "acct_1"));
+    let card = event("evt_7", "customer.updated", &json!({"id": "cus_1"}));
+    let mut card: Value = serde_json::from_str(&card).expect("JSON");
+    card["data"]["previous_attributes"] = json!({"invoice_settings": {"default_payment_method": null}});
+    assert_eq!(disposition("evt_7", card.to_string()).await, Disposition::Queued);
+    let messages = app.take_messages();
+    assert!(matches!(&messages[0].message, Message::PaymentMethodChanged { customer, .. } if customer == "cus_1"));
 }
 
 /// PayPal, as far as webhooks need it: a key to sign with, and its certificate where one can ask for it.

@@ -64,6 +64,9 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
             at,
             ..
         } => subscription::hear(context, &delivery, *customer, *subscription, *at).await,
+        Message::PaymentMethodChanged { customer, .. } => {
+            subscription::take_new_card(context, &delivery, customer).await
+        }
         Message::UnnamedCharge { charge, .. } => fee::post_unnamed(context, &delivery, charge).await,
         Message::RenewalReturned { customer, order } => {
             subscription::end_returned(context, &delivery, *customer, *order).await

@@ -50,7 +50,7 @@ pub(crate) async fn hear(
 
 /// What Stripe is to do about it:
 ///
-/// - the card that a checkout leaves at the subscription becomes the customer's, so that the one they name later is the one that is charged;
+/// - the card that the customer has named last is charged, and not for ever the one that a checkout has left at the subscription;
 /// - who may not use what it pays for any more does not go on paying;
 /// - what was open when it ended cannot be paid any more: nothing would come of it.
 async fn tidy(
@@ -79,17 +79,24 @@ async fn tidy(
         tracing::info!(subscription.id = %subscription.id, "the licence is revoked or banned: the subscription is cancelled");
         return cancel(context, &told.id).await;
     }
-    if let Some(method) = told.default_payment_method.as_ref().map(Expandable::id) {
-        // Not for ever the same: a card may come back.
+    if let Some(method) = told.newer_payment_method() {
+        let update = SubscriptionUpdate::PaymentMethod(method.to_owned());
+        // The same card may come back one day.
         let key = format!("{} {method}", delivery.message.id);
-        let customer = told.customer.id();
-        stripe
-            .set_payment_method(customer, method, &format!("{key} of the customer"))
-            .await?;
-        let update = SubscriptionUpdate::ChargeTheCustomersMethod;
-        stripe
-            .update_subscription(&told.id, &update, &format!("{key} only there"))
-            .await?;
+        stripe.update_subscription(&told.id, &update, &key).await?;
+    }
+    Ok(())
+}
+
+/// A customer of Stripe's has named another card. Whose it is, their subscriptions say.
+pub(crate) async fn take_new_card(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    customer: &str,
+) -> Result<(), Failure> {
+    let subscriptions = context.stripe.subscriptions_of(customer).await?;
+    for (customer, subscription) in subscriptions.data.iter().filter_map(billing::Subscription::named) {
+        hear(context, delivery, customer, subscription, delivery.now).await?;
     }
     Ok(())
 }

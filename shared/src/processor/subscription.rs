@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::stripe::billing::{self, Invoice, InvoiceStatus, SubscriptionStatus, time};
 use super::stripe::objects::Expandable;
+use super::stripe::requests::Metadata;
 use crate::ids::{OrderId, PlanId, SubscriptionId, UserId};
 use crate::money::{Currency, Money};
 use crate::subscription::{AtStripe, EndReason, OpenInvoice, PaidInvoice, Report, Subscription, Told, renewal_order};
@@ -19,7 +20,7 @@ pub mod named {
 
 impl Subscription {
     /// The metadata by which everything of this subscription is found again.
-    pub fn metadata(&self) -> super::stripe::requests::Metadata {
+    pub fn metadata(&self) -> Metadata {
         let always = [
             (named::CUSTOMER.to_owned(), self.customer.to_string()),
             (named::SUBSCRIPTION.to_owned(), self.id.to_string()),
@@ -70,6 +71,19 @@ impl billing::Subscription {
         })
     }
 
+    /// Whose it is here, and which; both ids were put there by us.
+    pub fn named(&self) -> Option<(UserId, SubscriptionId)> {
+        named_in(&self.metadata)
+    }
+
+    /// The card that the customer has named since they named the one that is charged.
+    pub fn newer_payment_method(&self) -> Option<&str> {
+        let charged = self.default_payment_method.as_ref()?.object()?;
+        let settings = self.customer.object()?.invoice_settings.as_ref()?;
+        let named = settings.default_payment_method.as_ref()?.object()?;
+        (named.id != charged.id && named.created >= charged.created).then_some(named.id.as_str())
+    }
+
     fn end_reason(&self) -> Option<EndReason> {
         match self.cancellation_details.as_ref()?.reason.as_deref()? {
             "payment_failed" => Some(EndReason::NotPaid),
@@ -105,11 +119,7 @@ fn open(invoice: &Invoice) -> Option<OpenInvoice> {
 impl Invoice {
     /// Whose it is, and of which subscription; both ids were put there by us.
     pub fn named(&self) -> Option<(UserId, SubscriptionId)> {
-        let metadata = &self.parent.as_ref()?.subscription_details.as_ref()?.metadata;
-        Some((
-            metadata.get(named::CUSTOMER)?.parse().ok()?,
-            metadata.get(named::SUBSCRIPTION)?.parse().ok()?,
-        ))
+        named_in(&self.parent.as_ref()?.subscription_details.as_ref()?.metadata)
     }
 
     /// The order that it is, once it is paid.
@@ -152,6 +162,13 @@ impl Invoice {
         let paid = payments.data.iter().find(|payment| payment.status == "paid")?;
         paid.payment.payment_intent.as_ref().map(Expandable::id)
     }
+}
+
+fn named_in(metadata: &Metadata) -> Option<(UserId, SubscriptionId)> {
+    Some((
+        metadata.get(named::CUSTOMER)?.parse().ok()?,
+        metadata.get(named::SUBSCRIPTION)?.parse().ok()?,
+    ))
 }
 
 impl billing::InvoiceLine {

@@ -260,9 +260,9 @@ fn a_trial_that_was_not_paid_for_leaves_nothing() {
         paid_through: Some(days(14)),
         ..report(Told::Canceled, 0)
     };
-    let over = entitle(&issued(&tried), &after(&tried, &ended))
-        .expect("it is over")
-        .granted();
+    let licence = issued(&tried);
+    assert_eq!(entitle(&licence, &after(&tried, &ended)), None, "it ends by itself");
+    let over = licence.granted();
     assert!(over.trial);
     assert_eq!(
         (over.status(days(13)), over.status(days(14))),

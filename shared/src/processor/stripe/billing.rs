@@ -89,8 +89,8 @@ pub enum SubscriptionUpdate {
         anew: bool,
     },
     CancelAtPeriodEnd(bool),
-    /// From now on the customer's payment method is charged, not one that only this subscription has.
-    ChargeTheCustomersMethod,
+    /// From now on this is charged.
+    PaymentMethod(String),
 }
 
 fn every(every: Billing) -> &'static str {
@@ -179,7 +179,7 @@ impl SubscriptionUpdate {
                 .with("proration_behavior", "none")
                 .with("payment_behavior", "error_if_incomplete"),
             Self::CancelAtPeriodEnd(cancel) => Form::new().with("cancel_at_period_end", cancel),
-            Self::ChargeTheCustomersMethod => Form::new().with("default_payment_method", ""),
+            Self::PaymentMethod(method) => Form::new().with("default_payment_method", method),
         }
     }
 }
@@ -197,7 +197,7 @@ pub struct Subscription {
     pub cancel_at: Option<i64>,
     pub ended_at: Option<i64>,
     pub cancellation_details: Option<CancellationDetails>,
-    /// Checkout leaves the card that was named there at the subscription itself.
+    /// The card that was named at the checkout, or on the page of an invoice. It is charged in place of the customer's.
     pub default_payment_method: Option<Expandable<PaymentMethod>>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub metadata: BTreeMap<String, String>,
@@ -222,11 +222,19 @@ pub enum SubscriptionStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Customer {
     pub id: String,
+    pub invoice_settings: Option<InvoiceSettings>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct InvoiceSettings {
+    /// The card that was named in the portal.
+    pub default_payment_method: Option<Expandable<PaymentMethod>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PaymentMethod {
     pub id: String,
+    pub created: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -373,6 +381,11 @@ identified!(
 
 // ---- the calls
 
+fn with_cards(form: Form) -> Form {
+    form.with("expand[0]", "default_payment_method")
+        .with("expand[1]", "customer.invoice_settings.default_payment_method")
+}
+
 impl StripeClient {
     pub async fn create_subscription_session(
         &self,
@@ -393,8 +406,16 @@ impl StripeClient {
         }
     }
 
+    /// With the cards that it and its customer name.
     pub async fn subscription(&self, subscription: &str) -> Result<Subscription, ProcessorError> {
-        self.get(&["v1", "subscriptions", subscription], Form::new()).await
+        self.get(&["v1", "subscriptions", subscription], with_cards(Form::new()))
+            .await
+    }
+
+    /// Those of a customer that have not ended.
+    pub async fn subscriptions_of(&self, customer: &str) -> Result<List<Subscription>, ProcessorError> {
+        let query = Form::new().with("customer", customer).with("limit", 100);
+        self.get(&["v1", "subscriptions"], query).await
     }
 
     pub async fn update_subscription(
@@ -404,19 +425,7 @@ impl StripeClient {
         idempotency_key: &str,
     ) -> Result<Subscription, ProcessorError> {
         let path = ["v1", "subscriptions", subscription];
-        self.send(Method::POST, &path, update.form(), Some(idempotency_key))
-            .await
-    }
-
-    /// What the customer is charged by where a subscription names nothing else.
-    pub async fn set_payment_method(
-        &self,
-        customer: &str,
-        payment_method: &str,
-        idempotency_key: &str,
-    ) -> Result<Customer, ProcessorError> {
-        let form = Form::new().with("invoice_settings[default_payment_method]", payment_method);
-        let path = ["v1", "customers", customer];
+        let form = with_cards(update.form());
         self.send(Method::POST, &path, form, Some(idempotency_key)).await
     }
 
@@ -429,7 +438,7 @@ impl StripeClient {
     /// Ends it at once; nothing is given back. One that has ended is a refusal, `resource_missing`.
     pub async fn cancel_subscription(&self, subscription: &str) -> Result<Subscription, ProcessorError> {
         let path = ["v1", "subscriptions", subscription];
-        self.send(Method::DELETE, &path, Form::new(), None).await
+        self.send(Method::DELETE, &path, with_cards(Form::new()), None).await
     }
 
     /// What a change would be charged or credited, and that nothing is done.

@@ -6,6 +6,7 @@
 //! | `checkout.session.completed`, `.async_payment_succeeded`, `.async_payment_failed`, `.expired` | an order of ours | settlement |
 //! | `checkout.session.completed`, `.expired` | a subscription of ours | settlement |
 //! | `customer.subscription.*`, `invoice.paid`, `.payment_failed`, `.voided`, `.marked_uncollectible` | such a subscription | settlement |
+//! | `customer.updated` | another card, perhaps for such a subscription | settlement |
 //! | `charge.succeeded`, `charge.updated` | the fee of such an order | settlement |
 //! | the same without an order's id | perhaps an invoice of such a subscription | settlement |
 //! | `refund.created`, `.updated`, `.failed` | money that goes back | settlement |
@@ -72,6 +73,7 @@ fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
         | "charge.dispute.funds_reinstated" => {
             return reversal_changed(event, object_id, ReversalSubject::Dispute, seed);
         }
+        "customer.updated" => return payment_method_changed(event, object_id, seed),
         "account.updated" => return account_changed(event, object_id, seed),
         "payout.paid" | "payout.failed" => return bank_payout_changed(event, object_id, seed),
         "transfer.reversed" => return transfer_reversed(event, object_id, seed),
@@ -141,6 +143,19 @@ fn subscription_changed(
         at: told_at(event.created),
     };
     Verdict::queued(object_id.unwrap_or_default(), message, seed)
+}
+
+/// A customer names nobody of ours; their subscriptions do, and the settlement asks for them.
+fn payment_method_changed(event: &Event, object_id: Option<String>, seed: Seed) -> Verdict {
+    let may_be_ours = event.account.is_none() && event.changes("invoice_settings");
+    let Some(customer) = object_id.clone().filter(|_| may_be_ours) else {
+        return Verdict::stored(object_id);
+    };
+    let message = Message::PaymentMethodChanged {
+        event_id: event.id.clone(),
+        customer: customer.clone(),
+    };
+    Verdict::queued(customer, message, seed)
 }
 
 /// Whether the charge is of an order of ours, only the charge itself tells: the settlement fetches it.

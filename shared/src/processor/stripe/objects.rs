@@ -401,6 +401,12 @@ impl Event {
         self.data.object.get("metadata")?.get(key)?.as_str()
     }
 
+    /// Whether this field of the object is what has changed.
+    pub fn changes(&self, field: &str) -> bool {
+        let previous = self.data.rest.get("previous_attributes");
+        previous.is_some_and(|previous| previous.get(field).is_some())
+    }
+
     pub fn created_at(&self) -> Option<Timestamp> {
         Timestamp::from_second(self.created).ok()
     }

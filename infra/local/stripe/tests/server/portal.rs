@@ -42,19 +42,10 @@ async fn default_of(stripe: &Stripe, customer: &str) -> Value {
     body["invoice_settings"]["default_payment_method"].clone()
 }
 
-/// A subscription whose card has become its customer's, so that the portal can change it.
-async fn charged_by_customer(stripe: &Stripe, price: i64, card: &str, more: &str) -> String {
-    let sub = subscribed(stripe, price, card, more).await;
-    let body = subscription(stripe, &sub).await;
-    let (customer, method) = (&body["customer"], &body["default_payment_method"]);
-    let (customer, method) = (customer.as_str().expect("an id"), method.as_str().expect("a card"));
-    let form = format!("invoice_settings[default_payment_method]={method}");
-    stripe.post(&format!("/v1/customers/{customer}"), &form).await;
-    let cleared = stripe
-        .post(&format!("/v1/subscriptions/{sub}"), "default_payment_method=")
-        .await;
-    assert_eq!(cleared["default_payment_method"], Value::Null);
-    sub
+/// Charges a subscription by that card from now on, and not by the one that its checkout left there.
+async fn charge_by(stripe: &Stripe, subscription: &str, method: &Value) -> Value {
+    let form = format!("default_payment_method={}", method.as_str().expect("a card"));
+    stripe.post(&format!("/v1/subscriptions/{subscription}"), &form).await
 }
 
 #[tokio::test]
@@ -148,7 +139,7 @@ async fn what_the_portal_does_not_do_is_refused() {
 #[tokio::test]
 async fn a_card_is_changed_on_the_page() {
     let stripe = Stripe::start().await;
-    let sub = charged_by_customer(&stripe, 1000, "success", "").await;
+    let sub = subscribed(&stripe, 1000, "success", "").await;
     let session = portal(&stripe, &sub, "&return_url=https://souk.example/billing?a=1%26b=2").await;
     let page = visit(&stripe, &session, "GET", "").await;
     for part in [
@@ -163,7 +154,6 @@ async fn a_card_is_changed_on_the_page() {
 
     let before = subscription(&stripe, &sub).await;
     let customer = customer(&stripe, &sub).await;
-    let first = default_of(&stripe, &customer).await;
     let told = stripe.get("/v1/events?limit=100").await["data"].clone();
     for (card, reason) in [
         ("declined", "Your card was declined."),
@@ -191,9 +181,9 @@ async fn a_card_is_changed_on_the_page() {
         (303, Some("https://souk.example/billing?a=1&b=2"))
     );
     assert_eq!(subscription(&stripe, &sub).await, before);
-    let method = default_of(&stripe, &customer).await;
-    assert_ne!(method, first);
-    let method = method.as_str().expect("a payment method");
+    let named = default_of(&stripe, &customer).await;
+    assert_ne!(named, before["default_payment_method"]);
+    let method = named.as_str().expect("a payment method");
     let method = stripe.get(&format!("/v1/payment_methods/{method}")).await;
     assert_eq!(
         (&method["card"]["brand"], &method["customer"]),
@@ -206,6 +196,7 @@ async fn a_card_is_changed_on_the_page() {
         .map(|event| event["type"].clone())
         .collect();
     assert_eq!(newest, ["customer.updated", "payment_method.attached"]);
+    charge_by(&stripe, &sub, &named).await;
     assert!(
         visit(&stripe, &session, "GET", "")
             .await
@@ -266,7 +257,7 @@ async fn a_trial_goes_on_with_a_card_from_the_portal_and_ends_without() {
 #[tokio::test]
 async fn a_late_invoice_is_paid_with_the_new_card_at_the_next_attempt() {
     let stripe = Stripe::start().await;
-    let sub = charged_by_customer(
+    let sub = subscribed(
         &stripe,
         1000,
         "declined_later",
@@ -284,6 +275,7 @@ async fn a_late_invoice_is_paid_with_the_new_card_at_the_next_attempt() {
         default_of(&stripe, &customer(&stripe, &sub).await).await,
         changed["payment_method"]
     );
+    charge_by(&stripe, &sub, &changed["payment_method"]).await;
     let late = subscription(&stripe, &sub).await;
     assert_eq!(
         (&late["status"], &late["latest_invoice"]["status"]),

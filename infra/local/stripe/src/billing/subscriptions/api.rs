@@ -118,7 +118,7 @@ pub(crate) fn update(world: &mut World, call: &Call) -> Answer {
     }
     // Nothing is refused from here on.
     world.set(id, |body| {
-        if params.at("default_payment_method").is_some() {
+        if method.is_some() {
             body["default_payment_method"] = json!(method);
         }
         if params.at("description").is_some() {
