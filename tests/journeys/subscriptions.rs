@@ -42,7 +42,7 @@ impl Shop {
             .as_array()
             .unwrap()
             .iter()
-            .find(|preset| preset["name"] == "Studio")
+            .find(|preset| preset["terms"]["name"] == "Studio")
             .unwrap();
         // Who has bought a studio licence keeps its releases for ever; who has subscribed to one does not.
         let monthly = json!({"name": "Monthly", "every": "month", "price": eur(1000), "educational_percent": 50,

@@ -296,7 +296,10 @@ async fn pausing_and_cancelling_can_be_taken_back() {
     assert_eq!(resumed["status"], "active");
     let form = desk.asked();
     has(&form, "pause_collection", "");
-    assert!(!form.iter().any(|(name, _)| name == "billing_cycle_anchor"), "{form:#?}");
+    assert!(
+        !form.iter().any(|(name, _)| name == "billing_cycle_anchor"),
+        "{form:#?}"
+    );
     desk.changes(running.clone());
     desk.put(&pause, &json!({})).await.expect(200);
 
