@@ -17,7 +17,6 @@ use shared::licensing::{
     Activation, Fingerprint, Grant, Machine, Outcome, Policy, Preset, Pulse, Release, Scope, StandingAct,
     StandingReason, Status, ValidationCode,
 };
-use shared::listing::Version;
 use strum::IntoEnumIterator;
 use utoipa::ToSchema;
 
@@ -82,24 +81,8 @@ impl Validate for AskWhetherValid {
 }
 
 impl AskWhetherValid {
-    /// What it claims; `releases` has the one that it says it is, if the listing has it.
-    pub(crate) fn scope(self, releases: &[Version]) -> Scope {
-        let found = |is: &dyn Fn(&Version) -> bool| {
-            let released = releases
-                .iter()
-                .filter(|release| is(release))
-                .find_map(Version::published_at);
-            released.map_or(Release::Unknown, |released_at| Release::Known { released_at })
-        };
-        let version = self.version.as_ref();
-        let checksum = self.checksum.as_ref();
-        let has = |release: &Version, checksum: &str| {
-            release
-                .artifact()
-                .is_some_and(|artifact| artifact.sha256.eq_ignore_ascii_case(checksum))
-        };
-        let version = version.map(|version| found(&|release| release.number.to_string() == *version));
-        let checksum = checksum.map(|checksum| found(&|release| has(release, checksum)));
+    /// What it claims; `version` and `checksum` as the listing's releases say.
+    pub(crate) fn scope(self, version: Option<Release>, checksum: Option<Release>) -> Scope {
         let asked = self;
         Scope {
             product: asked.product,

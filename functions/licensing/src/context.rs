@@ -7,6 +7,7 @@ use shared::signing::Signer;
 use shared::store::{Store, TableName};
 
 use crate::guesses::Guesses;
+use crate::releases::Releases;
 
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -15,6 +16,7 @@ pub struct Context {
     /// Signs licence files.
     pub signer: Signer,
     pub guesses: Guesses,
+    pub releases: Releases,
 }
 
 impl Context {
@@ -30,6 +32,7 @@ impl Context {
             edge: start.edge(&store),
             signer: start.signer(),
             guesses: Guesses::default(),
+            releases: Releases::default(),
             store,
         }
     }

@@ -8,7 +8,7 @@
 //! ids from the request's seed, so that the same request finds what it has made.
 //!
 //! Software says which licence it means by its key: `Authorization: License` and the key. A validation reads one item and writes nothing, unless
-//! it starts the licence's clock. A key that opens nothing is answered as a licence that does not exist is, and counted; from where too many
+//! it starts the licence's clock or names a release that the function has not met ([`releases`]). A key that opens nothing is answered as a licence that does not exist is, and counted; from where too many
 //! come, no more are looked at, right or wrong ([`guesses`]).
 
 mod api;
@@ -18,6 +18,7 @@ pub mod guesses;
 mod handlers;
 mod holder;
 mod problems;
+pub mod releases;
 
 #[cfg(test)]
 mod tests;

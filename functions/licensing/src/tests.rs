@@ -152,6 +152,7 @@ impl World {
                 store: world.store.clone(),
                 signer: signer(),
                 guesses: crate::guesses::Guesses::default(),
+                releases: crate::releases::Releases::default(),
             };
             shared::http::router(routes(), context)
         });

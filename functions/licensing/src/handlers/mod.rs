@@ -18,12 +18,11 @@ use axum::extract::State;
 use jiff::Timestamp;
 use shared::audit::AuditEvent;
 use shared::http::{Call, Json, Problem, ProblemDocument};
-use shared::ids::{LicenceId, ListingId, PartnerId, UserId};
+use shared::ids::{LicenceId, PartnerId, UserId};
 use shared::licence::Licence;
 use shared::licensing::policy::Basis;
 use shared::licensing::{Grant, Machine, Policy, term, validate as decide};
-use shared::listing::Version;
-use shared::store::{Store, StoreError, Versioned, Write, catalogue, commerce, leases};
+use shared::store::{Store, StoreError, Versioned, Write, commerce, leases};
 
 use crate::api::{AskWhetherValid, CodesView, ValidationView};
 use crate::context::Context;
@@ -53,8 +52,16 @@ pub(crate) async fn validate(
     Json(request): Json<AskWhetherValid>,
 ) -> Result<Json<ValidationView>, Problem> {
     let (store, policy, mut grant) = (&context.store, licence.policy(), licence.granted());
-    let releases = releases(store, licence.listing, &request).await?;
-    let outcome = decide(&policy, &grant, &request.scope(&releases), call.now);
+    let (releases, listing) = (&context.releases, licence.listing);
+    let version = match &request.version {
+        Some(number) => Some(releases.by_number(store, listing, number).await?),
+        None => None,
+    };
+    let checksum = match &request.checksum {
+        Some(checksum) => Some(releases.by_checksum(store, listing, checksum).await?),
+        None => None,
+    };
+    let outcome = decide(&policy, &grant, &request.scope(version, checksum), call.now);
     if outcome.valid {
         match begun(store, &licence, call.now).await {
             Ok(None) => {}
@@ -76,18 +83,6 @@ async fn begun(store: &Store, licence: &Versioned<Licence>, now: Timestamp) -> R
         leases::save(store, licence, &licence.with(begun.clone()), Vec::new()).await?;
     }
     Ok(begun)
-}
-
-/// What is known of the release that asks, as far as it says which it is. A number is looked up; a checksum is looked for among all.
-async fn releases(store: &Store, listing: ListingId, request: &AskWhetherValid) -> Result<Vec<Version>, StoreError> {
-    match (&request.version, &request.checksum) {
-        (None, None) => Ok(Vec::new()),
-        (Some(number), None) => {
-            let version = catalogue::version_by_number(store, listing, number).await?;
-            Ok(version.into_iter().collect())
-        }
-        (_, Some(_)) => catalogue::all_versions(store, listing).await,
-    }
 }
 
 /// What a decision leaves to be kept.

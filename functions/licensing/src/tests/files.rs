@@ -2,9 +2,10 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::licence::{Licence, LicenceKey};
 use shared::licensing::Preset;
+use shared::listing::{Artifact, Stage, Version};
 use shared::runtime::secrets::SigningSecretSource;
 use shared::signing::Signer;
-use shared::store::{commerce, leases};
+use shared::store::{Write, commerce, keys, leases};
 use souk_client::Verifier;
 
 use super::{Sibling, World, code, published_keys, signer};
@@ -112,6 +113,53 @@ async fn the_first_validation_starts_the_clock_with_one_write() {
         (2, 0, false),
         "a release is looked for, and there is none"
     );
+}
+
+/// When a release was published never changes.
+#[tokio::test]
+async fn a_release_is_looked_up_once() {
+    let world = World::under(json!({"name": "Any", "strict": false})).await;
+    let (seed, now) = (world.app.seed(), world.app.now());
+    let artifact = Artifact {
+        object_key: "a key".into(),
+        object_version: "1".into(),
+        sha256: "ab".repeat(32),
+        size_bytes: 1,
+    };
+    let stage = Stage::Published {
+        upload: seed.id("upload"),
+        artifact,
+        submission: seed.id("submission"),
+        at: now,
+    };
+    let version = Version {
+        id: seed.id("version"),
+        partner: world.partner,
+        listing: world.listing,
+        number: "1.2.0".parse().expect("a version"),
+        notes: String::new(),
+        stage,
+        created_by: seed.id("anna"),
+        created_at: now,
+    };
+    let number = keys::version_number(version.listing, "1.2.0");
+    let writes = vec![
+        Write::create(number, &json!({"version": version.id})).expect("an item"),
+        Write::create(keys::version(version.listing, version.id), &version).expect("an item"),
+    ];
+    world.app.store.transact(writes).await.expect("a new version");
+    let (named, checksum) = (json!({"version": "1.2.0"}), json!({"checksum": "AB".repeat(32)}));
+    assert_eq!(
+        counted(&world, &named).await,
+        (3, 0, true),
+        "its number, and the version"
+    );
+    assert_eq!(counted(&world, &named).await, (1, 0, true));
+    assert_eq!(counted(&world, &checksum).await, (1, 0, true));
+    let other = json!({"checksum": "cd".repeat(32)});
+    for _ in 0..2 {
+        assert_eq!(counted(&world, &other).await, (2, 0, false), "it may come to be");
+    }
 }
 
 #[tokio::test]
