@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{
-    EducationalProofId, ListingId, MessageId, OrderId, PartnerId, PayoutId, RefundId, RescanId, SubscriptionId,
-    UploadId, UserId, VersionId,
+    EducationalProofId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, RefundId, RescanId,
+    SubscriptionId, UploadId, UserId, VersionId,
 };
 use crate::page::PageKey;
 
@@ -146,7 +146,7 @@ pub enum Message {
         listing: ListingId,
         version: VersionId,
     },
-    /// Something has become of a version that has been published: tell those who have bought the listing, page by page.
+    /// Something has become of a version that has been published: tell those who hold the listing, page by page.
     TellBuyers {
         listing: ListingId,
         news: ListedNews,
@@ -156,6 +156,12 @@ pub enum Message {
     BuyerNotice {
         customer: UserId,
         order: OrderId,
+        news: ListedNews,
+    },
+    /// Tell somebody who holds it by no order: who has subscribed to it, tries it, or was handed it.
+    HolderNotice {
+        holder: UserId,
+        licence: LicenceId,
         news: ListedNews,
     },
     /// Tell the customer what was bought.
@@ -342,6 +348,7 @@ impl Message {
             | Self::SuspendFound { .. } => Queue::Scan,
             Self::TellBuyers { .. }
             | Self::BuyerNotice { .. }
+            | Self::HolderNotice { .. }
             | Self::OrderPaid { .. }
             | Self::OrderRefunded { .. }
             | Self::SubscriptionNotice { .. }
@@ -377,6 +384,7 @@ impl Message {
             | Self::SuspendFound { .. }
             | Self::TellBuyers { .. }
             | Self::BuyerNotice { .. }
+            | Self::HolderNotice { .. }
             | Self::OrderPaid { .. }
             | Self::OrderRefunded { .. }
             | Self::SubscriptionNotice { .. }

@@ -6,11 +6,11 @@ use shared::licence::LicenceStatus;
 use shared::mail::MailError;
 use shared::messages::{Envelope, ListedNews, Message, Notice, SubscriptionNews};
 use shared::page::PageKey;
-use shared::purchase::{Order, OrderStatus};
+use shared::purchase::OrderStatus;
 use shared::runtime::{Delivery, Failure};
 use shared::seed::Seed;
 use shared::store::mails::{self, Claim};
-use shared::store::{accounts, commerce, partners, reversals, subscriptions};
+use shared::store::{accounts, commerce, licences, partners, reversals, subscriptions};
 
 use crate::context::Context;
 use crate::letter::Draft;
@@ -56,7 +56,12 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
         }
         Message::PartnerNotice { partner, user, notice } => (*user, write_notice(context, *partner, notice).await?),
         Message::BuyerNotice { customer, order, news } => {
-            (*customer, receipt::write_news(*order, news, &context.public_url))
+            let order = format!("{}/orders/{order}", context.public_url);
+            (*customer, receipt::write_news(news, ("See your order", order)))
+        }
+        Message::HolderNotice { holder, licence, news } => {
+            let licence = format!("{}/licences/{licence}", context.public_url);
+            (*holder, receipt::write_news(news, ("See your licence", licence)))
         }
         Message::TellBuyers { listing, news, after } => {
             return tell_buyers(context, *listing, news, after.clone(), delivery.seed).await;
@@ -90,7 +95,7 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
     }
 }
 
-/// One message for each order of the page by which somebody still holds the listing; the next page goes off first.
+/// One message for each licence of the page that somebody still holds; the next page goes off first.
 async fn tell_buyers(
     context: &Context,
     listing: ListingId,
@@ -99,8 +104,8 @@ async fn tell_buyers(
     seed: Seed,
 ) -> Result<(), Failure> {
     let store = &context.store;
-    let orders = commerce::orders_of_listing(store, listing, after, BUYERS_PAGE).await?;
-    if let Some(next) = orders.next {
+    let held = licences::licences_held(store, listing, after, BUYERS_PAGE).await?;
+    if let Some(next) = held.next {
         let next = Message::TellBuyers {
             listing,
             news: news.clone(),
@@ -108,23 +113,21 @@ async fn tell_buyers(
         };
         context.queues.send(&Envelope::new(seed.id("next"), next)).await?;
     }
-    let bought = |order: &Order| {
-        let line = order.lines.iter().find(|line| line.listing == listing);
-        line.map(|line| line.licence)
-            .filter(|_| order.status == OrderStatus::Paid)
-    };
-    let licences: Vec<_> = orders.items.iter().filter_map(bought).collect();
-    for licence in commerce::licences(store, &licences).await? {
-        // A licence that was handed on is of no order of its owner's that could be written about.
-        let Some(order) = licence.order.filter(|_| licence.status == LicenceStatus::Active) else {
-            continue;
+    let active = held.items.iter();
+    for licence in active.filter(|licence| licence.status == LicenceStatus::Active) {
+        let news = news.clone();
+        let (of, notice) = match licence.order {
+            Some(order) => {
+                let customer = licence.owner;
+                (order.to_string(), Message::BuyerNotice { customer, order, news })
+            }
+            None => {
+                let (holder, licence) = (licence.owner, licence.id);
+                let notice = Message::HolderNotice { holder, licence, news };
+                (licence.to_string(), notice)
+            }
         };
-        let notice = Message::BuyerNotice {
-            customer: licence.owner,
-            order,
-            news: news.clone(),
-        };
-        let id = seed.id(&order.to_string());
+        let id = seed.id(&of);
         context.queues.send(&Envelope::new(id, notice)).await?;
     }
     Ok(())

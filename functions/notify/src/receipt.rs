@@ -1,6 +1,5 @@
 //! What customers get after paying.
 
-use shared::ids::OrderId;
 use shared::licence::Licence;
 use shared::messages::{ListedNews, ListedVerdict};
 use shared::money::Money;
@@ -74,7 +73,7 @@ pub(crate) fn write_refund(order: &Order, refund: &Refund, public_url: &str) -> 
 }
 
 /// What has become of something that was bought.
-pub(crate) fn write_news(order: OrderId, news: &ListedNews, public_url: &str) -> Draft {
+pub(crate) fn write_news(news: &ListedNews, (label, place): (&str, String)) -> Draft {
     let ListedNews {
         listing_title: title,
         version,
@@ -85,15 +84,15 @@ pub(crate) fn write_news(order: OrderId, news: &ListedNews, public_url: &str) ->
         ListedVerdict::Suspended => (
             format!("{title} {version} is suspended"),
             format!(
-                "You have bought {title}. Its version {version} cannot be downloaded for now: we are looking into it. \
+                "You have a licence of {title}. Its version {version} cannot be downloaded for now: we are looking into it. \
                  If you have installed this version, do not use it until you hear from us again."
             ),
         ),
         ListedVerdict::TakenDown => (
             format!("{title} {version} was taken down"),
             format!(
-                "You have bought {title}. Its version {version} was taken down and cannot be downloaded any more. \
-                 If you have installed this version, remove it. Other versions that you see with your order are not affected."
+                "You have a licence of {title}. Its version {version} was taken down and cannot be downloaded any more. \
+                 If you have installed this version, remove it. Other versions are not affected."
             ),
         ),
         ListedVerdict::Reinstated => (
@@ -104,5 +103,5 @@ pub(crate) fn write_news(order: OrderId, news: &ListedNews, public_url: &str) ->
     Draft::new(subject)
         .say(opening)
         .facts([("Reason", reason_code)])
-        .link("See your order", format!("{public_url}/orders/{order}"))
+        .link(label, place)
 }

@@ -16,7 +16,7 @@ use shared::revenue::{Referrers, Terms, Turnovers};
 use shared::runtime::{Delivery, Failure};
 use shared::seed::Seed;
 use shared::store::mails::{self, Claim};
-use shared::store::{Write, commerce, keys, partners};
+use shared::store::{Write, commerce, keys, licences, partners};
 use shared::testing::TestWorld;
 use strum::IntoEnumIterator;
 
@@ -351,11 +351,25 @@ async fn what_becomes_of_a_listed_version_has_words_for_the_partner_and_for_who_
         assert!(letter.text.contains("Reason: under_investigation"), "{}", letter.text);
         let customer = user;
         let news = news(decision);
-        let letter = story.letter(Message::BuyerNotice { customer, order, news }).await;
-        assert_eq!(letter.subject, format!("Warm Pads 1.2.0 {to_buyer}"));
-        let place = format!("https://souk.example/orders/{order}");
-        for part in ["Reason: under_investigation", &place] {
-            assert!(letter.text.contains(part), "{part:?} is missing in {}", letter.text);
+        let licence = story.world.seed().id("licence");
+        let (holder, of) = (customer, news.clone());
+        let by_licence = Message::HolderNotice {
+            holder,
+            licence,
+            news: of,
+        };
+        for (notice, place) in [
+            (
+                Message::BuyerNotice { customer, order, news },
+                format!("https://souk.example/orders/{order}"),
+            ),
+            (by_licence, format!("https://souk.example/licences/{licence}")),
+        ] {
+            let letter = story.letter(notice).await;
+            assert_eq!(letter.subject, format!("Warm Pads 1.2.0 {to_buyer}"));
+            for part in ["Reason: under_investigation", &place] {
+                assert!(letter.text.contains(part), "{part:?} is missing in {}", letter.text);
+            }
         }
     }
 }
@@ -384,7 +398,7 @@ async fn an_appeal_s_decision_has_words() {
 async fn who_holds_a_listing_is_told_and_nobody_else() {
     let story = story().await;
     let warm = offer(story.world.seed(), "Warm", 1299);
-    let order = story.bought(story.user, &warm).await.id;
+    let order = story.bought(story.user, &warm).await;
     let has_not_paid = story.world.user("bert").await;
     story.ordered(has_not_paid, std::slice::from_ref(&warm)).await;
     let has_it_no_more = story.world.user("carla").await;
@@ -395,21 +409,45 @@ async fn who_holds_a_listing_is_told_and_nobody_else() {
         .bought(has_bought_another, &offer(story.world.seed(), "Cold", 500))
         .await;
 
+    // No order tells of what was subscribed to, tried or handed on.
+    let subscriber = story.world.user("emil").await;
+    let bought = order.lines[0].licence;
+    let licence = commerce::licence(&story.world.store, bought).await.expect("memory");
+    let subscribed = Licence {
+        id: story.world.seed().id("subscribed"),
+        owner: subscriber,
+        order: None,
+        ..licence.expect("issued")
+    };
+    let issued = licences::issue_owned(&subscribed).expect("items");
+    story.world.store.transact(issued).await.expect("issued");
+
     let tell = story.envelope(Message::TellBuyers {
         listing: warm.listing,
         news: news(ListedVerdict::Suspended),
         after: None,
     });
     story.deliver(&tell).await.expect("told");
-    let told = story.sent();
-    let notice = Message::BuyerNotice {
+    let mut told = story.sent();
+    let by_order = Message::BuyerNotice {
         customer: story.user,
-        order,
+        order: order.id,
         news: news(ListedVerdict::Suspended),
     };
-    assert_eq!(told.iter().map(|sent| &sent.message).collect::<Vec<_>>(), [&notice]);
+    let by_licence = Message::HolderNotice {
+        holder: subscriber,
+        licence: subscribed.id,
+        news: news(ListedVerdict::Suspended),
+    };
+    told.sort_by_key(|sent| matches!(sent.message, Message::HolderNotice { .. }));
+    assert_eq!(
+        told.iter().map(|sent| &sent.message).collect::<Vec<_>>(),
+        [&by_order, &by_licence]
+    );
     story.deliver(&tell).await.expect("told again");
-    assert_eq!(story.sent(), told, "the same message, by its id");
+    let mut again = story.sent();
+    again.sort_by_key(|sent| matches!(sent.message, Message::HolderNotice { .. }));
+    assert_eq!(again, told, "the same messages, by their ids");
     for _ in 0..2 {
         story.deliver(&told[0]).await.expect("done");
     }

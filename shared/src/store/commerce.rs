@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::keys;
+use super::licences::Held;
 use super::table::{Condition, Page, PageKey, Query, Store, StoreError, Update, Versioned, Write};
 use crate::ids::{LicenceId, ListingId, OrderId, UserId};
 use crate::licence::Licence;
@@ -70,27 +71,6 @@ pub async fn orders_by_id(store: &Store, ids: &[OrderId]) -> Result<Vec<Order>, 
     store.get_many(&orders).await
 }
 
-/// Orders that have a line of this listing, oldest first; paid or not.
-pub async fn orders_of_listing(
-    store: &Store,
-    listing: ListingId,
-    after: Option<PageKey>,
-    limit: usize,
-) -> Result<Page<Order>, StoreError> {
-    let page: Page<OrderOwner> = store.query(keys::all_sold(listing).after(after).limit(limit)).await?;
-    let orders: Vec<_> = page
-        .items
-        .iter()
-        .map(|owner| keys::order(owner.customer, owner.order))
-        .collect();
-    let items = if orders.is_empty() {
-        Vec::new()
-    } else {
-        store.get_many(&orders).await?
-    };
-    Ok(Page { items, next: page.next })
-}
-
 /// A customer's orders, newest first.
 pub async fn orders(
     store: &Store,
@@ -127,7 +107,11 @@ fn new_order(order: &Order, messages: &[Envelope]) -> Result<Vec<Write>, StoreEr
     ];
     // A renewal sells nothing that the subscription has not sold.
     for line in order.lines.iter().filter(|_| order.renewal.is_none()) {
-        writes.push(Write::create(keys::sold(line.listing, order.id), &owner)?);
+        let held = Held::Order {
+            order: order.id,
+            customer: order.customer,
+        };
+        writes.push(Write::create(keys::sold(line.listing, order.id), &held)?);
     }
     Ok(writes)
 }

@@ -7,7 +7,7 @@ use super::audit::{self, Audited};
 use super::table::{Condition, Page, PageKey, Store, StoreError, Write};
 use super::{commerce, keys};
 use crate::audit::AuditEvent;
-use crate::ids::{LicenceBatchId, LicenceId, ListingId, PartnerId, PolicyId, UserId};
+use crate::ids::{LicenceBatchId, LicenceId, ListingId, OrderId, PartnerId, PolicyId, UserId};
 use crate::licence::batch::Trial;
 use crate::licence::policies::{OwnPolicy, SalePolicy, Terms, TrialOffer};
 use crate::licence::{Batch, Licence};
@@ -270,7 +270,54 @@ pub fn issue_owned(licence: &Licence) -> Result<Vec<Write>, StoreError> {
     Ok(vec![
         Write::create(keys::licence(licence.id), licence)?,
         Write::create(keys::owned(licence.owner, licence.id), &Place::of(licence))?,
+        Write::create(
+            keys::held(licence.listing, licence.id),
+            &Held::Licence { licence: licence.id },
+        )?,
     ])
+}
+
+/// By what somebody holds a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Held {
+    Order { order: OrderId, customer: UserId },
+    Licence { licence: LicenceId },
+}
+
+/// The licences of a listing that were sold, subscribed to or tried; also those that are revoked.
+pub async fn licences_held(
+    store: &Store,
+    listing: ListingId,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Licence>, StoreError> {
+    let page: Page<Held> = store.query(keys::all_held(listing).after(after).limit(limit)).await?;
+    let orders = page.items.iter().filter_map(|held| match held {
+        Held::Order { order, customer } => Some(keys::order(*customer, *order)),
+        Held::Licence { .. } => None,
+    });
+    let orders: Vec<_> = orders.collect();
+    let orders: Vec<Order> = if orders.is_empty() {
+        Vec::new()
+    } else {
+        store.get_many(&orders).await?
+    };
+    let paid = orders.iter().filter(|order| order.status == OrderStatus::Paid);
+    let sold = paid
+        .flat_map(|order| &order.lines)
+        .filter(|line| line.listing == listing);
+    let alone = page.items.iter().filter_map(|held| match held {
+        Held::Licence { licence } => Some(*licence),
+        Held::Order { .. } => None,
+    });
+    let licences: Vec<_> = sold.map(|line| line.licence).chain(alone).collect();
+    let items = if licences.is_empty() {
+        Vec::new()
+    } else {
+        commerce::licences(store, &licences).await?
+    };
+    Ok(Page { items, next: page.next })
 }
 
 /// A trial with its licence. Refused with a conflict where one has begun meanwhile that it would be the second of.

@@ -89,6 +89,7 @@ fn keys_md_has_every_key() {
         order(usr, ord),
         order_owner(ord),
         sold(lst, ord),
+        held(lst, lic),
         refund(ord, seed.id("r")),
         dispute(ord, "dp_1"),
         invoice(ord),
