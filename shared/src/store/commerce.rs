@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::keys;
 use super::licences::Held;
 use super::table::{Condition, Page, PageKey, Query, Store, StoreError, Update, Versioned, Write};
-use crate::ids::{LicenceId, ListingId, OrderId, UserId};
+use crate::ids::{LicenceId, OrderId, UserId};
 use crate::licence::Licence;
 use crate::messages::Envelope;
 use crate::processor::Processor;

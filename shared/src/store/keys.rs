@@ -172,11 +172,6 @@ pub fn sold(listing: ListingId, order: OrderId) -> Key {
     key(TableName::Commerce, format!("SOLD#{listing}"), format!("ORD#{order}"))
 }
 
-/// Says that there is a licence of this listing of which no order tells.
-pub fn held(listing: ListingId, licence: LicenceId) -> Key {
-    key(TableName::Commerce, format!("SOLD#{listing}"), format!("LIC#{licence}"))
-}
-
 /// By which orders and licences people hold a listing.
 pub fn all_held(listing: ListingId) -> Query {
     Query::partition(TableName::Commerce, format!("SOLD#{listing}"))

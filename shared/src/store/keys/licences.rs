@@ -22,6 +22,11 @@ pub(crate) fn owned_partition(owner: UserId) -> String {
     format!("OWN#{owner}")
 }
 
+/// Says that there is a licence of this listing of which no order tells.
+pub fn held(listing: ListingId, licence: LicenceId) -> Key {
+    key(TableName::Commerce, format!("SOLD#{listing}"), format!("LIC#{licence}"))
+}
+
 /// A policy of a partner's own.
 pub fn policy(partner: PartnerId, policy: PolicyId) -> Key {
     key(TableName::Commerce, format!("PLC#{partner}"), format!("POL#{policy}"))
