@@ -73,7 +73,7 @@ pub(crate) fn write_refund(order: &Order, refund: &Refund, public_url: &str) -> 
 }
 
 /// What has become of something that was bought.
-pub(crate) fn write_news(news: &ListedNews, (label, place): (&str, String)) -> Draft {
+pub(crate) fn write_news(news: &ListedNews, (label, place): (&'static str, String)) -> Draft {
     let ListedNews {
         listing_title: title,
         version,
