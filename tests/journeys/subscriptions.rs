@@ -63,6 +63,12 @@ impl Shop {
         self.stack.somebody(name).await
     }
 
+    async fn is_not_given_to(&self, customer: &Person) {
+        let for_nothing = json!({"lines": [{"listing_id": self.kit.id}]});
+        let asked = customer.api.post("/orders", for_nothing).await;
+        asked.refused(422, "invalid_request");
+    }
+
     async fn begin(&self, customer: &Person, plan: &str, quantity: u32, card: &str) -> Subscriber<'_> {
         let wanted = json!({"listing_id": self.kit.id, "plan_id": plan, "quantity": quantity});
         let made = customer.api.post("/subscriptions", wanted).await.is(201);
@@ -166,12 +172,7 @@ impl Subscriber<'_> {
 async fn a_subscription_is_paid_changed_paused_and_ended() {
     let shop = Shop::open().await;
     let chiara = shop.customer("Chiara Customer").await;
-    let for_nothing = json!({"lines": [{"listing_id": shop.kit.id}]});
-    chiara
-        .api
-        .post("/orders", for_nothing)
-        .await
-        .refused(422, "invalid_request");
+    shop.is_not_given_to(&chiara).await;
     let shown = shop
         .stack
         .public()
@@ -309,12 +310,7 @@ async fn a_subscription_is_paid_changed_paused_and_ended() {
         let plan = shop.paula.path(&format!("/listings/{}/plans/{plan}", shop.kit.id));
         shop.paula.api.delete(&plan).await.is(200);
     }
-    let for_nothing = json!({"lines": [{"listing_id": shop.kit.id}]});
-    chiara
-        .api
-        .post("/orders", for_nothing)
-        .await
-        .refused(422, "invalid_request");
+    shop.is_not_given_to(&chiara).await;
     shop.paula.assert_books_balance().await;
     shop.stack.aws().assert_no_dead_letter(&subscriber.id).await;
 }

@@ -8,8 +8,8 @@
 //! ids from the request's seed, so that the same request finds what it has made.
 //!
 //! Software says which licence it means by its key: `Authorization: License` and the key. A validation reads one item and writes nothing, unless
-//! it starts the licence's clock or names a release that the function has not met ([`releases`]). A key that opens nothing is answered as a licence that does not exist is, and counted; from where too many
-//! come, no more are looked at, right or wrong ([`guesses`]).
+//! it starts the licence's clock; a release that the function has not met is looked up ([`releases`]). A key that opens nothing is answered as a
+//! licence that does not exist is, and counted; from where too many come, no more are looked at, right or wrong ([`guesses`]).
 
 mod api;
 mod context;

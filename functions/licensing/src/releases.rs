@@ -18,43 +18,35 @@ pub struct Releases(Arc<Mutex<HashMap<(ListingId, Named), Timestamp>>>);
 
 /// By what software says which release it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Named {
+pub(crate) enum Named {
     Number(String),
     /// In lower case.
     Checksum(String),
 }
 
 impl Releases {
-    /// The release with this number. A number is looked up.
-    pub(crate) async fn by_number(
+    /// The release of this name, where one is named. A number is looked up; a checksum is looked for among all.
+    pub(crate) async fn find(
         &self,
         store: &Store,
         listing: ListingId,
-        number: &str,
-    ) -> Result<Release, StoreError> {
-        let named = Named::Number(number.to_owned());
+        named: Option<Named>,
+    ) -> Result<Option<Release>, StoreError> {
+        let Some(named) = named else {
+            return Ok(None);
+        };
         if let Some(known) = self.known(listing, &named) {
-            return Ok(known);
+            return Ok(Some(known));
         }
-        let version = catalogue::version_by_number(store, listing, number).await?;
-        self.remember(listing, version.as_slice());
-        Ok(self.known(listing, &named).unwrap_or(Release::Unknown))
-    }
-
-    /// The release whose artifact has this checksum. It is looked for among all.
-    pub(crate) async fn by_checksum(
-        &self,
-        store: &Store,
-        listing: ListingId,
-        checksum: &str,
-    ) -> Result<Release, StoreError> {
-        let named = Named::Checksum(checksum.to_ascii_lowercase());
-        if let Some(known) = self.known(listing, &named) {
-            return Ok(known);
-        }
-        let versions = catalogue::all_versions(store, listing).await?;
+        let versions = match &named {
+            Named::Number(number) => {
+                let version = catalogue::version_by_number(store, listing, number).await?;
+                version.into_iter().collect()
+            }
+            Named::Checksum(_) => catalogue::all_versions(store, listing).await?,
+        };
         self.remember(listing, &versions);
-        Ok(self.known(listing, &named).unwrap_or(Release::Unknown))
+        Ok(Some(self.known(listing, &named).unwrap_or(Release::Unknown)))
     }
 
     fn known(&self, listing: ListingId, named: &Named) -> Option<Release> {

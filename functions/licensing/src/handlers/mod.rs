@@ -28,6 +28,7 @@ use crate::api::{AskWhetherValid, CodesView, ValidationView};
 use crate::context::Context;
 use crate::holder::{Holder, denied, refused};
 use crate::problems;
+use crate::releases::Named;
 
 /// How often software is answered anew where the licence was changed meanwhile.
 pub(crate) const ATTEMPTS: usize = 8;
@@ -53,14 +54,11 @@ pub(crate) async fn validate(
 ) -> Result<Json<ValidationView>, Problem> {
     let (store, policy, mut grant) = (&context.store, licence.policy(), licence.granted());
     let (releases, listing) = (&context.releases, licence.listing);
-    let version = match &request.version {
-        Some(number) => Some(releases.by_number(store, listing, number).await?),
-        None => None,
-    };
-    let checksum = match &request.checksum {
-        Some(checksum) => Some(releases.by_checksum(store, listing, checksum).await?),
-        None => None,
-    };
+    let checksum = request.checksum.as_ref().map(|text| text.to_ascii_lowercase());
+    // The checksum first: who looks for it meets every number.
+    let checksum = releases.find(store, listing, checksum.map(Named::Checksum)).await?;
+    let version = request.version.clone().map(Named::Number);
+    let version = releases.find(store, listing, version).await?;
     let outcome = decide(&policy, &grant, &request.scope(version, checksum), call.now);
     if outcome.valid {
         match begun(store, &licence, call.now).await {

@@ -103,9 +103,11 @@ pub(crate) fn named(world: &World, params: &Field, owner: Option<&str>) -> Resul
     Ok(Some(coupon))
 }
 
-/// What a coupon takes off, under its name.
-pub(crate) fn named_reduction(coupon: &Value) -> (String, Reduction) {
-    (text(coupon, "id").to_owned(), reduction(coupon))
+/// What the coupon takes off that the parameters name, under its name: nothing where they end the discounts. `None`: they leave those as they are.
+pub(crate) fn asked(params: &Field, coupon: Option<&Value>) -> Option<Vec<(String, Reduction)>> {
+    params.at("discounts")?;
+    let named = |coupon: &Value| (text(coupon, "id").to_owned(), reduction(coupon));
+    Some(coupon.map(named).into_iter().collect())
 }
 
 /// Puts a discount by a coupon on a subscription and returns its id.

@@ -21,13 +21,8 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
             return Err(ApiError::invalid(message).param(refused));
         }
     }
-    let discounts = match params.at("discounts") {
-        Some(_) => {
-            let coupon = coupons::named(world, params, call.owner())?;
-            Some(coupon.iter().map(coupons::named_reduction).collect::<Vec<_>>())
-        }
-        None => None,
-    };
+    let coupon = coupons::named(world, params, call.owner())?;
+    let discounts = coupons::asked(params, coupon.as_ref());
     let none = Field::default();
     let details = params.at("subscription_details").unwrap_or(&none);
     let (mut bill, date) = match params.given("subscription") {

@@ -99,9 +99,7 @@ pub(crate) fn update(world: &mut World, call: &Call) -> Answer {
     }
     let method = methods::belonging(world, call, text(&before, "customer"), "default_payment_method")?;
     let coupon = coupons::named(world, params, call.owner())?;
-    let discounts = params
-        .at("discounts")
-        .map(|_| coupon.iter().map(coupons::named_reduction).collect());
+    let discounts = coupons::asked(params, coupon.as_ref());
     let longer = longer_trial(params, &before, world.now())?;
     let resumes_at = params.int("pause_collection.resumes_at")?;
     let cancel_at = cancel_at(params, &before)?;
