@@ -49,6 +49,9 @@ pub enum ObjectError {
     NotFound,
     #[error("the object is larger than {limit_bytes} bytes")]
     TooLarge { limit_bytes: u64 },
+    /// Whoever writes only what is new was not the first. What lies there stays as it is.
+    #[error("there is an object already")]
+    Exists,
     #[error("the object store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -169,8 +172,11 @@ impl Objects {
         })
     }
 
-    /// Copies inside S3, the bytes of exactly this version.
-    pub async fn copy(&self, from: &ObjectRef, bucket: Bucket, key: &str) -> Result<ObjectRef, ObjectError> {
+    /// Copies inside S3, the bytes of exactly this version, where no object has the key: of two who copy at once one is told [`Exists`], so
+    /// that a version id which was handed out once stays the current one.
+    ///
+    /// [`Exists`]: ObjectError::Exists
+    pub async fn copy_new(&self, from: &ObjectRef, bucket: Bucket, key: &str) -> Result<ObjectRef, ObjectError> {
         let version = match self {
             Self::S3 { clients, .. } => {
                 let source = format!("{}/{}", self.bucket_name(from.bucket), encoded(&from.key));
@@ -182,10 +188,11 @@ impl Objects {
                     .copy_object()
                     .bucket(self.bucket_name(bucket))
                     .key(key)
-                    .copy_source(source);
+                    .copy_source(source)
+                    .if_none_match("*");
                 request.send().await.map_err(failed)?.version_id
             }
-            Self::Memory(memory) => Some(memory.put(bucket, key, memory.get(from)?.0)),
+            Self::Memory(memory) => Some(memory.put_new(bucket, key, memory.get(from)?.0)?),
         };
         Ok(ObjectRef {
             bucket,
@@ -307,6 +314,8 @@ where
     match error.code() {
         // A version id that is none is "InvalidArgument" or "NoSuchVersion"; HEAD has no body and thus no code but "NotFound".
         Some("NoSuchKey" | "NoSuchVersion" | "NotFound") => ObjectError::NotFound,
+        // While another conditional write goes on it is "ConditionalRequestConflict", which says nothing yet: that one is tried again.
+        Some("PreconditionFailed") => ObjectError::Exists,
         _ => ObjectError::Unavailable(Box::new(error)),
     }
 }
@@ -315,7 +324,7 @@ impl From<ObjectError> for crate::http::Problem {
     fn from(error: ObjectError) -> Self {
         match error {
             ObjectError::NotFound => Self::not_found().caused_by(error),
-            ObjectError::TooLarge { .. } => Self::internal(error),
+            ObjectError::TooLarge { .. } | ObjectError::Exists => Self::internal(error),
             ObjectError::Unavailable(_) => Self::unavailable(error),
         }
     }
@@ -344,10 +353,18 @@ mod tests {
         assert_eq!(objects.get(&first, 100).await.expect("read"), b"one");
 
         let copy = objects
-            .copy(&first, Bucket::Clean, "artifacts/a.zip")
+            .copy_new(&first, Bucket::Clean, "artifacts/a.zip")
             .await
             .expect("copied");
         assert_eq!(objects.get(&copy, 3).await.expect("read"), b"one");
+        let again = objects.copy_new(&second, Bucket::Clean, "artifacts/a.zip").await;
+        assert!(matches!(again, Err(ObjectError::Exists)), "{again:?}");
+        let newest = ObjectRef { version: None, ..copy };
+        assert_eq!(
+            objects.get(&newest, 3).await.expect("read"),
+            b"one",
+            "nothing is overwritten"
+        );
         assert!(matches!(
             objects.get(&second, 3).await,
             Err(ObjectError::TooLarge { limit_bytes: 3 })

@@ -276,26 +276,31 @@ async fn keep_contents(context: &Context, arrived: &Arrived, scan: &Scan) -> Res
     Ok(())
 }
 
-/// The scanned bytes in the clean bucket; names the copy's version. The key has the hash in it and nobody else writes there, so a copy that
-/// an earlier delivery made is as good.
+/// The scanned bytes in the clean bucket; names the copy's version. Only the first delivery copies: the key has the hash in it and nobody
+/// else writes there, so a delivery that comes second finds the same bytes, whose version the first one may have recorded already.
 async fn copy(context: &Context, arrived: &Arrived, sha256: &str) -> Result<String, Failure> {
     let key = artifact_key(arrived.version.listing, arrived.version.id, sha256);
-    let there = ObjectRef {
-        bucket: Bucket::Clean,
-        key: key.clone(),
-        version: None,
-    };
-    let version = match context.objects.head(&there).await {
-        Ok(head) if head.size_bytes == arrived.upload.size_bytes => head.version,
-        Ok(_) | Err(ObjectError::NotFound) => {
-            context
-                .objects
-                .copy(&arrived.object, Bucket::Clean, &key)
-                .await
-                .map_err(Failure::retry)?
-                .version
-        }
+    let copied = context.objects.copy_new(&arrived.object, Bucket::Clean, &key).await;
+    let version = match copied {
+        Ok(copy) => copy.version,
+        Err(ObjectError::Exists) => copied_before(context, arrived, key).await?,
         Err(error) => return Err(Failure::retry(error)),
     };
     version.ok_or_else(|| Failure::reject("a copy without a version id: the clean bucket is not versioned"))
+}
+
+async fn copied_before(context: &Context, arrived: &Arrived, key: String) -> Result<Option<String>, Failure> {
+    let there = ObjectRef {
+        bucket: Bucket::Clean,
+        key,
+        version: None,
+    };
+    let head = context.objects.head(&there).await.map_err(Failure::retry)?;
+    if head.size_bytes != arrived.upload.size_bytes {
+        return Err(Failure::reject(format!(
+            "{} holds other bytes than its name says",
+            there.key
+        )));
+    }
+    Ok(head.version)
 }

@@ -19,6 +19,17 @@ impl MemoryObjects {
         format!("v{}", versions.len())
     }
 
+    /// The same where nothing has the key yet, as S3 heeds `If-None-Match: *`.
+    pub fn put_new(&self, bucket: Bucket, key: &str, bytes: Vec<u8>) -> Result<String, ObjectError> {
+        let mut objects = self.lock();
+        let versions = objects.entry((bucket, key.to_owned())).or_default();
+        if !versions.is_empty() {
+            return Err(ObjectError::Exists);
+        }
+        versions.push(bytes);
+        Ok("v1".to_owned())
+    }
+
     /// The bytes and the version they are.
     pub fn get(&self, object: &ObjectRef) -> Result<(Vec<u8>, String), ObjectError> {
         let objects = self.lock();

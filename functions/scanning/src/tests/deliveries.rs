@@ -136,7 +136,7 @@ async fn an_interrupted_scan_is_finished_by_the_next_delivery() {
     world
         .context
         .objects
-        .copy(&pinned, Bucket::Clean, &key)
+        .copy_new(&pinned, Bucket::Clean, &key)
         .await
         .expect("copied");
 
@@ -147,6 +147,50 @@ async fn an_interrupted_scan_is_finished_by_the_next_delivery() {
         "v1",
         "the copy that was there is used"
     );
+}
+
+/// The queue may hand out a message while its first delivery still scans. Both pass it, and there is one copy: the version's own.
+#[tokio::test]
+async fn of_two_deliveries_at_once_one_copies() {
+    let bytes = groove();
+    let world = World::new(&bytes).await;
+    let object = world.post(&bytes).await;
+    let (first, second) = tokio::join!(world.deliver(&object, 1), world.deliver(&object, 2));
+    first.expect("scanned");
+    second.expect("found what the other had copied, or was not needed");
+    let version = world.now().await;
+    let artifact = version.artifact().expect("passed");
+    assert_eq!(
+        world.clean_bytes(&artifact.object_key, &artifact.object_version).await,
+        bytes
+    );
+    let copies = ["v1", "v2"].map(|version| ObjectRef {
+        bucket: Bucket::Clean,
+        key: artifact.object_key.clone(),
+        version: Some(version.into()),
+    });
+    assert!(world.context.objects.head(&copies[0]).await.is_ok());
+    assert!(
+        world.context.objects.head(&copies[1]).await.is_err(),
+        "a second copy makes the recorded version one that S3 may forget"
+    );
+}
+
+/// Nothing but the scanned bytes is ever offered under their hash.
+#[tokio::test]
+async fn other_bytes_under_the_hash_stop_the_scan() {
+    let bytes = groove();
+    let world = World::new(&bytes).await;
+    let object = world.post(&bytes).await;
+    let key = artifact_key(world.listing.id, world.version.id, &hex::encode(Sha256::digest(&bytes)));
+    let put = world
+        .context
+        .objects
+        .put(Bucket::Clean, &key, "application/zip", b"other".to_vec());
+    put.await.expect("written");
+    let failure = world.deliver(&object, 1).await.expect_err("somebody else wrote there");
+    assert!(matches!(failure, Failure::Reject(_)), "{failure:?}");
+    assert_eq!(world.status().await, Status::Scanning);
 }
 
 #[tokio::test]
