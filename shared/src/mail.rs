@@ -27,7 +27,12 @@ pub enum MailError {
 
 #[derive(Debug, Clone)]
 pub enum Mail {
-    Ses { clients: Clients, sender: String },
+    Ses {
+        clients: Clients,
+        sender: String,
+        /// Decides what becomes of bounces and complaints.
+        configuration_set: String,
+    },
     Memory(MemoryMail),
 }
 
@@ -40,6 +45,7 @@ impl Mail {
         Self::Ses {
             clients: clients.clone(),
             sender: env.read(&env::MAIL_SENDER),
+            configuration_set: env.read(&env::MAIL_CONFIGURATION_SET),
         }
     }
 
@@ -53,13 +59,18 @@ impl Mail {
             return Err(MailError::Refused("a line break in a header".into()));
         }
         match self {
-            Self::Ses { clients, sender } => {
+            Self::Ses {
+                clients,
+                sender,
+                configuration_set,
+            } => {
                 let content = content(letter).map_err(|error| MailError::Refused(Box::new(error)))?;
                 let destination = Destination::builder().to_addresses(&letter.to).build();
                 let request = clients
                     .ses()
                     .send_email()
                     .from_email_address(sender)
+                    .configuration_set_name(configuration_set)
                     .destination(destination)
                     .content(content);
                 request.send().await.map(drop).map_err(|error| match error.code() {

@@ -57,7 +57,7 @@ fn read_by(function: &str) -> BTreeSet<String> {
         read(&["SIGNING_SECRET_ARN"]);
     }
     if text.contains("start.mail(") {
-        read(&["MAIL_SENDER"]);
+        read(&["MAIL_SENDER", "MAIL_CONFIGURATION_SET"]);
     }
     if text.contains("with_parking(") {
         read(&["PARKED_QUEUE_URL"]);

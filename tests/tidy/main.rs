@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic in a test is the report")]
 
 mod code;
+mod deployment;
 mod folders;
 mod infrastructure;
 mod samples;

@@ -112,6 +112,8 @@ variables! {
 
     /// The address that mails come from; verified in SES.
     MAIL_SENDER: String = mail_address, sample "souk@example.com";
+    /// The SES configuration set that says what becomes of bounces and complaints.
+    MAIL_CONFIGURATION_SET: String = text, sample "MailConfiguration-1";
     /// Origin of the web pages, without a slash at the end: links in mails, and where checkout returns to.
     PUBLIC_URL: String = origin, sample "https://souk.example.com";
 
