@@ -23,9 +23,9 @@ lint: ## template.yaml through sam validate, cfn-lint and checkov
 books: ## folds the whole journal and compares every balance; of the local stack, or of LEDGER_TABLE and COMMERCE_TABLE
 	@infra/fold/run.sh
 
-simulate: ## money under faults: SEEDS=N tries so many seeds, SEED=X tells all that happens in one
+simulate: ## money under faults: SEEDS=N tries so many seeds FROM=X on, SEED=X tells all that happens in one; OPENING=name (or every) of those plans
 	@cargo build --workspace --bin simulate --locked --quiet
-	@target/debug/simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),10000))
+	@target/debug/simulate $(if $(OPENING),--opening $(OPENING)) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),10000) --from $(or $(FROM),0))
 
 mutants: ## faults put into the money code, each of which the simulation must find; ARGS=word for some of them
 	@python3 tests/simulation/mutants.py $(ARGS)

@@ -44,9 +44,8 @@ step "unit tests, with coverage"
 rm -rf target/coverage
 counted infra/ci/nextest.sh --filterset 'not binary(journeys)'
 
-step "simulation"
-cargo build --workspace --bin simulate --locked --quiet
-counted target/debug/simulate --seeds 10000
+step "simulation: every opening, then seeds that no commit before has played"
+counted infra/ci/simulation.sh
 
 step "fuzzing: the scanner's readers"
 counted infra/ci/fuzz.sh

@@ -8,7 +8,7 @@ from pathlib import Path
 
 NEXTEST = re.compile(r"^\s*Summary \[.*?\] +(\d+)(?:/\d+)? tests? run: (.*)$", re.MULTILINE)
 LIBTEST = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed;", re.MULTILINE)
-SIMULATION = re.compile(r"^(\d+) of \d+ seeds held|^seed \d+ failed", re.MULTILINE)
+SIMULATION = re.compile(r"^(\d+) of \d+ seeds held|^seed \d+ (?:of the opening \S+ )?failed", re.MULTILINE)
 FUZZING = re.compile(r"^(\d+) readers withstood", re.MULTILINE)
 UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n(OK|FAILED)(?: \((.*)\))?$", re.MULTILINE)
 
@@ -25,7 +25,7 @@ def main() -> None:
         bad = sum(int(number) for number in re.findall(r"(?:failures|errors)=(\d+)", details))
         skipped = sum(int(number) for number in re.findall(r"skipped=(\d+)", details))
         passed, failed = passed + int(ran) - bad - skipped, failed + bad
-    # All seeds together are one test.
+    # All seeds of one kind of plan together are one test.
     for held in SIMULATION.findall(text):
         passed, failed = (passed + 1, failed) if held else (passed, failed + 1)
     passed += sum(int(readers) for readers in FUZZING.findall(text))

@@ -1,4 +1,4 @@
-"""Puts the faults of mutants.toml into a copy of the tree, and lets the simulation find them one at a time.
+"""Puts the faults of mutants/ into a copy of the tree, and lets the simulation find them one at a time.
 
 `mutants.py [WORD]` tries those whose names contain the word. The last line is `N of N mutants caught`. All faults are built into one
 program, in which the environment says which of them is there: what takes long is building. The copy and what is built of it are below
@@ -25,7 +25,7 @@ SWITCH = "SIMULATION_MUTANT"
 
 
 def main() -> int:
-    mutants = list(enumerate(tomllib.loads((ROOT / "tests/simulation/mutants.toml").read_text())["mutant"]))
+    mutants = list(enumerate(_read()))
     wrong = [mutant["name"] for _, mutant in mutants if _original(mutant).count(_parts(mutant)[1]) != 1]
     if wrong:
         print("what is to be replaced is not there exactly once: " + "; ".join(wrong))
@@ -42,6 +42,12 @@ def main() -> int:
     caught = sum(_is_caught(number, mutant) for number, mutant in wanted)
     print(f"{caught} of {len(wanted)} mutants caught")
     return 0 if caught == len(wanted) else 1
+
+
+def _read() -> list[dict[str, str]]:
+    """All faults, those of one area after those of another."""
+    files = sorted((ROOT / "tests/simulation/mutants").glob("*.toml"))
+    return [mutant for file in files for mutant in tomllib.loads(file.read_text())["mutant"]]
 
 
 def _parts(mutant: dict[str, str]) -> tuple[str, str, str, str]:

@@ -5,7 +5,8 @@
 //! are throttled or lost, handlers die at any request, messages come twice, late and in disorder, indexes lag and clocks differ ([`run`]). When all has come
 //! to rest, the books must keep every invariant ([`invariants`]), and be the same as if nothing had ever gone wrong.
 //!
-//! `make simulate SEEDS=10000` tries many seeds; `make simulate SEED=7` tells all that happens in one.
+//! `make simulate SEEDS=10000` tries many seeds; `make simulate SEED=7` tells all that happens in one. What a plan begins with may be chosen
+//! (`OPENING=rush`): see [`openings`].
 
 mod books;
 mod chance;
@@ -13,6 +14,7 @@ mod deed;
 mod errand;
 mod gate;
 mod invariants;
+mod openings;
 mod plan;
 mod run;
 mod sqs;
@@ -26,6 +28,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use books::{Books, Outcome};
 use chance::Chance;
 use invariants::INVARIANTS;
+use openings::OPENINGS;
 use plan::Plan;
 use run::Run;
 use trace::Trace;
@@ -47,6 +50,42 @@ impl fmt::Display for Violation {
 /// So many seeds in a row play the same plan, each through a storm of its own.
 pub const STORMS: u64 = 8;
 
+/// Which plans the seeds make.
+#[derive(Debug, Clone, Copy)]
+pub struct Plans(Option<usize>);
+
+impl Plans {
+    /// Whatever may come.
+    pub fn random() -> Self {
+        Self(None)
+    }
+
+    /// Those of one opening alone.
+    pub fn of_opening(name: &str) -> Option<Self> {
+        OPENINGS
+            .iter()
+            .position(|opening| opening.name == name)
+            .map(|index| Self(Some(index)))
+    }
+
+    /// The name of every opening, with what happens in it.
+    pub fn openings() -> impl Iterator<Item = (&'static str, &'static str)> {
+        OPENINGS.iter().map(|opening| (opening.name, opening.about))
+    }
+
+    /// The calm before the seed's storm.
+    pub fn calm(self, seed: u64) -> Result<Calm, Violation> {
+        let seed = seed - seed % STORMS;
+        let mut chance = Chance::new(seed, 0);
+        let plan = match self.0 {
+            None => Plan::random(&mut chance),
+            Some(opening) => Plan::of_opening(&OPENINGS[opening], &mut chance),
+        };
+        let outcome = guarded(|| Ok(check(&mut Run::calm(&plan, seed))?.outcome()))?;
+        Ok(Calm { seed, plan, outcome })
+    }
+}
+
 /// A plan, and how it ends when nothing goes wrong.
 #[derive(Debug)]
 pub struct Calm {
@@ -56,14 +95,6 @@ pub struct Calm {
 }
 
 impl Calm {
-    /// The calm before the seed's storm.
-    pub fn before(seed: u64) -> Result<Self, Violation> {
-        let seed = seed - seed % STORMS;
-        let plan = Plan::new(&mut Chance::new(seed, 0));
-        let outcome = guarded(|| Ok(check(&mut Run::calm(&plan, seed))?.outcome()))?;
-        Ok(Self { seed, plan, outcome })
-    }
-
     /// Plays the plan through the seed's storm.
     pub fn storm(&self, seed: u64) -> Result<(), Violation> {
         guarded(|| self.play(&mut Run::storm(&self.plan, self.seed, seed, Trace::default())))
@@ -128,7 +159,7 @@ mod tests {
     #[test]
     fn no_entry_of_the_journal_can_be_missing_or_there_twice() {
         for seed in [0, STORMS, 2 * STORMS, 3 * STORMS] {
-            let plan = Plan::new(&mut Chance::new(seed, 0));
+            let plan = Plan::random(&mut Chance::new(seed, 0));
             let mut run = Run::calm(&plan, seed);
             let whole = check(&mut run).expect("the calm holds");
             for index in 0..whole.journal.len() {

@@ -5,6 +5,7 @@
 
 use crate::chance::Chance;
 use crate::deed::{Act, Part};
+use crate::openings::{self, Opening};
 
 /// Prices in minor units by currency: two, no and three decimals; something free, something smaller than the processor's fee.
 const PRICES: [(&str, &[i64]); 3] = [
@@ -13,14 +14,8 @@ const PRICES: [(&str, &[i64]); 3] = [
     ("KWD", &[12_345, 1_001, 77]),
 ];
 
-/// How many buy at the same time in a rush.
-const RUSH: usize = 3;
-/// How many orders come back in part.
-const PART_REFUNDS: usize = 3;
-/// Longer than every hold period, and than funds stay pending.
-const UNTIL_DUE: Step = Step::Wait { minutes: 9 * 24 * 60 };
-/// Longer than Stripe remembers a key.
-const PAST_THE_KEY: Step = Step::Wait { minutes: 26 * 60 };
+/// What the partners of an opening's own plans sell, two each, in cents.
+const OFFERS: [i64; 4] = [1299, 999, 5001, 60];
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -117,25 +112,61 @@ impl Payment {
 }
 
 impl Plan {
-    pub(crate) fn new(chance: &mut Chance) -> Self {
+    /// A plan as it may come: sometimes with an opening, and always with steps that nobody has thought of.
+    pub(crate) fn random(chance: &mut Chance) -> Self {
         let (partners, customers) = (chance.pick(&[1, 2, 2, 3]), 1 + chance.below(2));
-        let listings: Vec<_> = (0..partners * 2).map(|index| listing(index / 2, chance)).collect();
-        let opening = chance.weighted(OPENINGS.to_vec()).unwrap_or(Opening::None);
-        let mut steps = opening.steps(customers, &listings);
-        for _ in 0..3 + chance.below(4) {
-            let step = step(partners, customers, &listings, &steps, chance);
-            steps.push(step);
+        let listings = (0..partners * 2).map(|index| listing(index / 2, chance)).collect();
+        let opening = openings::pick(chance);
+        let mut plan = Self::of(partners, customers, listings, chance);
+        if let Some(opening) = opening {
+            plan.open(opening, chance);
         }
+        for _ in 0..3 + chance.below(4) {
+            let step = step(&plan, chance);
+            plan.steps.push(step);
+        }
+        plan
+    }
+
+    /// The opening and nothing else, among the same partners with the same offers each time: what it is a proof of does not depend on what
+    /// chance makes of a seed.
+    pub(crate) fn of_opening(opening: &Opening, chance: &mut Chance) -> Self {
+        let offer = |(index, price_minor)| Listing {
+            partner: index / 2,
+            currency: "EUR",
+            price_minor,
+        };
+        let listings = OFFERS.into_iter().enumerate().map(offer).collect();
+        let mut plan = Self::of(OFFERS.len() / 2, 2, listings, chance);
+        plan.open(opening, chance);
+        plan
+    }
+
+    fn of(partners: usize, customers: usize, listings: Vec<Listing>, chance: &mut Chance) -> Self {
         Self {
             partners,
             customers,
             listings,
-            steps,
+            steps: Vec::new(),
             hold_days: chance.pick(&[0, 0, 1, 7]),
             commission_bps: chance.pick(&[0, 1_500, 2_000, 3_333]),
-            tiers: (opening == Opening::Rush || chance.percent(20)).then(|| tier_rule(chance)),
+            tiers: chance.percent(20).then(|| tier_rule(chance)),
             minimum_minor: chance.pick(&[1, 1, 500]),
             funds_pending_s: chance.pick(&[0, 0, 3 * 86_400]),
+        }
+    }
+
+    /// About what costs most in euros; nothing where nothing does.
+    fn open(&mut self, opening: &Opening, chance: &mut Chance) {
+        let offers = self.listings.iter().enumerate();
+        let in_euros = offers.filter(|(_, listing)| listing.currency == "EUR" && listing.price_minor > 0);
+        let dearest = in_euros.max_by_key(|(_, listing)| listing.price_minor);
+        if let Some(offer) = dearest.map(|(listing, offer)| Offer {
+            listing,
+            price_minor: offer.price_minor,
+            customers: self.customers,
+        }) {
+            (opening.open)(self, offer, chance);
         }
     }
 
@@ -156,97 +187,30 @@ impl Plan {
     }
 }
 
-/// What a plan begins with. All but nothing are seldom met by chance, and show what else hides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opening {
-    None,
-    /// Several buy the same at the same time, so that sales meet at whatever counts them.
-    Rush,
-    /// What a sale has earned is due while the payment is disputed, and the dispute is lost.
-    DueInDispute,
-    /// Nobody hears that a payout was made until Stripe has forgotten that it was asked to.
-    UnheardPayout,
-    /// A payout is made and half of it taken back.
-    HalvedPayout,
-    /// About a third of each order goes back: a cent more each time, so that the unit left over falls to another share.
-    PartRefunds,
-    /// A bank asks, is answered by a refund, and takes all of the money nevertheless.
-    RefundedInquiry,
+/// What an opening is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offer {
+    pub(crate) listing: usize,
+    pub(crate) price_minor: i64,
+    customers: usize,
 }
 
-const OPENINGS: [(usize, Opening); 7] = [
-    (12, Opening::None),
-    (4, Opening::Rush),
-    (1, Opening::DueInDispute),
-    (1, Opening::UnheardPayout),
-    (1, Opening::HalvedPayout),
-    (1, Opening::PartRefunds),
-    (1, Opening::RefundedInquiry),
-];
-
-impl Opening {
-    /// About what costs most in euros; nothing where nothing does.
-    fn steps(self, customers: usize, listings: &[Listing]) -> Vec<Step> {
-        let in_euros = listings
-            .iter()
-            .enumerate()
-            .filter(|(_, listing)| listing.currency == "EUR");
-        let dearest = in_euros.max_by_key(|(_, listing)| listing.price_minor);
-        let Some((listing, offer)) = dearest.filter(|(_, listing)| listing.price_minor > 0) else {
-            return Vec::new();
-        };
-        let third = offer.price_minor / 3;
-        let of_line = |minor: i64| Part::Line { line: 0, minor };
-        let reverse = |order: usize, acts: Vec<Act>| Step::Reverse { order, acts };
-        let order = |number: usize| Step::Order {
-            customer: number % customers,
-            listings: vec![listing],
-            payment: Payment::Card,
-        };
-        match self {
-            Self::None => Vec::new(),
-            Self::Rush => (0..RUSH).map(order).collect(),
-            Self::DueInDispute => {
-                let acts = vec![
-                    Act::Dispute { inquiry: false },
-                    Act::Wait { hours: 30 },
-                    Act::Close { won: false },
-                ];
-                vec![order(0), UNTIL_DUE, reverse(0, acts), Step::PayoutRun]
-            }
-            Self::PartRefunds => (third..)
-                .take(PART_REFUNDS)
-                .enumerate()
-                .flat_map(|(number, minor)| [order(number), reverse(number, vec![Act::Refund(of_line(minor))])])
-                .collect(),
-            Self::RefundedInquiry => {
-                let acts = vec![
-                    Act::Dispute { inquiry: true },
-                    Act::Wait { hours: 30 },
-                    Act::Escalate,
-                    Act::Close { won: false },
-                ];
-                let refund = Act::RefundAtStripe(of_line(offer.price_minor - third));
-                vec![order(0), reverse(0, acts), reverse(0, vec![refund])]
-            }
-            Self::UnheardPayout => vec![
-                order(0),
-                UNTIL_DUE,
-                Step::LoseTransferAnswers,
-                Step::PayoutRun,
-                PAST_THE_KEY,
-            ],
-            Self::HalvedPayout => vec![
-                order(0),
-                UNTIL_DUE,
-                Step::PayoutRun,
-                Step::ReverseTransfer { percent: 50 },
-            ],
+impl Offer {
+    /// The customers buy it in turn.
+    pub(crate) fn order(self, number: usize, payment: Payment) -> Step {
+        Step::Order {
+            customer: number % self.customers,
+            listings: vec![self.listing],
+            payment,
         }
+    }
+
+    pub(crate) fn part(minor: i64) -> Part {
+        Part::Line { line: 0, minor }
     }
 }
 
-fn tier_rule(chance: &mut Chance) -> TierRule {
+pub(crate) fn tier_rule(chance: &mut Chance) -> TierRule {
     let first = chance.pick(&[500, 1_300, 2_000]);
     let rates = chance.pick(&[[3_000, 2_500, 2_000], [0, 1_500, 1_500], [1_777, 333, 0]]);
     TierRule {
@@ -268,11 +232,12 @@ fn listing(partner: usize, chance: &mut Chance) -> Listing {
     }
 }
 
-fn step(partners: usize, customers: usize, listings: &[Listing], before: &[Step], chance: &mut Chance) -> Step {
+fn step(plan: &Plan, chance: &mut Chance) -> Step {
+    let (partners, customers, listings) = (plan.partners, plan.customers, plan.listings.as_slice());
     let kinds = vec![(6, 0), (4, 1), (2, 2), (2, 3), (1, 4), (1, 5), (1, 6), (1, 7)];
     match chance.weighted(kinds).unwrap_or_default() {
         0 => order(customers, listings, chance),
-        1 => reversal(listings, before, chance).unwrap_or_else(|| order(customers, listings, chance)),
+        1 => reversal(listings, &plan.steps, chance).unwrap_or_else(|| order(customers, listings, chance)),
         2 => Step::PayoutRun,
         3 => Step::Wait {
             minutes: chance.pick(&[5, 90, 26 * 60, 9 * 24 * 60]),

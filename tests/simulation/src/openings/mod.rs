@@ -1,0 +1,47 @@
+//! What a plan can begin with: steps that chance seldom brings together, and that show what else hides.
+//!
+//! Each opening is a file of its own and a line here. Most plans begin with none; `simulate --opening NAME` plays one alone, through as many storms as
+//! are asked for, which is how what was once found broken is kept mended.
+
+use crate::chance::Chance;
+use crate::plan::{Offer, Plan, Step};
+
+/// Longer than every hold period, and than funds stay pending.
+const UNTIL_DUE: Step = Step::Wait { minutes: 9 * 24 * 60 };
+/// How often a plan has no opening, beside the weights of those that there are.
+const NONE: usize = 12;
+
+pub(crate) struct Opening {
+    pub(crate) name: &'static str,
+    /// What happens, in a sentence.
+    pub(crate) about: &'static str,
+    /// How often plans begin with it.
+    weight: usize,
+    /// Writes the first steps of the plan, and changes what else of it they need.
+    pub(crate) open: fn(&mut Plan, Offer, &mut Chance),
+}
+
+macro_rules! openings {
+    ($($file:ident,)*) => {
+        $(mod $file;)*
+
+        /// By their names, in order.
+        pub(crate) const OPENINGS: &[Opening] = &[$($file::OPENING),*];
+    };
+}
+
+openings! {
+    due_in_dispute,
+    halved_payout,
+    part_refunds,
+    refunded_inquiry,
+    rush,
+    unheard_payout,
+}
+
+/// One for a random plan, or none.
+pub(crate) fn pick(chance: &mut Chance) -> Option<&'static Opening> {
+    let openings = OPENINGS.iter().map(|opening| (opening.weight, Some(opening)));
+    let choices = std::iter::once((NONE, None)).chain(openings);
+    chance.weighted(choices.collect()).flatten()
+}
