@@ -47,6 +47,9 @@ counted infra/ci/nextest.sh --filterset 'not binary(journeys)'
 step "simulation: every opening, then seeds that no commit before has played"
 counted infra/ci/simulation.sh
 
+step "mutants: whether all compile, and five of them in turn"
+python3 tests/simulation/mutants.py --turn "$(git rev-parse HEAD 2>/dev/null || echo 00000000)"
+
 step "fuzzing: the scanner's readers"
 counted infra/ci/fuzz.sh
 

@@ -1,8 +1,8 @@
 """Puts the faults of mutants/ into a copy of the tree, and lets the simulation find them one at a time.
 
-`mutants.py [WORD]` tries those whose names contain the word. The last line is `N of N mutants caught`. All faults are built into one
-program, in which the environment says which of them is there: what takes long is building. The copy and what is built of it are below
-target/mutants; dependencies are the ones that are built already.
+`mutants.py [WORD]` tries those whose names contain the word; `mutants.py --turn COMMIT` five of them, others after each commit. The last line is
+`N of N mutants caught`. All faults are built into one program, in which the environment says which of them is there: what takes long is building.
+The copy and what is built of it are below target/mutants; dependencies are the ones that are built already.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ HOME = ROOT / "target" / "mutants"
 TREE = HOME / "tree"
 SIMULATE = HOME / "target/debug/simulate"
 SEEDS = 1_000
+# How many are tried where not all can be.
+TURN = 5
 # Names the fault that is there, by its number.
 SWITCH = "SIMULATION_MUTANT"
 
@@ -30,18 +32,32 @@ def main() -> int:
     if wrong:
         print("what is to be replaced is not there exactly once: " + "; ".join(wrong))
         return 1
-    wanted = [each for each in mutants if sys.argv[1:2] == [] or sys.argv[1] in each[1]["name"]]
+    wanted = _wanted(mutants, sys.argv[1:])
     _copy()
     for number, mutant in mutants:
         _plant(number, mutant)
     _build()
-    held, said = _simulate(None)
+    held, said = _simulate(None, None)
     if not held:
         print(f"without any fault, the simulation fails:\n{said}")
         return 1
     caught = sum(_is_caught(number, mutant) for number, mutant in wanted)
     print(f"{caught} of {len(wanted)} mutants caught")
     return 0 if caught == len(wanted) else 1
+
+
+def _wanted(mutants: list[tuple[int, dict[str, str]]], arguments: list[str]) -> list[tuple[int, dict[str, str]]]:
+    match arguments:
+        case []:
+            return mutants
+        case ["--turn", commit]:
+            # One of each part of the list, so that they are of several areas.
+            parts = [mutants[part * len(mutants) // TURN : (part + 1) * len(mutants) // TURN] for part in range(TURN)]
+            return [part[int(commit[:8], 16) % len(part)] for part in parts]
+        case [word]:
+            return [each for each in mutants if word in each[1]["name"]]
+        case _:
+            raise SystemExit("mutants.py [WORD | --turn COMMIT]")
 
 
 def _read() -> list[dict[str, str]]:
@@ -100,20 +116,19 @@ def _build() -> None:
 
 
 def _is_caught(number: int, mutant: dict[str, str]) -> bool:
-    held, said = _simulate(number)
-    found = re.findall(r"^seed (\d+) failed", said, re.MULTILINE)
+    held, said = _simulate(number, mutant.get("opening"))
+    found = re.findall(r"^seed (\d+) (?:of the opening \S+ )?failed", said, re.MULTILINE)
     by = said.splitlines()[0] if found else f"{SEEDS} seeds held"
     print(f"{'caught  ' if found else 'SURVIVES'}  {mutant['name']}: {f'seed {found[0]}, ' if found else ''}{by}", flush=True)
     return bool(found) and not held
 
 
-def _simulate(number: int | None) -> tuple[bool, str]:
+def _simulate(number: int | None, opening: str | None) -> tuple[bool, str]:
     """Whether all seeds held with this fault, and what the simulation said."""
     fault = {} if number is None else {SWITCH: str(number)}
     seeds = SEEDS if number is not None else SEEDS // 10
-    run = subprocess.run(
-        [SIMULATE, "--seeds", str(seeds)], cwd=TREE, capture_output=True, text=True, check=False, env={**os.environ, **fault}
-    )
+    played = [SIMULATE, "--seeds", str(seeds), *(["--opening", opening] if opening else [])]
+    run = subprocess.run(played, cwd=TREE, capture_output=True, text=True, check=False, env={**os.environ, **fault})
     return run.returncode == 0, run.stdout
 
 

@@ -7,5 +7,6 @@ mod code;
 mod deployment;
 mod folders;
 mod infrastructure;
+mod mutants;
 mod samples;
 mod tree;

@@ -76,8 +76,13 @@ impl<'a> Run<'a> {
             self.counts.matched += 1;
             self.counts.posted += u32::from(post.is_some());
             self.counts.closed += u32::from(healed.is_some());
+            return Ok(());
         }
-        Ok(())
+        // Another run has matched it. Where that run had read no difference, it has closed none: this one was opened at the same time.
+        match healed {
+            Some(difference) => self.healed(difference).await,
+            None => Ok(()),
+        }
     }
 
     /// Something does not fit. It is written down when it is news, with the messages that may heal it.

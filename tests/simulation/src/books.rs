@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::ids::{MessageId, OrderId, PartnerId};
+use shared::ids::{JournalId, MessageId, OrderId, PartnerId};
 use shared::ledger::{Account, Fact, Posting};
 use shared::licence::Licence;
 use shared::money::Currency;
@@ -15,7 +15,7 @@ use shared::payout::Payout;
 use shared::purchase::Order;
 use shared::purchase::dispute::Dispute;
 use shared::purchase::refund::Refund;
-use shared::reconciliation::Difference;
+use shared::reconciliation::{Difference, Match};
 use shared::store::TableName;
 use shared::store::table::Item;
 use stripe_standin::Kind;
@@ -42,8 +42,8 @@ pub(crate) struct Books {
     pub(crate) licences: Vec<Licence>,
     /// What reconciliation has found and not found healed.
     pub(crate) differences: Vec<Difference>,
-    /// How many movements it has matched.
-    pub(crate) matched: usize,
+    /// Which entries it says explain each movement.
+    pub(crate) matches: Vec<Match>,
     /// The receipts announced, by order.
     pub(crate) receipts: BTreeMap<String, BTreeSet<MessageId>>,
     /// Partners who may not be paid.
@@ -64,6 +64,7 @@ pub(crate) struct Books {
 /// A journal entry as it is stored: nobody has added it up yet.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Entry {
+    pub(crate) id: JournalId,
     pub(crate) fact: Fact,
     pub(crate) partner: Option<PartnerId>,
     pub(crate) occurred_at: Timestamp,
@@ -127,7 +128,7 @@ impl Books {
             disputes: commerce.all("ORD#", "DSP#").collect(),
             licences: commerce.all("LIC#", "").collect(),
             differences: ledger.all("DIF#", "").filter(Difference::is_open).collect(),
-            matched: ledger.count("BTX#"),
+            matches: ledger.all("BTX#", "").collect(),
             receipts: run.receipts.clone(),
             held: held.map(|partner| partner.id).collect(),
             errands: run.errands.iter().map(|errand| errand.order.clone()).collect(),
@@ -194,10 +195,6 @@ struct Table(Vec<Item>);
 impl Table {
     fn scan(run: &Run<'_>, table: TableName) -> Self {
         Self(run.world.memory().scan(table))
-    }
-
-    fn count(&self, pk: &'static str) -> usize {
-        self.0.iter().filter(|item| begins(item, "pk", pk)).count()
     }
 
     /// The items whose keys begin so.

@@ -71,6 +71,10 @@ pub(crate) enum Step {
     },
     /// Stripe makes the next transfer, and its answers are lost until the message that asks for it is set aside.
     LoseTransferAnswers,
+    /// What Stripe tells from now on arrives so much later.
+    DelayEvents {
+        minutes: i64,
+    },
     /// Time passes. Whoever is at the shop's counter ends first; messages may wait.
     Wait {
         minutes: i64,

@@ -49,6 +49,8 @@ pub(crate) struct Run<'a> {
     pub(crate) ticks: Vec<Turn>,
     pub(crate) letters: Vec<Letter>,
     events_seen: usize,
+    /// By how much every event is late, in calm and storm alike.
+    events_late: SignedDuration,
     pub(crate) heard: Heard,
     stream: VecDeque<Change>,
     pub(crate) sqs: Sqs,
@@ -120,6 +122,7 @@ impl<'a> Run<'a> {
             begun: 0,
             ticks: Vec::new(),
             letters: Vec::new(),
+            events_late: SignedDuration::ZERO,
             heard: Heard::default(),
             stream: VecDeque::new(),
             sqs: Sqs::default(),
@@ -298,6 +301,7 @@ impl<'a> Run<'a> {
             Step::Reconciliation => self.schedule(Job::Reconciliation),
             Step::ReverseTransfer { percent } => self.reverse_transfer(*percent),
             Step::LoseTransferAnswers => self.world.gate.lose_transfer_answers(MAX_RECEIVES),
+            Step::DelayEvents { minutes } => self.events_late = SignedDuration::from_mins(*minutes),
             Step::Wait { minutes } => self.world.pass(SignedDuration::from_mins(*minutes)),
             Step::Account { partner, works } => self.set_account(*partner, *works),
             Step::MoveAccount { partner } => {
@@ -529,8 +533,8 @@ impl<'a> Run<'a> {
                 } else {
                     0
                 };
-                self.letters
-                    .push(Letter::new(&event, self.world.now + SignedDuration::from_secs(late)));
+                let due = self.world.now + self.events_late + SignedDuration::from_secs(late);
+                self.letters.push(Letter::new(&event, due));
             }
         }
     }

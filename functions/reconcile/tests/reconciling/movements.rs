@@ -2,13 +2,14 @@
 
 use serde_json::json;
 use shared::ids::{PayoutId, RefundId};
-use shared::ledger::{Account, Fact};
+use shared::ledger::{Account, Fact, JournalEntry};
 use shared::messages::{Message, PaymentSubject, ReversalSubject};
 use shared::money::{Currency, Money};
+use shared::processor::Processor;
 use shared::processor::stripe::requests::{CreateRefund, Metadata};
 use shared::purchase::refund::{RefundOrigin, RefundPolicy, RefundReason, RefundRequest, begin};
-use shared::reconciliation::{Difference, DifferenceKind, Subject};
-use shared::store::{commerce, reversals};
+use shared::reconciliation::{Difference, DifferenceKind, Match, Subject};
+use shared::store::{commerce, reconciliation, reversals};
 
 use crate::desk::{Desk, FEE_OF_1299, deaf_desk};
 
@@ -117,6 +118,40 @@ async fn scenario_6_a_fee_that_is_not_known_yet_is_no_difference_and_a_missing_o
     desk.post_fee(&charge, FEE_OF_1299).await;
     let healed = desk.run().await;
     assert_eq!((healed.counts.closed, healed.counts.open), (1, 0));
+}
+
+/// Two runs at once look at a charge. The first reads no difference, the second opens one, the sale is settled, and the first matches the charge.
+#[tokio::test]
+async fn a_difference_that_was_opened_while_another_run_matched_its_movement_is_closed_by_the_next() {
+    let desk = deaf_desk().await;
+    let order = desk.order(1299).await;
+    let charge = desk.pay(&order).await;
+    desk.post_fee(&charge, FEE_OF_1299).await;
+    let second = desk.run().await;
+    let open = desk.open().await;
+    assert_eq!(
+        (open[0].kind, open[0].found),
+        (DifferenceKind::OtherAmount, Some(eur(-FEE_OF_1299)))
+    );
+    desk.settle(&order, &charge).await;
+    let first = Match {
+        processor: Processor::Stripe,
+        transaction: movement_of(&open[0]),
+        net: eur(1299 - FEE_OF_1299),
+        entries: desk.world.journal().iter().map(JournalEntry::id).collect(),
+        by: desk.world.seed().id("first"),
+        at: desk.world.now(),
+    };
+    let write = reconciliation::create_match(&first).expect("an item");
+    desk.world.store.write(write).await.expect("not matched yet");
+
+    let next = desk.run().await;
+    assert_eq!((next.counts.closed, next.counts.matched, next.counts.open), (1, 0, 0));
+    assert_eq!(desk.open().await, []);
+    let told = desk.told_by(&second).await;
+    assert_eq!(told[0].closed.as_ref().map(|closed| closed.by), Some(next.id));
+    let after = desk.run().await;
+    assert_eq!((after.counts.closed, after.counts.open), (0, 0), "it is closed once");
 }
 
 #[tokio::test]

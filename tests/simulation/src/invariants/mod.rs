@@ -13,6 +13,7 @@ use shared::ledger::{Account, Fact};
 use shared::money::Currency;
 use shared::payout::{Payout, PayoutState};
 use shared::purchase::{Order, OrderLine, OrderStatus};
+use shared::reconciliation::Match;
 
 use crate::books::{Books, Entry};
 use crate::plan::TierRule;
@@ -59,6 +60,7 @@ pub(crate) const INVARIANTS: &[Invariant] = &[
     ),
     ("every dispute ended, as Stripe's did", reversals::every_dispute_ended),
     ("reconciliation finds no difference", reconciled),
+    ("what a movement is matched with moves as much", every_match_fits),
 ];
 
 fn nothing_is_wrong(books: &Books) -> Vec<String> {
@@ -423,14 +425,27 @@ fn reconciled(books: &Books) -> Vec<String> {
         .iter()
         .map(|difference| format!("{difference:?}"))
         .collect();
-    if books.matched != books.transactions.len() {
+    if books.matches.len() != books.transactions.len() {
         wrong.push(format!(
             "{} of {} movements are matched",
-            books.matched,
+            books.matches.len(),
             books.transactions.len()
         ));
     }
     wrong
+}
+
+fn every_match_fits(books: &Books) -> Vec<String> {
+    let cleared = |found: &Match| -> i64 {
+        let entries = books.journal.iter().filter(|entry| found.entries.contains(&entry.id));
+        let postings = entries.flat_map(|entry| &entry.postings);
+        let cleared = postings.filter(|posting| posting.account == Account::ProcessorClearing);
+        cleared.map(|posting| posting.amount.minor()).sum()
+    };
+    let wrong = books.matches.iter().filter(|found| cleared(found) != found.net.minor());
+    wrong
+        .map(|found| format!("the entries of {found:?} move {}", cleared(found)))
+        .collect()
 }
 
 fn text<'a>(object: &'a Value, field: &str) -> &'a str {

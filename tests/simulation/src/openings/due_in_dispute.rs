@@ -1,3 +1,5 @@
+//! Guards what a balance holds back while a payment is disputed.
+
 use crate::chance::Chance;
 use crate::deed::Act;
 use crate::openings::{Opening, UNTIL_DUE};

@@ -1,3 +1,5 @@
+//! Guards that what is taken back of a transfer is owed again.
+
 use crate::chance::Chance;
 use crate::openings::{Opening, UNTIL_DUE};
 use crate::plan::{Offer, Payment, Plan, Step};

@@ -34,6 +34,7 @@ openings! {
     due_in_dispute,
     halved_payout,
     part_refunds,
+    reconciliations_meet,
     refunded_inquiry,
     rush,
     unheard_payout,

@@ -1,3 +1,5 @@
+//! Guards how the unit that cannot be divided moves among the shares of a refund.
+
 use crate::chance::Chance;
 use crate::deed::Act;
 use crate::openings::Opening;

@@ -1,3 +1,5 @@
+//! Guards that a refund and a lost dispute do not take the same money twice.
+
 use crate::chance::Chance;
 use crate::deed::Act;
 use crate::openings::Opening;

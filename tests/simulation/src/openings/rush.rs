@@ -1,3 +1,5 @@
+//! Guards the counters of tiers against sales that meet.
+
 use crate::chance::Chance;
 use crate::openings::Opening;
 use crate::plan::{Offer, Payment, Plan, tier_rule};

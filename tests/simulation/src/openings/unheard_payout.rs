@@ -1,3 +1,5 @@
+//! Guards that a transfer whose answer was lost is looked up before it is sent again.
+
 use crate::chance::Chance;
 use crate::openings::{Opening, UNTIL_DUE};
 use crate::plan::{Offer, Payment, Plan, Step};
