@@ -156,6 +156,8 @@ ids! {
     ReceiverId = "rcv";
     /// Money given back to a customer.
     RefundId = "rfd";
+    /// A dispute that an operator has opened by hand; the processors' have ids of their own.
+    DisputeId = "dsp";
     /// How a sale is divided.
     RuleId = "rul";
     /// An entry of the journal.

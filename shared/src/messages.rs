@@ -172,6 +172,12 @@ pub enum Message {
         order: OrderId,
         refund: RefundId,
     },
+    /// Tell the customer how a request for a refund has ended without one.
+    RefundRequestEnded {
+        customer: UserId,
+        order: OrderId,
+        refund: RefundId,
+    },
     /// Tell the customer what has become of a subscription.
     SubscriptionNotice {
         customer: UserId,
@@ -351,6 +357,7 @@ impl Message {
             | Self::HolderNotice { .. }
             | Self::OrderPaid { .. }
             | Self::OrderRefunded { .. }
+            | Self::RefundRequestEnded { .. }
             | Self::SubscriptionNotice { .. }
             | Self::EducationalProofDecided { .. }
             | Self::PartnerNotice { .. } => Queue::Notify,
@@ -387,6 +394,7 @@ impl Message {
             | Self::HolderNotice { .. }
             | Self::OrderPaid { .. }
             | Self::OrderRefunded { .. }
+            | Self::RefundRequestEnded { .. }
             | Self::SubscriptionNotice { .. }
             | Self::EducationalProofDecided { .. }
             | Self::PartnerNotice { .. } => None,

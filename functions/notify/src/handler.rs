@@ -46,6 +46,11 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
             order,
             refund,
         } => (*customer, write_refund(context, *customer, *order, *refund).await?),
+        Message::RefundRequestEnded {
+            customer,
+            order,
+            refund,
+        } => (*customer, write_request(context, *order, *refund).await?),
         Message::SubscriptionNotice {
             customer,
             subscription,
@@ -153,6 +158,14 @@ async fn write_refund(context: &Context, customer: UserId, order: OrderId, refun
         .await?
         .ok_or_else(missing)?;
     Ok(receipt::write_refund(&order, &refund, &context.public_url))
+}
+
+async fn write_request(context: &Context, order: OrderId, refund: RefundId) -> Result<Draft, Failure> {
+    let missing = || Failure::reject(Unfit::NoRefund(refund));
+    let refund = reversals::refund(&context.store, order, refund)
+        .await?
+        .ok_or_else(missing)?;
+    receipt::write_request(&refund, &context.public_url).ok_or_else(missing)
 }
 
 async fn write_news(

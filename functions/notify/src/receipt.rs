@@ -4,7 +4,7 @@ use shared::licence::Licence;
 use shared::messages::{ListedNews, ListedVerdict};
 use shared::money::Money;
 use shared::purchase::Order;
-use shared::purchase::refund::Refund;
+use shared::purchase::refund::{Refund, RefundState};
 
 use crate::letter::Draft;
 
@@ -70,6 +70,37 @@ pub(crate) fn write_refund(order: &Order, refund: &Refund, public_url: &str) -> 
         ]);
     }
     draft.link("See your order", format!("{public_url}/orders/{}", order.id))
+}
+
+/// How a request for a refund has ended without one. `None` where it has not.
+pub(crate) fn write_request(refund: &Refund, public_url: &str) -> Option<Draft> {
+    let order = refund.order;
+    let (subject, opening, note) = match &refund.state {
+        RefundState::Superseded { .. } => (
+            "Your request for a refund is closed",
+            format!(
+                "You have asked for {} of your order {order}. That money has gone back to you by another way meanwhile, so your \
+                 request is closed. You need not do anything.",
+                refund.amount
+            ),
+            None,
+        ),
+        RefundState::Declined { note, .. } => (
+            "Your request for a refund was declined",
+            format!(
+                "You have asked for {} of your order {order}. It is not refunded.",
+                refund.amount
+            ),
+            Some(note.clone()),
+        ),
+        _ => return None,
+    };
+    let draft = Draft::new(subject).say(opening);
+    let draft = match note {
+        Some(note) => draft.facts([("Why", note)]),
+        None => draft,
+    };
+    Some(draft.link("See your order", format!("{public_url}/orders/{order}")))
 }
 
 /// What has become of something that was bought.

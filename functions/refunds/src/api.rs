@@ -140,6 +140,8 @@ pub(crate) enum RequestedBy {
 pub(crate) enum RefundStatus {
     Requested,
     Declined,
+    /// What was asked for has gone back by other ways.
+    Superseded,
     Created,
     Sending,
     Pending,
@@ -153,6 +155,7 @@ impl From<Refund> for RefundView {
         let (status, updated_at, status_detail) = match refund.state {
             RefundState::Requested => (RefundStatus::Requested, None, None),
             RefundState::Declined { at, note } => (RefundStatus::Declined, Some(at), Some(note)),
+            RefundState::Superseded { at } => (RefundStatus::Superseded, Some(at), None),
             RefundState::Created => (RefundStatus::Created, None, None),
             RefundState::Sending { since } => (RefundStatus::Sending, Some(since), None),
             RefundState::Pending { at } => (RefundStatus::Pending, Some(at), None),

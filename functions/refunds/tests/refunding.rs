@@ -294,6 +294,69 @@ async fn a_request_over_several_partners_is_the_operators_to_decide() {
         (200, Some("declined"))
     );
     assert_eq!(declined.body["status_detail"], "You have used it for a month.");
+    let told = app.take_messages();
+    assert!(
+        matches!(told.as_slice(), [Envelope { message: Message::RefundRequestEnded { refund, .. }, .. }] if refund.to_string() == id),
+        "the customer hears of it: {told:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_line_has_one_open_request_at_a_time() {
+    let app = app();
+    let sale = sale(&app).await;
+    let (carla, path) = (app.sign_in("carla"), sale.path("/refund-requests"));
+    let ask = |line: usize| json!({"lines": [{"line": line}], "reason": "other"});
+    let first = post(&app, &carla, &path, &ask(0)).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let id = first.body["id"].as_str().expect("an id").to_owned();
+    for body in [ask(0), json!({"reason": "other"})] {
+        let again = post(&app, &carla, &path, &body).await;
+        assert_eq!(
+            (again.status, again.body["code"].as_str()),
+            (409, Some("refund_request_open")),
+            "{body}"
+        );
+        let detail = again.body["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains(&id), "it names the one that is open: {detail}");
+    }
+    assert_eq!(post(&app, &carla, &path, &ask(1)).await.status, 201, "another line");
+    let decline = json!({"decision": "decline", "note": "No."});
+    let decisions = sale.partners(sale.anna, &format!("/refunds/{id}/decisions"));
+    let declined = post(&app, &app.sign_in("anna"), &decisions, &decline).await;
+    assert_eq!(declined.status, 200);
+    assert_eq!(
+        post(&app, &carla, &path, &ask(0)).await.status,
+        201,
+        "it has been decided"
+    );
+    app.take_messages();
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_request_is_approved() {
+    let app = app();
+    let sale = sale(&app).await;
+    let operator = app.sign_in_operator("olga");
+    let ask = json!({"reason": "other"});
+    let asked = post(&app, &app.sign_in("carla"), &sale.path("/refund-requests"), &ask).await;
+    let id = asked.body["id"].as_str().expect("an id");
+    let by_hand = json!({"lines": [{"line": 0}, {"line": 1, "amount": eur(100)}], "reason": "duplicate"});
+    assert_eq!(
+        post(&app, &operator, &sale.path("/refunds"), &by_hand).await.status,
+        201
+    );
+    let decisions = sale.path(&format!("/refunds/{id}/decisions"));
+    let approved = post(&app, &operator, &decisions, &json!({"decision": "approve"})).await;
+    assert_eq!((approved.status, &approved.body["amount"]), (200, &eur(400)));
+    let order = sale.stored(&app).await;
+    let left: Vec<_> = order
+        .lines
+        .iter()
+        .map(|line| (line.refundable_minor(), line.requested))
+        .collect();
+    assert_eq!(left, [(0, None), (0, None)]);
+    app.take_messages();
 }
 
 #[tokio::test]

@@ -1,33 +1,53 @@
-//! Follows a dispute: posts its movements, holds the shares meanwhile, and claws them back when it is lost.
+//! Follows a dispute at Stripe: posts its movements, holds the shares meanwhile, and claws them back when it is lost.
 
 use jiff::Timestamp;
 use shared::messages::Envelope;
 use shared::money::{Currency, Money};
 use shared::processor::stripe::objects;
-use shared::purchase::dispute::{DisputeReport, DisputeStatus, Movement, advance};
+use shared::purchase::Order;
+use shared::purchase::dispute::{Dispute, DisputeAdvance, DisputeReport, DisputeStatus, Movement, advance};
 use shared::runtime::{Delivery, Failure};
-use shared::store::reversals;
+use shared::store::{Versioned, reversals};
 
 use crate::context::Context;
-use crate::origin;
+use crate::{origin, requests};
 
 pub(crate) async fn hear(context: &Context, delivery: &Delivery<Envelope>, object_id: &str) -> Result<(), Failure> {
-    let object = context.stripe.dispute(object_id).await?;
-    let Some(charge) = object.charge.object() else {
+    let mut object = context.stripe.dispute(object_id).await?;
+    let Some(charge) = object.charge.object().cloned() else {
         return Err(Failure::reject(format!("dispute {object_id} came without its charge")));
     };
-    let Some(order) = origin::order_of(context, delivery, charge).await? else {
+    let Some(order) = origin::order_of(context, delivery, &charge).await? else {
         return Ok(());
     };
+    let known = reversals::dispute(&context.store, order.id, &object.id).await?;
+    if known.is_some() {
+        // What was fetched before the stored dispute was read may be older than that: any status may follow any other, so the latest counts.
+        object = context.stripe.dispute(object_id).await?;
+    }
     let report = report(&object, &charge.id).map_err(Failure::reject)?;
-    let known = reversals::dispute(&context.store, order.id, &report.id).await?;
     let advanced = advance(&order, known.as_deref(), &report, delivery.seed, delivery.now).map_err(Failure::reject)?;
-    let Some(advanced) = advanced else {
+    follow(context, delivery, &order, known.as_ref(), advanced).await
+}
+
+/// Writes what follows from the news of a dispute. A conflict means that somebody else has heard of it, or has changed the order: the message
+/// comes again.
+pub(crate) async fn follow(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    order: &Versioned<Order>,
+    known: Option<&Versioned<Dispute>>,
+    advanced: Option<DisputeAdvance>,
+) -> Result<(), Failure> {
+    let Some(mut advanced) = advanced else {
         return Ok(());
     };
-    let writes = reversals::advance_dispute(&advanced, order.revision, known.map(|known| known.revision))?;
+    let superseded = requests::supersede(context, &mut advanced.order, delivery.now).await?;
+    let mut writes = reversals::advance_dispute(&advanced, order.revision, known.map(|known| known.revision), None)?;
+    writes.extend(superseded);
     context.store.transact(writes).await?;
-    tracing::warn!(order.id = %order.id, dispute.id = %report.id, amount = %report.amount, status = %report.status, "dispute followed");
+    let dispute = &advanced.dispute;
+    tracing::warn!(order.id = %order.id, dispute.id = %dispute.id, amount = %dispute.amount, status = %dispute.status, "dispute followed");
     Ok(())
 }
 
@@ -42,6 +62,7 @@ fn report(object: &objects::Dispute, charge: &str) -> Result<DisputeReport, Stri
         }
         Ok(Movement {
             id: movement.id.clone(),
+            reference: None,
             amount: Money::new(movement.amount, currency),
             fee: Money::new(movement.fee, currency),
             at: time(movement.created)?,

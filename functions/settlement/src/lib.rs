@@ -11,6 +11,7 @@ mod fee;
 mod origin;
 mod paypal;
 mod refund;
+mod requests;
 mod session;
 mod subscription;
 

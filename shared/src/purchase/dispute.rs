@@ -1,24 +1,36 @@
-//! Disputes: a customer's bank asks for the money back.
+//! Disputes: a customer's bank, or PayPal for a buyer, asks for the money back.
 //!
 //! ```text
-//!  inquiry ──────────▶ open ──▶ won
-//!     │                  └────▶ lost
-//!     └─▶ closed
+//!  inquiry ◀──────▶ open ◀──▶ won         any status may follow any other, and the processor's latest word counts:
+//!     ▲               ▲ ▲      ▲          a lost dispute is won later, a won one is taken up again, an inquiry
+//!     ▼               │ ▼      ▼          becomes a dispute twice.
+//!   closed ◀──────────┘ lost ◀─┘
 //! ```
 //!
-//! Money moves only with the dispute's balance transactions, each of which is posted once: what the processor takes stands in
-//! `disputes_pending` until the outcome, and the partners' shares of it are held on their balances. A lost dispute claws back what is
-//! left of the shares and revokes what was bought; a won one releases the hold. The dispute's fee stays a cost of the platform.
+//! Two things are known of a dispute, and each decides something else:
+//!
+//! - its **movements**, the balance transactions with which the processor takes the money, gives it back and charges for the trouble. They
+//!   alone post money, each once, whatever the status: what is taken stands in `disputes_pending` ([`Dispute::withdrawn_minor`]).
+//! - its **status**, which decides who bears what has been taken so far:
+//!
+//! | status | what was taken | what is at stake and not taken |
+//! |---|---|---|
+//! | `open` | is held on the partners' balances | is held as well |
+//! | `inquiry`, `won`, `closed` | is held until it is given back | |
+//! | `lost` | is clawed back: each share of what is left bears its part, and what was bought is revoked | is held while nothing was taken yet |
+//!
+//! What is held and what is clawed back follow from these two alone ([`advance`]), so that movements and statuses may come in any order, late
+//! and twice, and end in the same books. The dispute's fee stays a cost of the platform.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Order;
-use super::reversal::{self, Cause, Direction, Returned};
+use super::reversal::{self, Cause, Direction, Retaken, Returned, TurnoverChange};
+use super::{Order, OrderStatus};
 use crate::clock::day;
-use crate::ids::{LicenceId, OrderId, PartnerId, UserId};
+use crate::ids::{DisputeId, LicenceId, OrderId, PartnerId, UserId};
 use crate::ledger::{Account, BalanceChange, Fact, JournalEntry, LedgerError, Posting};
 use crate::money::{Money, MoneyError};
 use crate::seed::Seed;
@@ -47,9 +59,37 @@ pub struct Dispute {
     /// What is held on the partners' balances meanwhile.
     #[serde(default)]
     pub held: BTreeMap<PartnerId, i64>,
-    /// What was clawed back when it was lost.
+    /// What is clawed back.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub returned: Vec<Returned>,
+    /// How often more or less has been clawed back since the first time: each has an entry of its own in the journal.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub restatements: u32,
+    #[serde(skip_serializing_if = "Origin::is_processor", default)]
+    pub origin: Origin,
+}
+
+/// Who says how a dispute stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Origin {
+    #[default]
+    Processor,
+    /// The processor has taken the money back without a dispute that could be asked for.
+    Reversal,
+    /// An operator has opened it by hand, for something that no code understands, and closes it.
+    Operator { user: UserId, note: String },
+}
+
+impl Origin {
+    fn is_processor(&self) -> bool {
+        *self == Self::Processor
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(
@@ -77,12 +117,6 @@ pub enum DisputeStatus {
     Closed,
 }
 
-impl DisputeStatus {
-    fn is_final(self) -> bool {
-        matches!(self, Self::Won | Self::Lost | Self::Closed)
-    }
-}
-
 /// What the processor says about a dispute (fetched, not taken from an event).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisputeReport {
@@ -100,6 +134,8 @@ pub struct DisputeReport {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movement {
     pub id: String,
+    /// What the processor's books know it by, where that is not its id.
+    pub reference: Option<String>,
     /// Below zero when the processor takes money.
     pub amount: Money,
     /// What it charges for the trouble.
@@ -109,13 +145,6 @@ pub struct Movement {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DisputeError {
-    /// A person must look at it: the books of a closed dispute are not opened again by themselves.
-    #[error("dispute {id} is {known} here, and now said to be {told}")]
-    Contradiction {
-        id: String,
-        known: DisputeStatus,
-        told: DisputeStatus,
-    },
     #[error(transparent)]
     Money(#[from] MoneyError),
     #[error(transparent)]
@@ -129,7 +158,9 @@ pub struct DisputeAdvance {
     pub dispute: Dispute,
     pub entries: Vec<JournalEntry>,
     pub balances: Vec<BalanceChange>,
+    pub turnovers: Vec<TurnoverChange>,
     pub revoked: Vec<LicenceId>,
+    pub reinstated: Vec<LicenceId>,
 }
 
 /// What follows from the processor's word. `None` where it is no news.
@@ -140,39 +171,173 @@ pub fn advance(
     seed: Seed,
     now: Timestamp,
 ) -> Result<Option<DisputeAdvance>, DisputeError> {
-    let before = known.cloned().unwrap_or_else(|| opened(order, report));
-    if before.status.is_final() && report.status != before.status {
-        return Err(DisputeError::Contradiction {
-            id: report.id.clone(),
-            known: before.status,
-            told: report.status,
-        });
-    }
-    let mut advance = DisputeAdvance {
-        order: order.clone(),
-        dispute: Dispute {
-            status: report.status,
-            evidence_due: report.evidence_due,
-            ..before.clone()
-        },
-        entries: Vec::new(),
-        balances: Vec::new(),
-        revoked: Vec::new(),
-    };
-    advance.post_movements(report, seed)?;
-    if report.status.is_final() && !before.status.is_final() {
-        advance.release();
-        if report.status == DisputeStatus::Lost {
-            advance.claw_back(report, seed, now)?;
-        }
-    } else if !report.status.is_final() && before.held.is_empty() && advance.dispute.withdrawn_minor > 0 {
-        advance.hold()?;
-    }
-    let news = known.is_none() || advance.dispute != before;
-    Ok(news.then_some(advance))
+    advance_from(order, known, report, Origin::Processor, seed, now)
 }
 
-fn opened(order: &Order, report: &DisputeReport) -> Dispute {
+/// What follows where the processor has taken the money of a payment back, without a dispute that could be asked for.
+pub fn reversed(
+    order: &Order,
+    known: Option<&Dispute>,
+    report: &DisputeReport,
+    seed: Seed,
+    now: Timestamp,
+) -> Result<Option<DisputeAdvance>, DisputeError> {
+    advance_from(order, known, report, Origin::Reversal, seed, now)
+}
+
+fn advance_from(
+    order: &Order,
+    known: Option<&Dispute>,
+    report: &DisputeReport,
+    origin: Origin,
+    seed: Seed,
+    now: Timestamp,
+) -> Result<Option<DisputeAdvance>, DisputeError> {
+    let before = known.cloned().unwrap_or_else(|| opened(order, report, origin));
+    let advance = DisputeAdvance::of(order, &before, report, seed, now)?;
+    let is_news = known.is_none() || advance.dispute != before;
+    Ok(is_news.then_some(advance))
+}
+
+/// An operator opens a dispute by hand: the amount is held until an operator closes it.
+pub fn open_by_hand(
+    order: &Order,
+    claim: &HandMadeClaim,
+    user: UserId,
+    seed: Seed,
+    now: Timestamp,
+) -> Result<DisputeAdvance, ByHandError> {
+    if order.status != OrderStatus::Paid {
+        return Err(ByHandError::NotPaid);
+    }
+    let charge = order.charge.clone().ok_or(ByHandError::NotPaid)?;
+    let amount = claim.amount.unwrap_or(order.total);
+    check_amount(order, amount)?;
+    let report = DisputeReport {
+        id: seed.id::<DisputeId>("dispute").to_string(),
+        charge,
+        amount,
+        reason: claim.reason.clone(),
+        status: DisputeStatus::Open,
+        opened_at: now,
+        evidence_due: None,
+        movements: Vec::new(),
+    };
+    let note = claim.note.clone();
+    let before = opened(order, &report, Origin::Operator { user, note });
+    Ok(DisputeAdvance::of(order, &before, &report, seed, now)?)
+}
+
+/// What an operator says when opening a dispute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandMadeClaim {
+    /// `None`: all that was paid.
+    pub amount: Option<Money>,
+    pub reason: String,
+    pub note: String,
+}
+
+/// How an operator says that a dispute opened by hand has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing {
+    pub is_won: bool,
+    /// What the processor has taken; nothing where it has not.
+    pub taken: Option<Money>,
+    pub fee: Option<Money>,
+    /// The processor's id of the movement, so that its books and ours are held against each other.
+    pub transaction: Option<String>,
+}
+
+/// Closes a dispute that was opened by hand, with what has moved.
+pub fn close_by_hand(
+    order: &Order,
+    dispute: &Dispute,
+    closing: &Closing,
+    seed: Seed,
+    now: Timestamp,
+) -> Result<DisputeAdvance, ByHandError> {
+    if !matches!(dispute.origin, Origin::Operator { .. }) {
+        return Err(ByHandError::Followed);
+    }
+    if dispute.status != DisputeStatus::Open {
+        return Err(ByHandError::Closed(dispute.status));
+    }
+    let currency = order.total.currency();
+    let zero = Money::zero(currency);
+    let (taken, fee) = (closing.taken.unwrap_or(zero), closing.fee.unwrap_or(zero));
+    if taken.currency() != currency || fee.currency() != currency {
+        return Err(ByHandError::OtherCurrency { expected: currency });
+    }
+    if taken.is_negative() || fee.is_negative() || taken.minor() > order.total.minor() {
+        return Err(ByHandError::Amount { paid: order.total });
+    }
+    if !closing.is_won && !taken.is_positive() {
+        return Err(ByHandError::NothingTaken);
+    }
+    // A won dispute has taken nothing in the end: at most the fee.
+    if closing.is_won && taken.is_positive() {
+        return Err(ByHandError::WonTakesNothing);
+    }
+    let moved = !taken.is_zero() || !fee.is_zero();
+    let id = closing.transaction.clone().unwrap_or_else(|| dispute.id.clone());
+    let movement = Movement {
+        id,
+        reference: None,
+        amount: taken.checked_neg()?,
+        fee,
+        at: now,
+    };
+    let report = DisputeReport {
+        id: dispute.id.clone(),
+        charge: dispute.charge.clone(),
+        amount: dispute.amount,
+        reason: dispute.reason.clone(),
+        status: if closing.is_won {
+            DisputeStatus::Won
+        } else {
+            DisputeStatus::Lost
+        },
+        opened_at: dispute.opened_at,
+        evidence_due: None,
+        movements: moved.then_some(movement).into_iter().collect(),
+    };
+    Ok(DisputeAdvance::of(order, dispute, &report, seed, now)?)
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ByHandError {
+    #[error("only what was paid can be disputed")]
+    NotPaid,
+    #[error("the amount must be more than nothing, and at most the {paid} that were paid")]
+    Amount { paid: Money },
+    #[error("the order was paid in {expected}")]
+    OtherCurrency { expected: crate::money::Currency },
+    #[error("the processor tells how this dispute stands, so nobody closes it here")]
+    Followed,
+    #[error("the dispute is {0} already")]
+    Closed(DisputeStatus),
+    #[error("a lost dispute has taken something: say how much")]
+    NothingTaken,
+    #[error("a won dispute has taken nothing in the end, or its fee at most")]
+    WonTakesNothing,
+    #[error(transparent)]
+    Dispute(#[from] DisputeError),
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+fn check_amount(order: &Order, amount: Money) -> Result<(), ByHandError> {
+    let expected = order.total.currency();
+    if amount.currency() != expected {
+        return Err(ByHandError::OtherCurrency { expected });
+    }
+    if !amount.is_positive() || amount.minor() > order.total.minor() {
+        return Err(ByHandError::Amount { paid: order.total });
+    }
+    Ok(())
+}
+
+fn opened(order: &Order, report: &DisputeReport, origin: Origin) -> Dispute {
     Dispute {
         id: report.id.clone(),
         order: order.id,
@@ -180,23 +345,82 @@ fn opened(order: &Order, report: &DisputeReport) -> Dispute {
         charge: report.charge.clone(),
         amount: report.amount,
         reason: report.reason.clone(),
-        status: DisputeStatus::Inquiry,
+        status: report.status,
         opened_at: report.opened_at,
         evidence_due: report.evidence_due,
         movements: Vec::new(),
         withdrawn_minor: 0,
         held: BTreeMap::new(),
         returned: Vec::new(),
+        restatements: 0,
+        origin,
+    }
+}
+
+impl Dispute {
+    /// What is to be clawed back.
+    fn lost_minor(&self) -> i64 {
+        match self.status {
+            DisputeStatus::Lost => self.withdrawn_minor.max(0),
+            DisputeStatus::Inquiry | DisputeStatus::Open | DisputeStatus::Won | DisputeStatus::Closed => 0,
+        }
+    }
+
+    /// What is to be held.
+    fn held_minor(&self) -> i64 {
+        let withdrawn = self.withdrawn_minor.max(0);
+        match self.status {
+            DisputeStatus::Open => withdrawn.max(self.amount.minor()),
+            // It ends when the processor shows the movement, which it does with its next news at the latest.
+            DisputeStatus::Lost if withdrawn == 0 => self.amount.minor(),
+            DisputeStatus::Lost => 0,
+            DisputeStatus::Inquiry | DisputeStatus::Won | DisputeStatus::Closed => withdrawn,
+        }
+    }
+
+    /// What the journal calls the next change of what is clawed back.
+    fn restatement(&self) -> String {
+        match self.restatements {
+            0 => self.id.clone(),
+            number => format!("{}.{number}", self.id),
+        }
     }
 }
 
 impl DisputeAdvance {
+    fn of(
+        order: &Order,
+        before: &Dispute,
+        report: &DisputeReport,
+        seed: Seed,
+        now: Timestamp,
+    ) -> Result<Self, DisputeError> {
+        let mut advance = Self {
+            order: order.clone(),
+            dispute: Dispute {
+                status: report.status,
+                amount: report.amount,
+                evidence_due: report.evidence_due,
+                ..before.clone()
+            },
+            entries: Vec::new(),
+            balances: Vec::new(),
+            turnovers: Vec::new(),
+            revoked: Vec::new(),
+            reinstated: Vec::new(),
+        };
+        advance.post_movements(report, seed)?;
+        advance.claw_back(seed, now)?;
+        advance.hold(before)?;
+        Ok(advance)
+    }
+
     fn post_movements(&mut self, report: &DisputeReport, seed: Seed) -> Result<(), DisputeError> {
         for movement in &report.movements {
             if self.dispute.movements.contains(&movement.id) {
                 continue;
             }
-            self.entries.push(funds_entry(movement, seed)?);
+            self.entries.push(funds_entry(&self.order, movement, seed)?);
             self.dispute.movements.push(movement.id.clone());
             let withdrawn = self.dispute.withdrawn_minor.checked_sub(movement.amount.minor());
             self.dispute.withdrawn_minor = withdrawn.ok_or(MoneyError::Overflow)?;
@@ -204,69 +428,75 @@ impl DisputeAdvance {
         Ok(())
     }
 
-    /// Holds the partners' shares of what was taken, until the outcome is known.
-    fn hold(&mut self) -> Result<(), DisputeError> {
-        let amounts = reversal::spread(&self.order, self.dispute.withdrawn_minor)?;
-        let at_stake = reversal::take(&self.order, &amounts)?;
-        self.dispute.held = reversal::burden(&self.order, &at_stake)?;
-        self.hold_changes(1);
-        Ok(())
-    }
-
-    fn release(&mut self) {
-        self.hold_changes(-1);
-        self.dispute.held.clear();
-    }
-
-    fn hold_changes(&mut self, sign: i64) {
-        let currency = self.order.total.currency();
-        let change = |(partner, minor): (&PartnerId, &i64)| BalanceChange {
-            partner: *partner,
-            owed: Money::zero(currency),
-            maturing: None,
-            disputed_minor: sign * minor,
-        };
-        self.balances.extend(self.dispute.held.iter().map(change));
-    }
-
-    /// The money is gone: each share of what is left bears its part, and what was bought is revoked.
-    fn claw_back(&mut self, report: &DisputeReport, seed: Seed, now: Timestamp) -> Result<(), DisputeError> {
-        if self.dispute.withdrawn_minor <= 0 {
+    /// Brings what is clawed back to what the status and the movements say: more, less or nothing.
+    fn claw_back(&mut self, seed: Seed, now: Timestamp) -> Result<(), DisputeError> {
+        let lost = self.dispute.lost_minor();
+        let taken: i64 = self.dispute.returned.iter().map(|part| part.minor).sum();
+        if lost == taken {
             return Ok(());
         }
-        let amounts = reversal::spread(&self.order, self.dispute.withdrawn_minor)?;
-        let returned = reversal::take(&self.order, &amounts)?;
+        let Retaken {
+            order,
+            returned,
+            difference,
+        } = reversal::retake(&self.order, &self.dispute.returned, lost)?;
         let cause = Cause {
-            fact: Fact::DisputeLost(report.id.clone()),
+            fact: Fact::DisputeLost(self.dispute.restatement()),
             account: Account::DisputesPending,
             processor_ref: None,
             at: now,
             label: "dispute lost",
         };
-        self.entries.extend(reversal::entries(
-            &self.order,
-            &returned,
-            &cause,
-            Direction::Back,
-            seed,
-        )?);
-        let today = day(now);
-        for change in reversal::balance_changes(&self.order, &returned, Direction::Back, today)? {
+        let entries = reversal::entries(&self.order, &difference, &cause, Direction::Back, seed)?;
+        self.entries.extend(entries);
+        let balances = reversal::balance_changes(&self.order, &difference, Direction::Back, day(now))?;
+        self.balances.extend(balances);
+        self.turnovers = reversal::turnover_changes(&self.order, &difference, Direction::Back)?;
+        let (gone_before, gone) = (
+            reversal::spent(&self.order, &difference)?,
+            reversal::spent(&order, &difference)?,
+        );
+        self.revoked = gone.iter().filter(|one| !gone_before.contains(one)).copied().collect();
+        self.reinstated = gone_before.iter().filter(|one| !gone.contains(one)).copied().collect();
+        self.order = order;
+        for part in &difference {
+            let line = self.order.lines.get_mut(part.line).ok_or(MoneyError::NoWeight)?;
+            let lost = line.lost_minor.checked_add(part.minor).ok_or(MoneyError::Overflow)?;
+            // What was lost before lines remembered it is not there to come back.
+            line.lost_minor = lost.max(0);
+        }
+        self.dispute.returned = returned;
+        self.dispute.restatements += 1;
+        Ok(())
+    }
+
+    /// Holds the partners' shares of what may still be clawed back, and no more.
+    fn hold(&mut self, before: &Dispute) -> Result<(), DisputeError> {
+        let amounts = reversal::spread(&self.order, self.dispute.held_minor())?;
+        let at_stake = reversal::take(&self.order, &amounts)?;
+        self.dispute.held = reversal::burden(&self.order, &at_stake)?;
+        let mut changes = self.dispute.held.clone();
+        for (partner, minor) in &before.held {
+            *changes.entry(*partner).or_default() -= minor;
+        }
+        for (partner, minor) in changes.into_iter().filter(|(_, minor)| *minor != 0) {
             // A transaction has no item twice: what is released and what is taken are one change.
-            match self.balances.iter_mut().find(|known| known.partner == change.partner) {
-                Some(known) => (known.owed, known.maturing) = (change.owed, change.maturing),
-                None => self.balances.push(change),
+            match self.balances.iter_mut().find(|known| known.partner == partner) {
+                Some(known) => known.disputed_minor = minor,
+                None => self.balances.push(BalanceChange {
+                    partner,
+                    owed: Money::zero(self.order.total.currency()),
+                    maturing: None,
+                    disputed_minor: minor,
+                }),
             }
         }
-        self.order = reversal::apply(&self.order, &returned, Direction::Back)?;
-        self.revoked = reversal::spent(&self.order, &returned)?;
-        self.dispute.returned = returned;
         Ok(())
     }
 }
 
 /// What the processor took or gave back, and what it charged. A fact of the platform alone: the shares follow with the outcome.
-fn funds_entry(movement: &Movement, seed: Seed) -> Result<JournalEntry, LedgerError> {
+fn funds_entry(order: &Order, movement: &Movement, seed: Seed) -> Result<JournalEntry, LedgerError> {
     let net = movement.amount.checked_sub(movement.fee)?;
     let postings = vec![
         Posting {
@@ -278,11 +508,11 @@ fn funds_entry(movement: &Movement, seed: Seed) -> Result<JournalEntry, LedgerEr
             amount: movement.fee,
         },
         Posting {
-            account: Account::ProcessorClearing,
+            account: Account::clearing(order.processor),
             amount: net,
         },
     ];
     let id = seed.id(&format!("dispute funds {}", movement.id));
     let entry = JournalEntry::new(id, Fact::DisputeFunds(movement.id.clone()), None, movement.at, postings)?;
-    Ok(entry.with_processor_ref(&movement.id))
+    Ok(entry.with_processor_ref(movement.reference.as_ref().unwrap_or(&movement.id)))
 }

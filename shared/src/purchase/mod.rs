@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LicenceId, ListingId, OrderId, PartnerId, SubscriptionId, UserId};
+use crate::ids::{LicenceId, ListingId, OrderId, PartnerId, RefundId, SubscriptionId, UserId};
 use crate::ledger::Processor;
 use crate::licence::Terms as LicenceTerms;
 use crate::money::{Currency, Money, MoneyError};
@@ -132,6 +132,12 @@ pub struct OrderLine {
     /// What refunds have promised back to the customer, posted or not.
     #[serde(skip_serializing_if = "is_default", default)]
     pub claimed_minor: i64,
+    /// What lost disputes have taken: of this line's price no refund can give it back once more.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub lost_minor: i64,
+    /// The customer's request for a refund that waits to be decided. A line has one at a time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub requested: Option<RefundId>,
     /// What has been posted back, leg by leg.
     #[serde(skip_serializing_if = "is_default", default)]
     pub returned: Legs,
@@ -211,6 +217,8 @@ pub fn place(
             terms: offer.terms.clone(),
             division: None,
             claimed_minor: 0,
+            lost_minor: 0,
+            requested: None,
             returned: Legs::default(),
             licence: seed.id(&format!("licence {index}")),
             policy: offer.policy.clone(),

@@ -2,20 +2,27 @@
 //!
 //! ```text
 //!  requested ──approved──▶ created ──▶ sending ──accepted──▶ pending ──▶ succeeded
-//!      │                      │           │                     │            │
-//!      └─▶ declined           │           └─▶ refused           └──▶ failed ◀┘
-//!                             └ by the operator or the partner at once; the processor's own refunds begin at `sending`
+//!   │  │                      │           │                     │            │
+//!   │  └─▶ declined           │           └─▶ refused           └──▶ failed ◀┘
+//!   └─▶ superseded            └ by the operator or the partner at once; the processor's own refunds begin at `sending`
 //! ```
+//!
+//! Of each line one request is open at a time ([`OrderLine::requested`](super::OrderLine::requested)). When all that it asks for has gone back
+//! by other ways, by a refund that nobody asked for or by a lost dispute, there is nothing left to decide: it is superseded ([`supersede`]).
 //!
 //! The amount is set aside on the order's lines (`claimed_minor`) before the processor hears of the refund, so two refunds together
 //! never promise more than was paid. It is posted when the processor has accepted it, taken from what is left of each line
 //! ([`super::reversal`]), and posted back when it fails later. The refund's id is the processor's idempotency key: an unknown outcome
 //! is asked again or looked up, never assumed.
 
+mod request;
+
+pub use request::{approve, decline, supersede};
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::reversal::{self, Cause, Direction, LineAmount, Returned};
+use super::reversal::{self, Cause, Direction, LineAmount, Returned, TurnoverChange};
 use super::{Order, OrderStatus};
 use crate::clock::day;
 use crate::ids::{LicenceId, OrderId, PartnerId, RefundId, UserId};
@@ -86,6 +93,10 @@ pub enum RefundState {
         at: Timestamp,
         note: String,
     },
+    /// What was asked for has gone back by other ways.
+    Superseded {
+        at: Timestamp,
+    },
     Created,
     /// The processor may have been asked, first at this moment.
     Sending {
@@ -128,6 +139,8 @@ pub enum RefundError {
     AboveRemainder { line: usize, asked: Money, left: Money },
     #[error("nothing of the order is left to refund")]
     NothingLeft,
+    #[error("a refund of line {line} has been asked for and not been decided: {refund}")]
+    RequestOpen { line: usize, refund: RefundId },
     #[error("the order was paid more than {days} days ago")]
     TooLate { days: u32 },
     #[error("the amount is in {asked}, the order in {expected}")]
@@ -203,10 +216,7 @@ pub fn begin(
         returned: Vec::new(),
     };
     if origin == RefundOrigin::Customer {
-        return Ok(Begun {
-            order: order.clone(),
-            refund,
-        });
+        return request::open(order, refund);
     }
     approve(order, &refund)
 }
@@ -282,49 +292,10 @@ fn amounts(order: &Order, request: &RefundRequest, origin: RefundOrigin) -> Resu
     }
 }
 
-/// Sets the amount aside, to be asked of the processor.
-pub fn approve(order: &Order, refund: &Refund) -> Result<Begun, RefundError> {
-    if refund.state != RefundState::Requested {
-        return Err(RefundError::NotRequested);
-    }
-    let mut order = order.clone();
-    for amount in &refund.lines {
-        let currency = order.total.currency();
-        let line = order
-            .lines
-            .get_mut(amount.line)
-            .ok_or(RefundError::NoSuchLine { line: amount.line })?;
-        let left = line.refundable_minor();
-        if amount.minor > left {
-            let (asked, left) = (Money::new(amount.minor, currency), Money::new(left, currency));
-            return Err(RefundError::AboveRemainder {
-                line: amount.line,
-                asked,
-                left,
-            });
-        }
-        line.claimed_minor += amount.minor;
-    }
-    Ok(Begun {
-        order,
-        refund: Refund {
-            state: RefundState::Created,
-            ..refund.clone()
-        },
-    })
-}
-
-pub fn decline(refund: &Refund, note: &str, now: Timestamp) -> Result<Refund, RefundError> {
-    if refund.state != RefundState::Requested {
-        return Err(RefundError::NotRequested);
-    }
-    Ok(Refund {
-        state: RefundState::Declined {
-            at: now,
-            note: note.to_owned(),
-        },
-        ..refund.clone()
-    })
+/// The id of a refund that was made at the processor and has none of ours: always the same one, so that it is found again by what the
+/// processor tells of it.
+pub fn adopted_id(created: Timestamp, reference: &str) -> RefundId {
+    Seed::named(created, reference).id("refund")
 }
 
 /// A refund that somebody made at the processor: what it gave back is spread over what is left.
@@ -385,6 +356,7 @@ pub struct Advance {
     pub refund: Refund,
     pub entries: Vec<JournalEntry>,
     pub balances: Vec<BalanceChange>,
+    pub turnovers: Vec<TurnoverChange>,
     pub revoked: Vec<LicenceId>,
     pub reinstated: Vec<LicenceId>,
     /// Whether the customer has not been told yet.
@@ -404,6 +376,7 @@ pub fn advance(
         RefundState::Pending { .. } | RefundState::Succeeded { .. } => true,
         RefundState::Requested
         | RefundState::Declined { .. }
+        | RefundState::Superseded { .. }
         | RefundState::Refused { .. }
         | RefundState::Failed { .. } => return Ok(None),
     };
@@ -415,6 +388,7 @@ pub fn advance(
         },
         entries: Vec::new(),
         balances: Vec::new(),
+        turnovers: Vec::new(),
         revoked: Vec::new(),
         reinstated: Vec::new(),
         accepted: false,
@@ -489,6 +463,8 @@ impl Advance {
             Direction::Back,
             day(now),
         )?);
+        self.turnovers
+            .extend(reversal::turnover_changes(&self.order, &returned, Direction::Back)?);
         self.order = reversal::apply(&self.order, &returned, Direction::Back)?;
         self.revoked = reversal::spent(&self.order, &returned)?;
         self.refund.returned = returned;
@@ -512,6 +488,8 @@ impl Advance {
             Direction::Forth,
             day(now),
         )?);
+        self.turnovers
+            .extend(reversal::turnover_changes(&self.order, &returned, Direction::Forth)?);
         let after = reversal::apply(&self.order, &returned, Direction::Forth)?;
         let still = reversal::spent(&after, &returned)?;
         self.reinstated = reversal::spent(&self.order, &returned)?;
@@ -520,6 +498,7 @@ impl Advance {
         self.revoked.clear();
         self.order = unclaimed(&after, &self.refund);
         self.balances = netted(std::mem::take(&mut self.balances))?;
+        self.turnovers = reversal::netted_turnovers(std::mem::take(&mut self.turnovers))?;
         Ok(())
     }
 
@@ -571,6 +550,7 @@ pub fn next_step(refund: &Refund, now: Timestamp) -> RefundStep {
         RefundState::Pending { .. } => RefundStep::LookUp,
         RefundState::Requested
         | RefundState::Declined { .. }
+        | RefundState::Superseded { .. }
         | RefundState::Succeeded { .. }
         | RefundState::Refused { .. }
         | RefundState::Failed { .. } => RefundStep::Nothing,

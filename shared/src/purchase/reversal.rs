@@ -2,6 +2,7 @@
 //!
 //! A refund and a lost dispute do the same: they take the amount from what is *left* of each line, so nothing is reversed twice,
 //! whatever came before. What is more than a line has left (a refund and a dispute over the same money) is the platform's loss.
+//! What goes back was not sold after all: the counter that the sale moved goes down by as much, and up again when it comes back.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use super::{Order, OrderLine};
 use crate::ids::{LicenceId, PartnerId};
 use crate::ledger::{Account, BalanceChange, Fact, JournalEntry, LedgerError, Posting};
 use crate::money::{Money, MoneyError};
-use crate::revenue::Legs;
+use crate::revenue::{Counter, Legs};
 use crate::seed::Seed;
 
 /// An amount of one line, by the line's place in the order.
@@ -29,6 +30,14 @@ pub struct Returned {
     pub line: usize,
     pub minor: i64,
     pub legs: Legs,
+}
+
+/// How far a counter of what was sold moves because money went back, or came back. Each line's counter is the one that its sale moved,
+/// whenever that was, so that together they count exactly what is left of every sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnoverChange {
+    pub counter: Counter,
+    pub minor: i64,
 }
 
 /// What a reversal is called in the journal, and where the money goes.
@@ -64,10 +73,10 @@ impl OrderLine {
         self.legs().checked_sub(&self.returned)
     }
 
-    /// What refunds may still promise.
+    /// What refunds may still promise: not what others have promised, nor what lost disputes have taken.
     pub fn refundable_minor(&self) -> i64 {
         if self.division.is_some() {
-            self.price.minor() - self.claimed_minor
+            (self.price.minor() - self.claimed_minor - self.lost_minor).max(0)
         } else {
             0
         }
@@ -143,6 +152,43 @@ pub(super) fn undone(order: &Order, taken: &[Returned]) -> Result<Vec<Returned>,
         undone.push(Returned { legs, ..*part });
     }
     Ok(undone)
+}
+
+/// How an amount that has been taken is taken anew, as if it had been another from the beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Retaken {
+    pub order: Order,
+    /// What is taken now.
+    pub returned: Vec<Returned>,
+    /// What that is more, or less, than was taken before, line by line.
+    pub difference: Vec<Returned>,
+}
+
+/// Takes `minor` in place of what was taken. The result depends on what was taken last only by what others have taken since, so that
+/// several steps end where one would have.
+pub(super) fn retake(order: &Order, taken: &[Returned], minor: i64) -> Result<Retaken, MoneyError> {
+    let undone = undone(order, taken)?;
+    let base = apply(order, &undone, Direction::Forth)?;
+    let returned = take(&base, &spread(&base, minor)?)?;
+    let mut difference: BTreeMap<usize, (i64, Legs)> = BTreeMap::new();
+    for part in &returned {
+        difference.insert(part.line, (part.minor, part.legs));
+    }
+    for part in &undone {
+        let (minor, legs) = difference.entry(part.line).or_default();
+        *minor = minor.checked_sub(part.minor).ok_or(MoneyError::Overflow)?;
+        *legs = legs.checked_sub(&part.legs)?;
+    }
+    let difference = difference
+        .into_iter()
+        .filter(|(_, (minor, legs))| *minor != 0 || *legs != Legs::default())
+        .map(|(line, (minor, legs))| Returned { line, minor, legs })
+        .collect();
+    Ok(Retaken {
+        order: apply(&base, &returned, Direction::Back)?,
+        returned,
+        difference,
+    })
 }
 
 /// The order with what was given back, or got back again.
@@ -268,16 +314,24 @@ pub(super) fn entries(
             post(referrer, Account::PlatformRevenue, -minor);
         }
     }
+    // Two lines of one partner may make up for each other.
+    let mut moved = Vec::with_capacity(postings.len());
+    for (partner, postings) in postings {
+        let postings = merged(postings)?;
+        if postings.iter().any(|posting| !posting.amount.is_zero()) {
+            moved.push((partner, postings));
+        }
+    }
     let entry = |(partner, postings): (PartnerId, Vec<Posting>)| {
         let id = seed.id(&format!("{} {partner}", cause.label));
-        let entry = JournalEntry::new(id, cause.fact.clone(), Some(partner), cause.at, merged(postings)?)?;
+        let entry = JournalEntry::new(id, cause.fact.clone(), Some(partner), cause.at, postings)?;
         let entry = entry.of_order(order.id);
         Ok(match &cause.processor_ref {
             Some(reference) => entry.with_processor_ref(reference),
             None => entry,
         })
     };
-    postings.into_iter().map(entry).collect()
+    moved.into_iter().map(entry).collect()
 }
 
 /// One posting for each account.
@@ -317,277 +371,45 @@ pub(super) fn balance_changes(
     burden(order, returned)?.into_iter().map(change).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::dispute::{self, DisputeReport, DisputeStatus, Movement};
-    use super::super::refund::{
-        self, RefundOrigin, RefundPolicy, RefundReason, RefundReport, RefundRequest, ReportedStatus,
-    };
-    use super::super::{Offer, Payment, place, settle};
-    use super::*;
-    use crate::money::{BasisPoints, Currency};
-    use crate::revenue::{Figures, FiguresDraft, Referrers, RuleRef, Terms, Turnovers};
-    use proptest::prelude::*;
-
-    fn seed() -> Seed {
-        "019a0000-0000-7000-8000-000000000000".parse().expect("a uuid")
-    }
-
-    fn now() -> Timestamp {
-        "2026-11-22T09:00:00Z".parse().expect("a time")
-    }
-
-    /// Of each price a referrer gets a part as well.
-    fn paid(prices: &[i64]) -> Order {
-        let bps = |rate| BasisPoints::try_from(rate).expect("a rate");
-        let draft = FiguresDraft {
-            affiliate_bps: bps(300),
-            ..Figures::flat(bps(1500)).into()
+/// How the counters follow, each once.
+pub(super) fn turnover_changes(
+    order: &Order,
+    returned: &[Returned],
+    direction: Direction,
+) -> Result<Vec<TurnoverChange>, MoneyError> {
+    let mut changes: BTreeMap<Counter, i64> = BTreeMap::new();
+    for part in returned {
+        let line = order.lines.get(part.line).ok_or(MoneyError::NoWeight)?;
+        let Some(counter) = order.paid_at.and_then(|paid_at| line.counter(paid_at)) else {
+            continue;
         };
-        let terms = Terms {
-            rule: RuleRef::Version(seed().id("rule"), 1),
-            figures: draft.try_into().expect("figures that make sense"),
-        };
-        let referrers = Referrers {
-            affiliate: Some(seed().id("referrer")),
-            reseller: None,
-        };
-        let offer = |(index, price): (usize, &i64)| Offer {
-            listing: seed().id(&format!("listing {index}")),
-            partner: seed().id(&format!("partner {}", index % 2)),
-            title: format!("Listing {index}"),
-            price: Money::new(*price, Currency::EUR),
-            terms: terms.clone(),
-            policy: None,
-        };
-        let offers: Vec<_> = prices.iter().enumerate().map(offer).collect();
-        let order = place(seed().id("customer"), &offers, referrers, seed(), now()).expect("an order");
-        let payment = Payment {
-            amount: order.total,
-            charge: Some("ch_1".into()),
-            at: now(),
-        };
-        settle(&order, &payment, &Turnovers::new(), 7, seed(), || [9; 16])
-            .expect("paid in full")
-            .order
-    }
-
-    /// The books of one order: what every account and every balance has come to.
-    #[derive(Debug, Default)]
-    struct Books {
-        accounts: BTreeMap<Account, i64>,
-        balances: BTreeMap<PartnerId, i64>,
-        disputed: BTreeMap<PartnerId, i64>,
-    }
-
-    impl Books {
-        fn post(&mut self, entries: &[JournalEntry], changes: &[BalanceChange]) {
-            for posting in entries.iter().flat_map(JournalEntry::postings) {
-                *self.accounts.entry(posting.account).or_default() += posting.amount.minor();
-            }
-            for change in changes {
-                *self.balances.entry(change.partner).or_default() += change.owed.minor();
-                *self.disputed.entry(change.partner).or_default() += change.disputed_minor;
-            }
+        let covered = part.legs.total()?;
+        let sum = changes.entry(counter).or_default();
+        *sum = match direction {
+            Direction::Back => sum.checked_sub(covered),
+            Direction::Forth => sum.checked_add(covered),
         }
-
-        fn check(&self) -> Result<(), TestCaseError> {
-            prop_assert_eq!(self.accounts.values().sum::<i64>(), 0);
-            for (partner, owed) in &self.balances {
-                let payable = self
-                    .accounts
-                    .get(&Account::PartnerPayable(*partner))
-                    .copied()
-                    .unwrap_or_default();
-                prop_assert_eq!(payable, -owed, "the balance of {}", partner);
-            }
-            Ok(())
-        }
+        .ok_or(MoneyError::Overflow)?;
     }
-
-    #[derive(Debug, Clone)]
-    enum Step {
-        Refund { line: usize, minor: i64, fails: bool },
-        ByHand { minor: i64 },
-        Dispute { minor: i64, won: bool },
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            (0_usize..3, 1_i64..2_000, any::<bool>()).prop_map(|(line, minor, fails)| Step::Refund {
-                line,
-                minor,
-                fails
-            }),
-            (1_i64..3_000).prop_map(|minor| Step::ByHand { minor }),
-            (1_i64..3_000, any::<bool>()).prop_map(|(minor, won)| Step::Dispute { minor, won }),
-        ]
-    }
-
-    fn report(reference: &str, amount: Money, status: ReportedStatus) -> RefundReport {
-        RefundReport {
-            reference: reference.to_owned(),
-            amount,
-            status,
-            moved: true,
-            failure: None,
-            created: now(),
-        }
-    }
-
-    fn walk(order: &mut Order, books: &mut Books, step: &Step, index: usize) {
-        let work = Seed::named(now(), &index.to_string());
-        let eur = |minor: i64| Money::new(minor, Currency::EUR);
-        match step {
-            Step::Refund { line, minor, fails } => {
-                let lines = Some(vec![(*line, Some(eur(*minor)))]);
-                let request = RefundRequest {
-                    lines,
-                    reason: RefundReason::Other,
-                    note: None,
-                };
-                let origin = RefundOrigin::Operator { user: order.customer };
-                let policy = RefundPolicy { window_days: 30 };
-                let Ok(begun) = refund::begin(order, &request, origin, policy, work, now()) else {
-                    return;
-                };
-                let told = report("re_1", eur(*minor), ReportedStatus::Succeeded);
-                let advanced = refund::advance(&begun.order, &begun.refund, &told, work, now())
-                    .expect("small")
-                    .expect("news");
-                books.post(&advanced.entries, &advanced.balances);
-                *order = advanced.order;
-                if *fails {
-                    let told = report("re_1", eur(*minor), ReportedStatus::Failed);
-                    let failed = refund::advance(order, &advanced.refund, &told, work, now())
-                        .expect("small")
-                        .expect("news");
-                    books.post(&failed.entries, &failed.balances);
-                    *order = failed.order;
-                }
-            }
-            Step::ByHand { minor } => {
-                let told = report("re_9", eur(*minor), ReportedStatus::Succeeded);
-                let begun = refund::adopt(order, &told, work.id("refund"), now()).expect("small");
-                let advanced = refund::advance(&begun.order, &begun.refund, &told, work, now())
-                    .expect("small")
-                    .expect("news");
-                books.post(&advanced.entries, &advanced.balances);
-                *order = advanced.order;
-            }
-            Step::Dispute { minor, won } => {
-                let movement = |id: &str, minor: i64, fee: i64| Movement {
-                    id: id.into(),
-                    amount: eur(minor),
-                    fee: eur(fee),
-                    at: now(),
-                };
-                let mut told = DisputeReport {
-                    id: "dp_1".into(),
-                    charge: "ch_1".into(),
-                    amount: eur(*minor),
-                    reason: "fraudulent".into(),
-                    status: DisputeStatus::Open,
-                    opened_at: now(),
-                    evidence_due: None,
-                    movements: vec![movement("txn_1", -minor, 1500)],
-                };
-                let opened = dispute::advance(order, None, &told, work, now())
-                    .expect("small")
-                    .expect("news");
-                books.post(&opened.entries, &opened.balances);
-                told.status = if *won { DisputeStatus::Won } else { DisputeStatus::Lost };
-                if *won {
-                    told.movements.push(movement("txn_2", *minor, 0));
-                }
-                let ended = dispute::advance(&opened.order, Some(&opened.dispute), &told, work, now())
-                    .expect("small")
-                    .expect("news");
-                books.post(&ended.entries, &ended.balances);
-                assert_eq!(
-                    dispute::advance(&ended.order, Some(&ended.dispute), &told, work, now()).expect("small"),
-                    None
-                );
-                *order = ended.order;
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_goes_back_no_leg_turns_negative_and_the_books_agree(
-            prices in prop::array::uniform3(0_i64..2_000), steps in prop::collection::vec(step(), 0..8),
-        ) {
-            prop_assume!(prices.iter().any(|price| *price > 0));
-            let mut order = paid(&prices);
-            let mut books = Books::default();
-            for (index, step) in steps.iter().enumerate() {
-                walk(&mut order, &mut books, step, index);
-                books.check()?;
-                for line in &order.lines {
-                    let left = line.remaining().expect("small");
-                    for leg in [left.partner, left.platform, left.affiliate, left.reseller] {
-                        prop_assert!(leg >= 0, "{:?} of {:?}", left, line);
-                    }
-                }
-                prop_assert!(books.disputed.values().all(|held| *held == 0), "a dispute that has ended holds nothing");
-                prop_assert_eq!(books.accounts.get(&Account::DisputesPending).copied().unwrap_or_default(), 0);
-            }
-        }
-    }
-
-    #[test]
-    fn a_refund_that_fails_after_all_was_lost_restores_nothing() {
-        let mut order = paid(&[1000, 500]);
-        let eur = |minor: i64| Money::new(minor, Currency::EUR);
-        let work = Seed::named(now(), "a refund");
-        let told = report("re_1", eur(300), ReportedStatus::Succeeded);
-        let begun = refund::adopt(&order, &told, work.id("refund"), now()).expect("small");
-        let refunded = refund::advance(&begun.order, &begun.refund, &told, work, now())
-            .expect("small")
-            .expect("news");
-        let mut books = Books::default();
-        books.post(&refunded.entries, &refunded.balances);
-        order = refunded.order;
-        walk(
-            &mut order,
-            &mut books,
-            &Step::Dispute {
-                minor: 1500,
-                won: false,
-            },
-            1,
-        );
-        let excess = |books: &Books| {
-            books
-                .accounts
-                .get(&Account::PlatformLosses)
-                .copied()
-                .unwrap_or_default()
-        };
-        assert_eq!((order.excess_minor, excess(&books)), (300, 300));
-
-        let told = report("re_1", eur(300), ReportedStatus::Failed);
-        let failed = refund::advance(&order, &refunded.refund, &told, work, now())
-            .expect("small")
-            .expect("news");
-        books.post(&failed.entries, &failed.balances);
-        assert_eq!(failed.order.refunded(), order.total, "the bank took all of it");
-        assert_eq!((failed.order.excess_minor, excess(&books)), (0, 0), "and no cent more");
-        assert!(failed.reinstated.is_empty() && failed.balances.is_empty());
-    }
-
-    #[test]
-    fn an_amount_is_spread_over_what_is_left() {
-        let order = paid(&[1000, 500, 0]);
-        let amount = |line, minor| LineAmount { line, minor };
-        assert_eq!(spread(&order, 300), Ok(vec![amount(0, 200), amount(1, 100)]));
-        assert_eq!(
-            spread(&order, 1600),
-            Ok(vec![amount(0, 1100), amount(1, 500)]),
-            "the excess is on a line that was paid for"
-        );
-        let taken = take(&order, &[amount(0, 1100)]).expect("small");
-        assert_eq!(taken[0].legs.total(), Ok(1000), "the legs bear no more than they have");
-    }
+    Ok(moving(changes))
 }
+
+/// Several changes as one for each counter: a transaction has no item twice.
+pub(super) fn netted_turnovers(changes: Vec<TurnoverChange>) -> Result<Vec<TurnoverChange>, MoneyError> {
+    let mut sums: BTreeMap<Counter, i64> = BTreeMap::new();
+    for change in changes {
+        let sum = sums.entry(change.counter).or_default();
+        *sum = sum.checked_add(change.minor).ok_or(MoneyError::Overflow)?;
+    }
+    Ok(moving(sums))
+}
+
+fn moving(changes: BTreeMap<Counter, i64>) -> Vec<TurnoverChange> {
+    let moved = changes.into_iter().filter(|(_, minor)| *minor != 0);
+    moved
+        .map(|(counter, minor)| TurnoverChange { counter, minor })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versione
 use crate::audit::AuditEvent;
 use crate::ids::RuleId;
 use crate::purchase::Moved;
+use crate::purchase::reversal::TurnoverChange;
 use crate::revenue::{Counter, Rule, Sale, Schedule, Scope, Turnovers};
 
 /// What an operator's act does to the rules of one scope, to be written together or not at all.
@@ -105,20 +106,28 @@ pub async fn turnovers(store: &Store, counters: BTreeSet<Counter>) -> Result<Tur
     let mut turnovers = Turnovers::new();
     for counter in counters {
         if let Some(turnover) = store.get::<Turnover>(&keys::turnover(&counter)).await? {
-            turnovers.insert(counter, turnover.minor);
+            turnovers.insert(counter, turnover.minor.max(0));
         }
     }
     Ok(turnovers)
 }
 
-/// Moves a counter; refused where it has moved since it was read. It only ever grows, so its value says whether it has.
+/// Moves a counter because of a sale; refused where it has moved since it was read. Only its value divides the sale, so that it does not
+/// matter how it came to it.
 pub fn count(moved: &Moved) -> Write {
     let unmoved = match moved.before_minor {
-        0 => Condition::Absent,
+        // Everything that it had counted may have been given back.
+        0 => Condition::Any(vec![Condition::Absent, Condition::Below(MINOR, 1)]),
         before => Condition::number(MINOR, before),
     };
     let update = Update::new().set_number(MINOR, moved.after_minor);
     Write::update(keys::turnover(&moved.counter), update).when(unmoved)
+}
+
+/// Moves a counter because money of a sale that it has counted went back, or came back. The order that this is written with says how much
+/// of the sale is left, so that each cent is taken off once.
+pub fn recount(change: &TurnoverChange) -> Write {
+    Write::update(keys::turnover(&change.counter), Update::new().add(MINOR, change.minor))
 }
 
 #[cfg(test)]

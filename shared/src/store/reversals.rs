@@ -3,6 +3,7 @@
 use super::audit::{self, Audited};
 use super::keys::{self, Key};
 use super::ledger::{change_balance, post};
+use super::revenue::recount;
 use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
 use crate::audit::AuditEvent;
 use crate::ids::{LicenceId, MessageId, OrderId, RefundId};
@@ -12,7 +13,11 @@ use crate::messages::{Envelope, Message};
 use crate::purchase::Order;
 use crate::purchase::dispute::{Dispute, DisputeAdvance};
 use crate::purchase::refund::{Advance, Refund, RefundState};
+use crate::purchase::reversal::TurnoverChange;
 use crate::seed::Seed;
+
+/// As many as are read at once of what an order has.
+const PAGE: usize = 100;
 
 pub async fn refund(store: &Store, order: OrderId, refund: RefundId) -> Result<Option<Versioned<Refund>>, StoreError> {
     store.get(&keys::refund(order, refund)).await
@@ -91,8 +96,7 @@ pub async fn disputes_by_status(
     Ok(Page { items, next: page.next })
 }
 
-/// A refund that begins: with what is set aside on the order, the act of whoever decided it, and the message that sends it.
-/// The order is only checked where nothing is set aside yet.
+/// A refund that begins: with what is set aside, or asked for, on the order, the act of whoever decided it, and the message that sends it.
 pub fn begin_refund(
     order: &Order,
     order_revision: u64,
@@ -101,10 +105,7 @@ pub fn begin_refund(
     messages: &[Envelope],
 ) -> Result<Vec<Write>, StoreError> {
     let order_key = keys::order(order.customer, order.id);
-    let on_order = match refund.state {
-        RefundState::Requested => Write::check(order_key, Condition::Revision(order_revision)),
-        _ => Write::replace(order_key, order, order_revision)?,
-    };
+    let on_order = Write::replace(order_key, order, order_revision)?;
     let mut writes = vec![on_order, create(refund, messages)?];
     writes.extend(
         audit
@@ -154,19 +155,6 @@ pub fn update_both(
     Ok(writes)
 }
 
-/// A refund that was declined, with the act of whoever declined it.
-pub fn decline_refund(
-    refund: &Refund,
-    revision: u64,
-    audit: &AuditEvent,
-    messages: &[Envelope],
-) -> Result<Vec<Write>, StoreError> {
-    Ok(vec![
-        update_refund(refund, revision, messages)?,
-        audit::entry(Audited::Order(refund.order), audit)?,
-    ])
-}
-
 /// What the processor's word about a refund writes. `refund_revision` is `None` for one that is first heard of.
 pub fn advance_refund(
     advance: &Advance,
@@ -180,27 +168,17 @@ pub fn advance_refund(
         None => create(refund, messages)?,
     };
     let mut writes = vec![on_order(order, order_revision)?, on_refund];
-    writes.extend(books(&advance.entries, &advance.balances)?);
-    writes.extend(
-        advance
-            .revoked
-            .iter()
-            .map(|licence| licence_status(*licence, LicenceStatus::Revoked)),
-    );
-    writes.extend(
-        advance
-            .reinstated
-            .iter()
-            .map(|licence| licence_status(*licence, LicenceStatus::Active)),
-    );
+    writes.extend(books(&advance.entries, &advance.balances, &advance.turnovers)?);
+    writes.extend(licences(&advance.revoked, &advance.reinstated));
     Ok(writes)
 }
 
-/// What the processor's word about a dispute writes. `revision` is `None` for one that is first heard of.
+/// What the news of a dispute writes, with the act of the operator whose news it is. `revision` is `None` for one that is first heard of.
 pub fn advance_dispute(
     advance: &DisputeAdvance,
     order_revision: u64,
     revision: Option<u64>,
+    audit: Option<&AuditEvent>,
 ) -> Result<Vec<Write>, StoreError> {
     let (order, dispute) = (&advance.order, &advance.dispute);
     let key = keys::dispute(dispute.order, &dispute.id);
@@ -213,14 +191,40 @@ pub fn advance_dispute(
         on_order(order, order_revision)?,
         on_dispute.indexed(keys::dispute_by_status(&dispute.status.to_string(), due, &dispute.id)),
     ];
-    writes.extend(books(&advance.entries, &advance.balances)?);
+    writes.extend(books(&advance.entries, &advance.balances, &advance.turnovers)?);
+    writes.extend(licences(&advance.revoked, &advance.reinstated));
     writes.extend(
-        advance
-            .revoked
-            .iter()
-            .map(|licence| licence_status(*licence, LicenceStatus::Revoked)),
+        audit
+            .map(|event| audit::entry(Audited::Order(order.id), event))
+            .transpose()?,
     );
     Ok(writes)
+}
+
+/// Every refund of an order, however many there are.
+pub async fn all_refunds(store: &Store, order: OrderId) -> Result<Vec<Refund>, StoreError> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = refunds(store, order, after, PAGE).await?;
+        all.extend(page.items);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// Every dispute of an order, however many there are.
+pub async fn all_disputes(store: &Store, order: OrderId) -> Result<Vec<Dispute>, StoreError> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = disputes(store, order, after, PAGE).await?;
+        all.extend(page.items);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(all),
+        }
+    }
 }
 
 /// The order; of a renewal that was given back in whole with the message that ends its subscription.
@@ -235,10 +239,23 @@ fn on_order(order: &Order, revision: u64) -> Result<Write, StoreError> {
     Write::replace(keys::order(order.customer, order.id), order, revision)?.outbox(returned.as_slice())
 }
 
-fn books(entries: &[JournalEntry], balances: &[BalanceChange]) -> Result<Vec<Write>, StoreError> {
+fn books(
+    entries: &[JournalEntry],
+    balances: &[BalanceChange],
+    turnovers: &[TurnoverChange],
+) -> Result<Vec<Write>, StoreError> {
     let mut writes = entries.iter().map(post).collect::<Result<Vec<_>, _>>()?;
     writes.extend(balances.iter().map(change_balance));
+    writes.extend(turnovers.iter().map(recount));
     Ok(writes)
+}
+
+fn licences(revoked: &[LicenceId], reinstated: &[LicenceId]) -> impl Iterator<Item = Write> {
+    let revoked = revoked.iter().map(|licence| (*licence, LicenceStatus::Revoked));
+    let reinstated = reinstated.iter().map(|licence| (*licence, LicenceStatus::Active));
+    revoked
+        .chain(reinstated)
+        .map(|(licence, status)| licence_status(licence, status))
 }
 
 fn licence_status(licence: LicenceId, status: LicenceStatus) -> Write {

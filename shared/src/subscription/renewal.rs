@@ -54,6 +54,8 @@ pub fn renewal(subscription: &Subscription, invoice: &PaidInvoice) -> Order {
         terms: subscription.terms.clone(),
         division: None,
         claimed_minor: 0,
+        lost_minor: 0,
+        requested: None,
         returned: Legs::default(),
         licence: subscription.licence,
         policy: None,

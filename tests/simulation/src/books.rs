@@ -35,6 +35,8 @@ pub(crate) struct Books {
     pub(crate) owed: BTreeMap<(PartnerId, Currency), i64>,
     /// What each balance holds back for disputes.
     pub(crate) disputed: BTreeMap<(PartnerId, Currency), i64>,
+    /// What each counter of the tiers says was sold, by the listing or the partner.
+    pub(crate) turnovers: BTreeMap<String, i64>,
     pub(crate) payouts: Vec<Payout>,
     pub(crate) orders: Vec<Order>,
     pub(crate) refunds: Vec<Refund>,
@@ -122,6 +124,7 @@ impl Books {
             journal: run.journal.iter().map(read).collect(),
             owed: by_balance(|balance| balance.owed),
             disputed: by_balance(|balance| balance.disputed),
+            turnovers: ledger.turnovers().collect(),
             payouts: ledger.all("PAY#", "").collect(),
             orders: commerce.all("CUS#", "ORD#").collect(),
             refunds: commerce.all("ORD#", "RFD#").collect(),
@@ -166,7 +169,7 @@ impl Books {
             Fact::Fee(charge) => Some(charge) == order.charge.as_ref(),
             _ => false,
         };
-        let mut accounts = BTreeMap::new();
+        let mut accounts: BTreeMap<_, i64> = BTreeMap::new();
         let entries = self.journal.iter();
         for entry in entries.filter(|entry| is_of(&entry.fact) || entry.order == Some(order.id)) {
             for posting in &entry.postings {
@@ -175,6 +178,8 @@ impl Books {
                     .or_default() += posting.amount.minor();
             }
         }
+        // What went and came back leaves nothing, as if it had never gone.
+        accounts.retain(|_, minor| *minor != 0);
         accounts
     }
 }
@@ -195,6 +200,15 @@ struct Table(Vec<Item>);
 impl Table {
     fn scan(run: &Run<'_>, table: TableName) -> Self {
         Self(run.world.memory().scan(table))
+    }
+
+    /// What was counted, by the last part of the counter's key.
+    fn turnovers(&self) -> impl Iterator<Item = (String, i64)> {
+        let counters = self.0.iter().filter(|item| begins(item, "pk", "TRN#"));
+        counters.filter_map(|item| {
+            let (_, subject) = item.get("pk")?.as_s().ok()?.rsplit_once('#')?;
+            Some((subject.to_owned(), item.get("minor")?.as_n().ok()?.parse().ok()?))
+        })
     }
 
     /// The items whose keys begin so.

@@ -43,6 +43,8 @@ pub(crate) enum Act {
     Close {
         won: bool,
     },
+    /// The bank changes its mind: a lost dispute is won later, a won one takes the money once more.
+    Overturn,
     /// Nobody does anything for so long.
     Wait {
         hours: i64,
@@ -92,7 +94,7 @@ impl Run<'_> {
             Act::Decide { .. } => deed.refund.is_some(),
             Act::RefundAtStripe(_) | Act::Dispute { .. } => self.heard.charges.contains_key(order),
             Act::Fail => self.object_of(deed).is_some(),
-            Act::Escalate | Act::Counter | Act::Close { .. } => deed.object.is_some(),
+            Act::Escalate | Act::Counter | Act::Close { .. } | Act::Overturn => deed.object.is_some(),
             Act::Wait { .. } => true,
         };
         deed.at.filter(|_| can_be)
@@ -268,6 +270,7 @@ impl Run<'_> {
                 let outcome = if won { "won" } else { "lost" };
                 stripe.control(&format!("disputes/{object}/close"), &json!({"outcome": outcome}))
             }
+            Act::Overturn => stripe.control(&format!("disputes/{object}/overturn"), &json!({})),
             Act::Refund(_) | Act::AskForRefund(_) | Act::Decide { .. } | Act::Wait { .. } => {
                 Err(json!("not done at Stripe"))
             }

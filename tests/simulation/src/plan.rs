@@ -329,9 +329,16 @@ fn dispute(chance: &mut Chance) -> Vec<Act> {
     if chance.percent(40) {
         acts.push(Act::Counter);
     }
-    acts.push(Act::Close {
-        won: chance.percent(50),
-    });
+    let won = chance.percent(50);
+    acts.push(Act::Close { won });
+    // Only what was decided can be decided otherwise, and what is taken once more is decided once more.
+    let is_decided = !inquiry || acts.contains(&Act::Escalate);
+    if is_decided && chance.percent(20) {
+        acts.push(Act::Overturn);
+        if won {
+            acts.push(Act::Close { won: false });
+        }
+    }
     acts
 }
 

@@ -9,7 +9,6 @@ use shared::ids::{PartnerId, RefundId};
 use shared::ledger::{Account, Fact, JournalEntry};
 use shared::messages::Message;
 use shared::purchase::Order;
-use shared::purchase::refund::Refund;
 use shared::reconciliation::{DifferenceKind, Movement};
 use shared::runtime::Failure;
 use shared::store::keys::Key;
@@ -17,9 +16,6 @@ use shared::store::{ledger, reversals};
 
 use crate::books::Told;
 use crate::context::Context;
-
-/// More refunds than one order ever has.
-const REFUNDS: usize = 100;
 
 /// What a movement rests on.
 pub(crate) enum Evidence {
@@ -84,15 +80,14 @@ fn shares(order: &Order, fact: &Fact) -> Vec<Key> {
         .collect()
 }
 
-/// Where the entries are of the order's refund that the processor knows by this id; nowhere, if it is not known here.
+/// Where the entries are of the order's refund with this id; nowhere, if it is not known here. However many an order has, the refund is found
+/// by its id: the processor tells ours, or what one that was made there is called here follows from when it was made.
 async fn refund_shares(
     context: &Context,
     order: &Order,
-    reference: &str,
+    refund: RefundId,
     fact: fn(RefundId) -> Fact,
 ) -> Result<Vec<Key>, Failure> {
-    let known = reversals::refunds(&context.store, order.id, None, REFUNDS).await?.items;
-    let is_this = |known: &&Refund| known.processor_ref.as_deref() == Some(reference);
-    let known = known.iter().find(is_this);
+    let known = reversals::refund(&context.store, order.id, refund).await?;
     Ok(known.map_or_else(Vec::new, |known| shares(order, &fact(known.id))))
 }

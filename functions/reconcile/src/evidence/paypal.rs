@@ -1,11 +1,13 @@
 //! From what moved at PayPal, by the text of ours that the transaction carries, or by the one that it follows from.
 
+use shared::ids::RefundId;
 use shared::ledger::{Account, Fact};
 use shared::messages::Message;
 use shared::payout::PayoutState;
-use shared::processor::paypal::objects::{Transaction, TransactionStatus};
+use shared::processor::paypal::objects::{Refund, Transaction, TransactionStatus};
 use shared::processor::paypal::reference::PaidFor;
 use shared::purchase::Order;
+use shared::purchase::refund::adopted_id;
 use shared::reconciliation::{DifferenceKind, Explanation, Movement};
 use shared::runtime::Failure;
 use shared::store::{commerce, payouts};
@@ -56,13 +58,28 @@ async fn refund(context: &Context, transaction: &Transaction, movement: &Movemen
     let Some(order) = order_of_capture(context, capture).await? else {
         return Ok(Evidence::None(DifferenceKind::NotOurs));
     };
-    let keys = refund_shares(context, &order, &movement.id, Fact::Refund).await?;
+    // The text that a refund of ours carries is its id. One that was made by hand is called after when it was made, which the refund tells.
+    let named = transaction.custom_field.as_deref().and_then(|text| text.parse().ok());
+    let id = match named {
+        Some(id) => Some(id),
+        None => refund_id(&context.paypal.refund(&movement.id).await?),
+    };
+    let keys = match id {
+        Some(id) => refund_shares(context, &order, id, Fact::Refund).await?,
+        None => Vec::new(),
+    };
     let news = Some(Message::PayPalRefundMade {
         event_id: movement.id.clone(),
         refund: movement.id.clone(),
         capture: capture.clone(),
     });
     Ok(Evidence::Entries(vec![Expected { keys, news }]))
+}
+
+/// What a refund of PayPal's is called here.
+fn refund_id(refund: &Refund) -> Option<RefundId> {
+    let named = refund.custom_id.as_deref().and_then(|text| text.parse().ok());
+    named.or_else(|| Some(adopted_id(refund.create_time?, &refund.id)))
 }
 
 /// It follows from the refund, which says in a link only what it is of.
@@ -77,7 +94,10 @@ async fn refund_failed(context: &Context, movement: &Movement) -> Result<Evidenc
     let Some(order) = order_of_capture(context, capture).await? else {
         return Ok(Evidence::None(DifferenceKind::NotOurs));
     };
-    let keys = refund_shares(context, &order, refund, Fact::RefundFailed).await?;
+    let keys = match refund_id(&found) {
+        Some(id) => refund_shares(context, &order, id, Fact::RefundFailed).await?,
+        None => Vec::new(),
+    };
     let news = Some(Message::PayPalRefundMade {
         event_id: movement.id.clone(),
         refund: refund.clone(),

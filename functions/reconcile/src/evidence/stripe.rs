@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use shared::ids::{PartnerId, PayoutId, RefundId, SubscriptionId, UserId};
 use shared::ledger::Fact;
 use shared::messages::{Message, PaymentSubject, ReversalSubject};
 use shared::processor::stripe::objects::{BalanceTransaction, Expandable, Source};
 use shared::purchase::Order;
+use shared::purchase::refund::adopted_id;
 use shared::reconciliation::{DifferenceKind, Explanation, Movement};
 use shared::runtime::Failure;
 use shared::store::commerce;
@@ -124,11 +126,22 @@ async fn refund(
         }
     };
     let keys = match &order {
-        Some(order) => refund_shares(context, order, &refund.id, fact).await?,
+        Some(order) => match refund_id(refund) {
+            Some(id) => refund_shares(context, order, id, fact).await?,
+            None => Vec::new(),
+        },
         None => Vec::new(),
     };
     let news = reversal_changed(movement, ReversalSubject::Refund, &refund.id, charge);
     Ok(Some(vec![Expected { keys, news: Some(news) }]))
+}
+
+/// What a refund of Stripe's is called here.
+fn refund_id(refund: &Source) -> Option<RefundId> {
+    match refund.metadata.get("refund_id") {
+        Some(id) => id.parse().ok(),
+        None => Some(adopted_id(Timestamp::from_second(refund.created?).ok()?, &refund.id)),
+    }
 }
 
 fn dispute(movement: &Movement, dispute: &Source) -> Option<Vec<Expected>> {

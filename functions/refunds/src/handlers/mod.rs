@@ -76,13 +76,19 @@ async fn settle_request(
             begun.refund
         }
         DecisionKind::Decline => {
-            let declined = decline(&refund, note.as_deref().unwrap_or_default(), call.now).map_err(refused)?;
-            let audit = act("refund.decline", &declined, user, call, note);
-            context
-                .store
-                .transact(reversals::decline_refund(&declined, refund.revision, &audit, &[])?)
-                .await?;
-            declined
+            let note_text = note.clone().unwrap_or_default();
+            let declined = decline(order, &refund, &note_text, call.now).map_err(refused)?;
+            let audit = act("refund.decline", &declined.refund, user, call, note);
+            let writes = reversals::update_both(
+                &declined.order,
+                order.revision,
+                &declined.refund,
+                refund.revision,
+                Some(&audit),
+                &[ended(&declined.refund, call)],
+            )?;
+            context.store.transact(writes).await?;
+            declined.refund
         }
     };
     Ok(RefundView::from(decided_refund))
@@ -105,6 +111,16 @@ fn decided(refund: &Refund, call: &Call) -> Envelope {
         refund: refund.id,
     };
     Envelope::new(call.seed.id("refund decided"), message)
+}
+
+/// The customer hears how the request has ended.
+fn ended(refund: &Refund, call: &Call) -> Envelope {
+    let message = Message::RefundRequestEnded {
+        customer: refund.customer,
+        order: refund.order,
+        refund: refund.id,
+    };
+    Envelope::new(call.seed.id("request ended"), message)
 }
 
 fn act(action: &str, refund: &Refund, user: &User, call: &Call, evidence: Option<String>) -> AuditEvent {
@@ -131,6 +147,10 @@ fn refused(error: RefundError) -> Problem {
             format!("{detail} Ask the marketplace's operator."),
         ),
         RefundError::NotRequested => Problem::conflict("already_decided", detail),
+        RefundError::RequestOpen { .. } => Problem::conflict(
+            "refund_request_open",
+            format!("{detail} Wait until it is decided, or ask for the other lines."),
+        ),
         RefundError::NoSuchLine { line: at } | RefundError::NotYours { line: at } => Problem::refused(
             "unknown_line",
             &line(at, "line"),

@@ -40,7 +40,7 @@ pub(crate) struct RefundPath {
     refund_id: RefundId,
 }
 
-/// Approves or declines what a customer asked for.
+/// Approves or declines what a customer asked for. Where a part of it has gone back by other ways since then, approving refunds the rest.
 #[utoipa::path(post, path = "/v1/orders/{order_id}/refunds/{refund_id}/decisions", tag = "refunds",
     params(("order_id" = OrderId, Path), ("refund_id" = RefundId, Path)), request_body = Decide,
     responses((status = 200, body = RefundView), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),

@@ -14,7 +14,7 @@ use shared::ids::{OrderId, RefundId, UserId};
 use shared::messages::{Envelope, Message};
 use shared::processor::{Processor, ProcessorError};
 use shared::purchase::refund::{
-    Refund, RefundReport, RefundState, RefundStep, ReportedStatus, adopt, advance, next_step, refuse,
+    Refund, RefundReport, RefundState, RefundStep, ReportedStatus, adopt, adopted_id, advance, next_step, refuse,
 };
 use shared::purchase::{Order, OrderLine};
 use shared::runtime::{Delivery, Failure};
@@ -22,10 +22,7 @@ use shared::seed::Seed;
 use shared::store::{Versioned, reversals};
 
 use crate::context::Context;
-use crate::origin;
-
-/// More than any order has.
-const MOST_REFUNDS: usize = 100;
+use crate::{origin, requests};
 
 /// A refund has been decided, or has been on its way for long.
 pub(crate) async fn send(
@@ -63,7 +60,7 @@ async fn hear(
     id: Option<RefundId>,
     report: &RefundReport,
 ) -> Result<(), Failure> {
-    let id = id.unwrap_or_else(|| adopted_id(report));
+    let id = id.unwrap_or_else(|| adopted_id(report.created, &report.reference));
     let refund = reversals::refund(&context.store, order.id, id).await?;
     if refund.is_none() {
         catch_up(context, delivery, order, report).await?;
@@ -83,8 +80,7 @@ async fn catch_up(
     if report.amount.minor() <= left {
         return Ok(());
     }
-    let earlier = reversals::refunds(&context.store, order.id, None, MOST_REFUNDS).await?;
-    for refund in earlier.items {
+    for refund in reversals::all_refunds(&context.store, order.id).await? {
         if !matches!(
             refund.state,
             RefundState::Pending { .. } | RefundState::Succeeded { .. }
@@ -182,7 +178,15 @@ async fn post(
 ) -> Result<(), Failure> {
     let adopted = match refund {
         Some(_) => None,
-        None => Some(adopt(order, report, adopted_id(report), delivery.now).map_err(Failure::reject)?),
+        None => Some(
+            adopt(
+                order,
+                report,
+                adopted_id(report.created, &report.reference),
+                delivery.now,
+            )
+            .map_err(Failure::reject)?,
+        ),
     };
     let (on_order, known) = match (&adopted, refund) {
         (Some(begun), _) => (&begun.order, &begun.refund),
@@ -195,9 +199,11 @@ async fn post(
             known.id, known.amount, report.amount
         )));
     }
-    let Some(advance) = advance(on_order, known, report, delivery.seed, delivery.now).map_err(Failure::reject)? else {
+    let advance = advance(on_order, known, report, delivery.seed, delivery.now).map_err(Failure::reject)?;
+    let Some(mut advance) = advance else {
         return Ok(());
     };
+    let superseded = requests::supersede(context, &mut advance.order, delivery.now).await?;
     let told = Message::OrderRefunded {
         customer: order.customer,
         order: order.id,
@@ -207,20 +213,16 @@ async fn post(
         true => vec![Envelope::new(Seed::of(&known.id).id("refund accepted"), told)],
         false => Vec::new(),
     };
-    let writes = reversals::advance_refund(
+    let mut writes = reversals::advance_refund(
         &advance,
         order.revision,
         refund.map(|refund| refund.revision),
         &messages,
     )?;
+    writes.extend(superseded);
     context.store.transact(writes).await?;
     tracing::info!(order.id = %order.id, refund.id = %known.id, amount = %known.amount, state = ?advance.refund.state, "refund posted");
     Ok(())
-}
-
-/// A refund made at the processor has no id of ours: this is always the same one.
-fn adopted_id(report: &RefundReport) -> RefundId {
-    Seed::named(report.created, &report.reference).id("refund")
 }
 
 async fn load(context: &Context, order: OrderId, refund: RefundId) -> Result<Versioned<Refund>, Failure> {

@@ -70,10 +70,17 @@ pub(super) async fn find(
         return Ok(None);
     };
     let wanted = refund.to_string();
-    let refunds = context.stripe.refunds_of(charge).await?.data;
-    let mut refunds = refunds.iter();
-    let found = refunds.find(|object| object.metadata.get(REFUND_ID) == Some(&wanted));
-    Ok(found.map(report))
+    let mut page = context.stripe.refunds_of(charge, None).await?;
+    loop {
+        let is_this = |object: &&objects::Refund| object.metadata.get(REFUND_ID) == Some(&wanted);
+        if let Some(found) = page.data.iter().find(is_this) {
+            return Ok(Some(report(found)));
+        }
+        match page.next_page() {
+            Some(last) => page = context.stripe.refunds_of(charge, Some(&last)).await?,
+            None => return Ok(None),
+        }
+    }
 }
 
 pub(super) async fn look_up(context: &Context, refund: &str) -> Result<Result<RefundReport, String>, ProcessorError> {

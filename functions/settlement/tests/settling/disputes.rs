@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 use shared::ledger::Account;
 use shared::licence::LicenceStatus;
-use shared::messages::ReversalSubject;
+use shared::messages::{Message, ReversalSubject};
 use shared::purchase::Order;
+use shared::purchase::refund::RefundState;
 use shared::runtime::Failure;
 
 use crate::till::{Till, charge_of, till};
@@ -21,6 +22,11 @@ fn dispute(order: &Order, status: &str, movements: &[Value]) -> Value {
 
 impl Till {
     async fn hear_dispute(&self, order: &Order, status: &str, movements: &[Value]) -> Result<(), Failure> {
+        // One that is known is asked for again, after what is stored of it was read.
+        let known = shared::store::reversals::dispute(&self.world.store, order.id, "dp_1").await;
+        if known.expect("memory").is_some() {
+            self.stripe.answers(200, dispute(order, status, movements));
+        }
         self.hear_reversal(ReversalSubject::Dispute, &dispute(order, status, movements))
             .await
     }
@@ -115,14 +121,140 @@ async fn scenario_13_a_status_that_is_not_known_moves_nothing() {
 }
 
 #[tokio::test]
-async fn a_closed_dispute_that_is_said_to_have_ended_otherwise_is_for_a_person() {
+async fn a_lost_dispute_that_is_won_later_gives_everything_back() {
     let till = till().await;
     let order = till.sold(&[(till.anna, 1299)]).await;
-    let taken = [movement("txn_5", -1299, 0)];
-    till.hear_dispute(&order, "lost", &taken).await.expect("lost");
-    assert!(matches!(
-        till.hear_dispute(&order, "won", &taken).await,
-        Err(Failure::Reject(_))
-    ));
+    let taken = movement("txn_5", -1299, 1500);
+    let back = movement("txn_6", 1299, 0);
+    till.hear_dispute(&order, "lost", std::slice::from_ref(&taken))
+        .await
+        .expect("lost");
     assert_eq!(till.owed(till.anna).await, 0);
+    assert_eq!(till.licence_status(&order, 0).await, LicenceStatus::Revoked);
+    assert_eq!(till.stored(&order).await.lines[0].refundable_minor(), 0);
+    till.hear_dispute(&order, "won", std::slice::from_ref(&taken))
+        .await
+        .expect("won, and the money on its way");
+    assert_eq!(
+        (till.owed(till.anna).await, till.disputed(till.anna).await),
+        (1039, 1039)
+    );
+    assert_eq!(till.account(Account::DisputesPending), 1299);
+    for _ in 0..2 {
+        till.hear_dispute(&order, "won", &[taken.clone(), back.clone()])
+            .await
+            .expect("won");
+    }
+    assert_eq!((till.owed(till.anna).await, till.disputed(till.anna).await), (1039, 0));
+    assert_eq!(till.account(Account::DisputesPending), 0);
+    assert_eq!(till.licence_status(&order, 0).await, LicenceStatus::Active);
+    assert_eq!(till.stored(&order).await.lines[0].refundable_minor(), 1299);
+    till.check_books().await;
+}
+
+#[tokio::test]
+async fn a_dispute_that_is_lost_before_its_movement_is_listed_holds_and_then_takes() {
+    let till = till().await;
+    let order = till.sold(&[(till.anna, 1299)]).await;
+    till.hear_dispute(&order, "lost", &[]).await.expect("lost");
+    assert_eq!(
+        (till.owed(till.anna).await, till.disputed(till.anna).await),
+        (1039, 1039)
+    );
+    till.hear_dispute(&order, "lost", &[movement("txn_5", -1299, 1500)])
+        .await
+        .expect("and taken");
+    assert_eq!((till.owed(till.anna).await, till.disputed(till.anna).await), (0, 0));
+    assert_eq!(till.licence_status(&order, 0).await, LicenceStatus::Revoked);
+    assert_eq!(till.account(Account::DisputesPending), 0);
+    till.check_books().await;
+}
+
+#[tokio::test]
+async fn money_that_is_taken_a_second_time_is_clawed_back_a_second_time() {
+    let till = till().await;
+    let order = till.sold(&[(till.anna, 1299)]).await;
+    let (taken, back) = (movement("txn_5", -1299, 1500), movement("txn_6", 1299, 0));
+    let again = movement("txn_7", -1299, 0);
+    let all = [taken, back, again];
+    for (status, until) in [("lost", 1), ("won", 2), ("under_review", 3), ("lost", 3)] {
+        till.hear_dispute(&order, status, &all[..until]).await.expect("heard");
+    }
+    assert_eq!((till.owed(till.anna).await, till.disputed(till.anna).await), (0, 0));
+    assert_eq!(till.account(Account::DisputesPending), 0);
+    assert_eq!(till.account(Account::ProcessorFees), 1500);
+    assert_eq!(till.licence_status(&order, 0).await, LicenceStatus::Revoked);
+    till.check_books().await;
+}
+
+#[tokio::test]
+async fn what_is_given_back_is_taken_off_the_counter_that_the_sale_moved() {
+    let till = till().await;
+    let order = till.sold_under_tiers(&[(till.anna, 1299), (till.anna, 500)]).await;
+    assert_eq!(till.counted(&order).await, 1799);
+    let refunded = json!({"id": "re_9", "amount": 300, "currency": "eur", "charge": charge_of(&order), "status": "succeeded",
+        "balance_transaction": "txn_9", "created": 1_763_900_000, "metadata": {}});
+    // Another year has begun: it is the year of the sale that counts less.
+    till.world.clock.advance(jiff::SignedDuration::from_hours(24 * 60));
+    for status in ["succeeded", "succeeded", "failed", "failed"] {
+        let mut refunded = refunded.clone();
+        refunded["status"] = json!(status);
+        till.hear_reversal(ReversalSubject::Refund, &refunded)
+            .await
+            .expect("heard");
+        let expected = if status == "failed" { 1799 } else { 1499 };
+        assert_eq!(till.counted(&order).await, expected, "{status}");
+    }
+    let taken = [movement("txn_5", -1799, 1500)];
+    till.hear_dispute(&order, "under_review", &taken).await.expect("taken");
+    assert_eq!(till.counted(&order).await, 1799, "nothing is decided");
+    till.hear_dispute(&order, "lost", &taken).await.expect("lost");
+    till.hear_dispute(&order, "lost", &taken).await.expect("lost");
+    assert_eq!(till.counted(&order).await, 0);
+    let won = [taken[0].clone(), movement("txn_6", 1799, 0)];
+    till.hear_dispute(&order, "won", &won).await.expect("won");
+    assert_eq!(till.counted(&order).await, 1799);
+    till.check_books().await;
+    till.world.take_messages();
+}
+
+#[tokio::test]
+async fn a_counter_that_is_back_at_nothing_counts_the_next_sale() {
+    let till = till().await;
+    let order = till.sold_under_tiers(&[(till.anna, 1299)]).await;
+    till.hear_dispute(&order, "lost", &[movement("txn_5", -1299, 0)])
+        .await
+        .expect("lost");
+    assert_eq!(till.counted(&order).await, 0);
+    let next = till.sold_under_tiers(&[(till.anna, 800)]).await;
+    assert_eq!(till.counted(&next).await, 800);
+}
+
+#[tokio::test]
+async fn a_request_of_which_a_dispute_leaves_nothing_is_closed_and_the_customer_told() {
+    let till = till().await;
+    let order = till.sold(&[(till.anna, 1299)]).await;
+    let request = till.ask_for_refund(&order).await;
+    till.hear_dispute(&order, "needs_response", &[movement("txn_5", -1299, 0)])
+        .await
+        .expect("taken");
+    assert_eq!(till.stored_refund(&request).await.state, RefundState::Requested);
+    till.hear_dispute(&order, "lost", &[movement("txn_5", -1299, 0)])
+        .await
+        .expect("lost");
+    let closed = till.stored_refund(&request).await;
+    assert!(matches!(closed.state, RefundState::Superseded { .. }), "{closed:?}");
+    assert_eq!(till.stored(&order).await.lines[0].requested, None);
+    let told = Message::RefundRequestEnded {
+        customer: order.customer,
+        order: order.id,
+        refund: request.id,
+    };
+    let messages: Vec<_> = till
+        .world
+        .take_messages()
+        .into_iter()
+        .map(|sent| sent.message)
+        .collect();
+    assert_eq!(messages, [told]);
 }

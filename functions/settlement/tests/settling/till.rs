@@ -7,11 +7,12 @@ use shared::ledger::Account;
 use shared::licence::LicenceStatus;
 use shared::messages::{Envelope, Message, PaymentSubject, ReversalSubject};
 use shared::money::{BasisPoints, Currency, Money};
+use shared::purchase::refund::{Refund, RefundOrigin, RefundPolicy, RefundReason, RefundRequest, begin};
 use shared::purchase::{Offer, Order, place};
-use shared::revenue::{Referrers, Terms};
+use shared::revenue::{Count, Counted, Figures, FiguresDraft, Referrers, RuleRef, Terms, Tier, Tiers};
 use shared::runtime::{Delivery, Failure};
 use shared::seed::Seed;
-use shared::store::{commerce, ledger};
+use shared::store::{commerce, ledger, revenue, reversals};
 use shared::testing::{ScriptedServer, TestWorld};
 
 pub(crate) struct Till {
@@ -151,6 +152,64 @@ impl Till {
             .expect("settled");
         self.world.take_messages();
         self.stored(&order).await
+    }
+
+    /// The same under a rule that counts each partner's sales of a year.
+    pub(crate) async fn sold_under_tiers(&self, prices: &[(PartnerId, i64)]) -> Order {
+        let bps = |rate| BasisPoints::try_from(rate).expect("a rate");
+        let tier = Tier {
+            above: Money::new(1_000, Currency::EUR),
+            commission_bps: bps(1_000),
+        };
+        let draft = FiguresDraft {
+            tiers: Some(Tiers {
+                per: Counted::Partner,
+                count: Count::Yearly,
+                above: vec![tier],
+            }),
+            ..Figures::flat(bps(2_000)).into()
+        };
+        let rule: shared::ids::RuleId = "rul_01h2xcejqtf2nbrexx3vqjhp41".parse().expect("an id");
+        let terms = Terms {
+            rule: RuleRef::Version(rule, 1),
+            figures: draft.try_into().expect("figures that make sense"),
+        };
+        let order = self.order_under(prices, &terms, Referrers::default()).await;
+        self.hear_session(&order, session("complete", "paid", order.total.minor()))
+            .await
+            .expect("settled");
+        self.world.take_messages();
+        self.stored(&order).await
+    }
+
+    /// What the counters that an order has moved say.
+    pub(crate) async fn counted(&self, order: &Order) -> i64 {
+        let counters = order.counters(order.paid_at.expect("paid"));
+        let turnovers = revenue::turnovers(&self.world.store, counters).await.expect("memory");
+        turnovers.values().sum()
+    }
+
+    pub(crate) async fn disputed(&self, partner: PartnerId) -> i64 {
+        let balances = ledger::balances(&self.world.store, partner).await.expect("memory");
+        balances.iter().map(|balance| balance.disputed.minor()).sum()
+    }
+
+    /// The customer asks for all of it; nobody has decided yet.
+    pub(crate) async fn ask_for_refund(&self, order: &Order) -> Refund {
+        let stored = commerce::order(&self.world.store, order.customer, order.id).await;
+        let stored = stored.expect("memory").expect("the order");
+        let request = RefundRequest {
+            lines: None,
+            reason: RefundReason::RequestedByCustomer,
+            note: None,
+        };
+        let policy = RefundPolicy { window_days: 10_000 };
+        let origin = RefundOrigin::Customer;
+        let begun = begin(&stored, &request, origin, policy, self.world.seed(), self.world.now()).expect("all is left");
+        let writes = reversals::begin_refund(&begun.order, stored.revision, &begun.refund, None, &[]);
+        let written = self.world.store.transact(writes.expect("items")).await;
+        written.expect("nobody else writes");
+        begun.refund
     }
 
     /// What the processor tells about its object, asked for it.

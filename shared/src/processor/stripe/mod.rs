@@ -148,13 +148,11 @@ impl StripeClient {
             .await
     }
 
-    /// A charge's refunds, newest first: how an unknown outcome is looked up.
-    pub async fn refunds_of(&self, charge: &str) -> Result<List<Refund>, ProcessorError> {
-        self.get(
-            &["v1", "refunds"],
-            Form::new().with("charge", charge).with("limit", "100"),
-        )
-        .await
+    /// One page of a charge's refunds, newest first: how an unknown outcome is looked up.
+    pub async fn refunds_of(&self, charge: &str, starting_after: Option<&str>) -> Result<List<Refund>, ProcessorError> {
+        let query = Form::new().with("charge", charge).with("limit", "100");
+        let query = query.with_some("starting_after", starting_after);
+        self.get(&["v1", "refunds"], query).await
     }
 
     /// With its charge, whose metadata names the order.

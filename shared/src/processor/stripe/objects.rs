@@ -251,6 +251,7 @@ pub struct Source {
     pub charge: Option<Expandable<Charge>>,
     /// Of a reversal.
     pub transfer: Option<Expandable<Transfer>>,
+    pub created: Option<i64>,
     #[serde(default, deserialize_with = "null_as_default")]
     pub metadata: BTreeMap<String, String>,
 }

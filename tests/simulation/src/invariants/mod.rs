@@ -38,7 +38,11 @@ pub(crate) const INVARIANTS: &[Invariant] = &[
     ("every order ended as its session did", every_order_ended),
     ("every paid order has its licences once", every_licence_once),
     ("every paid order has one receipt", every_receipt_once),
-    ("tiers count every sale once, without a gap", tiers_count_every_sale),
+    ("tiers count what was sold and not given back", tiers_count_what_is_left),
+    (
+        "a tier begins where the sales before it ended",
+        tiers_begin_where_the_counter_stood,
+    ),
     ("every refund ended, as Stripe's did", reversals::every_refund_ended),
     ("no more is refunded than was paid", reversals::never_more_than_paid),
     ("no leg gives back more than it got", reversals::no_leg_turns),
@@ -152,35 +156,72 @@ fn counted_before(line: &OrderLine) -> Option<i64> {
     line.division.as_ref()?.turnover_before_minor
 }
 
-/// Laid end to end, what each counter has counted begins at nothing and has neither a gap nor an overlap.
-fn tiers_count_every_sale(books: &Books) -> Vec<String> {
+/// Each counter has counted what is left of every sale that it knows.
+fn tiers_count_what_is_left(books: &Books) -> Vec<String> {
     let Some(tiers) = &books.tiers else { return Vec::new() };
-    let mut counted: BTreeMap<String, BTreeSet<(i64, i64)>> = BTreeMap::new();
+    let mut left: BTreeMap<String, i64> = BTreeMap::new();
     let paid = books.orders.iter().filter(|order| order.status == OrderStatus::Paid);
     for line in paid.flat_map(|order| &order.lines).filter(|line| !line.price.is_zero()) {
-        let counter = if tiers.per_listing {
-            line.listing.to_string()
-        } else {
-            line.partner.to_string()
-        };
         if tiers_of(books, line).is_some() {
-            let before = counted_before(line).unwrap_or(-1);
-            let spans = counted.entry(counter.clone()).or_default();
-            if !spans.insert((before, before + line.price.minor())) {
-                return vec![format!("{counter} has counted two sales from {before} on")];
-            }
+            let back = line.returned;
+            let back = back.partner + back.platform + back.affiliate + back.reseller;
+            *left.entry(counter(tiers, line)).or_default() += line.price.minor() - back;
         }
     }
-    let is_whole = |spans: &&BTreeSet<(i64, i64)>| {
-        let ends = std::iter::once(0).chain(spans.iter().map(|(_, end)| *end));
-        spans
-            .iter()
-            .map(|(begin, _)| *begin)
-            .zip(ends)
-            .all(|(begin, end)| begin == end)
+    let counters: BTreeSet<_> = left.keys().chain(books.turnovers.keys()).collect();
+    let of = |sums: &BTreeMap<String, i64>, counter: &String| sums.get(counter).copied().unwrap_or(0);
+    let differ = counters
+        .into_iter()
+        .filter(|counter| of(&left, counter) != of(&books.turnovers, counter));
+    differ
+        .map(|counter| {
+            let (left, counted) = (of(&left, counter), of(&books.turnovers, counter));
+            format!("{counter} has counted {counted}, and {left} is left of what was sold")
+        })
+        .collect()
+}
+
+fn counter(tiers: &TierRule, line: &OrderLine) -> String {
+    if tiers.per_listing {
+        line.listing.to_string()
+    } else {
+        line.partner.to_string()
+    }
+}
+
+/// Replays the journal: each sale was divided by what its partner had sold before it and not given back.
+fn tiers_begin_where_the_counter_stood(books: &Books) -> Vec<String> {
+    let Some(tiers) = books.tiers.as_ref().filter(|tiers| !tiers.per_listing) else {
+        return Vec::new();
     };
-    let broken = counted.iter().filter(|(_, spans)| !is_whole(spans));
-    broken.map(|(counter, spans)| format!("{counter}: {spans:?}")).collect()
+    let mut counted: BTreeMap<PartnerId, i64> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for entry in &books.journal {
+        let Some(partner) = entry.partner else { continue };
+        let of = |id| books.orders.iter().find(|order| order.id == id);
+        match &entry.fact {
+            Fact::Sale(id) => {
+                let lines = of(*id).into_iter().flat_map(|order| &order.lines);
+                let theirs = lines.filter(|line| line.partner == partner && !line.price.is_zero());
+                for line in theirs.filter(|line| tiers_of(books, line).is_some()) {
+                    let stood = counted.entry(partner).or_default();
+                    if counted_before(line) != Some(*stood) {
+                        wrong.push(format!("{} had sold {stood} before {line:?}", counter(tiers, line)));
+                    }
+                    *stood += line.price.minor();
+                }
+            }
+            Fact::Refund(_) | Fact::RefundFailed(_) | Fact::DisputeLost(_) => {
+                let gives =
+                    |account: &Account| matches!(account, Account::PartnerPayable(_) | Account::PlatformRevenue);
+                let given = entry.postings.iter().filter(|posting| gives(&posting.account));
+                let in_euros = given.filter(|posting| posting.amount.currency() == Currency::EUR);
+                *counted.entry(partner).or_default() -= in_euros.map(|posting| posting.amount.minor()).sum::<i64>();
+            }
+            _ => {}
+        }
+    }
+    wrong
 }
 
 fn at_most_one_transfer(books: &Books) -> Vec<String> {
@@ -266,24 +307,33 @@ fn nothing_is_paid_too_early(books: &Books) -> Vec<String> {
     wrong
 }
 
-/// What disputes that are open when the entry is written will take from the partner: their money has gone before it, their loss is
-/// posted after it.
+/// What disputes that are open when the entry is written will take from the partner: their money has gone before it and not come back, their
+/// loss is posted after it.
 fn at_stake(books: &Books, index: usize, partner: PartnerId, currency: Currency) -> i64 {
     let (before, after) = books.journal.split_at(index);
+    let is_away = |dispute: &str| {
+        let known = books.disputes.iter().find(|known| known.id == dispute);
+        let is_of = |entry: &&Entry| match &entry.fact {
+            Fact::DisputeFunds(movement) => known.is_some_and(|known| known.movements.contains(movement)),
+            Fact::DisputeLost(lost) => dispute_of(lost) == dispute,
+            _ => false,
+        };
+        let postings = before.iter().filter(is_of).flat_map(|entry| &entry.postings);
+        let pending = postings.filter(|posting| posting.account == Account::DisputesPending);
+        pending.map(|posting| posting.amount.minor()).sum::<i64>() > 0
+    };
     let lost = after.iter().filter(|entry| match &entry.fact {
-        Fact::DisputeLost(dispute) => {
-            let known = books.disputes.iter().find(|known| known.id == *dispute);
-            let is_of = |entry: &&Entry| match &entry.fact {
-                Fact::DisputeFunds(movement) => known.is_some_and(|known| known.movements.contains(movement)),
-                _ => false,
-            };
-            before.iter().any(|entry| is_of(&entry))
-        }
+        Fact::DisputeLost(lost) => is_away(dispute_of(lost)),
         _ => false,
     });
     let taken = lost.flat_map(Entry::owed);
     let taken = taken.filter(|(whose, of, _)| *whose == partner && *of == currency);
     -taken.map(|(_, _, minor)| minor).sum::<i64>()
+}
+
+/// What is said of a lost dispute later has a number behind the dispute's id.
+fn dispute_of(lost: &str) -> &str {
+    lost.split_once('.').map_or(lost, |(dispute, _)| dispute)
 }
 
 fn day(at: Timestamp) -> Date {

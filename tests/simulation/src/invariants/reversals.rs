@@ -20,7 +20,7 @@ pub(super) fn every_refund_ended(books: &Books) -> Vec<String> {
         books.stripe_refunds.iter().find(|theirs| text(theirs, "id") == id)
     };
     let agrees = |refund: &Refund| match (&refund.state, theirs(refund)) {
-        (RefundState::Declined { .. } | RefundState::Refused { .. }, None) => true,
+        (RefundState::Declined { .. } | RefundState::Superseded { .. } | RefundState::Refused { .. }, None) => true,
         (RefundState::Succeeded { .. }, Some(theirs)) => {
             text(theirs, "status") == "succeeded" && int(theirs, "amount") == refund.amount.minor()
         }
@@ -89,6 +89,7 @@ fn is_promised(refund: &Refund) -> bool {
         refund.state,
         RefundState::Requested
             | RefundState::Declined { .. }
+            | RefundState::Superseded { .. }
             | RefundState::Refused { .. }
             | RefundState::Failed { .. }
     )

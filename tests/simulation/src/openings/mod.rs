@@ -33,10 +33,12 @@ macro_rules! openings {
 openings! {
     due_in_dispute,
     halved_payout,
+    lost_then_won,
     part_refunds,
     reconciliations_meet,
     refunded_inquiry,
     rush,
+    taken_twice,
     unheard_payout,
 }
 

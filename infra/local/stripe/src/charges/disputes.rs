@@ -140,6 +140,28 @@ pub(crate) fn decide(world: &mut World, dispute: &str, won: bool) -> Answer {
     Ok(after)
 }
 
+/// The bank changes its mind about a dispute that it has decided: what was lost is won and given back, what was won is taken once more and
+/// open again.
+pub(crate) fn overturn(world: &mut World, dispute: &str) -> Answer {
+    let body = found(world, dispute)?;
+    match text(&body, "status") {
+        "lost" => {
+            post(world, dispute, "dispute_reversal", int(&body, "amount"), 0);
+            world.set(dispute, |body| body["status"] = json!("won"));
+            world.emit("charge.dispute.closed", dispute);
+            world.emit("charge.dispute.funds_reinstated", dispute);
+        }
+        "won" => {
+            world.update(dispute, "charge.dispute.updated", |body| {
+                body["status"] = json!("needs_response");
+            });
+            withdraw(world, dispute);
+        }
+        status => return Err(ApiError::invalid(format!("This dispute is not decided ({status})."))),
+    }
+    found(world, dispute)
+}
+
 pub(crate) fn update(world: &mut World, call: &Call) -> Answer {
     let body = retrieve(world, call)?;
     let open = matches!(

@@ -86,6 +86,7 @@ pub(super) fn perform(world: &mut World, name: &str, control: &Control) -> Outco
             "lost" => told(disputes::decide(world, id, false)),
             other => Err((400, format!("outcome is won or lost, not {other}"))),
         },
+        "POST disputes/{dispute}/overturn" => told(disputes::overturn(world, id)),
         "POST refunds/{refund}/fail" => told(refunds::fail(
             world,
             id,

@@ -9,7 +9,7 @@ use standin::control::{self, Row};
 
 use crate::world::World;
 
-pub(crate) const CONTROLS: [Row; 33] = [
+pub(crate) const CONTROLS: [Row; 34] = [
     (
         "GET",
         "",
@@ -133,6 +133,12 @@ pub(crate) const CONTROLS: [Row; 33] = [
         "disputes/{dispute}/close",
         r#"{"outcome": "won"}"#,
         "Close a dispute: won or lost; an inquiry just closes",
+    ),
+    (
+        "POST",
+        "disputes/{dispute}/overturn",
+        "{}",
+        "Change what was decided: a lost dispute is won later, a won one is taken once more",
     ),
     (
         "POST",
