@@ -102,7 +102,8 @@ fn fee_entry(delivery: &Delivery<Envelope>, fee: &Fee, processor: Processor) -> 
         },
     ];
     let fact = Fact::Fee(fee.charge.clone());
-    JournalEntry::new(delivery.seed.id("fee"), fact, None, fee.at, postings).map_err(Failure::reject)
+    let id = delivery.seed.id(&format!("fee {}", fee.charge));
+    JournalEntry::new(id, fact, None, fee.at, postings).map_err(Failure::reject)
 }
 
 /// The fact is posted. With the same amount that is what a second delivery finds; with another it is an alarm, never an overwrite.

@@ -49,7 +49,7 @@ pub fn fee_shares(
                 amount: amount.checked_neg()?,
             },
         ];
-        let id = seed.id(&format!("fee share {partner}"));
+        let id = seed.id(&format!("fee share {} {partner}", fee.charge));
         let fact = Fact::FeeShare(fee.charge.clone());
         let entry = JournalEntry::new(id, fact, Some(partner), fee.at, postings)?.of_order(order.id);
         let change = BalanceChange {

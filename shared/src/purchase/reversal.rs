@@ -323,7 +323,8 @@ pub(super) fn entries(
         }
     }
     let entry = |(partner, postings): (PartnerId, Vec<Posting>)| {
-        let id = seed.id(&format!("{} {partner}", cause.label));
+        // One delivery may find several refunds of a charge changed.
+        let id = seed.id(&format!("{} {} {partner}", cause.label, cause.fact.reference()));
         let entry = JournalEntry::new(id, cause.fact.clone(), Some(partner), cause.at, postings)?;
         let entry = entry.of_order(order.id);
         Ok(match &cause.processor_ref {

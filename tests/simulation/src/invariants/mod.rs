@@ -25,6 +25,7 @@ pub(crate) const INVARIANTS: &[Invariant] = &[
     ("nothing is rejected, changed or left undone", nothing_is_wrong),
     ("every entry sums to zero in each currency", every_entry_sums_to_zero),
     ("every fact is posted once", every_fact_is_posted_once),
+    ("every entry has an id of its own", every_entry_has_its_own_id),
     ("every balance is the fold of its entries", every_balance_is_the_fold),
     ("every sale is divided as agreed", every_sale_is_divided),
     ("at most one transfer per payout", at_most_one_transfer),
@@ -89,6 +90,15 @@ fn every_fact_is_posted_once(books: &Books) -> Vec<String> {
         .iter()
         .filter(|entry| !seen.insert((entry.partner, entry.fact.name(), entry.fact.reference())));
     again.map(|entry| format!("{:?}", entry.fact)).collect()
+}
+
+/// Statements and matches name entries by their ids alone.
+fn every_entry_has_its_own_id(books: &Books) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let again = books.journal.iter().filter(|entry| !seen.insert(entry.id));
+    again
+        .map(|entry| format!("another entry has the id of {entry:?}"))
+        .collect()
 }
 
 fn every_balance_is_the_fold(books: &Books) -> Vec<String> {

@@ -36,6 +36,7 @@ openings! {
     lost_then_won,
     part_refunds,
     reconciliations_meet,
+    refunds_fail_together,
     refunded_inquiry,
     rush,
     taken_twice,
