@@ -39,6 +39,10 @@ enum Unfit {
 
 /// Idempotency key: the message's id, in the item that says whether it has become a mail.
 pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
+    context.store.until_uncontended(|| notify(context, &delivery)).await
+}
+
+async fn notify(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), Failure> {
     let (addressee, draft) = match &delivery.message.message {
         Message::OrderPaid { customer, order } => (*customer, write_receipt(context, *customer, *order).await?),
         Message::OrderRefunded {

@@ -22,7 +22,11 @@ enum Unfit {
 
 /// Idempotency key: the partner's revision, with what the message is about fetched anew at every delivery.
 pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
-    let (account, bank_payout) = match delivery.message.message {
+    context.store.until_uncontended(|| follow(context, &delivery)).await
+}
+
+async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), Failure> {
+    let (account, bank_payout) = match delivery.message.message.clone() {
         Message::AccountChanged { account, .. } => (account, None),
         Message::BankPayoutChanged { account, payout, .. } => (account, Some(payout)),
         _ => return Err(Failure::reject(Unfit::OtherMessage)),

@@ -34,8 +34,12 @@ struct Summary {
 }
 
 pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
+    context.store.until_uncontended(|| page(context, &delivery)).await
+}
+
+async fn page(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), Failure> {
     let seed = delivery.seed;
-    match delivery.message.message {
+    match delivery.message.message.clone() {
         Message::PayoutPage { at, shard, after } => {
             let page = ledger::balance_keys(&context.store, shard, after, PAGE).await?;
             let next = |after| Message::PayoutPage { at, shard, after };

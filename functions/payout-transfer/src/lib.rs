@@ -25,6 +25,10 @@ use crate::check::{Checked, check};
 use crate::sending::{Desk, Outcome, cancel, conclude, send};
 
 pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
+    context.store.until_uncontended(|| follow(context, &delivery)).await
+}
+
+async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), Failure> {
     let desk = Desk {
         context,
         now: delivery.now,

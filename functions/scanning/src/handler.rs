@@ -22,12 +22,16 @@ use crate::rescan;
 use crate::verdict::{self, Scan};
 
 pub async fn handle(context: &Context, delivery: Delivery<Notification>) -> Result<(), Failure> {
+    context.store.until_uncontended(|| notified(context, &delivery)).await
+}
+
+async fn notified(context: &Context, delivery: &Delivery<Notification>) -> Result<(), Failure> {
     match &delivery.message {
         Notification::Test { .. } => Ok(()),
         Notification::Records { records } => {
             for record in records.iter().filter(|record| record.is_creation()) {
                 let key = record.key().parse().map_err(Failure::reject)?;
-                one(context, &key, Object::Told(record), &delivery).await?;
+                one(context, &key, Object::Told(record), delivery).await?;
             }
             Ok(())
         }
@@ -47,9 +51,9 @@ pub async fn handle(context: &Context, delivery: Delivery<Notification>) -> Resu
                 version: *version,
                 upload: *upload,
             };
-            one(context, &key, Object::Held, &delivery).await
+            one(context, &key, Object::Held, delivery).await
         }
-        Notification::Asked(asked) => rescan::handle(context, asked, &delivery).await,
+        Notification::Asked(asked) => rescan::handle(context, asked, delivery).await,
     }
 }
 

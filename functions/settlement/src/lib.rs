@@ -20,8 +20,12 @@ pub use context::Context;
 use shared::messages::{Envelope, Message, PaymentSubject, ReversalSubject};
 use shared::runtime::{Delivery, Failure};
 
-/// One message of the queue.
+/// One message of the queue. Balances and counters are everybody's: whoever meets others there decides anew.
 pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
+    context.store.until_uncontended(|| follow(context, &delivery)).await
+}
+
+async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), Failure> {
     match &delivery.message.message {
         Message::PaymentChanged {
             subject: PaymentSubject::CheckoutSession,
@@ -29,48 +33,48 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
             customer,
             order,
             ..
-        } => session::settle_session(context, &delivery, object_id, *customer, *order).await,
+        } => session::settle_session(context, delivery, object_id, *customer, *order).await,
         Message::PaymentChanged {
             subject: PaymentSubject::Charge,
             object_id,
             customer,
             order,
             ..
-        } => fee::post_fee(context, &delivery, object_id, *customer, *order).await,
-        Message::PayPalOrderChanged { order, .. } => paypal::settle_order(context, &delivery, *order).await,
+        } => fee::post_fee(context, delivery, object_id, *customer, *order).await,
+        Message::PayPalOrderChanged { order, .. } => paypal::settle_order(context, delivery, *order).await,
         Message::PayPalRefundMade { refund, capture, .. } => {
-            refund::hear_paypal(context, &delivery, refund, capture).await
+            refund::hear_paypal(context, delivery, refund, capture).await
         }
         Message::FreeOrderPlaced { customer, order } => {
-            session::settle_free(context, &delivery, *customer, *order).await
+            session::settle_free(context, delivery, *customer, *order).await
         }
         Message::RefundDecided {
             customer,
             order,
             refund,
-        } => refund::send(context, &delivery, *customer, *order, *refund).await,
+        } => refund::send(context, delivery, *customer, *order, *refund).await,
         Message::ReversalChanged {
             subject: ReversalSubject::Refund,
             object_id,
             ..
-        } => refund::hear_stripe(context, &delivery, object_id).await,
+        } => refund::hear_stripe(context, delivery, object_id).await,
         Message::ReversalChanged {
             subject: ReversalSubject::Dispute,
             object_id,
             ..
-        } => dispute::hear(context, &delivery, object_id).await,
+        } => dispute::hear(context, delivery, object_id).await,
         Message::SubscriptionChanged {
             customer,
             subscription,
             at,
             ..
-        } => subscription::hear(context, &delivery, *customer, *subscription, *at).await,
+        } => subscription::hear(context, delivery, *customer, *subscription, *at).await,
         Message::PaymentMethodChanged { customer, .. } => {
-            subscription::take_new_card(context, &delivery, customer).await
+            subscription::take_new_card(context, delivery, customer).await
         }
-        Message::UnnamedCharge { charge, .. } => fee::post_unnamed(context, &delivery, charge).await,
+        Message::UnnamedCharge { charge, .. } => fee::post_unnamed(context, delivery, charge).await,
         Message::RenewalReturned { customer, order } => {
-            subscription::end_returned(context, &delivery, *customer, *order).await
+            subscription::end_returned(context, delivery, *customer, *order).await
         }
         other => Err(Failure::reject(format!(
             "a message for the queue {} arrived here",

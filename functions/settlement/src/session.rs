@@ -7,7 +7,7 @@ use shared::money::{Currency, Money};
 use shared::processor::stripe::objects::{CheckoutSession, PaymentStatus, SessionStatus};
 use shared::purchase::{Order, OrderStatus, Payment, SettleError, settle};
 use shared::runtime::{Delivery, Failure};
-use shared::store::{StoreError, Versioned, commerce, revenue};
+use shared::store::{Versioned, commerce, revenue};
 
 use crate::context::Context;
 use crate::{fee, origin};
@@ -74,7 +74,25 @@ pub(crate) async fn settle_free(
     pay(context, delivery, &order, &payment).await
 }
 
+/// Settles the order. Where others were faster, the order and the counters are read again; the processor need not be asked once more.
 async fn pay(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    order: &Versioned<Order>,
+    payment: &Payment,
+) -> Result<(), Failure> {
+    let mut tries = context.store.tries();
+    let mut outcome = pay_once(context, delivery, order, payment).await;
+    while let Err(error) = &outcome
+        && tries.again(error).await
+    {
+        let order = origin::load(context, order.customer, order.id).await?;
+        outcome = pay_once(context, delivery, &order, payment).await;
+    }
+    outcome
+}
+
+async fn pay_once(
     context: &Context,
     delivery: &Delivery<Envelope>,
     order: &Versioned<Order>,
@@ -93,19 +111,11 @@ async fn pay(
         Err(SettleError::AlreadyPaid) => return fee::share_known_fee(context, delivery, order).await,
         Err(error) => return Err(Failure::reject(error)),
     };
-    match context
-        .store
-        .transact(commerce::settlement_writes(&settlement, order.revision)?)
-        .await
-    {
-        Ok(()) => {
-            tracing::info!(order.id = %order.id, total = %order.total, "order settled");
-            fee::share_known_fee(context, delivery, &settlement.order).await
-        }
-        // Somebody else settled it, changed it, or sold something under the same tiers between our reading and our writing: look again.
-        Err(error @ StoreError::Conflict { .. }) => Err(Failure::retry(error)),
-        Err(error) => Err(error.into()),
-    }
+    // Refused where somebody else has settled it, changed it, or sold something under the same tiers since we read.
+    let writes = commerce::settlement_writes(&settlement, order.revision)?;
+    context.store.transact(writes).await?;
+    tracing::info!(order.id = %order.id, total = %order.total, "order settled");
+    fee::share_known_fee(context, delivery, &settlement.order).await
 }
 
 /// Reads a session. A money field that Souk does not understand is refused rather than interpreted.

@@ -11,7 +11,7 @@ use shared::messages::Envelope;
 use shared::processor::stripe::billing::{self, Invoice, InvoiceStatus, SubscriptionUpdate};
 use shared::processor::stripe::objects::{Charge, Expandable, List, SessionStatus};
 use shared::processor::{Processor, ProcessorError};
-use shared::purchase::{Order, OrderStatus, Payment, SettleError, settle};
+use shared::purchase::{Order, OrderStatus, Payment, Settlement, settle};
 use shared::runtime::{Delivery, Failure};
 use shared::store::{StoreError, Versioned, commerce, revenue, subscriptions};
 use shared::subscription::{PaidInvoice, Status, Subscription, renewal};
@@ -33,11 +33,8 @@ pub(crate) async fn hear(
     let invoices = context.stripe.invoices(&told.id, None).await?;
     let report = told.report(&invoices.data).map_err(Failure::reject)?;
     let followed = subscriptions::follow(&context.store, &before, (&report, told.plan()), at, delivery.now).await;
-    let followed = followed.map_err(|error| match error {
-        // Somebody else has heard it too, or the licence was used meanwhile: what is stored now is to be followed from.
-        error @ StoreError::Conflict { .. } => Failure::retry(error),
-        error => error.into(),
-    })?;
+    // Refused where somebody else has heard it too, or the licence was used meanwhile: then what is stored now is to be followed from.
+    let followed = followed?;
     // Who was told of something later, and read what was stored before this was, has found nothing to write.
     if followed != before.value && context.stripe.subscription(&told.id).await? != told {
         return Err(Failure::retry(format!(
@@ -196,26 +193,44 @@ async fn settle_invoice(
             .and_then(|charge| Timestamp::from_second(charge.created).ok())
             .unwrap_or(paid.created),
     };
+    let settled = context.store.until_uncontended(|| pay(context, &order, &payment, paid));
+    let Some(settled) = settled.await? else {
+        return Ok(());
+    };
+    tracing::info!(order.id = %settled.order.id, subscription.id = %subscription.id, total = %settled.order.total, "renewal settled");
+    match &charge {
+        Some(charge) => fee::post_of(context, delivery, charge, &settled.order).await,
+        None => Ok(()),
+    }
+}
+
+/// Settles a renewal; `None` where somebody else has done so meanwhile. Refused with a conflict where that was just now, or something
+/// else was sold under the same tiers.
+async fn pay(
+    context: &Context,
+    order: &Order,
+    payment: &Payment,
+    paid: &PaidInvoice,
+) -> Result<Option<Settlement>, Failure> {
     let turnovers = revenue::turnovers(&context.store, order.counters(payment.at)).await?;
     let settled = settle(
-        &order,
-        &payment,
+        order,
+        payment,
         &turnovers,
         context.hold_days,
         paid.seed(),
         shared::licence::secret,
     );
-    let settled = settled.map_err(|error: SettleError| Failure::reject(error))?;
+    let settled = settled.map_err(Failure::reject)?;
     match context.store.transact(commerce::renewal_writes(&settled)?).await {
-        Ok(()) => {}
-        // It was settled meanwhile, or something else was sold under the same tiers: look again.
-        Err(error @ StoreError::Conflict { .. }) => return Err(Failure::retry(error)),
-        Err(error) => return Err(error.into()),
-    }
-    tracing::info!(order.id = %settled.order.id, subscription.id = %subscription.id, total = %settled.order.total, "renewal settled");
-    match &charge {
-        Some(charge) => fee::post_of(context, delivery, charge, &settled.order).await,
-        None => Ok(()),
+        Ok(()) => Ok(Some(settled)),
+        Err(conflict @ StoreError::Conflict { .. }) => {
+            match commerce::order(&context.store, order.customer, order.id).await? {
+                Some(_) => Ok(None),
+                None => Err(conflict.into()),
+            }
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

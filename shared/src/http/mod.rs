@@ -3,6 +3,7 @@
 //! [`router()`] wraps a context's routes with limits, time-outs, idempotency and problem documents; the extractors
 //! ([`Json`], [`Path`], [`Query`], [`Paging`], [`Call`]) refuse in the same language. Who the caller is, is in [`crate::auth`].
 
+mod contention;
 pub mod edge;
 pub mod idempotency;
 pub mod json;

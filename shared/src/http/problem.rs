@@ -12,8 +12,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::contention::MetOthers;
 use crate::processor::ProcessorError;
 use crate::store::StoreError;
+use crate::store::contention::is_contention;
 
 /// Boxed, because it is the `Err` of almost every function at the edge.
 pub struct Problem(Box<Inner>);
@@ -268,6 +270,7 @@ impl From<ProcessorError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let inner = *self.0;
+        let met_others = inner.cause.as_deref().is_some_and(|cause| is_contention(cause));
         if let Some(cause) = &inner.cause {
             let causes = chain(cause.as_ref());
             if inner.status.is_server_error() {
@@ -287,6 +290,9 @@ impl IntoResponse for Problem {
         // Strings and integers only: this cannot fail.
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = (inner.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if met_others {
+            response.extensions_mut().insert(MetOthers);
+        }
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = inner.retry_after_s {

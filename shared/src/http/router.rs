@@ -1,7 +1,8 @@
 //! Puts a context's routes behind one entrance.
 //!
 //! From the outside in: [`enter`] names the request, reads its body up to the limit, sets headers and writes one log line;
-//! [`super::idempotency`] answers repeated POSTs; [`bounded`] ends a handler in time. A panic ends the process, as
+//! [`super::idempotency`] answers repeated POSTs; [`bounded`] ends a handler in time; [`contention`] lets it decide anew where others
+//! have changed what it has read. A panic ends the process, as
 //! everywhere in what ships: Lambda answers 500 and starts another.
 //! MiniStack and API Gateway enforce none of this for us in the same way, so all of it is here.
 
@@ -17,9 +18,9 @@ use jiff::{SignedDuration, Timestamp};
 use lambda_http::RequestExt;
 
 use super::edge::{Call, Edge};
-use super::idempotency;
 use super::problem::Problem;
 use super::routes::Routes;
+use super::{contention, idempotency};
 use crate::seed::Seed;
 
 /// What a handler leaves of the function's time for storing its answer and sending it.
@@ -40,6 +41,7 @@ where
         .into_router()
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(edge.clone(), contention::layer))
         .layer(from_fn(bounded))
         .layer(from_fn_with_state(edge.clone(), idempotency::layer))
         .layer(from_fn_with_state(edge, enter))
@@ -80,6 +82,7 @@ async fn enter(State(edge): State<Edge>, request: Request, next: Next) -> Respon
         dynamodb.requests = usage.requests,
         dynamodb.read_tenths = usage.read_tenths,
         dynamodb.write_units = usage.write_units(),
+        dynamodb.retries = usage.retries,
         "request answered"
     );
     response

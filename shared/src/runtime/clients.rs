@@ -169,6 +169,7 @@ impl Clients {
                 requests: sum.requests + usage.requests,
                 read_tenths: sum.read_tenths + usage.read_tenths,
                 write_tenths: sum.write_tenths + usage.write_tenths,
+                retries: sum.retries + usage.retries,
             })
     }
 }

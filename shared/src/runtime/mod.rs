@@ -6,6 +6,7 @@
 pub mod clients;
 pub mod env;
 mod http;
+mod jitter;
 mod log;
 mod queue;
 mod schedule;
@@ -16,6 +17,7 @@ mod stream;
 pub use clients::Clients;
 pub use env::Env;
 pub use http::http;
+pub use jitter::FullJitter;
 pub use queue::{Delivery, Failure, Payload, sqs};
 pub use schedule::{Tick, schedule};
 pub use start::Start;

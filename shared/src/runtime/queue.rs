@@ -1,7 +1,7 @@
 //! Lambdas that a queue feeds.
 //!
 //! Each message stands for itself: those that fail are named in the answer, and only they come again. A failure is one of two kinds.
-//! [`Failure::Retry`] may pass; the message comes back after a pause that grows. [`Failure::Reject`] will not pass, but the message
+//! [`Failure::Retry`] may pass; the message comes back after a random pause, up to a bound that grows. [`Failure::Reject`] will not pass, but the message
 //! must not be lost either, so it also comes back, at once, until SQS has moved it to the dead-letter queue after the receives that
 //! its redrive policy allows. The alarm on that queue is how people learn of it; the log line has the reason.
 //!
@@ -28,7 +28,8 @@ use crate::messages::Envelope;
 use crate::processor::ProcessorError;
 use crate::queues::QueueError;
 use crate::seed::Seed;
-use crate::store::StoreError;
+use crate::store::contention::is_contention;
+use crate::store::{Contended, StoreError};
 
 /// The longest pause before a message comes again. Below the visibility time-out, which is what holds without us.
 const MAX_PAUSE_S: i32 = 60;
@@ -61,9 +62,17 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Corrupt(_) | StoreError::TooLarge | StoreError::ForeignPage => Self::reject(error),
-            _ => Self::retry(error),
+            StoreError::Corrupt(_) | StoreError::TooLarge | StoreError::Invalid(_) | StoreError::ForeignPage => {
+                Self::reject(error)
+            }
+            StoreError::Conflict { .. } | StoreError::Busy | StoreError::Unavailable(_) => Self::retry(error),
         }
+    }
+}
+
+impl Contended for Failure {
+    fn is_contended(&self) -> bool {
+        matches!(self, Self::Retry(source) if is_contention(source.as_ref()))
     }
 }
 
@@ -138,6 +147,7 @@ where
                 sqs.failed = failed.len(),
                 dynamodb.requests = usage.requests,
                 dynamodb.write_units = usage.write_units(),
+                dynamodb.retries = usage.retries,
                 "batch processed"
             );
             Ok::<_, lambda_runtime::Error>(response(&failed))
@@ -146,11 +156,11 @@ where
     })
 }
 
-/// A message that stays in its queue, and for how long it should not be seen.
+/// A message that stays in its queue, and for how long at most it should not be seen.
 #[derive(Debug, PartialEq)]
 struct Failed<'a> {
     message: &'a SqsMessage,
-    pause_s: i32,
+    longest_pause_s: i32,
 }
 
 /// The answer that makes SQS keep exactly the failed messages.
@@ -183,7 +193,10 @@ where
     for (index, message) in messages.iter().enumerate() {
         let group = message.attributes.get("MessageGroupId").map(String::as_str);
         if group.is_some_and(|group| blocked.contains(group)) {
-            failed.push(Failed { message, pause_s: 0 });
+            failed.push(Failed {
+                message,
+                longest_pause_s: 0,
+            });
             continue;
         }
         let now = clock.now();
@@ -196,7 +209,7 @@ where
         if let Err(failure) = outcome {
             failed.push(Failed {
                 message,
-                pause_s: report(message, &failure),
+                longest_pause_s: report(message, &failure),
             });
             blocked.extend(group);
         }
@@ -238,7 +251,7 @@ fn receives(message: &SqsMessage) -> u32 {
         .unwrap_or(1)
 }
 
-/// Logs a failure, once and with its whole chain of causes, and says how long the message should rest.
+/// Logs a failure, once and with its whole chain of causes, and says how long the message should rest at most.
 fn report(message: &SqsMessage, failure: &Failure) -> i32 {
     let (id, receives) = (message.message_id.as_deref().unwrap_or_default(), receives(message));
     match failure {
@@ -273,7 +286,7 @@ async fn hasten_all(clients: &Clients, failed: &[Failed<'_>], deadline_ms: u64) 
     }
 }
 
-/// Brings a failed message back sooner than its visibility time-out would. Where that fails, the time-out holds.
+/// Brings a failed message back at a random time that is sooner than its visibility time-out would. Where that fails, the time-out holds.
 async fn hasten(clients: &Clients, failed: &Failed<'_>) {
     let (Some(handle), Some(arn)) = (&failed.message.receipt_handle, &failed.message.event_source_arn) else {
         return;
@@ -286,7 +299,7 @@ async fn hasten(clients: &Clients, failed: &Failed<'_>) {
         .change_message_visibility()
         .queue_url(url)
         .receipt_handle(handle)
-        .visibility_timeout(failed.pause_s);
+        .visibility_timeout(rand::random_range(0..=failed.longest_pause_s));
     if let Err(error) = request.send().await {
         tracing::warn!(error = %chain(&error), "the message rests for its whole visibility time-out");
     }

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, ConsumedCapacity, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity,
-    TransactWriteItem,
+    AttributeValue, CancellationReason, ConditionCheck, ConsumedCapacity, Delete, KeysAndAttributes, Put,
+    ReturnConsumedCapacity, TransactWriteItem,
 };
 
+use super::contention::{Pauses, longest_pause};
 use super::keys::{Key, TableName};
 use super::meter::Meter;
 use super::table::{
@@ -16,6 +17,9 @@ use super::table::{
     TableNames, Update, Write,
 };
 use crate::runtime::Clients;
+
+/// So often in a row a batch may come back without a single item that was left for later.
+const MOST_EMPTY_ANSWERS: u32 = 4;
 
 #[derive(Debug, Clone)]
 pub struct DynamoBackend {
@@ -45,30 +49,38 @@ impl DynamoBackend {
         Ok(answer.item)
     }
 
-    pub(crate) async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+    /// One batch. What DynamoDB leaves of it for later is asked for again, after a pause.
+    pub(crate) async fn get_many(&self, keys: &[Key], pauses: &dyn Pauses) -> Result<Vec<Item>, StoreError> {
+        let mut wanted: HashMap<String, KeysAndAttributes> = HashMap::new();
+        for key in keys {
+            let table = self.names.get(key.table)?.to_owned();
+            let so_far = wanted.remove(&table).map(|keys| keys.keys).unwrap_or_default();
+            let keys = KeysAndAttributes::builder()
+                .consistent_read(true)
+                .set_keys(Some(so_far))
+                .keys(key_item(key));
+            wanted.insert(table, keys.build().map_err(corrupt)?);
+        }
         let mut found = Vec::with_capacity(keys.len());
-        for chunk in keys.chunks(100) {
-            let mut wanted: HashMap<String, KeysAndAttributes> = HashMap::new();
-            for key in chunk {
-                let table = self.names.get(key.table)?.to_owned();
-                let so_far = wanted.remove(&table).map(|keys| keys.keys).unwrap_or_default();
-                let keys = KeysAndAttributes::builder()
-                    .consistent_read(true)
-                    .set_keys(Some(so_far))
-                    .keys(key_item(key));
-                wanted.insert(table, keys.build().map_err(corrupt)?);
+        let mut empty_handed = 0;
+        while !wanted.is_empty() {
+            let request = self.clients.dynamo().batch_get_item().set_request_items(Some(wanted));
+            let answer = request
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(failed)?;
+            let consumed = answer.consumed_capacity();
+            self.meter.count(consumed.iter().map(|c| tenths(Some(c))).sum(), 0);
+            let before = found.len();
+            found.extend(answer.responses.unwrap_or_default().into_values().flatten());
+            wanted = answer.unprocessed_keys.unwrap_or_default();
+            empty_handed = if found.len() > before { 0 } else { empty_handed + 1 };
+            if empty_handed == MOST_EMPTY_ANSWERS {
+                return Err(StoreError::Busy);
             }
-            while !wanted.is_empty() {
-                let request = self.clients.dynamo().batch_get_item().set_request_items(Some(wanted));
-                let answer = request
-                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                    .send()
-                    .await
-                    .map_err(failed)?;
-                let consumed = answer.consumed_capacity();
-                self.meter.count(consumed.iter().map(|c| tenths(Some(c))).sum(), 0);
-                found.extend(answer.responses.unwrap_or_default().into_values().flatten());
-                wanted = answer.unprocessed_keys.unwrap_or_default();
+            if !wanted.is_empty() {
+                pauses.pause(longest_pause(empty_handed + 1)).await;
             }
         }
         Ok(found)
@@ -427,13 +439,20 @@ where
             ),
             _,
         ) => StoreError::Busy,
-        (Some("ValidationException"), Some(message)) if message.contains("size") => StoreError::TooLarge,
+        (Some("ValidationException"), message) => never(message.unwrap_or_default()),
         _ => StoreError::Unavailable(Box::new(error)),
     }
 }
 
-/// A cancelled transaction names a reason for each of its items. One failed condition makes it a conflict, whatever the others say;
-/// only conflicts with other transactions and throttling make it worth the same call again.
+/// DynamoDB does not take the request as it is, now or later.
+fn never(message: &str) -> StoreError {
+    if message.to_ascii_lowercase().contains("size") {
+        StoreError::TooLarge
+    } else {
+        StoreError::Invalid(message.into())
+    }
+}
+
 fn cancelled<R>(error: SdkError<TransactWriteItemsError, R>) -> StoreError
 where
     R: std::fmt::Debug + Send + Sync + 'static,
@@ -441,28 +460,85 @@ where
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
         return failed(error);
     };
-    let codes: Vec<_> = cancelled
-        .cancellation_reasons()
-        .iter()
-        .map(|reason| reason.code().unwrap_or("None"))
-        .collect();
-    let failed: Vec<_> = codes
-        .iter()
-        .enumerate()
-        .filter(|(_, code)| **code == "ConditionalCheckFailed")
-        .map(|(i, _)| i)
-        .collect();
-    if !failed.is_empty() {
-        return StoreError::Conflict { failed };
-    }
-    let busy = [
+    why_cancelled(cancelled.cancellation_reasons()).unwrap_or_else(|| StoreError::Unavailable(Box::new(error)))
+}
+
+/// A cancelled transaction names a reason for each of its items. One failed condition makes it a conflict, whatever the others say: what is
+/// decided anew may well fit. An item that would grow too large is for good. Only other transactions at the same items and throttling make
+/// it worth the same call again.
+fn why_cancelled(reasons: &[CancellationReason]) -> Option<StoreError> {
+    let of = |codes: &[&str]| {
+        let is_of = |reason: &CancellationReason| reason.code().is_some_and(|code| codes.contains(&code));
+        let matching = reasons.iter().enumerate().filter(move |(_, reason)| is_of(reason));
+        matching.map(|(index, _)| index).collect::<Vec<_>>()
+    };
+    let permanent = of(&["ValidationError", "ItemCollectionSizeLimitExceeded"]);
+    let failed = of(&["ConditionalCheckFailed"]);
+    let busy = of(&[
         "TransactionConflict",
         "ThrottlingError",
         "ProvisionedThroughputExceeded",
-    ];
-    if codes.iter().any(|code| busy.contains(code)) {
-        StoreError::Busy
+    ]);
+    if !failed.is_empty() {
+        Some(StoreError::Conflict { failed })
+    } else if let Some(first) = permanent.first() {
+        Some(never(reasons[*first].message().unwrap_or("a validation error")))
+    } else if !busy.is_empty() {
+        Some(StoreError::Busy)
     } else {
-        StoreError::Unavailable(Box::new(error))
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason((code, message): &(&str, &str)) -> CancellationReason {
+        CancellationReason::builder().code(*code).message(*message).build()
+    }
+
+    #[track_caller]
+    fn check(reasons: &[(&str, &str)], expected: &str) {
+        let reasons: Vec<_> = reasons.iter().map(reason).collect();
+        let told = match why_cancelled(&reasons) {
+            Some(StoreError::Conflict { failed }) => format!("conflict {failed:?}"),
+            Some(StoreError::Busy) => "busy".to_owned(),
+            Some(StoreError::TooLarge) => "too large".to_owned(),
+            Some(StoreError::Invalid(why)) => format!("invalid: {why}"),
+            Some(other) => format!("{other:?}"),
+            None => "unknown".to_owned(),
+        };
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_cancelled_transaction_says_whether_to_try_again() {
+        let none = ("None", "");
+        check(&[none, ("TransactionConflict", "")], "busy");
+        check(&[none, ("ThrottlingError", "")], "busy");
+        check(&[("ProvisionedThroughputExceeded", ""), none], "busy");
+        check(
+            &[("TransactionConflict", ""), ("ConditionalCheckFailed", "")],
+            "conflict [1]",
+        );
+        let grown = (
+            "ValidationError",
+            "Item size to update has exceeded the maximum allowed size",
+        );
+        check(&[none, grown], "too large");
+        check(&[("ConditionalCheckFailed", ""), grown], "conflict [0]");
+        check(&[("TransactionConflict", ""), grown], "too large");
+        let mistyped = (
+            "ValidationError",
+            "An operand in the update expression has an incorrect data type",
+        );
+        check(&[mistyped], &format!("invalid: {}", mistyped.1));
+        check(
+            &[("ItemCollectionSizeLimitExceeded", "Collection size exceeded.")],
+            "too large",
+        );
+        check(&[none, none], "unknown");
+        check(&[("SomethingNew", "")], "unknown");
     }
 }

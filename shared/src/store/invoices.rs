@@ -8,9 +8,6 @@ use super::table::{Store, StoreError, Versioned, Write};
 use crate::ids::OrderId;
 use crate::invoice::{Issued, Seller, Subject};
 
-/// How often the counter may move under our hands before the caller is asked to come again.
-const ATTEMPTS: usize = 5;
-
 #[derive(Serialize, Deserialize)]
 struct Counter {
     last: u64,
@@ -37,7 +34,8 @@ pub async fn issue(
     seller: &Seller,
     now: Timestamp,
 ) -> Result<Issued, StoreError> {
-    for _ in 0..ATTEMPTS {
+    let mut tries = store.tries();
+    loop {
         if let Some(issued) = issued(store, order, subject).await? {
             return Ok(issued);
         }
@@ -58,11 +56,11 @@ pub async fn issue(
         {
             Ok(()) => return Ok(issued),
             // Somebody issued this document, or took the number for another.
-            Err(StoreError::Conflict { .. } | StoreError::Busy) => {}
+            Err(error) if tries.again(&error).await => {}
+            Err(StoreError::Conflict { .. }) => return Err(StoreError::Busy),
             Err(error) => return Err(error),
         }
     }
-    Err(StoreError::Busy)
 }
 
 #[cfg(test)]

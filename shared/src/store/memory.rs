@@ -2,23 +2,26 @@
 //!
 //! It also keeps the change stream (old image, new image) so that a test can run the outbox relay against it, lets a test decide what becomes
 //! of each request ([`Fates`]), and can show an index that lags.
+//!
+//! Where requests have fates, a transaction takes time: from its arrival to its end it holds its items, as DynamoDB's two phases do. Whoever
+//! would write one of them meanwhile is refused ([`StoreError::Busy`]), in a transaction or alone; whoever reads finds them as they were.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::contention::{Pause, Pauses};
 use super::keys::{Key, TableName};
+use super::limits::{self, size};
 use super::meter::Meter;
 use super::table::{
     Action, Condition, INDEX_PK, INDEX_SK, Item, Page, PageKey, Query, REVISION, Segment, StoreError, Update, Write,
     text,
 };
-
-/// DynamoDB's limit on one item.
-const MAX_ITEM_BYTES: usize = 400 * 1024;
 
 type Place = (TableName, String, String);
 type Items = BTreeMap<Place, Item>;
@@ -47,11 +50,38 @@ pub enum Fate {
 pub trait Fates: fmt::Debug + Send + Sync {
     /// `request` names it, for a trace.
     fn next(&self, request: &dyn fmt::Display) -> Pin<Box<dyn Future<Output = Fate> + Send + '_>>;
+
+    /// The same of a transaction that has begun and holds its items.
+    fn end(&self, _transaction: &dyn fmt::Display) -> Pin<Box<dyn Future<Output = Fate> + Send + '_>> {
+        Box::pin(std::future::ready(Fate::Done))
+    }
+
+    /// Whether a transaction is done whose caller has died waiting for its end.
+    fn ends_alone(&self) -> bool {
+        true
+    }
+
+    /// A pause of somebody who was refused.
+    fn pause(&self, _most: Duration) -> Pause<'_> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Pauses end when those who decide say so.
+#[derive(Debug)]
+pub(super) struct FatedPauses(pub(super) Arc<dyn Fates>);
+
+impl Pauses for FatedPauses {
+    fn pause(&self, most: Duration) -> Pause<'_> {
+        self.0.pause(most)
+    }
 }
 
 #[derive(Debug, Default)]
 struct State {
     items: Items,
+    /// What transactions hold that have begun and not ended.
+    held: BTreeSet<Place>,
     changes: Vec<Change>,
     /// What the indexes show, where they lag.
     indexed: Option<Items>,
@@ -103,11 +133,13 @@ impl MemoryBackend {
         after: Option<&PageKey>,
         limit: usize,
     ) -> Result<Page<Item>, StoreError> {
+        limits::check_scan(after, limit)?;
         let name = format!("scan {table}");
         self.fated(&name, || self.part(table, segment, after, limit)).await
     }
 
     pub(crate) async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        limits::check_key(key)?;
         let read = || {
             let item = self.lock().items.get(&place(key)).cloned();
             self.meter.count(10 * blocks(item.as_ref(), 4096), 0);
@@ -117,6 +149,7 @@ impl MemoryBackend {
     }
 
     pub(crate) async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        limits::check_batch(keys)?;
         let read = || {
             let state = self.lock();
             let found: Vec<_> = keys
@@ -132,25 +165,38 @@ impl MemoryBackend {
     }
 
     pub(crate) async fn query(&self, query: &Query) -> Result<Page<Item>, StoreError> {
+        limits::check_query(query)?;
         self.fated(&fmt::from_fn(|f| write!(f, "query {}", query.pk)), || self.page(query))
             .await
     }
 
     pub(crate) async fn write(&self, writes: &[Write], transaction: bool) -> Result<(), StoreError> {
+        limits::check_writes(writes)?;
         let name = fmt::from_fn(|f| writes.iter().try_for_each(|write| write!(f, "write {}; ", write.key)));
-        self.fated(&name, || self.apply(writes, transaction)).await?
+        // DynamoDB has no check outside of a transaction.
+        let transaction = transaction || writes.iter().any(|write| write.action == Action::Check);
+        let at_once = || {
+            let mut state = self.lock();
+            let news = state.judge(writes)?;
+            self.meter.count(0, state.put(writes, news, transaction));
+            Ok(())
+        };
+        let Some(fates) = self.fates.as_ref().filter(|_| transaction) else {
+            return self.fated(&name, at_once).await?;
+        };
+        let begun = self.fated(&name, || Flight::begin(self, fates, writes)).await??;
+        begun.end(fates.end(&name).await)
     }
 
     /// Does the work, or whatever else becomes of the request called `name`.
     async fn fated<T>(&self, name: &(dyn fmt::Display + Sync), work: impl FnOnce() -> T) -> Result<T, StoreError> {
-        let unknown = || StoreError::Unavailable("no answer".into());
         let Some(fates) = &self.fates else { return Ok(work()) };
         match fates.next(name).await {
             Fate::Done => Ok(work()),
             Fate::Refused => Err(StoreError::Busy),
             Fate::Lost => Err(unknown()),
             Fate::AnswerLost => {
-                work();
+                drop(work());
                 Err(unknown())
             }
         }
@@ -158,7 +204,7 @@ impl MemoryBackend {
 
     fn part(&self, table: TableName, segment: Segment, after: Option<&PageKey>, limit: usize) -> Page<Item> {
         let is_in = |pk: &str| pk.bytes().map(u32::from).sum::<u32>() % segment.of == segment.index;
-        let after = after.map(|PageKey(after)| (after["pk"].as_str(), after["sk"].as_str()));
+        let after = after.and_then(|PageKey(after)| Some((after.get("pk")?.as_str(), after.get("sk")?.as_str())));
         let state = self.lock();
         let rest = state
             .items
@@ -192,28 +238,35 @@ impl MemoryBackend {
             .map(|(_, item)| item)
             .filter(|item| item.contains_key(pk) && text(item, pk) == query.pk && text(item, sk).starts_with(prefix))
             .collect();
-        found.sort_by_key(|item| (text(item, sk), text(item, "pk"), text(item, "sk")));
+        let order = |item: &Item| [text(item, sk), text(item, "pk"), text(item, "sk")];
+        found.sort_by_key(|item| order(item));
         if query.descending {
             found.reverse();
         }
-        let start = match &query.after {
-            None => 0,
-            Some(PageKey(after)) => {
-                let at = |item: &Item| after.iter().all(|(name, value)| text(item, name) == *value);
-                found
-                    .iter()
-                    .position(|item| at(item))
-                    .map_or(0, |position| position + 1)
+        // After this place in the order, whether or not an item is still there.
+        let is_behind = |item: &Item| {
+            let Some(PageKey(after)) = &query.after else {
+                return true;
+            };
+            let place = [sk, "pk", "sk"].map(|name| after.get(name).cloned().unwrap_or_default());
+            if query.descending {
+                order(item) < place
+            } else {
+                order(item) > place
             }
         };
-        let page: Vec<Item> = found
-            .iter()
-            .skip(start)
-            .take(query.limit)
-            .map(|item| (*item).clone())
-            .collect();
+        let rest = found.iter().filter(|item| is_behind(item)).take(query.limit);
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        for item in rest {
+            page.push((*item).clone());
+            bytes += size(item);
+            if bytes >= limits::MAX_PAGE_BYTES {
+                break;
+            }
+        }
+        let is_full = page.len() == query.limit || bytes >= limits::MAX_PAGE_BYTES;
         // As DynamoDB: a page that is full names a next one, even if that will be empty.
-        let next = (page.len() == query.limit).then(|| page.last()).flatten().map(|item| {
+        let next = is_full.then(|| page.last()).flatten().map(|item| {
             let names = if query.indexed {
                 vec!["pk", "sk", INDEX_PK, INDEX_SK]
             } else {
@@ -230,61 +283,120 @@ impl MemoryBackend {
         Page { items: page, next }
     }
 
-    fn apply(&self, writes: &[Write], transaction: bool) -> Result<(), StoreError> {
-        let mut state = self.lock();
-        let mut places: Vec<_> = writes.iter().map(|write| place(&write.key)).collect();
-        places.sort();
-        places.dedup();
-        if places.len() < writes.len() {
-            return Err(StoreError::Unavailable("a transaction names one item twice".into()));
-        }
-        let refused = |write: &Write| {
-            let item = state.items.get(&place(&write.key));
-            write
-                .condition
-                .as_ref()
-                .is_some_and(|condition| !holds(condition, item))
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The items as the writes would leave them, in the order of the writes, or why none of them is done.
+    fn judge(&self, writes: &[Write]) -> Result<Vec<Option<Item>>, StoreError> {
+        let is_held = |write: &&Write| self.held.contains(&place(&write.key));
+        let is_refused = |write: &Write| {
+            let condition = write.condition.as_ref();
+            condition.is_some_and(|condition| !holds(condition, self.items.get(&place(&write.key))))
         };
-        let failed: Vec<_> = writes
-            .iter()
-            .enumerate()
-            .filter(|(_, write)| refused(write))
+        let failed = writes.iter().enumerate();
+        let failed: Vec<_> = failed
+            .filter(|(_, write)| !is_held(write) && is_refused(write))
             .map(|(index, _)| index)
             .collect();
         if !failed.is_empty() {
             return Err(StoreError::Conflict { failed });
         }
-        let news: Vec<_> = writes
-            .iter()
-            .map(|write| applied(write, state.items.get(&place(&write.key))))
-            .collect();
-        if news.iter().flatten().any(|item| size(item) > MAX_ITEM_BYTES) {
-            return Err(StoreError::TooLarge);
+        let mut news = Vec::with_capacity(writes.len());
+        for write in writes {
+            let old = self.items.get(&place(&write.key));
+            if let Action::Update(update) = &write.action {
+                limits::check_sums(update, old)?;
+            }
+            news.push(applied(write, old));
         }
+        limits::check_sizes(news.iter().flatten())?;
+        if writes.iter().any(|write| is_held(&write)) {
+            return Err(StoreError::Busy);
+        }
+        Ok(news)
+    }
+
+    /// Writes what was judged; returns the tenths of units that it took.
+    fn put(&mut self, writes: &[Write], news: Vec<Option<Item>>, transaction: bool) -> u64 {
         let mut units = 0;
         for (write, new) in writes.iter().zip(news) {
             let place = place(&write.key);
-            let old = state.items.remove(&place);
+            let old = self.items.remove(&place);
             let blocks = blocks(old.as_ref(), 1024).max(blocks(new.as_ref(), 1024));
             units += (if transaction { 2 } else { 1 }) * blocks + index_writes(old.as_ref(), new.as_ref());
             if let Some(new) = &new {
-                state.items.insert(place, new.clone());
+                self.items.insert(place, new.clone());
             }
             if old != new && write.key.table != TableName::Requests {
-                state.changes.push(Change {
+                self.changes.push(Change {
                     table: write.key.table,
                     old,
                     new,
                 });
             }
         }
-        self.meter.count(0, 10 * units);
-        Ok(())
+        10 * units
+    }
+}
+
+/// A transaction that has begun: it holds its items until it ends. Where nobody waits for its end any more, the table ends it alone.
+struct Flight<'a> {
+    backend: &'a MemoryBackend,
+    fates: &'a Arc<dyn Fates>,
+    writes: &'a [Write],
+    news: Option<Vec<Option<Item>>>,
+}
+
+impl<'a> Flight<'a> {
+    fn begin(backend: &'a MemoryBackend, fates: &'a Arc<dyn Fates>, writes: &'a [Write]) -> Result<Self, StoreError> {
+        let mut state = backend.lock();
+        let news = state.judge(writes)?;
+        state.held.extend(writes.iter().map(|write| place(&write.key)));
+        Ok(Self {
+            backend,
+            fates,
+            writes,
+            news: Some(news),
+        })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn end(mut self, fate: Fate) -> Result<(), StoreError> {
+        let (is_done, outcome) = match fate {
+            Fate::Done => (true, Ok(())),
+            Fate::Refused => (false, Err(StoreError::Busy)),
+            Fate::Lost => (false, Err(unknown())),
+            Fate::AnswerLost => (true, Err(unknown())),
+        };
+        self.let_go(is_done);
+        outcome
     }
+
+    fn let_go(&mut self, is_done: bool) {
+        let Some(news) = self.news.take() else { return };
+        let mut state = self.backend.lock();
+        for write in self.writes {
+            state.held.remove(&place(&write.key));
+        }
+        if is_done {
+            let units = state.put(self.writes, news, true);
+            self.backend.meter.count(0, units);
+        }
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        if self.news.is_some() {
+            self.let_go(self.fates.ends_alone());
+        }
+    }
+}
+
+fn unknown() -> StoreError {
+    StoreError::Unavailable("no answer".into())
 }
 
 fn place(key: &Key) -> Place {
@@ -357,76 +469,5 @@ fn blocks(item: Option<&Item>, block: usize) -> u64 {
     item.map_or(1, |item| size(item).div_ceil(block).max(1) as u64)
 }
 
-/// An item's size as DynamoDB documents it ("Item sizes and formats"): names and values in bytes.
-fn size(item: &Item) -> usize {
-    item.iter().map(|(name, value)| name.len() + value_size(value)).sum()
-}
-
-fn value_size(value: &AttributeValue) -> usize {
-    match value {
-        AttributeValue::S(text) => text.len(),
-        AttributeValue::N(number) => number.trim_start_matches('-').len().div_ceil(2) + 1,
-        AttributeValue::B(bytes) => bytes.as_ref().len(),
-        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + value_size(value)).sum::<usize>(),
-        AttributeValue::M(map) => {
-            3 + map
-                .iter()
-                .map(|(name, value)| 1 + name.len() + value_size(value))
-                .sum::<usize>()
-        }
-        _ => 1,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::PartnerId;
-    use crate::ledger::BalanceChange;
-    use crate::money::{Currency, Money};
-    use crate::seed::Seed;
-    use crate::store::{Store, keys, ledger};
-    use crate::testing::TestWorld;
-
-    /// The answer of the first request is lost.
-    #[derive(Debug, Default)]
-    struct Once(Mutex<bool>);
-
-    impl Fates for Once {
-        fn next(&self, _: &dyn fmt::Display) -> Pin<Box<dyn Future<Output = Fate> + Send + '_>> {
-            let mut lost = self.0.lock().expect("no panic holds it");
-            let fate = if *lost { Fate::Done } else { Fate::AnswerLost };
-            *lost = true;
-            Box::pin(std::future::ready(fate))
-        }
-    }
-
-    #[tokio::test]
-    async fn scenario_44_a_transaction_whose_answer_was_lost_is_met_by_its_own_condition() {
-        let store = Store::fated(Arc::new(Once::default()));
-        let partner: PartnerId = Seed::named(TestWorld::new().now(), "a partner").id("p");
-        let change = BalanceChange {
-            partner,
-            owed: Money::new(1039, Currency::EUR),
-            maturing: None,
-            disputed_minor: 0,
-        };
-        let writes = || {
-            let fact = Write::create(
-                keys::partner_journal(partner, "sale", "1"),
-                &BTreeMap::from([("what", "a fact")]),
-            );
-            vec![fact.expect("an item"), ledger::change_balance(&change)]
-        };
-        assert!(matches!(
-            store.transact(writes()).await,
-            Err(StoreError::Unavailable(_))
-        ));
-        assert!(matches!(
-            store.transact(writes()).await,
-            Err(StoreError::Conflict { .. })
-        ));
-        let balances = ledger::balances(&store, partner).await.expect("memory");
-        assert_eq!(balances.iter().map(|balance| balance.owed.minor()).sum::<i64>(), 1039);
-    }
-}
+mod tests;

@@ -8,6 +8,8 @@ pub struct Usage {
     /// In tenths of a unit, since an eventually consistent read costs half a unit.
     pub read_tenths: u64,
     pub write_tenths: u64,
+    /// How often something was done again because others were at the same items.
+    pub retries: u64,
 }
 
 impl Usage {
@@ -22,6 +24,7 @@ impl Usage {
             requests: self.requests.saturating_sub(earlier.requests),
             read_tenths: self.read_tenths.saturating_sub(earlier.read_tenths),
             write_tenths: self.write_tenths.saturating_sub(earlier.write_tenths),
+            retries: self.retries.saturating_sub(earlier.retries),
         }
     }
 }
@@ -45,6 +48,10 @@ impl Meter {
         usage.requests += 1;
         usage.read_tenths += read_tenths;
         usage.write_tenths += write_tenths;
+    }
+
+    pub(crate) fn count_retry(&self) {
+        self.lock().retries += 1;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Usage> {

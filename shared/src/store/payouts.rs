@@ -12,9 +12,6 @@ use crate::partner::{Block, HoldReason, Partner};
 use crate::payout::{Balance, Due, NotDue, Payout, Terms, due, payout_entry};
 use crate::seed::Seed;
 
-/// A balance that keeps changing under us has sales coming in: it waits for the next run.
-const ATTEMPTS: usize = 3;
-
 /// What was decided about one balance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decided {
@@ -37,7 +34,8 @@ pub async fn decide(
     seed: Seed,
     more: &[Write],
 ) -> Result<Decided, StoreError> {
-    for _ in 0..ATTEMPTS {
+    let mut tries = store.tries();
+    loop {
         let Some(balance) = ledger::balance(store, balance).await? else {
             return Ok(Decided::NotDue(NotDue::NothingPayable));
         };
@@ -52,11 +50,12 @@ pub async fn decide(
                 tracing::info!(payout.id = %payout.id, partner.id = %payout.partner, amount = %payout.amount, "payout decided");
                 return Ok(Decided::Payout(payout));
             }
-            Err(StoreError::Conflict { .. } | StoreError::Busy) => {}
+            Err(error) if tries.again(&error).await => {}
+            // A balance that keeps changing under us has sales coming in: it waits for the next run.
+            Err(StoreError::Conflict { .. } | StoreError::Busy) => return Ok(Decided::Contended),
             Err(error) => return Err(error),
         }
     }
-    Ok(Decided::Contended)
 }
 
 /// The id of the payout that a seed decides for this balance.

@@ -6,7 +6,7 @@
 //!
 //! Both backends ([`super::dynamo`], [`super::memory`]) pass the same contract suite.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -15,19 +15,23 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::contention::{NoPauses, Pauses};
 use super::dynamo::DynamoBackend;
 use super::keys::{Key, TableName};
-use super::memory::{Fates, MemoryBackend};
+use super::memory::{FatedPauses, Fates, MemoryBackend};
 use super::meter::Meter;
 use super::outbox;
 use crate::messages::Envelope;
 pub use crate::page::{Page, PageKey};
-use crate::runtime::Clients;
+use crate::runtime::{Clients, FullJitter};
 
 pub type Item = HashMap<String, AttributeValue>;
 
 /// DynamoDB refuses a transaction of more items than this.
 pub const MAX_TRANSACTION_ITEMS: usize = 100;
+
+/// DynamoDB refuses a batch of more keys than this.
+pub(super) const MAX_BATCH_KEYS: usize = 100;
 
 pub(crate) const REVISION: &str = "rev";
 pub(crate) const EXPIRES_AT: &str = "expires_at";
@@ -50,9 +54,12 @@ pub enum StoreError {
     /// An item that this code cannot read, or a value that it cannot write.
     #[error("an item does not have the expected shape")]
     Corrupt(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// More than DynamoDB takes in one item or one transaction.
+    /// More than DynamoDB takes in one item or one transaction. However often it is tried, it will not fit.
     #[error("too large to be stored")]
     TooLarge,
+    /// A request that DynamoDB does not take as it is: a key that is empty, an item named twice. It never will.
+    #[error("the table does not take the request")]
+    Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A page that is to begin where this query has nothing: the page key is of another query, or made up.
     #[error("the page key is not of this query")]
     ForeignPage,
@@ -232,7 +239,9 @@ impl Write {
         if envelopes.is_empty() {
             Ok(self)
         } else {
-            Ok(self.attribute(outbox::ATTRIBUTE, outbox::encode(envelopes)?))
+            Ok(self
+                .attribute(outbox::ATTRIBUTE, outbox::encode(envelopes)?)
+                .attribute(outbox::MARKER, AttributeValue::N(envelopes.len().to_string())))
         }
     }
 
@@ -366,6 +375,7 @@ enum Backend {
 pub struct Store {
     backend: Backend,
     meter: Meter,
+    pauses: Arc<dyn Pauses>,
 }
 
 impl Store {
@@ -374,6 +384,7 @@ impl Store {
         Self {
             backend: Backend::Dynamo(DynamoBackend::new(clients, names, meter.clone())),
             meter,
+            pauses: Arc::new(FullJitter),
         }
     }
 
@@ -388,14 +399,23 @@ impl Store {
 
     fn in_memory(fates: Option<Arc<dyn Fates>>) -> Self {
         let meter = Meter::default();
+        let pauses: Arc<dyn Pauses> = match &fates {
+            Some(fates) => Arc::new(FatedPauses(Arc::clone(fates))),
+            None => Arc::new(NoPauses),
+        };
         Self {
             backend: Backend::Memory(MemoryBackend::new(meter.clone(), fates)),
             meter,
+            pauses,
         }
     }
 
     pub fn meter(&self) -> &Meter {
         &self.meter
+    }
+
+    pub(super) fn pauses(&self) -> &dyn Pauses {
+        self.pauses.as_ref()
     }
 
     /// The in-memory backend, to read its change stream. `None` on DynamoDB.
@@ -407,19 +427,31 @@ impl Store {
     }
 
     pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<Versioned<T>>, StoreError> {
-        let item = match &self.backend {
-            Backend::Dynamo(backend) => backend.get(key).await?,
-            Backend::Memory(backend) => backend.get(key).await?,
+        let read = || async {
+            match &self.backend {
+                Backend::Dynamo(backend) => backend.get(key).await,
+                Backend::Memory(backend) => backend.get(key).await,
+            }
         };
+        let item = self.until_not_busy(read).await?;
         item.map(versioned).transpose()
     }
 
-    /// The items that exist among these keys, in the order of the keys.
+    /// The items that exist among these keys, in the order of the keys; each once, however often its key is named.
     pub async fn get_many<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<T>, StoreError> {
-        let items = match &self.backend {
-            Backend::Dynamo(backend) => backend.get_many(keys).await?,
-            Backend::Memory(backend) => backend.get_many(keys).await?,
-        };
+        let mut named = HashSet::new();
+        // DynamoDB refuses a batch that names a key twice.
+        let keys: Vec<Key> = keys.iter().filter(|key| named.insert(*key)).cloned().collect();
+        let mut items = Vec::with_capacity(keys.len());
+        for batch in keys.chunks(MAX_BATCH_KEYS) {
+            let read = || async {
+                match &self.backend {
+                    Backend::Dynamo(backend) => backend.get_many(batch, self.pauses()).await,
+                    Backend::Memory(backend) => backend.get_many(batch).await,
+                }
+            };
+            items.extend(self.until_not_busy(read).await?);
+        }
         let mut by_key: HashMap<(String, String), Item> = items
             .into_iter()
             .map(|item| ((text(&item, "pk"), text(&item, "sk")), item))
@@ -459,10 +491,13 @@ impl Store {
         if query.after.as_ref().is_some_and(|after| !query.has(after)) {
             return Err(StoreError::ForeignPage);
         }
-        match &self.backend {
-            Backend::Dynamo(backend) => backend.query(query).await,
-            Backend::Memory(backend) => backend.query(&query).await,
-        }
+        let read = || async {
+            match &self.backend {
+                Backend::Dynamo(backend) => backend.query(query.clone()).await,
+                Backend::Memory(backend) => backend.query(&query).await,
+            }
+        };
+        self.until_not_busy(read).await
     }
 
     /// The items of a part of a table, in no order. For tools that read all of it; no function may.
@@ -473,10 +508,13 @@ impl Store {
         after: Option<PageKey>,
         limit: usize,
     ) -> Result<Page<(Key, Item)>, StoreError> {
-        let page = match &self.backend {
-            Backend::Dynamo(backend) => backend.scan(table, segment, after, limit).await?,
-            Backend::Memory(backend) => backend.segment(table, segment, after.as_ref(), limit).await?,
+        let read = || async {
+            match &self.backend {
+                Backend::Dynamo(backend) => backend.scan(table, segment, after.clone(), limit).await,
+                Backend::Memory(backend) => backend.segment(table, segment, after.as_ref(), limit).await,
+            }
         };
+        let page = self.until_not_busy(read).await?;
         let keyed = |item: Item| {
             let (pk, sk) = (text(&item, "pk"), text(&item, "sk"));
             (Key { table, pk, sk }, item)
@@ -485,10 +523,13 @@ impl Store {
     }
 
     pub async fn write(&self, write: Write) -> Result<(), StoreError> {
-        match &self.backend {
-            Backend::Dynamo(backend) => backend.write(write).await,
-            Backend::Memory(backend) => backend.write(&[write], false).await,
-        }
+        let call = || async {
+            match &self.backend {
+                Backend::Dynamo(backend) => backend.write(write.clone()).await,
+                Backend::Memory(backend) => backend.write(std::slice::from_ref(&write), false).await,
+            }
+        };
+        self.until_not_busy(call).await
     }
 
     /// All of the writes or none.
@@ -496,10 +537,13 @@ impl Store {
         if writes.len() > MAX_TRANSACTION_ITEMS {
             return Err(StoreError::TooLarge);
         }
-        match &self.backend {
-            Backend::Dynamo(backend) => backend.transact(writes).await,
-            Backend::Memory(backend) => backend.write(&writes, true).await,
-        }
+        let call = || async {
+            match &self.backend {
+                Backend::Dynamo(backend) => backend.transact(writes.clone()).await,
+                Backend::Memory(backend) => backend.write(&writes, true).await,
+            }
+        };
+        self.until_not_busy(call).await
     }
 }
 

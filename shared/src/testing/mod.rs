@@ -4,6 +4,7 @@
 //! transactions are the real ones, only DynamoDB, S3, SQS and SES are not there.
 
 mod app;
+mod crowd;
 mod issuer;
 pub mod market;
 mod paypal;
@@ -12,6 +13,7 @@ pub mod table_contract;
 mod world;
 
 pub use app::{Answer, TestApp, TestRequest};
+pub use crowd::{Crowd, Unanimous};
 pub use issuer::{TestIssuer, TokenBuilder};
 pub use paypal::PayPalSigner;
 pub use scripted::{Recorded, ScriptedServer};

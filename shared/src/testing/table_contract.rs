@@ -43,6 +43,7 @@ pub async fn run(store: &Store, seed: Seed) {
     segments_have_every_item_once(store, seed).await;
     write_units(store, seed).await;
     too_large(store, seed).await;
+    what_is_never_taken(store, seed).await;
 }
 
 fn order_key(seed: Seed, label: &str) -> Key {
@@ -184,10 +185,7 @@ async fn a_transaction_names_what_failed(store: &Store, seed: Seed) {
         create(&a, &thing("a", 1)),
         Write::update(a, Update::new().add("count", 1)),
     ];
-    assert!(matches!(
-        store.transact(same_twice).await,
-        Err(StoreError::Unavailable(_) | StoreError::TooLarge)
-    ));
+    assert!(matches!(store.transact(same_twice).await, Err(StoreError::Invalid(_))));
     let many = (0..101)
         .map(|i| create(&order_key(seed, &format!("many {i}")), &thing("m", i)))
         .collect();
@@ -381,6 +379,47 @@ async fn too_large(store: &Store, seed: Seed) {
         Err(StoreError::TooLarge)
     ));
     assert_eq!(read(store, &key).await, None);
+}
+
+/// Refused however often it is tried, so never worth another try.
+async fn what_is_never_taken(store: &Store, seed: Seed) {
+    let fits = order_key(seed, "never");
+    let key = |pk: &str, sk: &str| Key {
+        table: TableName::Commerce,
+        pk: pk.to_owned(),
+        sk: sk.to_owned(),
+    };
+    for nothing in [key("", "x"), key("x", "")] {
+        let refused = store.write(create(&nothing, &thing("n", 1))).await;
+        assert!(
+            matches!(refused, Err(StoreError::Invalid(_))),
+            "{nothing:?}: {refused:?}"
+        );
+    }
+    for long in [key(&"x".repeat(2049), "x"), key("x", &"x".repeat(1025))] {
+        let refused = store.write(create(&long, &thing("n", 1))).await;
+        assert!(matches!(refused, Err(StoreError::TooLarge)), "{refused:?}");
+    }
+    let nothing = store.transact(Vec::new()).await;
+    assert!(matches!(nothing, Err(StoreError::Invalid(_))), "{nothing:?}");
+    let no_items = store
+        .query_keys(keys::orders(seed.id::<UserId>("contract")).limit(0))
+        .await;
+    assert!(matches!(no_items, Err(StoreError::Invalid(_))), "{no_items:?}");
+    // An item that grows too large inside of a transaction: neither a conflict nor a reason to wait.
+    store.write(create(&fits, &thing("n", 1))).await.expect("an absent key");
+    let grows = Update::new().set_text("note", "x".repeat(401 * 1024));
+    let other = order_key(seed, "never, too");
+    let writes = vec![create(&other, &thing("n", 1)), Write::update(fits.clone(), grows)];
+    let grown = store.transact(writes).await;
+    assert!(matches!(grown, Err(StoreError::TooLarge)), "{grown:?}");
+    assert_eq!(read(store, &other).await, None);
+    // A batch may name a key as often as it likes: the store asks once.
+    let twice: Vec<Thing> = store
+        .get_many(&[fits.clone(), other, fits])
+        .await
+        .expect("one of the two is there");
+    assert_eq!(twice, [thing("n", 1)]);
 }
 
 #[cfg(test)]

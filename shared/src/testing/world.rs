@@ -31,8 +31,13 @@ pub struct TestWorld {
 
 impl TestWorld {
     pub fn new() -> Self {
+        Self::with_store(Store::memory())
+    }
+
+    /// With a table whose requests have fates.
+    pub fn with_store(store: Store) -> Self {
         let clock = Clock::fixed("2026-11-22T09:00:00Z".parse().expect("a time"));
-        let (store, issuer) = (Store::memory(), TestIssuer::new());
+        let issuer = TestIssuer::new();
         let edge = Edge::signed_in(clock.clone(), store.clone(), issuer.verifier());
         Self {
             clock,

@@ -7,10 +7,12 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{Method, Request, Response, StatusCode};
 use shared::processor::peer::{Answer, Peer};
+use shared::store::contention::Pause;
 use shared::store::memory::{Fate, Fates};
 use stripe_standin::InProcess;
 
@@ -26,6 +28,8 @@ struct State {
     is_named: bool,
     waiting: Option<String>,
     decided: Option<Fate>,
+    /// Whether a transaction is done whose handler has died before its end.
+    ends_alone: bool,
     /// How many answers about transfers are still to be lost.
     transfers_unheard: u32,
 }
@@ -62,6 +66,18 @@ impl Gate {
         is_lost
     }
 
+    /// Decides for a handler that dies next whether the table ends the transaction that it has begun.
+    pub(crate) fn let_end_alone(&self, ends_alone: bool) {
+        self.lock().ends_alone = ends_alone;
+    }
+
+    fn note(&self, request: &dyn fmt::Display) {
+        let mut state = self.lock();
+        if state.holds && state.is_named {
+            state.waiting = Some(request.to_string());
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -69,12 +85,24 @@ impl Gate {
 
 impl Fates for Gate {
     fn next(&self, request: &dyn fmt::Display) -> Pin<Box<dyn Future<Output = Fate> + Send + '_>> {
-        let mut state = self.lock();
-        if state.holds && state.is_named {
-            state.waiting = Some(request.to_string());
-        }
-        drop(state);
+        self.note(request);
         Box::pin(Stop(self))
+    }
+
+    fn end(&self, transaction: &dyn fmt::Display) -> Pin<Box<dyn Future<Output = Fate> + Send + '_>> {
+        self.note(&fmt::from_fn(|f| write!(f, "the end of {transaction}")));
+        Box::pin(Stop(self))
+    }
+
+    fn ends_alone(&self) -> bool {
+        self.lock().ends_alone
+    }
+
+    fn pause(&self, most: Duration) -> Pause<'_> {
+        self.note(&fmt::from_fn(|f| write!(f, "a rest of up to {most:?}")));
+        Box::pin(async {
+            let _: Fate = Stop(self).await;
+        })
     }
 }
 

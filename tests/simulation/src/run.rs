@@ -373,6 +373,7 @@ impl<'a> Run<'a> {
         };
         let in_time = self.now() < self.tasks[index].dies_at;
         if fate.is_none() || !in_time && self.is_stormy() {
+            self.world.gate.let_end_alone(self.chance.percent(50));
             let task = self.tasks.remove(index);
             self.trace.say(self.now(), || format!("{} dies", task.name));
             self.crashed(task.work);

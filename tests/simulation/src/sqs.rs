@@ -14,6 +14,11 @@ const REMEMBERED: SignedDuration = SignedDuration::from_mins(5);
 /// The runtime's longest pause before a failed message comes again.
 const MAX_PAUSE_S: i64 = 60;
 
+/// How long a message rests at most that has failed after so many receives.
+pub(crate) fn longest_pause_s(receives: u32) -> i64 {
+    1_i64.checked_shl(receives).unwrap_or(MAX_PAUSE_S).min(MAX_PAUSE_S)
+}
+
 /// A queue, and what its messages must stay in order with. Where order does not matter, every message is a group of its own.
 pub(crate) type Group = (String, String);
 
@@ -100,18 +105,10 @@ impl Sqs {
         }
     }
 
-    /// The message comes again after a pause, or at once where trying again is of no use.
-    pub(crate) fn fail(&mut self, received: &Received, retry: bool, why: String, now: Timestamp) {
-        let seconds = 1_i64
-            .checked_shl(received.receives)
-            .unwrap_or(MAX_PAUSE_S)
-            .min(MAX_PAUSE_S);
+    /// The message was not done, and can be received again from then on.
+    pub(crate) fn fail(&mut self, received: &Received, why: String, visible_at: Timestamp) {
         if let Some(held) = self.front(received) {
-            held.visible_at = if retry {
-                now + SignedDuration::from_secs(seconds)
-            } else {
-                now
-            };
+            held.visible_at = visible_at;
             held.failure = why;
         }
     }

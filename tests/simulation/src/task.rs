@@ -16,7 +16,7 @@ use shared::seed::Seed;
 use tower::ServiceExt;
 
 use crate::run::Run;
-use crate::sqs::{Group, Received};
+use crate::sqs::{Group, Received, longest_pause_s};
 
 /// Lambda's limits, as in template.yaml.
 const HTTP_LIMIT: SignedDuration = SignedDuration::from_secs(28);
@@ -251,7 +251,14 @@ impl Run<'_> {
             self.wrong
                 .push(format!("{:?} is rejected: {why}", received.message.message));
         }
-        self.sqs.fail(received, retry, why, self.world.now);
+        let longest = longest_pause_s(received.receives);
+        let pause_s = match (retry, self.is_stormy()) {
+            (false, _) => 0,
+            (true, false) => longest,
+            (true, true) => self.chance.between(0, longest),
+        };
+        let visible_at = self.world.now + SignedDuration::from_secs(pause_s);
+        self.sqs.fail(received, why, visible_at);
     }
 
     /// The machine is gone, and nobody says what it has done.

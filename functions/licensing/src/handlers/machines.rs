@@ -10,7 +10,7 @@ use shared::licensing::machine::{self, Activated};
 use shared::licensing::{Activation, Device, Elsewhere, Grant, Machine, Policy, Resource};
 use shared::store::{Store, StoreError, Write, leases, licences};
 
-use super::{ATTEMPTS, Decided, again, change};
+use super::{Decided, again, change};
 use crate::api::{Activate, MachineView, MachinesView};
 use crate::context::Context;
 use crate::holder::{Holder, refused};
@@ -34,7 +34,8 @@ pub(crate) async fn activate(
 ) -> Result<(StatusCode, Json<MachineView>), Problem> {
     let activation = request.checked().map_err(Problem::invalid)?;
     let (store, mut licence) = (&context.store, licence);
-    for _ in 0..ATTEMPTS {
+    let mut tries = store.tries();
+    loop {
         let policy = licence.policy();
         let (activated, also) = activated(store, &licence, &activation, &call).await?;
         match leases::save(store, &licence, &licence.with(activated.grant), also).await {
@@ -47,11 +48,11 @@ pub(crate) async fn activate(
                 let view = MachineView::of(&activated.machine, &policy, call.now);
                 return Ok((status, Json(view)));
             }
-            Err(StoreError::Conflict { .. }) => licence = again(store, licence.id).await?,
+            Err(error) if tries.again(&error).await => licence = again(store, licence.id).await?,
+            Err(StoreError::Conflict { .. }) => return Err(StoreError::Busy.into()),
             Err(error) => return Err(problems::unkept(error)),
         }
     }
-    Err(StoreError::Busy.into())
 }
 
 /// The licence with the machine, and what is written with it. Most policies tell fingerprints apart within each licence, and most licences are

@@ -111,18 +111,19 @@ pub(crate) async fn change<T, E>(
     decide: impl Fn(&Policy, &Grant) -> Result<Decided<T>, E>,
     refusal: fn(&E) -> Problem,
 ) -> Result<T, Problem> {
-    for _ in 0..ATTEMPTS {
+    let mut tries = store.tries();
+    loop {
         let (policy, grant) = (licence.policy(), licence.granted());
         let decided = decide(&policy, &grant).map_err(|error| refused(refusal(&error), licence.id))?;
         let mut also = leases::release(store, &policy, &grant, &decided.gone).await?;
         also.extend(decided.also);
         match leases::save(store, &licence, &licence.with(decided.grant), also).await {
             Ok(()) => return Ok(decided.done),
-            Err(StoreError::Conflict { .. }) => licence = again(store, licence.id).await?,
+            Err(error) if tries.again(&error).await => licence = again(store, licence.id).await?,
+            Err(StoreError::Conflict { .. }) => return Err(StoreError::Busy.into()),
             Err(error) => return Err(problems::unkept(error)),
         }
     }
-    Err(StoreError::Busy.into())
 }
 
 /// Keeps what somebody has decided about a whole licence; false where it was changed meanwhile, and is to be decided again.

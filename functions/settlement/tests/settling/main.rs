@@ -1,5 +1,6 @@
 //! Settling in-process, there and back.
 
+mod crowd;
 mod disputes;
 mod payments;
 mod paypal;

@@ -26,7 +26,10 @@ pub(crate) struct Till {
 }
 
 pub(crate) async fn till() -> Till {
-    let world = TestWorld::new();
+    till_in(TestWorld::new()).await
+}
+
+pub(crate) async fn till_in(world: TestWorld) -> Till {
     let (stripe, paypal) = (ScriptedServer::start().await, ScriptedServer::start().await);
     let context = Context {
         store: world.store.clone(),

@@ -38,7 +38,12 @@ async fn obey(_: &(), delivery: Delivery<serde_json::Value>) -> Result<(), Failu
 fn check(failed: &[Failed<'_>], expected: &[(&str, i32)]) {
     let failed: Vec<_> = failed
         .iter()
-        .map(|failed| (failed.message.message_id.as_deref().expect("an id"), failed.pause_s))
+        .map(|failed| {
+            (
+                failed.message.message_id.as_deref().expect("an id"),
+                failed.longest_pause_s,
+            )
+        })
         .collect();
     assert_eq!(failed, expected);
 }
