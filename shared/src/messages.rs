@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::ids::{
     EducationalProofId, LicenceId, ListingId, MessageId, OrderId, PartnerId, PayoutId, RefundId, RescanId,
@@ -364,8 +365,20 @@ impl Message {
         }
     }
 
-    /// What the message must stay in order with; `None` where order does not matter.
+    /// What the message must stay in order with, as SQS takes it; `None` where order does not matter.
+    ///
+    /// Ids of the processors are what strangers make them. One that SQS would refuse is hashed: it stands for itself as well as before,
+    /// and stops nobody else's messages.
     pub fn group(&self) -> Option<String> {
+        let group = self.ordered_by()?;
+        if fits_an_id(&group) {
+            Some(group)
+        } else {
+            Some(format!("sha256-{}", hex::encode(Sha256::digest(group))))
+        }
+    }
+
+    fn ordered_by(&self) -> Option<String> {
         match self {
             Self::PaymentChanged { order, .. }
             | Self::PayPalOrderChanged { order, .. }
@@ -400,6 +413,14 @@ impl Message {
             | Self::PartnerNotice { .. } => None,
         }
     }
+}
+
+/// Of the name of a group, and of the id that SQS recognises a message by.
+const MAX_ID_CHARS: usize = 128;
+
+/// Whether SQS takes it as a group's name: letters, digits and punctuation of ASCII, 1 to 128 (API reference of `SendMessage`).
+pub(crate) fn fits_an_id(text: &str) -> bool {
+    (1..=MAX_ID_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// A message on its way. `id` is what makes its second delivery recognisable.

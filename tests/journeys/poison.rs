@@ -142,7 +142,8 @@ async fn what_the_relay_cannot_read_is_parked_and_the_rest_goes_on() {
         .into_iter()
         .enumerate()
     {
-        let item = json!({"pk": {"S": format!("POISON {mark} {number}")}, "sk": {"S": "POISON"}, "outbox": outbox});
+        let item = json!({"pk": {"S": format!("POISON {mark} {number}")}, "sk": {"S": "POISON"}, "outbox": outbox,
+            "announces": {"N": "1"}});
         stack.aws().put_item("commerce", item).await;
     }
     let order = Order::place(&chiara, &[&kit]).await;

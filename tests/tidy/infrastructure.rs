@@ -239,7 +239,7 @@ fn dead_letters_and_errors_call_somebody() {
 }
 
 #[test]
-fn streams_park_what_they_cannot_deliver() {
+fn streams_wait_for_the_queues_and_forget_nothing() {
     let template = load();
     let mut wrong = Vec::new();
     for function in functions(&template) {
@@ -248,9 +248,14 @@ fn streams_park_what_they_cannot_deliver() {
             let reports = source["FunctionResponseTypes"]
                 .to_string()
                 .contains("ReportBatchItemFailures");
-            let is_bounded = source["MaximumRetryAttempts"].is_u64() && source["MaximumRecordAgeInSeconds"].is_u64();
+            // A batch that cannot be sent waits; the function parks what never can be.
+            let waits = source["MaximumRetryAttempts"] == -1 && source["MaximumRecordAgeInSeconds"] == -1;
+            let filters = source["FilterCriteria"]["Filters"].as_array();
+            let is_filtered =
+                filters.is_some_and(|filters| filters.iter().all(|filter| looks_for_marker(&template, filter)));
             if !reports
-                || !is_bounded
+                || !waits
+                || !is_filtered
                 || source["BisectBatchOnFunctionError"] != true
                 || source["DestinationConfig"]["OnFailure"].is_null()
             {
@@ -259,6 +264,75 @@ fn streams_park_what_they_cannot_deliver() {
         }
     }
     assert_none("Stream events", &wrong);
+}
+
+/// A filter finds leaves of a record, so it asks for the number beside the list of messages.
+fn looks_for_marker(template: &Value, filter: &Value) -> bool {
+    let path = &filter["Pattern"]["Fn::FindInMap"];
+    let [map, first, second] = [0, 1, 2].map(|index| path[index].as_str().unwrap_or_default());
+    let pattern = template["Mappings"][map][first][second].as_str().unwrap_or_default();
+    let pattern: Value = serde_json::from_str(pattern).unwrap_or_default();
+    let marker = shared::store::outbox::MARKER;
+    pattern == serde_json::json!({"dynamodb": {"NewImage": {marker: {"N": [{"exists": true}]}}}})
+}
+
+#[test]
+fn somebody_hears_of_streams_that_nobody_reads() {
+    let template = load();
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    let is_watched = |function: &Function| {
+        alarms.iter().any(|(_, alarm)| {
+            alarm["MetricName"] == "IteratorAge"
+                && alarm["Threshold"].as_u64().is_some_and(|ms| ms <= 900_000)
+                && referred(&alarm["Dimensions"][0]["Value"]) == function.logical_id
+        })
+    };
+    let functions = functions(&template);
+    let readers = functions
+        .iter()
+        .filter(|function| !function.events("DynamoDB").is_empty());
+    let wrong: Vec<_> = readers
+        .filter(|function| !is_watched(function))
+        .map(|function| format!("{} falls behind and nobody hears of it", function.name))
+        .collect();
+    assert_none("Streams", &wrong);
+}
+
+#[test]
+fn queues_in_order_are_of_high_throughput() {
+    let template = load();
+    let slow: Vec<_> = resources(&template, "AWS::SQS::Queue")
+        .into_iter()
+        .filter(|(_, queue)| queue["FifoQueue"] == true)
+        .filter(|(_, queue)| {
+            queue["DeduplicationScope"] != "messageGroup" || queue["FifoThroughputLimit"] != "perMessageGroupId"
+        })
+        .map(|(id, _)| format!("{id} takes 300 messages a second of all groups together"))
+        .collect();
+    assert_none("Queues", &slow);
+}
+
+/// A statement covers a request only if its condition holds for all keys of the request, and those of a transaction come together. So what one
+/// role may do to one table with one action stands in one statement.
+#[test]
+fn leading_keys_are_not_split_over_statements() {
+    let template = load();
+    let mut seen: BTreeSet<(String, String, String)> = BTreeSet::new();
+    let mut split = Vec::new();
+    for allowed in allowed(&template) {
+        if allowed.statement["Condition"]
+            .to_string()
+            .contains("dynamodb:LeadingKeys")
+        {
+            for action in &allowed.actions {
+                let resource = allowed.statement["Resource"].to_string();
+                if !seen.insert((allowed.role.clone(), resource.clone(), action.clone())) {
+                    split.push(format!("{}: {action} on {resource} in two statements", allowed.role));
+                }
+            }
+        }
+    }
+    assert_none("Leading keys", &split);
 }
 
 /// Action, resource and condition of every statement that allows something, by role.

@@ -8,6 +8,11 @@ use shared::store::outbox;
 
 use crate::context::Context;
 
+/// Together far below what a queue takes.
+const MAX_REASON_CHARS: usize = 1_000;
+const MAX_KEY_CHARS: usize = 2_048;
+const MAX_IDS: usize = 100;
+
 /// Idempotency key: the message's id, by which queues and consumers recognise what is sent again.
 pub async fn handle(context: &Context, change: Result<Change, Value>) -> Result<(), Failure> {
     let change = match change {
@@ -34,9 +39,41 @@ pub async fn handle(context: &Context, change: Result<Change, Value>) -> Result<
     Ok(())
 }
 
-/// Sets a record aside for people: the alarm on the parking queue's depth calls them. Given back to this function, it is relayed anew.
+/// Sets a record aside for people: the alarm on the parking queue's depth calls them. One that is too large to be parked whole is parked by
+/// key: the item still carries its messages.
 async fn park(context: &Context, raw: &Value, reason: &str) -> Result<(), Failure> {
     tracing::error!(reason, "a change cannot be relayed and is parked");
-    let body = json!({ "reason": reason, "record": raw }).to_string();
-    context.queues.park(&body).await.map_err(Failure::retry)
+    let whole = json!({ "reason": reason, "record": raw }).to_string();
+    let parked = match context.queues.park(&whole).await {
+        Err(QueueError::Impossible(why)) => {
+            let reason: String = reason.chars().take(MAX_REASON_CHARS).collect();
+            let by_key = json!({ "reason": reason, "not_whole": why, "item": place(raw) }).to_string();
+            context.queues.park(&by_key).await
+        }
+        parked => parked,
+    };
+    parked.map_err(Failure::retry)
+}
+
+/// Where the item of a record stands, and which messages ride on it, as far as that can be told.
+fn place(raw: &Value) -> Value {
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map(|text| text.chars().take(MAX_KEY_CHARS).collect::<String>())
+    };
+    let (change, stream) = (&raw["dynamodb"], text(&raw["eventSourceARN"]).unwrap_or_default());
+    // arn:aws:dynamodb:region:account:table/NAME/stream/LABEL
+    let table = stream.split('/').nth(1).unwrap_or_default();
+    let messages = change["NewImage"]["outbox"]["L"].as_array().into_iter().flatten();
+    let ids = messages.filter_map(|message| {
+        let message: Value = serde_json::from_str(message["S"].as_str()?).ok()?;
+        text(&message["id"])
+    });
+    json!({
+        "table": table,
+        "pk": text(&change["Keys"]["pk"]["S"]),
+        "sk": text(&change["Keys"]["sk"]["S"]),
+        "messages": ids.take(MAX_IDS).collect::<Vec<_>>(),
+    })
 }

@@ -12,6 +12,8 @@ use super::table::{Item, StoreError};
 use crate::messages::Envelope;
 
 pub(crate) const ATTRIBUTE: &str = "outbox";
+/// How many messages ride on the item. A number beside the list, since a filter of a stream looks for leaves: see `OutboxFilter` in template.yaml.
+pub const MARKER: &str = "announces";
 
 /// One JSON text per message: the relay forwards it as it is, and a reader of another version can still tell what it does not know.
 pub(crate) fn encode(envelopes: &[Envelope]) -> Result<AttributeValue, StoreError> {
