@@ -52,6 +52,24 @@ pub enum Message {
         refund: String,
         capture: String,
     },
+    /// PayPal told of a dispute. It names the capture, not the order.
+    PayPalDisputeChanged {
+        event_id: String,
+        dispute: String,
+        capture: String,
+    },
+    /// PayPal told that it took the money of a capture back.
+    PayPalCaptureReversed {
+        event_id: String,
+        reversal: String,
+        capture: String,
+    },
+    /// An operator has opened a dispute by hand, or closed it.
+    DisputeMadeByHand {
+        customer: UserId,
+        order: OrderId,
+        dispute: String,
+    },
     /// An order that costs nothing is settled without a processor.
     FreeOrderPlaced { customer: UserId, order: OrderId },
     /// The processor told something about money that goes back to a customer. It names the charge, not the order.
@@ -335,6 +353,9 @@ impl Message {
             Self::PaymentChanged { .. }
             | Self::PayPalOrderChanged { .. }
             | Self::PayPalRefundMade { .. }
+            | Self::PayPalDisputeChanged { .. }
+            | Self::PayPalCaptureReversed { .. }
+            | Self::DisputeMadeByHand { .. }
             | Self::FreeOrderPlaced { .. }
             | Self::ReversalChanged { .. }
             | Self::RefundDecided { .. }
@@ -383,12 +404,15 @@ impl Message {
             Self::PaymentChanged { order, .. }
             | Self::PayPalOrderChanged { order, .. }
             | Self::FreeOrderPlaced { order, .. }
+            | Self::DisputeMadeByHand { order, .. }
             | Self::RenewalReturned { order, .. }
             | Self::RefundDecided { order, .. } => Some(order.to_string()),
             Self::SubscriptionChanged { subscription, .. } => Some(subscription.to_string()),
             Self::ReversalChanged { charge, .. }
             | Self::UnnamedCharge { charge, .. }
-            | Self::PayPalRefundMade { capture: charge, .. } => Some(charge.clone()),
+            | Self::PayPalRefundMade { capture: charge, .. }
+            | Self::PayPalDisputeChanged { capture: charge, .. }
+            | Self::PayPalCaptureReversed { capture: charge, .. } => Some(charge.clone()),
             Self::PaymentMethodChanged { customer, .. } => Some(customer.clone()),
             Self::AccountChanged { account, .. } | Self::BankPayoutChanged { account, .. } => Some(account.clone()),
             Self::PayoutDecided { partner, .. }

@@ -69,6 +69,7 @@ impl World {
             "rule_id" => "rul",
             "index" => "line",
             "refund_id" => "rfd",
+            "dispute_id" => "dsp",
             // Neither of these is an id: no period and no year is called so.
             "period" | "year" => "day",
             other => panic!("no prefix for {other}"),

@@ -150,6 +150,8 @@ const YANK: &str = r#"{"reason_code": "withdrawn", "note": "A test says so."}"#;
 const LINK: &str = r#"{"return_url": "https://warm.example/done", "refresh_url": "https://warm.example/again"}"#;
 const ORDER: &str = r#"{"lines": [{"listing_id": "lst_01h455vb4pex5vsknk084sn02q"}], "affiliate_id": "ptn_01h455vb4pex5vsknk084sn02q", "reseller_id": "ptn_01h455vb4pex5vsknk084sn02r", "success_url": "https://warm.example/paid", "cancel_url": "https://warm.example/no"}"#;
 const REFUND: &str = r#"{"lines": [{"line": 0, "amount": {"amount": 1, "currency": "EUR"}}], "reason": "other", "note": "A test says so."}"#;
+const DISPUTE: &str = r#"{"reason": "unknown movement", "note": "Seen in the dashboard."}"#;
+const DISPUTE_CLOSURE: &str = r#"{"outcome": "won"}"#;
 const REFUND_DECISION: &str = r#"{"decision": "decline", "note": "A test says so."}"#;
 const RULE: &str = r#"{"name": "A test's", "scope": {"type": "group", "id": "of-nobody"}, "from": "2099-01-01T00:00:00Z", "until": "2099-01-02T00:00:00Z", "figures": {"commission_bps": 1000, "fixed": {"amount": 30, "currency": "EUR"}, "base": "net", "affiliate_bps": 500}}"#;
 const REVISION: &str = r#"{"from": "2099-01-01T00:00:00Z", "figures": {"commission_bps": 900}}"#;
@@ -411,6 +413,9 @@ pub const ROUTES: &[Route] = &[
     Route::of("POST", "/v1/orders/{order_id}/refunds/{refund_id}/decisions", Operator)
         .takes(REFUND_DECISION, &["decision"]),
     Route::of("GET", "/v1/orders/{order_id}/disputes", Operator),
+    Route::of("POST", "/v1/orders/{order_id}/disputes", Operator).takes(DISPUTE, &["reason", "note"]),
+    Route::of("POST", "/v1/orders/{order_id}/disputes/{dispute_id}/closure", Operator)
+        .takes(DISPUTE_CLOSURE, &["outcome"]),
     Route::of("GET", "/v1/orders/{order_id}/audit-events", Operator),
     Route::of("GET", "/v1/refunds", Operator),
     Route::of("GET", "/v1/disputes", Operator),

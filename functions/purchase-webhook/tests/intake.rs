@@ -343,14 +343,16 @@ async fn forgeries_in_paypals_name_are_refused_and_leave_nothing() {
 }
 
 #[tokio::test]
-async fn what_paypal_takes_back_is_for_a_person_and_the_rest_is_stored() {
+async fn what_names_no_payment_is_for_a_person_and_the_rest_is_stored() {
     let paypal = PayPal::start().await;
-    let order = paypal.app.seed().id::<OrderId>("o");
-    let capture = json!({"id": "3C6", "custom_id": order});
     let foreign = json!({"id": "3C6", "custom_id": "invoice 7"});
     for (id, kind, resource, is_stored) in [
-        ("WH-1", "PAYMENT.CAPTURE.REVERSED", &capture, false),
-        ("WH-2", "CUSTOMER.DISPUTE.CREATED", &json!({"id": "PP-D-1"}), false),
+        (
+            "WH-2",
+            "CUSTOMER.DISPUTE.CREATED",
+            &json!({"dispute_id": "PP-D-1"}),
+            false,
+        ),
         ("WH-3", "PAYMENT.CAPTURE.COMPLETED", &foreign, true),
         ("WH-4", "BILLING.PLAN.CREATED", &json!({"id": "P-1"}), true),
     ] {
@@ -364,4 +366,48 @@ async fn what_paypal_takes_back_is_for_a_person_and_the_rest_is_stored() {
         assert_eq!(kept, Some(event), "what nobody fetches is kept whole");
     }
     assert!(paypal.app.take_messages().is_empty());
+}
+
+#[tokio::test]
+async fn what_paypal_takes_back_goes_to_the_settlement() {
+    let paypal = PayPal::start().await;
+    let order = paypal.app.seed().id::<OrderId>("o");
+    let up = json!([{"rel": "up", "href": "https://api.paypal.com/v2/payments/captures/3C6"}]);
+    let reversed = |event: &str, reversal: &str| Message::PayPalCaptureReversed {
+        event_id: event.into(),
+        reversal: reversal.into(),
+        capture: "3C6".into(),
+    };
+    let disputed = |event: &str| Message::PayPalDisputeChanged {
+        event_id: event.into(),
+        dispute: "PP-D-1".into(),
+        capture: "3C6".into(),
+    };
+    let dispute = json!({"dispute_id": "PP-D-1", "disputed_transactions": [{"seller_transaction_id": "3C6"}]});
+    for (id, kind, resource, expected) in [
+        (
+            "WH-1",
+            "PAYMENT.CAPTURE.REVERSED",
+            json!({"id": "9RV", "links": up}),
+            reversed("WH-1", "9RV"),
+        ),
+        (
+            "WH-2",
+            "PAYMENT.CAPTURE.REVERSED",
+            json!({"id": "3C6", "custom_id": order}),
+            reversed("WH-2", "3C6"),
+        ),
+        ("WH-3", "CUSTOMER.DISPUTE.CREATED", dispute.clone(), disputed("WH-3")),
+        ("WH-4", "CUSTOMER.DISPUTE.UPDATED", dispute.clone(), disputed("WH-4")),
+        ("WH-5", "CUSTOMER.DISPUTE.RESOLVED", dispute, disputed("WH-5")),
+    ] {
+        paypal.deliver(&paypals(id, kind, &resource)).await.expect(200);
+        let sent: Vec<_> = paypal
+            .app
+            .take_messages()
+            .into_iter()
+            .map(|sent| sent.message)
+            .collect();
+        assert_eq!(sent, [expected], "{kind}");
+    }
 }

@@ -25,6 +25,12 @@ pub(crate) async fn look_at(run: &mut Run<'_>, told: &Told) -> Result<(), Failur
             (vec![Expected::entry(None, &fact)], Some(against))
         }
         Evidence::None(kind) => {
+            // An operator may have said what it was, by a dispute made by hand.
+            let by_hand = ledger::fact_key(None, &Fact::DisputeFunds(movement.id.clone()));
+            let posted = ledger::entries(store, &[by_hand]).await?;
+            if !posted.is_empty() && compare(&movement, &posted).map_err(Failure::reject)?.is_none() {
+                return run.explained(before, &movement, &posted, None).await;
+            }
             let finding = Finding::expected(kind, movement.net);
             return run.differs(before, subject, finding, Vec::new()).await;
         }

@@ -2,16 +2,18 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::http::{FieldError, Validate};
+use shared::http::{FieldError, Problem, Validate};
 use shared::ids::{ListingId, OrderId, PartnerId, RefundId};
-use shared::money::Money;
-use shared::purchase::dispute::{Dispute, DisputeStatus};
+use shared::money::{Currency, Money};
+use shared::purchase::dispute::{ClaimByHand, Dispute, DisputeStatus, Ruling};
 use shared::purchase::refund::{Refund, RefundOrigin, RefundReason, RefundRequest, RefundState};
 use shared::purchase::{MAX_LINES, Order, OrderStatus};
 use utoipa::{IntoParams, ToSchema};
 
 /// The longest note; it may be shown to the customer and to the partner.
 const MAX_NOTE_CHARS: usize = 1_000;
+/// The longest reason of a dispute, and the longest id of the processor's.
+const MAX_REASON_CHARS: usize = 100;
 
 /// What to give back, and why.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -244,6 +246,103 @@ impl SoldOrderView {
             paid_at: order.paid_at,
             lines: lines.collect(),
         }
+    }
+}
+
+/// What the processor takes back, or may.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OpenDispute {
+    /// Without it: all that was paid.
+    pub amount: Option<Money>,
+    /// In the processor's words.
+    pub reason: String,
+    /// What was seen, and where; kept with the act.
+    pub note: String,
+}
+
+impl Validate for OpenDispute {
+    fn validate(&self) -> Vec<FieldError> {
+        let mut errors = note_errors(Some(&self.note));
+        if self.reason.trim().is_empty() || self.reason.chars().count() > MAX_REASON_CHARS {
+            errors.push(FieldError::new(
+                "/reason",
+                format!("must have between 1 and {MAX_REASON_CHARS} characters"),
+            ));
+        }
+        errors
+    }
+}
+
+impl From<OpenDispute> for ClaimByHand {
+    fn from(open: OpenDispute) -> Self {
+        Self {
+            amount: open.amount,
+            reason: open.reason,
+            note: open.note,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CloseDispute {
+    pub outcome: DisputeOutcome,
+    /// What the processor has taken; needed where it is lost.
+    pub amount: Option<Money>,
+    /// What it charged for the trouble.
+    pub fee: Option<Money>,
+    /// The processor's id of the movement.
+    pub transaction_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DisputeOutcome {
+    Won,
+    Lost,
+}
+
+impl Validate for CloseDispute {
+    fn validate(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        if self.outcome == DisputeOutcome::Lost && self.amount.is_none() {
+            errors.push(FieldError::new("/amount", "must say how much was taken"));
+        }
+        let is_odd = |id: &String| {
+            id.is_empty()
+                || id.len() > MAX_REASON_CHARS
+                || !id
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        if self.transaction_id.as_ref().is_some_and(is_odd) {
+            errors.push(FieldError::new(
+                "/transaction_id",
+                format!("must have between 1 and {MAX_REASON_CHARS} letters, digits, dots, dashes and underscores"),
+            ));
+        }
+        errors
+    }
+}
+
+impl CloseDispute {
+    pub(crate) fn ruling(self, currency: Currency, at: Timestamp) -> Result<Ruling, Problem> {
+        let minor = |amount: Option<Money>, pointer: &str| match amount {
+            None => Ok(0),
+            Some(amount) if amount.currency() == currency => Ok(amount.minor()),
+            Some(_) => {
+                let detail = format!("The order was paid in {currency}.");
+                Err(Problem::refused("other_currency", pointer, detail))
+            }
+        };
+        Ok(Ruling {
+            is_won: self.outcome == DisputeOutcome::Won,
+            taken_minor: minor(self.amount, "/amount")?,
+            fee_minor: minor(self.fee, "/fee")?,
+            transaction: self.transaction_id,
+            at,
+        })
     }
 }
 

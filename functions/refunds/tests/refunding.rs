@@ -408,3 +408,91 @@ async fn bad_input_says_what_to_do_and_writes_nothing() {
     assert_eq!(sale.stored(&app).await, before);
     assert!(app.take_messages().is_empty());
 }
+
+#[tokio::test]
+async fn an_operator_makes_a_dispute_by_hand_and_closes_it() {
+    let app = app();
+    let sale = sale(&app).await;
+    let operator = app.sign_in_operator("olga");
+    let path = sale.path("/disputes");
+    let body = json!({"amount": eur(1000), "reason": "unknown", "note": "T1999 in the dashboard."});
+    for who in ["carla", "anna"] {
+        assert_eq!(post(&app, &app.sign_in(who), &path, &body).await.status, 403, "{who}");
+    }
+    let opened = post(&app, &operator, &path, &body).await;
+    assert_eq!(
+        (opened.status, &opened.body["status"]),
+        (201, &json!("open")),
+        "{opened:?}"
+    );
+    let id = opened.body["id"].as_str().expect("an id").to_owned();
+    let made = app.take_messages();
+    assert!(
+        matches!(made.as_slice(), [Envelope { message: Message::DisputeMadeByHand { dispute, .. }, .. }] if *dispute == id),
+        "{made:?}"
+    );
+    let closure = sale.path(&format!("/disputes/{id}/closure"));
+    for (wrong, code) in [
+        (json!({"outcome": "lost"}), "invalid_request"),
+        (json!({"outcome": "lost", "amount": eur(0)}), "amount_out_of_range"),
+        (json!({"outcome": "lost", "amount": eur(1800)}), "amount_out_of_range"),
+        (json!({"outcome": "won", "amount": eur(1)}), "won_takes_nothing"),
+        (
+            json!({"outcome": "lost", "amount": {"amount": 1, "currency": "USD"}}),
+            "other_currency",
+        ),
+    ] {
+        let refused = post(&app, &operator, &closure, &wrong).await;
+        assert_eq!(refused.status, 422, "{wrong}: {refused:?}");
+        if code != "invalid_request" {
+            assert_eq!(refused.body["code"], code, "{wrong}");
+        }
+    }
+    let lost = json!({"outcome": "lost", "amount": eur(1000), "fee": eur(15), "transaction_id": "8XY"});
+    let closed = post(&app, &operator, &closure, &lost).await;
+    assert_eq!(
+        (closed.status, &closed.body["status"]),
+        (200, &json!("lost")),
+        "{closed:?}"
+    );
+    assert_eq!(app.take_messages().len(), 1);
+    let again = post(&app, &operator, &closure, &json!({"outcome": "won"})).await;
+    assert_eq!(
+        (again.status, again.body["code"].as_str()),
+        (409, Some("dispute_not_open"))
+    );
+    let acts = get(&app, &operator, &sale.path("/audit-events")).await;
+    let acts: Vec<_> = acts.body["items"]
+        .as_array()
+        .expect("entries")
+        .iter()
+        .map(|act| act["action"].clone())
+        .collect();
+    assert_eq!(acts.len(), 2, "{acts:?}");
+    for above in [
+        json!({"amount": eur(1800), "reason": "r", "note": "n"}),
+        json!({"amount": eur(0), "reason": "r", "note": "n"}),
+    ] {
+        let refused = post(&app, &operator, &path, &above).await;
+        assert_eq!(
+            (refused.status, refused.body["code"].as_str()),
+            (422, Some("amount_out_of_range"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn nobody_makes_a_dispute_about_what_is_their_own() {
+    let app = app();
+    let sale = sale(&app).await;
+    let body = json!({"reason": "unknown", "note": "Mine."});
+    for who in ["anna", "bert", "carla"] {
+        let refused = post(&app, &app.sign_in_operator(who), &sale.path("/disputes"), &body).await;
+        assert_eq!(
+            (refused.status, refused.body["code"].as_str()),
+            (403, Some("own_order")),
+            "{who}"
+        );
+    }
+    assert!(app.take_messages().is_empty());
+}

@@ -1,13 +1,18 @@
 //! Follows a dispute at Stripe: posts its movements, holds the shares meanwhile, and claws them back when it is lost.
 
 use jiff::Timestamp;
+use shared::ids::{OrderId, UserId};
+use shared::ledger::Fact;
 use shared::messages::Envelope;
 use shared::money::{Currency, Money};
 use shared::processor::stripe::objects;
 use shared::purchase::Order;
-use shared::purchase::dispute::{Dispute, DisputeAdvance, DisputeReport, DisputeStatus, Movement, advance};
+use shared::purchase::dispute::Origin;
+use shared::purchase::dispute::{
+    Dispute, DisputeAdvance, DisputeReport, DisputeStatus, Movement, advance, follow_by_hand,
+};
 use shared::runtime::{Delivery, Failure};
-use shared::store::{Versioned, reversals};
+use shared::store::{Versioned, ledger, reversals};
 
 use crate::context::Context;
 use crate::{origin, requests};
@@ -28,6 +33,34 @@ pub(crate) async fn hear(context: &Context, delivery: &Delivery<Envelope>, objec
     let report = report(&object, &charge.id).map_err(Failure::reject)?;
     let advanced = advance(&order, known.as_deref(), &report, delivery.seed, delivery.now).map_err(Failure::reject)?;
     follow(context, delivery, &order, known.as_ref(), advanced).await
+}
+
+/// An operator has opened a dispute by hand, or closed it.
+pub(crate) async fn hear_by_hand(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    customer: UserId,
+    order: OrderId,
+    dispute: &str,
+) -> Result<(), Failure> {
+    let order = origin::load(context, customer, order).await?;
+    let known = reversals::dispute(&context.store, order.id, dispute).await?;
+    let known =
+        known.ok_or_else(|| Failure::retry(format!("dispute {dispute} of order {} does not exist", order.id)))?;
+    let mut told = known.value.clone();
+    if let Origin::Operator {
+        ruling: Some(ruling), ..
+    } = &mut told.origin
+    {
+        // A movement that another dispute has named is posted already: this one's stands under its own name.
+        let named = ruling.transaction.clone().filter(|id| !known.movements.contains(id));
+        let keys = named.map(|id| ledger::fact_key(None, &Fact::DisputeFunds(id)));
+        if !ledger::entries(&context.store, keys.as_slice()).await?.is_empty() {
+            ruling.transaction = None;
+        }
+    }
+    let advanced = follow_by_hand(&order, &told, delivery.seed, delivery.now).map_err(Failure::reject)?;
+    follow(context, delivery, &order, Some(&known), advanced).await
 }
 
 /// Writes what follows from the news of a dispute. A conflict means that somebody else has heard of it, or has changed the order: the message

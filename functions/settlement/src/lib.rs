@@ -10,6 +10,7 @@ mod dispute;
 mod fee;
 mod origin;
 mod paypal;
+mod paypal_dispute;
 mod refund;
 mod requests;
 mod session;
@@ -45,6 +46,15 @@ async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), 
         Message::PayPalRefundMade { refund, capture, .. } => {
             refund::hear_paypal(context, delivery, refund, capture).await
         }
+        Message::PayPalDisputeChanged { dispute, .. } => paypal_dispute::hear(context, &delivery, dispute).await,
+        Message::PayPalCaptureReversed { reversal, capture, .. } => {
+            paypal_dispute::hear_reversal(context, &delivery, reversal, capture).await
+        }
+        Message::DisputeMadeByHand {
+            customer,
+            order,
+            dispute,
+        } => dispute::hear_by_hand(context, &delivery, *customer, *order, dispute).await,
         Message::FreeOrderPlaced { customer, order } => {
             session::settle_free(context, delivery, *customer, *order).await
         }

@@ -78,7 +78,13 @@ pub enum Origin {
     /// The processor has taken the money back without a dispute that could be asked for.
     Reversal,
     /// An operator has opened it by hand, for something that no code understands, and closes it.
-    Operator { user: UserId, note: String },
+    Operator {
+        user: UserId,
+        note: String,
+        /// How it has ended, once it has.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ruling: Option<Ruling>,
+    },
 }
 
 impl Origin {
@@ -199,23 +205,26 @@ fn advance_from(
     Ok(is_news.then_some(advance))
 }
 
-/// An operator opens a dispute by hand: the amount is held until an operator closes it.
+/// An operator opens a dispute by hand. What follows from it, [`follow_by_hand`] says.
 pub fn open_by_hand(
     order: &Order,
-    claim: &HandMadeClaim,
+    claim: &ClaimByHand,
     user: UserId,
     seed: Seed,
     now: Timestamp,
-) -> Result<DisputeAdvance, ByHandError> {
-    if order.status != OrderStatus::Paid {
-        return Err(ByHandError::NotPaid);
-    }
-    let charge = order.charge.clone().ok_or(ByHandError::NotPaid)?;
+) -> Result<Dispute, ByHandError> {
+    let charge = order.charge.clone().filter(|_| order.status == OrderStatus::Paid);
     let amount = claim.amount.unwrap_or(order.total);
-    check_amount(order, amount)?;
+    let expected = order.total.currency();
+    if amount.currency() != expected {
+        return Err(ByHandError::OtherCurrency { expected });
+    }
+    if !amount.is_positive() || amount.minor() > order.total.minor() {
+        return Err(ByHandError::Amount { paid: order.total });
+    }
     let report = DisputeReport {
         id: seed.id::<DisputeId>("dispute").to_string(),
-        charge,
+        charge: charge.ok_or(ByHandError::NotPaid)?,
         amount,
         reason: claim.reason.clone(),
         status: DisputeStatus::Open,
@@ -224,84 +233,94 @@ pub fn open_by_hand(
         movements: Vec::new(),
     };
     let note = claim.note.clone();
-    let before = opened(order, &report, Origin::Operator { user, note });
-    Ok(DisputeAdvance::of(order, &before, &report, seed, now)?)
+    let ruling = None;
+    Ok(opened(order, &report, Origin::Operator { user, note, ruling }))
 }
 
 /// What an operator says when opening a dispute.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HandMadeClaim {
+pub struct ClaimByHand {
     /// `None`: all that was paid.
     pub amount: Option<Money>,
     pub reason: String,
     pub note: String,
 }
 
-/// How an operator says that a dispute opened by hand has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closing {
+/// How a dispute that was opened by hand has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruling {
     pub is_won: bool,
-    /// What the processor has taken; nothing where it has not.
-    pub taken: Option<Money>,
-    pub fee: Option<Money>,
+    /// What the processor has taken; nothing where it is won.
+    pub taken_minor: i64,
+    pub fee_minor: i64,
     /// The processor's id of the movement, so that its books and ours are held against each other.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub transaction: Option<String>,
+    pub at: Timestamp,
 }
 
-/// Closes a dispute that was opened by hand, with what has moved.
-pub fn close_by_hand(
-    order: &Order,
-    dispute: &Dispute,
-    closing: &Closing,
-    seed: Seed,
-    now: Timestamp,
-) -> Result<DisputeAdvance, ByHandError> {
-    if !matches!(dispute.origin, Origin::Operator { .. }) {
+/// Closes a dispute that was opened by hand.
+pub fn close_by_hand(order: &Order, dispute: &Dispute, ruling: Ruling) -> Result<Dispute, ByHandError> {
+    let Origin::Operator { user, note, .. } = &dispute.origin else {
         return Err(ByHandError::Followed);
-    }
+    };
     if dispute.status != DisputeStatus::Open {
         return Err(ByHandError::Closed(dispute.status));
     }
+    let (taken, fee) = (ruling.taken_minor, ruling.fee_minor);
+    match ruling.is_won {
+        true if taken != 0 => return Err(ByHandError::WonTakesNothing),
+        false if taken <= 0 || taken > order.total.minor() => return Err(ByHandError::Amount { paid: order.total }),
+        _ if fee < 0 || fee > order.total.minor() => return Err(ByHandError::Amount { paid: order.total }),
+        _ => {}
+    }
+    Ok(Dispute {
+        status: if ruling.is_won {
+            DisputeStatus::Won
+        } else {
+            DisputeStatus::Lost
+        },
+        origin: Origin::Operator {
+            user: *user,
+            note: note.clone(),
+            ruling: Some(ruling),
+        },
+        ..dispute.clone()
+    })
+}
+
+/// What follows from a dispute as operators have left it. `None` where everything has.
+pub fn follow_by_hand(
+    order: &Order,
+    dispute: &Dispute,
+    seed: Seed,
+    now: Timestamp,
+) -> Result<Option<DisputeAdvance>, DisputeError> {
+    let Origin::Operator { ruling, .. } = &dispute.origin else {
+        return Ok(None);
+    };
     let currency = order.total.currency();
-    let zero = Money::zero(currency);
-    let (taken, fee) = (closing.taken.unwrap_or(zero), closing.fee.unwrap_or(zero));
-    if taken.currency() != currency || fee.currency() != currency {
-        return Err(ByHandError::OtherCurrency { expected: currency });
-    }
-    if taken.is_negative() || fee.is_negative() || taken.minor() > order.total.minor() {
-        return Err(ByHandError::Amount { paid: order.total });
-    }
-    if !closing.is_won && !taken.is_positive() {
-        return Err(ByHandError::NothingTaken);
-    }
-    // A won dispute has taken nothing in the end: at most the fee.
-    if closing.is_won && taken.is_positive() {
-        return Err(ByHandError::WonTakesNothing);
-    }
-    let moved = !taken.is_zero() || !fee.is_zero();
-    let id = closing.transaction.clone().unwrap_or_else(|| dispute.id.clone());
-    let movement = Movement {
-        id,
+    let moved = ruling
+        .iter()
+        .filter(|ruling| ruling.taken_minor != 0 || ruling.fee_minor != 0);
+    let movement = |ruling: &Ruling| Movement {
+        id: ruling.transaction.clone().unwrap_or_else(|| dispute.id.clone()),
         reference: None,
-        amount: taken.checked_neg()?,
-        fee,
-        at: now,
+        amount: Money::new(-ruling.taken_minor, currency),
+        fee: Money::new(ruling.fee_minor, currency),
+        at: ruling.at,
     };
     let report = DisputeReport {
         id: dispute.id.clone(),
         charge: dispute.charge.clone(),
         amount: dispute.amount,
         reason: dispute.reason.clone(),
-        status: if closing.is_won {
-            DisputeStatus::Won
-        } else {
-            DisputeStatus::Lost
-        },
+        status: dispute.status,
         opened_at: dispute.opened_at,
-        evidence_due: None,
-        movements: moved.then_some(movement).into_iter().collect(),
+        evidence_due: dispute.evidence_due,
+        movements: moved.map(movement).collect(),
     };
-    Ok(DisputeAdvance::of(order, dispute, &report, seed, now)?)
+    advance(order, Some(dispute), &report, seed, now)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -316,25 +335,8 @@ pub enum ByHandError {
     Followed,
     #[error("the dispute is {0} already")]
     Closed(DisputeStatus),
-    #[error("a lost dispute has taken something: say how much")]
-    NothingTaken,
     #[error("a won dispute has taken nothing in the end, or its fee at most")]
     WonTakesNothing,
-    #[error(transparent)]
-    Dispute(#[from] DisputeError),
-    #[error(transparent)]
-    Money(#[from] MoneyError),
-}
-
-fn check_amount(order: &Order, amount: Money) -> Result<(), ByHandError> {
-    let expected = order.total.currency();
-    if amount.currency() != expected {
-        return Err(ByHandError::OtherCurrency { expected });
-    }
-    if !amount.is_positive() || amount.minor() > order.total.minor() {
-        return Err(ByHandError::Amount { paid: order.total });
-    }
-    Ok(())
 }
 
 fn opened(order: &Order, report: &DisputeReport, origin: Origin) -> Dispute {
@@ -375,6 +377,14 @@ impl Dispute {
             DisputeStatus::Lost if withdrawn == 0 => self.amount.minor(),
             DisputeStatus::Lost => 0,
             DisputeStatus::Inquiry | DisputeStatus::Won | DisputeStatus::Closed => withdrawn,
+        }
+    }
+
+    /// What an operator wrote when opening it by hand.
+    pub fn note(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Operator { note, .. } => Some(note),
+            Origin::Processor | Origin::Reversal => None,
         }
     }
 

@@ -75,13 +75,14 @@ impl Explanation {
         }
     }
 
-    /// `code` is the transaction's event code (developer.paypal.com/docs/transaction-search/transaction-event-codes/). What PayPal takes
-    /// back for disputes is not posted by Souk, so a person must look at it.
+    /// `code` is the transaction's event code (developer.paypal.com/docs/transaction-search/transaction-event-codes/).
     pub fn at_paypal(code: &str) -> Option<Self> {
         match code {
             "T0006" => Some(Self::Sale),
             "T1107" => Some(Self::Refund),
             "T1100" => Some(Self::RefundFailed),
+            // A payment that PayPal reverses; a chargeback, and one that is reversed or made good.
+            "T1106" | "T1201" | "T1202" | "T1205" => Some(Self::Dispute),
             "T0001" => Some(Self::Transfer),
             "T1114" | "T1115" => Some(Self::TransferReversed),
             // Fees that are no payment's, and fees given back.

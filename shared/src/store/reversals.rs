@@ -201,6 +201,31 @@ pub fn advance_dispute(
     Ok(writes)
 }
 
+/// A dispute that an operator has opened or closed, with the act and the message from which everything else follows. `revision` is `None`
+/// for a new one.
+pub fn keep_dispute_by_hand(
+    dispute: &Dispute,
+    revision: Option<u64>,
+    audit: &AuditEvent,
+    message: MessageId,
+) -> Result<Vec<Write>, StoreError> {
+    let told = Message::DisputeMadeByHand {
+        customer: dispute.customer,
+        order: dispute.order,
+        dispute: dispute.id.clone(),
+    };
+    let key = keys::dispute(dispute.order, &dispute.id);
+    let write = match revision {
+        Some(revision) => Write::replace(key, dispute, revision)?,
+        None => Write::create(key, dispute)?,
+    };
+    let by_status = keys::dispute_by_status(&dispute.status.to_string(), dispute.opened_at, &dispute.id);
+    Ok(vec![
+        write.outbox(&[Envelope::new(message, told)])?.indexed(by_status),
+        audit::entry(Audited::Order(dispute.order), audit)?,
+    ])
+}
+
 /// Every refund of an order, however many there are.
 pub async fn all_refunds(store: &Store, order: OrderId) -> Result<Vec<Refund>, StoreError> {
     let (mut all, mut after) = (Vec::new(), None);

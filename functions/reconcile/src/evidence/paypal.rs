@@ -10,7 +10,7 @@ use shared::purchase::Order;
 use shared::purchase::refund::adopted_id;
 use shared::reconciliation::{DifferenceKind, Explanation, Movement};
 use shared::runtime::Failure;
-use shared::store::{commerce, payouts};
+use shared::store::{commerce, ledger, payouts, reversals};
 
 use super::{Evidence, Expected, refund_shares, shares};
 use crate::context::Context;
@@ -30,7 +30,8 @@ pub(super) async fn gather(
         Some(Explanation::RefundFailed) => refund_failed(context, movement).await,
         Some(Explanation::Transfer | Explanation::TransferReversed) => payout(context, transaction, movement).await,
         Some(Explanation::Own(against)) => Ok(Evidence::Own(against)),
-        Some(Explanation::Dispute) | None => Ok(Evidence::None(DifferenceKind::NotUnderstood)),
+        Some(Explanation::Dispute) => dispute(context, movement).await,
+        None => Ok(Evidence::None(DifferenceKind::NotUnderstood)),
     }
 }
 
@@ -103,6 +104,38 @@ async fn refund_failed(context: &Context, movement: &Movement) -> Result<Evidenc
         refund: refund.clone(),
         capture: capture.to_owned(),
     });
+    Ok(Evidence::Entries(vec![Expected { keys, news }]))
+}
+
+/// What a dispute moves has no id at PayPal but in its books, so that the entry is the one of this amount which is nearest in time. A reversal
+/// without a dispute has its movement's id.
+async fn dispute(context: &Context, movement: &Movement) -> Result<Evidence, Failure> {
+    let Some(capture) = &movement.source else {
+        return Ok(Evidence::None(DifferenceKind::NotOurs));
+    };
+    let Some(order) = order_of_capture(context, capture).await? else {
+        return Ok(Evidence::None(DifferenceKind::NotOurs));
+    };
+    let disputes = reversals::all_disputes(&context.store, order.id).await?;
+    let movements = disputes.into_iter().flat_map(|dispute| dispute.movements);
+    let keys: Vec<_> = movements
+        .map(|id| ledger::fact_key(None, &Fact::DisputeFunds(id)))
+        .collect();
+    let mut posted = ledger::entries(&context.store, &keys).await?;
+    let clearing = Account::clearing(movement.processor);
+    posted.retain(|entry| {
+        let mut postings = entry.postings().iter();
+        postings.any(|posting| posting.account == clearing && posting.amount == movement.net)
+    });
+    let nearest = posted
+        .iter()
+        .min_by_key(|entry| entry.occurred_at().duration_since(movement.at).abs());
+    let news = Some(Message::PayPalCaptureReversed {
+        event_id: movement.id.clone(),
+        reversal: movement.id.clone(),
+        capture: capture.clone(),
+    });
+    let keys = nearest.map(ledger::journal_key).into_iter().collect();
     Ok(Evidence::Entries(vec![Expected { keys, news }]))
 }
 

@@ -1,6 +1,7 @@
 //! Who may do what: [`customer`]s ask, [`partner`]s refund what they sold, [`operator`]s refund and decide everything.
 
 pub(crate) mod customer;
+pub(crate) mod disputes;
 pub(crate) mod operator;
 pub(crate) mod partner;
 

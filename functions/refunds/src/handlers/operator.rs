@@ -1,4 +1,4 @@
-//! What operators do: refund any order, decide what customers ask for, and see the disputes.
+//! What operators do: refund any order, and decide what customers ask for.
 
 use std::convert::identity;
 
@@ -6,15 +6,14 @@ use axum::extract::State;
 use serde::Deserialize;
 use shared::audit::AuditEvent;
 use shared::auth::Operator;
-use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument, Query};
+use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
 use shared::ids::{OrderId, RefundId};
-use shared::purchase::dispute::DisputeStatus;
 use shared::purchase::refund::RefundOrigin;
 use shared::store::audit::{self, Audited};
 use shared::store::reversals;
 
 use super::{Created, find, settle_request, start};
-use crate::api::{AskRefund, Decide, DisputeParams, DisputeView, RefundView};
+use crate::api::{AskRefund, Decide, RefundView};
 use crate::context::Context;
 
 /// Refunds an order, in part or in whole.
@@ -69,34 +68,6 @@ pub(crate) async fn requested(
 ) -> Result<Json<Page<RefundView>>, Problem> {
     let page = reversals::requested_refunds(&context.store, paging.after(), paging.limit()).await?;
     Ok(Json(paging.page(page, RefundView::from)))
-}
-
-/// Disputes of one status, those first whose evidence is due first.
-#[utoipa::path(get, path = "/v1/disputes", tag = "refunds", params(DisputeParams, PagingParams),
-    responses((status = 200, body = Page<DisputeView>), (status = 403, body = ProblemDocument)))]
-pub(crate) async fn disputes(
-    State(context): State<Context>,
-    _operator: Operator,
-    Query(params): Query<DisputeParams>,
-    paging: Paging,
-) -> Result<Json<Page<DisputeView>>, Problem> {
-    let status = params.status.unwrap_or(DisputeStatus::Open).to_string();
-    let page = reversals::disputes_by_status(&context.store, &status, paging.after(), paging.limit()).await?;
-    Ok(Json(paging.page(page, DisputeView::from)))
-}
-
-/// An order's disputes.
-#[utoipa::path(get, path = "/v1/orders/{order_id}/disputes", tag = "refunds", params(("order_id" = OrderId, Path), PagingParams),
-    responses((status = 200, body = Page<DisputeView>), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
-pub(crate) async fn disputes_of(
-    State(context): State<Context>,
-    _operator: Operator,
-    Path(order): Path<OrderId>,
-    paging: Paging,
-) -> Result<Json<Page<DisputeView>>, Problem> {
-    let order = context.order(order).await?;
-    let page = reversals::disputes(&context.store, order.id, paging.after(), paging.limit()).await?;
-    Ok(Json(paging.page(page, DisputeView::from)))
 }
 
 /// What was done to an order by those who refund and decide, newest first.

@@ -270,3 +270,217 @@ async fn a_refund_made_in_paypals_dashboard_is_adopted_once() {
     till.world.take_messages();
     till.check_books().await;
 }
+
+/// PayPal's dispute of the whole order, with what it has moved: minor units, below zero what is taken, and whether it is a fee.
+fn disputed(status: &str, outcome: Option<&str>, moved: &[(i64, bool)]) -> Value {
+    let movement = |(index, (minor, is_fee)): (usize, &(i64, bool))| {
+        let value = format!("{}.{:02}", minor.abs() / 100, minor.abs() % 100);
+        json!({"affected_party": "SELLER", "amount": {"currency_code": "EUR", "value": value},
+            "initiated_time": format!("2026-11-2{}T09:00:00Z", 3 + index), "type": if *minor < 0 { "DEBIT" } else { "CREDIT" },
+            "reason": if *is_fee { "DISPUTE_FEE" } else { "DISPUTE_SETTLEMENT" }})
+    };
+    let buyers = json!({"affected_party": "BUYER", "amount": {"currency_code": "EUR", "value": "17.99"}, "type": "CREDIT",
+        "reason": "DISPUTE_SETTLEMENT", "initiated_time": "2026-11-23T09:00:00Z"});
+    let movements: Vec<_> = moved.iter().enumerate().map(movement).chain([buyers]).collect();
+    json!({"dispute_id": "PP-D-1", "create_time": "2026-11-23T08:00:00Z", "status": status, "reason": "UNAUTHORISED",
+        "disputed_transactions": [{"seller_transaction_id": "3C6"}], "dispute_amount": {"currency_code": "EUR", "value": "17.99"},
+        "dispute_outcome": outcome.map(|code| json!({"outcome_code": code})), "money_movements": movements})
+}
+
+fn capture_of(order: &Order) -> Value {
+    let mut capture = told("COMPLETED", Some("COMPLETED"))["purchase_units"][0]["payments"]["captures"][0].take();
+    capture["custom_id"] = json!(order.id);
+    capture
+}
+
+impl Till {
+    async fn hear_of_dispute(&self, order: &Order, dispute: Value) {
+        self.paypal
+            .answers(200, dispute.clone())
+            .answers(200, capture_of(order));
+        let known = reversals::dispute(&self.world.store, order.id, "PP-D-1").await;
+        if known.expect("memory").is_some() {
+            self.paypal.answers(200, dispute);
+        }
+        let heard = self.hear(Message::PayPalDisputeChanged {
+            event_id: "WH-3".into(),
+            dispute: "PP-D-1".into(),
+            capture: "3C6".into(),
+        });
+        heard.await.expect("followed");
+    }
+
+    async fn hear_of_reversal(&self, order: &Order, disputes: Value, then: &[Value]) {
+        self.paypal
+            .answers(200, capture_of(order))
+            .answers(200, json!({"items": disputes}));
+        for answer in then {
+            self.paypal.answers(200, answer.clone());
+        }
+        let heard = self.hear(Message::PayPalCaptureReversed {
+            event_id: "WH-4".into(),
+            reversal: "9RV".into(),
+            capture: "3C6".into(),
+        });
+        heard.await.expect("followed");
+    }
+
+    async fn shares(&self) -> (i64, i64) {
+        (self.owed(self.anna).await, self.owed(self.bert).await)
+    }
+
+    async fn held(&self) -> (i64, i64) {
+        (self.disputed(self.anna).await, self.disputed(self.bert).await)
+    }
+}
+
+#[tokio::test]
+async fn a_dispute_at_paypal_is_held_and_lost_and_may_be_won_later() {
+    let till = till().await;
+    let order = till.sold_with_paypal().await;
+    till.hear_of_dispute(&order, disputed("OPEN", None, &[])).await;
+    assert_eq!((till.shares().await, till.held().await), ((1039, 400), (1039, 400)));
+    let lost = disputed(
+        "RESOLVED",
+        Some("RESOLVED_BUYER_FAVOUR"),
+        &[(-1799, false), (-1400, true)],
+    );
+    for _ in 0..2 {
+        till.hear_of_dispute(&order, lost.clone()).await;
+    }
+    assert_eq!((till.shares().await, till.held().await), ((0, 0), (0, 0)));
+    assert_eq!(till.account(Account::PayPalClearing), -79 - 1400);
+    assert_eq!(till.account(Account::ProcessorFees), 79 + 1400);
+    assert_eq!(till.account(Account::DisputesPending), 0);
+    assert_eq!(till.account(Account::ProcessorClearing), 0);
+    assert_eq!(till.licence_status(&order, 0).await, LicenceStatus::Revoked);
+    till.check_books().await;
+    let moved = [(-1799, false), (-1400, true), (1799, false)];
+    let won = disputed("RESOLVED", Some("RESOLVED_SELLER_FAVOUR"), &moved);
+    till.hear_of_dispute(&order, won).await;
+    assert_eq!((till.shares().await, till.held().await), ((1039, 400), (0, 0)));
+    assert_eq!(till.account(Account::PayPalClearing), 1799 - 79 - 1400);
+    assert_eq!(till.licence_status(&order, 0).await, LicenceStatus::Active);
+    till.check_books().await;
+}
+
+#[tokio::test]
+async fn how_a_dispute_at_paypal_ends_says_who_keeps_the_money() {
+    for (status, outcome, held) in [
+        ("UNDER_REVIEW", None, 1039),
+        ("RESOLVED", Some("RESOLVED_SELLER_FAVOUR"), 0),
+        ("RESOLVED", Some("RESOLVED_WITH_PAYOUT"), 0),
+        ("RESOLVED", Some("CANCELED_BY_BUYER"), 0),
+        // What is not known here keeps the money where it is.
+        ("RESOLVED", Some("ESCALATED_TO_MARS"), 1039),
+        ("RESOLVED", None, 1039),
+        ("APPEALED", None, 1039),
+    ] {
+        let till = till().await;
+        let order = till.sold_with_paypal().await;
+        till.hear_of_dispute(&order, disputed(status, outcome, &[])).await;
+        assert_eq!(till.disputed(till.anna).await, held, "{status} {outcome:?}");
+        assert_eq!(till.owed(till.anna).await, 1039);
+    }
+}
+
+#[tokio::test]
+async fn a_reversal_without_a_dispute_is_lost_once() {
+    let till = till().await;
+    let order = till.sold_with_paypal().await;
+    let mut reversal = refunded("", "17.99");
+    reversal["id"] = json!("9RV");
+    for _ in 0..2 {
+        till.hear_of_reversal(&order, json!([]), std::slice::from_ref(&reversal))
+            .await;
+    }
+    assert_eq!(till.shares().await, (0, 0));
+    assert_eq!(till.account(Account::PayPalClearing), -79);
+    assert_eq!(till.licence_status(&order, 0).await, LicenceStatus::Revoked);
+    // The dispute that comes to light later tells of the same money.
+    let lost = disputed("RESOLVED", Some("RESOLVED_BUYER_FAVOUR"), &[(-1799, false)]);
+    till.hear_of_dispute(&order, lost).await;
+    assert_eq!((till.shares().await, till.held().await), ((0, 0), (0, 0)));
+    assert_eq!(till.account(Account::PayPalClearing), -79);
+    till.check_books().await;
+}
+
+#[tokio::test]
+async fn a_reversal_of_which_a_dispute_tells_is_the_disputes() {
+    let till = till().await;
+    let order = till.sold_with_paypal().await;
+    let lost = disputed("RESOLVED", Some("RESOLVED_BUYER_FAVOUR"), &[(-1799, false)]);
+    let then = [lost, capture_of(&order)];
+    till.hear_of_reversal(&order, json!([{"dispute_id": "PP-D-1"}]), &then)
+        .await;
+    assert_eq!(till.shares().await, (0, 0));
+    assert_eq!(till.account(Account::PayPalClearing), -79);
+    let known = reversals::all_disputes(&till.world.store, order.id)
+        .await
+        .expect("memory");
+    assert_eq!(known.len(), 1);
+    till.check_books().await;
+}
+
+#[tokio::test]
+async fn a_dispute_made_by_hand_holds_and_takes_what_an_operator_says() {
+    use shared::purchase::dispute::{ClaimByHand, Ruling, close_by_hand, open_by_hand};
+    let till = till().await;
+    let order = till.sold_with_paypal().await;
+    let claim = ClaimByHand {
+        amount: None,
+        reason: "unknown".into(),
+        note: "T1999 in the dashboard".into(),
+    };
+    let opened = open_by_hand(&order, &claim, till.customer, till.world.seed(), till.world.now()).expect("paid");
+    let act = |label: &str| shared::audit::AuditEvent {
+        id: till.world.seed().id(label),
+        at: till.world.now(),
+        actor: till.customer,
+        action: "dispute.open".into(),
+        subject: opened.id.clone(),
+        reason_code: None,
+        evidence: None,
+    };
+    let hear = async || {
+        let message = Message::DisputeMadeByHand {
+            customer: order.customer,
+            order: order.id,
+            dispute: opened.id.clone(),
+        };
+        for _ in 0..2 {
+            till.hear(message.clone()).await.expect("followed");
+        }
+    };
+    let writes = reversals::keep_dispute_by_hand(&opened, None, &act("open"), till.world.seed().id("m1"));
+    till.world.store.transact(writes.expect("items")).await.expect("new");
+    hear().await;
+    assert_eq!((till.shares().await, till.held().await), ((1039, 400), (1039, 400)));
+    let stored = reversals::dispute(&till.world.store, order.id, &opened.id).await;
+    let stored = stored.expect("memory").expect("kept");
+    let ruling = Ruling {
+        is_won: false,
+        taken_minor: 1799,
+        fee_minor: 500,
+        transaction: Some("8XY".into()),
+        at: till.world.now(),
+    };
+    let closed = close_by_hand(&order, &stored, ruling).expect("open");
+    let writes = reversals::keep_dispute_by_hand(
+        &closed,
+        Some(stored.revision),
+        &act("close"),
+        till.world.seed().id("m2"),
+    );
+    till.world
+        .store
+        .transact(writes.expect("items"))
+        .await
+        .expect("as read");
+    hear().await;
+    assert_eq!((till.shares().await, till.held().await), ((0, 0), (0, 0)));
+    assert_eq!(till.account(Account::PayPalClearing), -79 - 500);
+    assert_eq!(till.licence_status(&order, 0).await, LicenceStatus::Revoked);
+    till.check_books().await;
+    till.world.take_messages();
+}

@@ -5,7 +5,7 @@
 //! | `CHECKOUT.ORDER.APPROVED`, `.VOIDED`, `PAYMENT.CAPTURE.PENDING`, `.COMPLETED`, `.DENIED`, `.DECLINED` | an order of ours | settlement |
 //! | `PAYMENT.CAPTURE.REFUNDED` | money that goes back | settlement |
 //! | `PAYMENT.PAYOUTS-ITEM.*` | a payout of ours | payout-transfer |
-//! | `PAYMENT.CAPTURE.REVERSED`, `CUSTOMER.DISPUTE.*` | money that PayPal took back | a person |
+//! | `PAYMENT.CAPTURE.REVERSED`, `CUSTOMER.DISPUTE.*` | money that PayPal takes back, or may | settlement |
 //! | anything else | | is stored |
 
 use jiff::Timestamp;
@@ -42,9 +42,9 @@ fn dispose(event: &Event, seed: Seed) -> Verdict {
         | "PAYMENT.CAPTURE.DENIED"
         | "PAYMENT.CAPTURE.DECLINED" => {}
         "PAYMENT.CAPTURE.REFUNDED" => return refunded(event, object_id, seed),
-        "PAYMENT.CAPTURE.REVERSED" => return taken_back(object_id),
+        "PAYMENT.CAPTURE.REVERSED" => return reversed(event, object_id, seed),
         kind if kind.starts_with("PAYMENT.PAYOUTS-ITEM.") => return paid_out(event, seed),
-        kind if kind.starts_with("CUSTOMER.DISPUTE.") => return taken_back(object_id),
+        kind if kind.starts_with("CUSTOMER.DISPUTE.") => return disputed(event, seed),
         _ => return Verdict::stored(object_id),
     }
     let (Some(object_id), Some(order)) = (object_id.clone(), ours(event)) else {
@@ -90,8 +90,33 @@ fn paid_out(event: &Event, seed: Seed) -> Verdict {
     Verdict::queued(item, message, seed)
 }
 
-fn taken_back(object_id: Option<String>) -> Verdict {
-    Verdict::quarantined(object_id, "PayPal takes money back, which nothing here posts")
+/// Whether the payment is of ours, only the capture itself tells: the settlement fetches it.
+fn disputed(event: &Event, seed: Seed) -> Verdict {
+    let dispute = event.text("/dispute_id").map(str::to_owned);
+    let capture = event.text("/disputed_transactions/0/seller_transaction_id");
+    let (Some(dispute), Some(capture)) = (dispute.clone(), capture) else {
+        return Verdict::quarantined(dispute, "a dispute that names no payment");
+    };
+    let message = Message::PayPalDisputeChanged {
+        event_id: event.id.clone(),
+        dispute: dispute.clone(),
+        capture: capture.to_owned(),
+    };
+    Verdict::queued(dispute, message, seed)
+}
+
+/// The object is what took the money back, with a link to the capture; or the capture itself.
+fn reversed(event: &Event, object_id: Option<String>, seed: Seed) -> Verdict {
+    let links: Vec<Link> = serde_json::from_value(event.resource["links"].clone()).unwrap_or_default();
+    let Some(reversal) = object_id else {
+        return Verdict::quarantined(None, "a reversal that names nothing");
+    };
+    let message = Message::PayPalCaptureReversed {
+        event_id: event.id.clone(),
+        capture: capture_of(&links).unwrap_or(&reversal).to_owned(),
+        reversal: reversal.clone(),
+    };
+    Verdict::queued(reversal, message, seed)
 }
 
 /// The order that the object says it is for: PayPal was told when the order was made there, and tells it with order and capture.

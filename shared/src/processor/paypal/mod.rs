@@ -1,4 +1,5 @@
-//! A small client for the calls Souk makes to PayPal: Orders v2, Payments v2, Payouts v1, Webhooks v1, Transaction Search v1.
+//! A small client for the calls Souk makes to PayPal: Orders v2, Payments v2, Disputes v1, Payouts v1, Webhooks v1,
+//! Transaction Search v1.
 //!
 //! Like Stripe's it never repeats a call by itself. Every POST takes the `PayPal-Request-Id` that the caller made and stored *before*
 //! the call. PayPal answers a repeated id with what the first call made, **whatever the second asks for**, and forgets it after 6 hours
@@ -23,7 +24,7 @@ use serde_json::Value;
 use url::Url;
 
 pub use self::amount::{Amount, AmountError};
-use self::objects::{Capture, Events, Link, Order, PayoutBatch, PayoutItem, Refund, Transactions};
+use self::objects::{Capture, Dispute, Disputes, Events, Link, Order, PayoutBatch, PayoutItem, Refund, Transactions};
 use self::requests::{CreateOrder, CreatePayout, EventsPage, RefundCapture, TransactionsPage};
 use self::token::Token;
 use super::http::{self, Answer, Http};
@@ -105,6 +106,17 @@ impl PayPalClient {
 
     pub async fn refund(&self, refund: &str) -> Result<Refund, ProcessorError> {
         self.get(&["v2", "payments", "refunds", refund]).await
+    }
+
+    /// With the money that it has moved.
+    pub async fn dispute(&self, dispute: &str) -> Result<Dispute, ProcessorError> {
+        self.get(&["v1", "customer", "disputes", dispute]).await
+    }
+
+    /// The disputes about a payment; it has one, seldom another after it.
+    pub async fn disputes_of(&self, capture: &str) -> Result<Disputes, ProcessorError> {
+        let query = [("disputed_transaction_id".to_owned(), capture.to_owned())];
+        self.list(&["v1", "customer", "disputes"], &query).await
     }
 
     /// The one batch of this payout, whether this call made it or an earlier one did.

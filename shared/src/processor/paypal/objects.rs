@@ -163,6 +163,103 @@ pub enum RefundStatus {
     Other,
 }
 
+/// A buyer, or a buyer's bank, asks for the money of a payment back (developer.paypal.com/docs/api/customer-disputes/v1).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Dispute {
+    pub dispute_id: String,
+    pub create_time: Timestamp,
+    #[serde(default)]
+    pub disputed_transactions: Vec<DisputedTransaction>,
+    pub reason: Option<String>,
+    pub status: DisputeStatus,
+    pub dispute_amount: Option<Amount>,
+    /// Once it is resolved.
+    pub dispute_outcome: Option<DisputeOutcome>,
+    #[serde(default)]
+    pub money_movements: Vec<MoneyMovement>,
+    pub seller_response_due_date: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DisputedTransaction {
+    /// Our capture.
+    pub seller_transaction_id: Option<String>,
+}
+
+impl Dispute {
+    /// The capture whose money is asked for.
+    pub fn capture(&self) -> Option<&str> {
+        let mut transactions = self.disputed_transactions.iter();
+        transactions.find_map(|transaction| transaction.seller_transaction_id.as_deref())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DisputeStatus {
+    Open,
+    WaitingForBuyerResponse,
+    WaitingForSellerResponse,
+    UnderReview,
+    Resolved,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DisputeOutcome {
+    pub outcome_code: Option<OutcomeCode>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OutcomeCode {
+    ResolvedBuyerFavour,
+    ResolvedSellerFavour,
+    /// PayPal pays the buyer from its own pocket.
+    ResolvedWithPayout,
+    CanceledByBuyer,
+    /// PayPal has accepted the buyer's claim.
+    Accepted,
+    Denied,
+    None,
+    #[serde(other)]
+    Other,
+}
+
+/// Money that a dispute moves. PayPal gives it no id.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MoneyMovement {
+    pub affected_party: Option<String>,
+    pub amount: Option<Amount>,
+    pub initiated_time: Option<Timestamp>,
+    #[serde(rename = "type")]
+    pub direction: Option<MoneyDirection>,
+    /// `DISPUTE_SETTLEMENT`, or one of the fees.
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum MoneyDirection {
+    Debit,
+    Credit,
+    #[serde(other)]
+    Other,
+}
+
+/// The disputes about a payment.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Disputes {
+    #[serde(default)]
+    pub items: Vec<DisputeSummary>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DisputeSummary {
+    pub dispute_id: String,
+}
+
 /// A batch of payouts; Souk's have one item each.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PayoutBatch {
