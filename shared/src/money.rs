@@ -3,6 +3,10 @@
 //! Arithmetic is checked; two currencies never meet. Rates are whole basis points, rounding is named by the caller, and a
 //! [`Money::split`] hands out every last unit.
 
+mod charge;
+
+pub use charge::{ChargeLimits, NotChargeable, NotCountable};
+
 use std::fmt;
 use std::str::FromStr;
 

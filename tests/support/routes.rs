@@ -404,6 +404,11 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", "/v1/orders/{order_id}", Holder(Some("orders:read"))),
     Route::of(
         "POST",
+        "/v1/orders/{order_id}/cancellation",
+        Holder(Some("orders:write")),
+    ),
+    Route::of(
+        "POST",
         "/v1/orders/{order_id}/refund-requests",
         Holder(Some("orders:write")),
     )

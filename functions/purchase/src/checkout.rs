@@ -3,12 +3,13 @@
 use shared::auth::Principal;
 use shared::auth::scope::OrdersWrite;
 use shared::http::Problem;
+use shared::processor::paypal::objects::OrderStatus;
 use shared::processor::paypal::requests::{self as paypal, CreateOrder};
 use shared::processor::paypal::{Amount, AmountError};
 use shared::processor::stripe::requests::{CheckoutLine, CreateCheckoutSession, Metadata};
 use shared::processor::{Processor, ProcessorError};
 use shared::purchase::{Order, OrderLine};
-use shared::store::{Versioned, commerce};
+use shared::store::{StoreError, Versioned, commerce};
 
 use crate::api::PlaceOrder;
 use crate::context::Context;
@@ -18,6 +19,25 @@ struct Checkout {
     id: String,
     /// Absent when there is nothing left to pay.
     page: Option<String>,
+}
+
+/// Why an order has no payment page.
+pub(crate) enum CheckoutError {
+    /// The processor refuses the order, however often it is asked.
+    Refused(Problem),
+    Other(Problem),
+}
+
+impl From<Problem> for CheckoutError {
+    fn from(problem: Problem) -> Self {
+        Self::Other(problem)
+    }
+}
+
+impl From<StoreError> for CheckoutError {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error.into())
+    }
 }
 
 /// Where the processor sends the customer back to.
@@ -32,7 +52,7 @@ pub(crate) async fn open(
     principal: &Principal<OrdersWrite>,
     order: &Versioned<Order>,
     request: &PlaceOrder,
-) -> Result<String, Problem> {
+) -> Result<String, CheckoutError> {
     let default = |page: &str| format!("{}/orders/{}?{page}", context.public_url, order.id);
     let returns = Returns {
         paid: request.success_url.clone().unwrap_or_else(|| default("paid")),
@@ -47,11 +67,49 @@ pub(crate) async fn open(
             session: Some(checkout.id),
             ..order.value.clone()
         };
-        commerce::update_order(&context.store, &with_session, order.revision).await?;
+        match commerce::update_order(&context.store, &with_session, order.revision).await {
+            Ok(()) => {}
+            Err(StoreError::Conflict { .. }) => changed_meanwhile(context, &with_session).await?,
+            Err(error) => return Err(error.into()),
+        }
     }
-    checkout
-        .page
-        .ok_or_else(|| Problem::unavailable("the processor opened a checkout without a page"))
+    let missing = || Problem::unavailable("the processor opened a checkout without a page");
+    Ok(checkout.page.ok_or_else(missing)?)
+}
+
+/// The order has changed while its page was made: another request has made the same page, or the order has ended, and the page ends with it.
+async fn changed_meanwhile(context: &Context, opened: &Order) -> Result<(), Problem> {
+    let now = commerce::order(&context.store, opened.customer, opened.id).await?;
+    let now = now.ok_or_else(Problem::not_found)?;
+    let Some(session) = opened.session.as_ref().filter(|_| now.has_ended()) else {
+        return if now.session == opened.session {
+            Ok(())
+        } else {
+            Err(Problem::unavailable("the order changed while its checkout was opened"))
+        };
+    };
+    close(context, &now, session).await?;
+    let detail = format!(
+        "This order has been ended meanwhile: it is {}. Place another one.",
+        now.status
+    );
+    Err(Problem::conflict("order_ended", detail))
+}
+
+/// Sees to it that nobody can pay the order any more. `false` where somebody has.
+///
+/// PayPal keeps an order until it lapses: nothing is taken of it unless the settlement takes it, and that takes nothing for an order that has
+/// ended.
+pub(crate) async fn close(context: &Context, order: &Order, session: &str) -> Result<bool, Problem> {
+    if order.processor == Processor::PayPal {
+        let told = context.paypal.order(session).await.map_err(Problem::unavailable)?;
+        return Ok(told.status != OrderStatus::Completed);
+    }
+    context
+        .stripe
+        .close_checkout_session(session)
+        .await
+        .map_err(Problem::unavailable)
 }
 
 /// The payment page that the order has, if it still is to be paid.
@@ -71,7 +129,7 @@ async fn at_stripe(
     principal: &Principal<OrdersWrite>,
     order: &Order,
     returns: Returns,
-) -> Result<Checkout, Problem> {
+) -> Result<Checkout, CheckoutError> {
     let line = |line: &OrderLine| CheckoutLine {
         name: line.title.clone(),
         unit_price: line.price,
@@ -100,13 +158,14 @@ async fn at_stripe(
     })
 }
 
-async fn at_paypal(context: &Context, order: &Order, returns: Returns) -> Result<Checkout, Problem> {
+async fn at_paypal(context: &Context, order: &Order, returns: Returns) -> Result<Checkout, CheckoutError> {
     let made = match &order.session {
         // PayPal forgets the key of a creation after six hours: what is there is looked up.
         Some(session) => context.paypal.order(session).await,
         None => {
             let request = paypal_order(order, returns).map_err(|error| {
-                Problem::refused("checkout_refused", "/processor", format!("{error}.")).caused_by(error)
+                let problem = Problem::refused("checkout_refused", "/processor", format!("{error}."));
+                CheckoutError::Refused(problem.caused_by(error))
             })?;
             context.paypal.create_order(&request, &order.id.to_string()).await
         }
@@ -140,12 +199,12 @@ fn to_pay(order: &Order) -> impl Iterator<Item = &OrderLine> {
     order.lines.iter().filter(|line| !line.price.is_zero())
 }
 
-fn refused(error: ProcessorError) -> Problem {
+fn refused(error: ProcessorError) -> CheckoutError {
     match &error {
         ProcessorError::Refused { message, .. } => {
             let detail = format!("The payment processor does not take this order: {message}");
-            Problem::refused("checkout_refused", "", detail).caused_by(error)
+            CheckoutError::Refused(Problem::refused("checkout_refused", "", detail).caused_by(error))
         }
-        _ => Problem::unavailable(error),
+        _ => CheckoutError::Other(Problem::unavailable(error)),
     }
 }

@@ -27,6 +27,7 @@ pub fn routes() -> Routes<Context> {
         .routes(routes!(cart::put_line, cart::delete_line))
         .routes(routes!(orders::create, orders::list))
         .routes(routes!(orders::show))
+        .routes(routes!(orders::cancel))
         .routes(routes!(licences::list))
         .routes(routes!(licences::show))
         .routes(routes!(licences::download))

@@ -1,7 +1,8 @@
 //! Orders.
 //!
 //! The order is stored before its processor hears of it, under an id that a retry of the same request derives again; the order's id is
-//! the idempotency key of its checkout. So a crash at any point, followed by the same request, ends with one order and one checkout.
+//! the idempotency key of its checkout. So a crash at any point, followed by the same request, ends with one order and one checkout. An order
+//! whose request never comes again has no page to be paid on, and its customer can cancel it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,16 +15,17 @@ use shared::auth::scope::{OrdersRead, OrdersWrite};
 use shared::http::{Call, FieldError, Json, Page, Paging, PagingParams, Path, Problem};
 use shared::ids::{ListingId, OrderId, UserId};
 use shared::messages::{Envelope, Message};
-use shared::purchase::{Offer, Order, OrderStatus, PlaceError, place};
+use shared::purchase::{CancelError, Cart, ChargeError, Offer, Order, OrderStatus, PlaceError, place};
 use shared::revenue::{Referrers, Terms};
 use shared::store::offers::{self, OnSale};
-use shared::store::{Versioned, catalogue, commerce, licences, subscriptions};
+use shared::store::{StoreError, Versioned, catalogue, commerce, licences, subscriptions};
 
 use crate::api::{OrderView, PlaceOrder};
-use crate::checkout;
+use crate::checkout::{self, CheckoutError};
 use crate::context::Context;
 
-/// Places an order and opens its checkout. An order that costs nothing is settled without one.
+/// Places an order and opens its checkout. An order that costs nothing is settled without one. Whoever orders the cart empties it: of two
+/// requests at once one does, the other is told (409). An order that its processor refuses is cancelled, and the cart as it was.
 #[utoipa::path(post, path = "/v1/orders", tag = "orders", request_body = PlaceOrder,
     responses((status = 201, body = OrderView), (status = 409, body = shared::http::ProblemDocument),
         (status = 422, body = shared::http::ProblemDocument)))]
@@ -38,31 +40,133 @@ pub(crate) async fn create(
     let order = match stored {
         // A retry after a crash: what was placed then is what is paid now, whatever prices have become.
         Some(order) => order,
-        None => {
-            let on_sale = on_sale(&context, &wanted(&context, customer, &request).await?).await?;
-            let referrers = referrers(&context, &request).await?;
-            let offers = offers(&context, on_sale, referrers, call.now).await?;
-            let order = place(customer, &offers, referrers, call.seed, call.now).map_err(|error| refused(&error))?;
-            let order = Order {
-                processor: request.processor,
-                ..order
-            };
-            commerce::create_order(&context.store, &order, &free_order_message(&order, &call)).await?
-        }
+        None => place_order(&context, customer, &request, &call).await?,
     };
-    let checkout_url = match order.total.is_zero() {
+    let checkout_url = match order.total.is_zero() || order.status != OrderStatus::Pending {
         true => None,
-        false => Some(checkout::open(&context, &principal, &order, &request).await?),
+        false => Some(open_checkout(&context, &principal, &order, &request).await?),
     };
-    if request.lines.is_none() {
-        commerce::empty_cart(&context.store, customer).await?;
-    }
     let location = [(header::LOCATION, format!("/v1/orders/{}", order.id))];
     Ok((
         StatusCode::CREATED,
         location,
         Json(OrderView::of(order.value, checkout_url)),
     ))
+}
+
+/// The order is stored, and the cart that it orders is empty, in one transaction.
+async fn place_order(
+    context: &Context,
+    customer: UserId,
+    request: &PlaceOrder,
+    call: &Call,
+) -> Result<Versioned<Order>, Problem> {
+    let cart = match &request.lines {
+        Some(_) => None,
+        None => commerce::cart(&context.store, customer).await?,
+    };
+    let on_sale = on_sale(context, &wanted(request, cart.as_ref())).await?;
+    let referrers = referrers(context, request).await?;
+    let offers = offers(context, on_sale, referrers, call.now).await?;
+    let order = place(customer, &offers, referrers, call.seed, call.now).map_err(|error| refused(&error))?;
+    let order = Order {
+        processor: request.processor,
+        ..order
+    };
+    order.check_charge().map_err(|error| not_chargeable(&order, &error))?;
+    let messages = free_order_message(&order, call);
+    match cart {
+        None => Ok(commerce::create_order(&context.store, &order, &messages).await?),
+        Some(cart) => match commerce::order_cart(&context.store, &order, &messages, &cart).await? {
+            Some(order) => Ok(order),
+            None => Err(cart_changed(context, customer).await?),
+        },
+    }
+}
+
+/// An order that its processor refuses for good does not wait to be paid.
+async fn open_checkout(
+    context: &Context,
+    principal: &Principal<OrdersWrite>,
+    order: &Versioned<Order>,
+    request: &PlaceOrder,
+) -> Result<String, Problem> {
+    match checkout::open(context, principal, order, request).await {
+        Ok(url) => Ok(url),
+        Err(CheckoutError::Refused(problem)) => {
+            commerce::cancel_refused(&context.store, order, request.lines.is_none()).await?;
+            Err(problem)
+        }
+        Err(CheckoutError::Other(problem)) => Err(problem),
+    }
+}
+
+/// Another request has been faster: what became of the cart.
+async fn cart_changed(context: &Context, customer: UserId) -> Result<Problem, Problem> {
+    let cart = commerce::cart(&context.store, customer).await?;
+    if cart.is_some_and(|cart| !cart.lines.is_empty()) {
+        let detail = "The cart was changed while it was being ordered. Look at it, then order it again.";
+        return Ok(Problem::conflict("cart_changed", detail));
+    }
+    let latest = commerce::orders(&context.store, customer, None, 1).await?;
+    let order = latest.items.first().map(|order| order.id.to_string());
+    let detail = format!(
+        "Another request has ordered the cart, which is empty now. GET /v1/orders/{} has what it ordered, and the page to pay on.",
+        order.unwrap_or_default()
+    );
+    Ok(Problem::conflict("cart_ordered", detail))
+}
+
+/// Cancels an order that nobody has paid, and closes its payment page. Where somebody is just paying, the payment wins.
+#[utoipa::path(post, path = "/v1/orders/{order_id}/cancellation", tag = "orders", params(("order_id" = OrderId, Path)),
+    responses((status = 200, body = OrderView), (status = 404, body = shared::http::ProblemDocument),
+        (status = 409, body = shared::http::ProblemDocument)))]
+pub(crate) async fn cancel(
+    State(context): State<Context>,
+    principal: Principal<OrdersWrite>,
+    Path(id): Path<OrderId>,
+) -> Result<Json<OrderView>, Problem> {
+    let order = owned(&context, principal.user.id, id).await?;
+    let Some(cancelled) = order.cancel().map_err(|error| not_cancelled(&error))? else {
+        return Ok(Json(OrderView::of(order.value, None)));
+    };
+    if let Some(session) = &order.session
+        && !checkout::close(&context, &order, session).await?
+    {
+        return Err(not_cancelled(&CancelError::Paying));
+    }
+    match commerce::update_order(&context.store, &cancelled, order.revision).await {
+        Ok(()) => Ok(Json(OrderView::of(cancelled, None))),
+        // Its page was opened, closed or paid meanwhile.
+        Err(StoreError::Conflict { .. }) => {
+            let order = owned(&context, principal.user.id, id).await?;
+            match order.cancel() {
+                Ok(None) => Ok(Json(OrderView::of(order.value, None))),
+                Ok(Some(_)) => Err(Problem::unavailable("the order changed while it was being cancelled")),
+                Err(error) => Err(not_cancelled(&error)),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn not_cancelled(error: &CancelError) -> Problem {
+    match error {
+        CancelError::Paid => {
+            let detail = "This order is paid. Ask for a refund with POST /v1/orders/{order_id}/refund-requests.";
+            Problem::conflict("order_paid", detail)
+        }
+        CancelError::Paying => {
+            let detail =
+                "This order has just been paid, or its payment is on its way. Wait for it, then ask for a refund.";
+            Problem::conflict("payment_under_way", detail)
+        }
+    }
+}
+
+async fn owned(context: &Context, customer: UserId, order: OrderId) -> Result<Versioned<Order>, Problem> {
+    let found = commerce::order(&context.store, customer, order).await?;
+    found.ok_or_else(Problem::not_found)
 }
 
 /// The caller's orders, newest first.
@@ -85,9 +189,7 @@ pub(crate) async fn show(
     principal: Principal<OrdersRead>,
     Path(order): Path<OrderId>,
 ) -> Result<Json<OrderView>, Problem> {
-    let order = commerce::order(&context.store, principal.user.id, order)
-        .await?
-        .ok_or_else(Problem::not_found)?;
+    let order = owned(&context, principal.user.id, order).await?;
     let checkout_url = match (&order.session, order.status) {
         (Some(session), OrderStatus::Pending) => match checkout::page(&context, order.processor, session).await {
             Ok(page) => page,
@@ -103,12 +205,11 @@ pub(crate) async fn show(
 }
 
 /// What the request names, or else the cart.
-async fn wanted(context: &Context, customer: UserId, request: &PlaceOrder) -> Result<Vec<ListingId>, Problem> {
-    if let Some(lines) = &request.lines {
-        return Ok(lines.iter().map(|line| line.listing_id).collect());
+fn wanted(request: &PlaceOrder, cart: Option<&Versioned<Cart>>) -> Vec<ListingId> {
+    match &request.lines {
+        Some(lines) => lines.iter().map(|line| line.listing_id).collect(),
+        None => cart.map(|cart| cart.lines.clone()).unwrap_or_default(),
     }
-    let cart = commerce::cart(&context.store, customer).await?;
-    Ok(cart.map(|cart| cart.value.lines).unwrap_or_default())
 }
 
 /// Today's listings, read from the items themselves; every line that cannot be sold is named.
@@ -213,6 +314,24 @@ fn refused(error: &PlaceError) -> Problem {
             format!("{error}."),
         ),
         PlaceError::Money(_) => Problem::refused("total_too_large", "/lines", format!("{error}.")),
+    }
+}
+
+fn not_chargeable(order: &Order, error: &ChargeError) -> Problem {
+    let detail = format!("{error}.");
+    match error {
+        ChargeError::Currency { .. } => Problem::refused("currency_not_taken", "/processor", detail),
+        ChargeError::Amount(error) if error.amount.minor() > error.limits.most().minor() => {
+            let detail = format!("{detail} Order fewer listings at once.");
+            Problem::refused("total_too_large", "/lines", detail)
+        }
+        ChargeError::Amount(_) => {
+            let detail = format!(
+                "{detail} Leave that listing out, or choose another processor than {}.",
+                order.processor
+            );
+            Problem::refused("not_chargeable", "/processor", detail)
+        }
     }
 }
 

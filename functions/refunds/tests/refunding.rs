@@ -29,13 +29,17 @@ struct Sale {
 
 /// Carla has paid 12.99 to anna's partner and 5.00 to bert's.
 async fn sale(app: &TestApp) -> Sale {
+    sale_in(app, Currency::EUR).await
+}
+
+async fn sale_in(app: &TestApp, currency: Currency) -> Sale {
     let (anna, bert) = (app.seller("anna").await, app.seller("bert").await);
     let customer = app.customer("carla").await;
     let offer = |label: &str, partner: PartnerId, minor: i64| Offer {
         listing: app.seed().id(label),
         partner,
         title: label.to_owned(),
-        price: Money::new(minor, Currency::EUR),
+        price: Money::new(minor, currency),
         terms: Terms::default_rule(BasisPoints::try_from(2000).expect("a rate")),
         policy: None,
     };
@@ -110,6 +114,26 @@ fn sent(messages: &[Envelope]) -> usize {
         .iter()
         .filter(|sent| matches!(sent.message, Message::RefundDecided { .. }))
         .count()
+}
+
+#[tokio::test]
+async fn an_amount_that_the_processor_cannot_move_is_refused() {
+    let app = app();
+    let sale = sale_in(&app, "KWD".parse().expect("a currency")).await;
+    let operator = app.sign_in_operator("olga");
+    let refund = |line: usize, minor: i64| {
+        let amount = json!({"amount": minor, "currency": "KWD"});
+        json!({"lines": [{"line": line, "amount": amount}], "reason": "duplicate"})
+    };
+    let refused = post(&app, &operator, &sale.path("/refunds"), &refund(0, 1005)).await;
+    assert_eq!(
+        (refused.status, &refused.body["code"]),
+        (422, &json!("amount_not_refundable"))
+    );
+    let made = post(&app, &operator, &sale.path("/refunds"), &refund(0, 1000)).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let rest = post(&app, &operator, &sale.path("/refunds"), &refund(0, 299)).await;
+    assert_eq!(rest.status, 201, "what is left can always be given back: {rest:?}");
 }
 
 #[tokio::test]

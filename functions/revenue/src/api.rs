@@ -152,11 +152,14 @@ impl FiguresBody {
     }
 
     fn faults(&self) -> Option<FieldError> {
-        let error = self.checked().err()?;
-        Some(FieldError::new(
-            format!("/figures{}", error.pointer()),
-            error.to_string(),
-        ))
+        let (pointer, detail) = match self.checked() {
+            Err(error) => (error.pointer(), error.to_string()),
+            Ok(figures) => {
+                let (pointer, error) = figures.uncountable()?;
+                (pointer, error.to_string())
+            }
+        };
+        Some(FieldError::new(format!("/figures{pointer}"), detail))
     }
 }
 

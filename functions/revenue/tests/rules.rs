@@ -125,6 +125,14 @@ async fn what_makes_no_sense_is_named_and_not_made() {
     let tiers = |above: Value| json!({"figures": {"commission_bps": 1000, "tiers": {"per": "partner", "count": {"reset": "never"}, "above": above}}});
     for (body, pointer) in [
         (with(json!({"name": " "})), "/name"),
+        (
+            with(json!({"figures": {"commission_bps": 1000, "fixed": {"amount": 505, "currency": "UGX"}}})),
+            "/figures/fixed/amount",
+        ),
+        (
+            with(tiers(json!([tier(i64::MAX)]))),
+            "/figures/tiers/above/0/above/amount",
+        ),
         (with(json!({"scope": {"type": "partner", "id": "ptn_x"}})), "/scope/id"),
         (with(json!({"preset": "steam"})), "/preset"),
         (with(json!({"currency": "EUR"})), "/currency"),

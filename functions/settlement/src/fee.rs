@@ -69,7 +69,7 @@ pub(crate) async fn post_of(
     let fee = Fee {
         charge: charge.id.clone(),
         amount: Money::new(movement.fee, currency),
-        at: Timestamp::from_second(charge.created).map_err(Failure::reject)?,
+        at: Timestamp::from_second(movement.created).map_err(Failure::reject)?,
     };
     let entry = fee_entry(delivery, &fee, Processor::Stripe)?.with_processor_ref(&movement.id);
     post(context, &entry, fee.amount).await?;

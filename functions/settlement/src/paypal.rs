@@ -23,19 +23,21 @@ pub(crate) async fn settle_order(
         return Err(Failure::retry(format!("order {} has no order at PayPal yet", order.id)));
     };
     let mut object = context.paypal.order(session).await?;
-    if object.status == objects::OrderStatus::Approved {
+    // What has ended is not paid any more, though its buyer has approved it.
+    if object.status == objects::OrderStatus::Approved && !order.has_ended() {
         object = take_money(context, &order, object).await?;
     }
     if let Some(fee) = object
         .capture()
-        .map(fee_of)
+        .map(|capture| fee_of(capture, order.status))
         .transpose()
         .map_err(Failure::reject)?
         .flatten()
     {
         fee::post_paypals(context, delivery, &fee).await?;
     }
-    session::apply(context, delivery, &order, news(&object).map_err(Failure::reject)?).await
+    let news = news(&object, order.status).map_err(Failure::reject)?;
+    session::apply(context, delivery, &order, news).await
 }
 
 /// The order that a capture paid; `None` for a capture that is not of this marketplace.
@@ -90,13 +92,13 @@ async fn take_money(context: &Context, order: &Order, approved: objects::Order) 
 }
 
 /// Reads PayPal's order. A status that Souk does not understand is refused rather than interpreted.
-fn news(object: &objects::Order) -> Result<News, String> {
+fn news(object: &objects::Order, so_far: OrderStatus) -> Result<News, String> {
     use objects::OrderStatus as Told;
     let unknown = || format!("PayPal's order {} has a status that is not known here", object.id);
     match (object.status, object.capture()) {
         (Told::Completed, Some(capture)) => match capture.status {
             CaptureStatus::Completed | CaptureStatus::PartiallyRefunded | CaptureStatus::Refunded => {
-                Ok(News::Paid(payment(capture)?))
+                Ok(News::Paid(payment(capture, so_far)?))
             }
             CaptureStatus::Pending => Ok(News::OnItsWay),
             CaptureStatus::Declined | CaptureStatus::Failed => Ok(News::Ended(OrderStatus::Cancelled)),
@@ -108,28 +110,32 @@ fn news(object: &objects::Order) -> Result<News, String> {
     }
 }
 
-fn payment(capture: &Capture) -> Result<Payment, String> {
+fn payment(capture: &Capture, so_far: OrderStatus) -> Result<Payment, String> {
     Ok(Payment {
         amount: capture.amount.money(),
         charge: Some(capture.id.clone()),
-        at: created(capture)?,
+        at: arrived(capture, so_far)?,
     })
 }
 
-fn fee_of(capture: &Capture) -> Result<Option<Fee>, String> {
+fn fee_of(capture: &Capture, so_far: OrderStatus) -> Result<Option<Fee>, String> {
     let Some(amount) = capture.fee().map(|fee| fee.money()).filter(|fee| !fee.is_zero()) else {
         return Ok(None);
     };
     Ok(Some(Fee {
         charge: capture.id.clone(),
         amount,
-        at: created(capture)?,
+        at: arrived(capture, so_far)?,
     }))
 }
 
-fn created(capture: &Capture) -> Result<jiff::Timestamp, String> {
+/// When the money of a capture arrived: when its status became what it is. A refund changes the status once more; of what was not seen to be
+/// pending before, the money had come when it was captured.
+fn arrived(capture: &Capture, so_far: OrderStatus) -> Result<jiff::Timestamp, String> {
     let missing = || format!("capture {} has no time", capture.id);
-    capture.create_time.ok_or_else(missing)
+    let at_last = capture.status == CaptureStatus::Completed || so_far == OrderStatus::AwaitingPayment;
+    let updated = capture.update_time.filter(|_| at_last);
+    updated.or(capture.create_time).ok_or_else(missing)
 }
 
 #[cfg(test)]
@@ -146,13 +152,31 @@ mod tests {
         let captures: Vec<_> = capture.into_iter().collect();
         let object = json!({"id": "5O1", "status": status, "purchase_units": [{"payments": {"captures": captures}}]});
         let object = serde_json::from_value(object).expect("an order of PayPal's");
-        let told = news(&object).map_err(|_| ()).map(|news| match news {
-            News::Paid(_) => "paid",
-            News::OnItsWay => "on its way",
-            News::Ended(_) => "ended",
-            News::Open => "open",
-        });
+        let told = news(&object, OrderStatus::Pending)
+            .map_err(|_| ())
+            .map(|news| match news {
+                News::Paid(_) => "paid",
+                News::OnItsWay => "on its way",
+                News::Ended(_) => "ended",
+                News::Open => "open",
+            });
         assert_eq!(told, expected, "{status}, {captures:?}");
+    }
+
+    #[test]
+    fn a_capture_has_arrived_when_it_is_no_longer_pending() {
+        let arrived = |status: &str, so_far| {
+            let capture = json!({"id": "3C6", "status": status, "amount": {"currency_code": "EUR", "value": "12.99"},
+                "create_time": "2026-11-28T09:00:00Z", "update_time": "2026-12-02T09:00:00Z"});
+            let capture = serde_json::from_value(capture).expect("a capture");
+            super::arrived(&capture, so_far).expect("a time").to_string()
+        };
+        assert_eq!(arrived("COMPLETED", OrderStatus::Pending), "2026-12-02T09:00:00Z");
+        assert_eq!(arrived("REFUNDED", OrderStatus::Pending), "2026-11-28T09:00:00Z");
+        assert_eq!(
+            arrived("REFUNDED", OrderStatus::AwaitingPayment),
+            "2026-12-02T09:00:00Z"
+        );
     }
 
     #[test]

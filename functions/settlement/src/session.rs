@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use shared::ids::{OrderId, UserId};
-use shared::messages::Envelope;
+use shared::messages::{Envelope, Message};
 use shared::money::{Currency, Money};
-use shared::processor::stripe::objects::{CheckoutSession, PaymentStatus, SessionStatus};
+use shared::processor::Processor;
+use shared::processor::stripe::objects::{Charge, CheckoutSession, PaymentStatus, SessionStatus};
 use shared::purchase::{Order, OrderStatus, Payment, SettleError, settle};
 use shared::runtime::{Delivery, Failure};
 use shared::store::{Versioned, commerce, revenue};
@@ -37,7 +38,28 @@ pub(crate) async fn settle_session(
             session.id, order.id
         )));
     }
-    apply(context, delivery, &order, news(&session).map_err(Failure::reject)?).await
+    let arrived = match session.charge().map(Charge::arrived_at) {
+        Some(Some(at)) => time(&session, at).map_err(Failure::reject)?,
+        // Of what costs nothing, no money comes.
+        None => time(&session, session.created).map_err(Failure::reject)?,
+        Some(None) => told_at(context, delivery).await?,
+    };
+    let news = news(&session, arrived).map_err(Failure::reject)?;
+    apply(context, delivery, &order, news).await
+}
+
+/// When the processor told the news: the best that is known of money whose movement is not known yet. No earlier than it came, so that no
+/// period changes that is over.
+pub(crate) async fn told_at(context: &Context, delivery: &Delivery<Envelope>) -> Result<Timestamp, Failure> {
+    let Message::PaymentChanged { event_id, .. } = &delivery.message.message else {
+        return Ok(delivery.now);
+    };
+    let event = commerce::event(&context.store, Processor::Stripe, event_id).await?;
+    Ok(event.map_or(delivery.now, |event| event.created))
+}
+
+fn time(session: &CheckoutSession, second: i64) -> Result<Timestamp, String> {
+    Timestamp::from_second(second).map_err(|error| format!("session {}: {error}", session.id))
 }
 
 pub(crate) async fn apply(
@@ -119,9 +141,9 @@ async fn pay_once(
 }
 
 /// Reads a session. A money field that Souk does not understand is refused rather than interpreted.
-fn news(session: &CheckoutSession) -> Result<News, String> {
+fn news(session: &CheckoutSession, arrived: Timestamp) -> Result<News, String> {
     match (session.status, session.payment_status) {
-        (_, PaymentStatus::Paid | PaymentStatus::NoPaymentRequired) => Ok(News::Paid(payment(session)?)),
+        (_, PaymentStatus::Paid | PaymentStatus::NoPaymentRequired) => Ok(News::Paid(payment(session, arrived)?)),
         (Some(SessionStatus::Open), PaymentStatus::Unpaid) => Ok(News::Open),
         (Some(SessionStatus::Expired), PaymentStatus::Unpaid) => Ok(News::Ended(OrderStatus::Expired)),
         (Some(SessionStatus::Complete), PaymentStatus::Unpaid) if payment_failed(session) => {
@@ -140,19 +162,17 @@ fn payment_failed(session: &CheckoutSession) -> bool {
     intent.is_some_and(|intent| matches!(intent.status.as_str(), "requires_payment_method" | "canceled"))
 }
 
-fn payment(session: &CheckoutSession) -> Result<Payment, String> {
+fn payment(session: &CheckoutSession, arrived: Timestamp) -> Result<Payment, String> {
     let missing = |what: &str| format!("session {} has no {what}", session.id);
     let currency = session.currency.as_deref().ok_or_else(|| missing("currency"))?;
     let currency: Currency = currency
         .parse()
         .map_err(|error| format!("session {}: {error}", session.id))?;
     let amount = session.amount_total.ok_or_else(|| missing("amount"))?;
-    let charge = session.charge();
-    let created = charge.map_or(session.created, |charge| charge.created);
     Ok(Payment {
         amount: Money::new(amount, currency),
-        charge: charge.map(|charge| charge.id.clone()),
-        at: Timestamp::from_second(created).map_err(|error| format!("session {}: {error}", session.id))?,
+        charge: session.charge().map(|charge| charge.id.clone()),
+        at: arrived,
     })
 }
 
@@ -169,16 +189,18 @@ mod tests {
             "payment_intent": {"id": "pi_1", "status": intent, "livemode": false},
         });
         let session: CheckoutSession = serde_json::from_value(session).expect("a session");
-        let told = news(&session).map_err(|_| ()).map(|news| match news {
-            News::Paid(payment) => {
-                assert_eq!(payment.amount, Money::new(1299, Currency::EUR));
-                "paid"
-            }
-            News::OnItsWay => "on its way",
-            News::Ended(OrderStatus::Expired) => "expired",
-            News::Ended(_) => "cancelled",
-            News::Open => "open",
-        });
+        let told = news(&session, Timestamp::UNIX_EPOCH)
+            .map_err(|_| ())
+            .map(|news| match news {
+                News::Paid(payment) => {
+                    assert_eq!(payment.amount, Money::new(1299, Currency::EUR));
+                    "paid"
+                }
+                News::OnItsWay => "on its way",
+                News::Ended(OrderStatus::Expired) => "expired",
+                News::Ended(_) => "cancelled",
+                News::Open => "open",
+            });
         assert_eq!(told, expected, "{status}, {payment_status}, {intent}");
     }
 

@@ -42,7 +42,7 @@ pub(crate) async fn hear(
         )));
     }
     tidy(context, delivery, &followed, &told, &invoices.data).await?;
-    settle_invoices(context, delivery, &followed, &told.id, invoices).await
+    settle_invoices(context, delivery, at, &followed, &told.id, invoices).await
 }
 
 /// What Stripe is to do about it:
@@ -137,6 +137,7 @@ async fn fetch(
 async fn settle_invoices(
     context: &Context,
     delivery: &Delivery<Envelope>,
+    told_at: Timestamp,
     subscription: &Subscription,
     at_stripe: &str,
     mut page: List<Invoice>,
@@ -158,7 +159,7 @@ async fn settle_invoices(
     }
     for invoice in missing.iter().rev() {
         if let Some(paid) = invoice.paid().map_err(Failure::reject)? {
-            settle_invoice(context, delivery, subscription, invoice, &paid).await?;
+            settle_invoice(context, delivery, told_at, subscription, invoice, &paid).await?;
         }
     }
     Ok(())
@@ -179,19 +180,23 @@ async fn orders_of(context: &Context, customer: UserId, invoices: &[Invoice]) ->
 async fn settle_invoice(
     context: &Context,
     delivery: &Delivery<Envelope>,
+    told_at: Timestamp,
     subscription: &Subscription,
     invoice: &Invoice,
     paid: &PaidInvoice,
 ) -> Result<(), Failure> {
     let order = renewal(subscription, paid);
     let charge = charge_of(context, invoice).await?;
+    let arrived = match charge.as_ref().map(Charge::arrived_at) {
+        Some(Some(at)) => Timestamp::from_second(at).map_err(Failure::reject)?,
+        // Its movement is not known yet.
+        Some(None) => paid.paid_at.unwrap_or(told_at),
+        None => paid.paid_at.unwrap_or(paid.created),
+    };
     let payment = Payment {
         amount: paid.amount,
         charge: charge.as_ref().map(|charge| charge.id.clone()),
-        at: charge
-            .as_ref()
-            .and_then(|charge| Timestamp::from_second(charge.created).ok())
-            .unwrap_or(paid.created),
+        at: arrived,
     };
     let settled = context.store.until_uncontended(|| pay(context, &order, &payment, paid));
     let Some(settled) = settled.await? else {
@@ -263,7 +268,8 @@ pub(crate) async fn renewal_of(
     if let Some(order) = commerce::order(&context.store, customer, id).await? {
         return Ok(Some(order));
     }
-    let at = Timestamp::from_second(charge.created).unwrap_or(delivery.now);
+    let arrived = charge.arrived_at().and_then(|at| Timestamp::from_second(at).ok());
+    let at = arrived.unwrap_or(delivery.now);
     hear(context, delivery, customer, subscription, at).await?;
     let order = commerce::order(&context.store, customer, id).await?;
     let waits = || {

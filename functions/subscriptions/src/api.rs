@@ -4,16 +4,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::http::{FieldError, Validate, check_return_address};
 use shared::ids::{EducationalProofId, LicenceId, ListingId, PartnerId, PlanId, PolicyId, SubscriptionId, UserId};
-use shared::money::{Currency, Money};
+use shared::money::{ChargeLimits, Currency, Money};
 use shared::processor::stripe::billing::Invoice;
 use shared::subscription::education::{EducationalProof, ProofState};
 use shared::subscription::plan::{
-    DEFAULT_GRACE_DAYS, MAX_GRACE_DAYS, MAX_NAME_CHARS, MAX_SEATS, MAX_TRIAL_DAYS, Plan, PlanTrial,
+    DEFAULT_GRACE_DAYS, MAX_GRACE_DAYS, MAX_NAME_CHARS, MAX_SEATS, MAX_TRIAL_DAYS, Plan, PlanTrial, largest_discount,
 };
 use shared::subscription::{Billing, EndReason, Status, Subscription};
 use utoipa::ToSchema;
 
 const MAX_TEXT_CHARS: usize = 500;
+const MAX_DISCOUNT_PERCENT: u8 = 90;
 
 /// A plan to be sold. It is never changed: retire it and make another.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -22,7 +23,7 @@ pub(crate) struct CreatePlan {
     #[schema(min_length = 1, max_length = 80, example = "Studio, yearly")]
     pub name: String,
     pub every: Billing,
-    /// Of one seat for one period.
+    /// Of one seat for one period: in the currency of the shop, and an amount that can be charged.
     pub price: Money,
     /// What the licence allows for each seat: a preset or a policy of the partner's own. Individual without one.
     #[serde(default)]
@@ -33,7 +34,7 @@ pub(crate) struct CreatePlan {
     #[serde(default = "default_grace")]
     #[schema(maximum = 60)]
     pub grace_days: u32,
-    /// What those pay less in their first year who have shown that they study or teach.
+    /// What those pay less in their first year who have shown that they study or teach; what is left must be an amount that can be charged.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 90)]
     pub educational_percent: Option<u8>,
@@ -65,11 +66,23 @@ impl Validate for CreatePlan {
             "/name",
             format!("must be 1 to {MAX_NAME_CHARS} characters long, without control characters"),
         );
-        must(
-            self.price.is_positive(),
-            "/price/amount",
-            "must be more than zero".to_owned(),
-        );
+        if let Err(error) = self.price.check_charge() {
+            must(false, "/price/amount", error.to_string());
+        } else if let Some(percent) = self.educational_percent {
+            let largest = largest_discount(self.price, percent);
+            let least = ChargeLimits::at_stripe(self.price.currency()).least();
+            let detail = match largest {
+                Some(largest) => format!(
+                    "leaves an amount that cannot be charged, of which {least} is the least: give at most {largest}"
+                ),
+                None => format!("leaves an amount that cannot be charged, of which {least} is the least: leave it out"),
+            };
+            must(
+                largest == Some(percent) || percent > MAX_DISCOUNT_PERCENT,
+                "/educational_percent",
+                detail,
+            );
+        }
         must(
             self.trial
                 .is_none_or(|trial| (1..=MAX_TRIAL_DAYS).contains(&trial.days)),
@@ -83,9 +96,9 @@ impl Validate for CreatePlan {
         );
         must(
             self.educational_percent
-                .is_none_or(|percent| (1..=90).contains(&percent)),
+                .is_none_or(|percent| (1..=MAX_DISCOUNT_PERCENT).contains(&percent)),
             "/educational_percent",
-            "must be from 1 to 90".to_owned(),
+            format!("must be from 1 to {MAX_DISCOUNT_PERCENT}"),
         );
         flaws
     }

@@ -6,7 +6,7 @@ use shared::http::Problem;
 use shared::processor::ProcessorError;
 use shared::processor::stripe::billing::{CreateCoupon, CreateSubscriptionSession, RecurringItem, TrialAsked};
 use shared::store::{Versioned, subscriptions};
-use shared::subscription::Subscription;
+use shared::subscription::{Status, Subscription};
 
 use crate::api::Subscribe;
 use crate::context::Context;
@@ -41,7 +41,19 @@ pub(crate) async fn open(
     };
     let key = subscription.id.to_string();
     let session = context.stripe.create_subscription_session(&session, &key).await;
-    let session = session.map_err(refused)?;
+    let session = match session {
+        Ok(session) => session,
+        Err(error @ ProcessorError::Refused { .. }) => {
+            // It waits for no checkout: there will be none.
+            let lapsed = Subscription {
+                status: Status::Lapsed,
+                ..subscription.value.clone()
+            };
+            subscriptions::update(&context.store, &lapsed, subscription.revision).await?;
+            return Err(refused(error));
+        }
+        Err(error) => return Err(refused(error)),
+    };
     if subscription.session.as_deref() != Some(session.id.as_str()) {
         let with_session = Subscription {
             session: Some(session.id),

@@ -2,7 +2,7 @@
 
 use axum::extract::FromRef;
 use shared::http::Edge;
-use shared::money::BasisPoints;
+use shared::money::{BasisPoints, Currency};
 use shared::processor::stripe::StripeClient;
 use shared::runtime::{Start, env};
 use shared::store::{Store, TableName};
@@ -14,6 +14,8 @@ pub struct Context {
     pub stripe: StripeClient,
     /// The platform's share where no other rule applies.
     pub commission: BasisPoints,
+    /// What plans are priced in, as listings are.
+    pub currency: Currency,
     /// Where Stripe's pages return to when the client names no pages of its own.
     pub public_url: String,
 }
@@ -32,6 +34,7 @@ impl Context {
             edge: start.edge(&store),
             stripe: start.stripe(),
             commission: start.read(&env::COMMISSION_BPS),
+            currency: start.read(&env::CURRENCY),
             public_url: start.read(&env::PUBLIC_URL),
             store,
         }

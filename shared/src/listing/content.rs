@@ -14,10 +14,6 @@ const MAX_SUMMARY_CHARS: usize = 200;
 const MAX_DESCRIPTION_CHARS: usize = 20_000;
 const MAX_TAGS: usize = 10;
 const MAX_TAG_CHARS: usize = 30;
-/// The processor's smallest charge is around half a unit of the larger currencies; what costs less cannot be sold, only given away.
-pub const MIN_PRICE_MINOR: i64 = 50;
-/// The processor charges amounts of at most eight digits.
-pub const MAX_PRICE_MINOR: i64 = 99_999_999;
 
 /// Where a listing stands in the shop: one shelf each. A closed list, so that a shelf exists before anything is on it.
 #[derive(
@@ -209,9 +205,14 @@ fn check_price(flaws: &mut Vec<Flaw>, price: Money, currency: Currency) {
             format!("this marketplace sells in {currency}"),
         ));
     }
-    if !price.is_zero() && !(MIN_PRICE_MINOR..=MAX_PRICE_MINOR).contains(&price.minor()) {
-        let detail = format!("must be 0 (free), or from {MIN_PRICE_MINOR} to {MAX_PRICE_MINOR} minor units");
-        flaws.push(Flaw::new("/price/amount", detail));
+    // What is given away is not charged.
+    if !price.is_zero()
+        && let Err(error) = price.check_charge()
+    {
+        flaws.push(Flaw::new(
+            "/price/amount",
+            format!("must be 0 (free), or an amount that can be charged: {error}"),
+        ));
     }
 }
 
@@ -270,6 +271,20 @@ mod tests {
         check(|c| c.price = Money::new(49, Currency::EUR), &["/price/amount"]);
         check(|c| c.price = Money::new(-1, Currency::EUR), &["/price/amount"]);
         check(|c| c.price = Money::new(i64::MAX, Currency::EUR), &["/price/amount"]);
+        let kwd = "KWD".parse().expect("a currency");
+        let flaws = |minor| {
+            let price = Money::new(minor, kwd);
+            Content {
+                price,
+                ..sample::content()
+            }
+            .flaws(kwd)
+        };
+        assert_eq!(flaws(1290), []);
+        assert_eq!(
+            flaws(1299).first().map(|flaw| flaw.pointer.as_str()),
+            Some("/price/amount")
+        );
         check(|c| c.price = Money::new(999, Currency::USD), &["/price/currency"]);
     }
 

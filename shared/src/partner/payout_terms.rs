@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Act, Change, Partner};
-use crate::money::{Currency, Money};
+use crate::money::{Currency, Money, NotCountable};
 
 /// At most one amount for each currency in either list: less than its minimum is not paid out, its reserve always stays owed. Where a
 /// list does not name a currency, the marketplace's own minimum holds and nothing is reserved.
@@ -21,6 +21,8 @@ pub struct PayoutTerms {
 pub enum UnfitAmount {
     #[error("must not be below zero")]
     Negative,
+    #[error(transparent)]
+    NotCountable(#[from] NotCountable),
     #[error("is the second amount in {0}; each currency is named once")]
     Repeated(Currency),
 }
@@ -77,6 +79,8 @@ pub fn unfit(amounts: &[Money]) -> Option<(usize, UnfitAmount)> {
         let currency = amount.currency();
         if amount.is_negative() {
             Some((place, UnfitAmount::Negative))
+        } else if let Err(error) = amount.check_countable() {
+            Some((place, error.into()))
         } else if named.insert(currency) {
             None
         } else {

@@ -144,6 +144,7 @@ impl Invoice {
         Ok(Some(PaidInvoice {
             id: self.id.clone(),
             created,
+            paid_at: self.status_transitions.paid_at.and_then(time),
             amount: Money::new(amount_paid, currency),
             until: until.and_then(time).unwrap_or(created),
         }))

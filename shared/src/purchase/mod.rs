@@ -4,7 +4,7 @@
 //!            completed, unpaid
 //!  pending ───────────────────▶ awaiting_payment
 //!    │  │                         │      │
-//!    │  └── expired               │      └── cancelled (payment failed)
+//!    │  └── expired, cancelled    │      └── cancelled (payment failed)
 //!    ▼                            ▼
 //!   paid ◀────────────────────────┘
 //! ```
@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{LicenceId, ListingId, OrderId, PartnerId, RefundId, SubscriptionId, UserId};
 use crate::ledger::Processor;
 use crate::licence::Terms as LicenceTerms;
-use crate::money::{Currency, Money, MoneyError};
+use crate::money::{ChargeLimits, Currency, Money, MoneyError, NotChargeable};
 use crate::revenue::{Base, Counter, Division, Legs, Referrers, Terms};
 use crate::seed::Seed;
 
@@ -183,6 +183,24 @@ pub enum PlaceError {
     Money(#[from] MoneyError),
 }
 
+/// Why a processor cannot charge an order.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChargeError {
+    #[error("{processor} takes no payments in {currency}")]
+    Currency { processor: Processor, currency: Currency },
+    #[error(transparent)]
+    Amount(#[from] NotChargeable),
+}
+
+/// Why an order cannot be cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CancelError {
+    #[error("the order is paid")]
+    Paid,
+    #[error("the payment of the order is on its way")]
+    Paying,
+}
+
 /// Places an order: freezes prices and terms, gives ids to the order and to each licence that it will issue.
 pub fn place(
     customer: UserId,
@@ -271,6 +289,35 @@ impl Order {
         sold.map(|line| line.licence)
     }
 
+    /// Whether its processor can charge it. What costs nothing is not charged.
+    pub fn check_charge(&self) -> Result<(), ChargeError> {
+        if self.total.is_zero() {
+            return Ok(());
+        }
+        let limits = self.charge_limits().ok_or(ChargeError::Currency {
+            processor: self.processor,
+            currency: self.total.currency(),
+        })?;
+        for line in self.lines.iter().filter(|line| !line.price.is_zero()) {
+            limits.check(line.price)?;
+        }
+        Ok(limits.check(self.total)?)
+    }
+
+    /// What every amount that its processor moves is a multiple of.
+    pub fn charge_step_minor(&self) -> i64 {
+        self.charge_limits().map_or(1, |limits| limits.step_minor())
+    }
+
+    /// `None` where its processor does not take the currency.
+    fn charge_limits(&self) -> Option<ChargeLimits> {
+        let currency = self.total.currency();
+        match self.processor {
+            Processor::Stripe => Some(ChargeLimits::at_stripe(currency)),
+            Processor::PayPal => ChargeLimits::at_paypal(currency),
+        }
+    }
+
     /// Whether everything that was paid has been given back.
     pub fn is_given_back(&self) -> bool {
         !self.total.is_zero() && self.refunded() == self.total
@@ -281,6 +328,11 @@ impl Order {
         self.lines.iter().any(|line| line.terms.figures.base == Base::Net)
     }
 
+    /// Whether it has ended without a payment.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.status, OrderStatus::Cancelled | OrderStatus::Expired)
+    }
+
     /// The checkout ended and the money is still on its way. `None` where that is no news.
     #[must_use]
     pub fn await_payment(&self) -> Option<Self> {
@@ -288,6 +340,18 @@ impl Order {
             status: OrderStatus::AwaitingPayment,
             ..self.clone()
         })
+    }
+
+    /// As its customer wants it. `None` where it has ended without a payment already.
+    pub fn cancel(&self) -> Result<Option<Self>, CancelError> {
+        match self.status {
+            // What costs nothing is as good as paid when it is placed.
+            OrderStatus::Pending if self.total.is_zero() => Err(CancelError::Paid),
+            OrderStatus::Pending => Ok(self.end_unpaid(OrderStatus::Cancelled)),
+            OrderStatus::AwaitingPayment => Err(CancelError::Paying),
+            OrderStatus::Paid => Err(CancelError::Paid),
+            OrderStatus::Cancelled | OrderStatus::Expired => Ok(None),
+        }
     }
 
     /// The payment failed, or the customer let the checkout lapse. `None` where that is no news: a paid order stays paid.

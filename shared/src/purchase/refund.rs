@@ -135,6 +135,8 @@ pub enum RefundError {
     NotYours { line: usize },
     #[error("the amount of line {line} must be more than zero")]
     NotPositive { line: usize },
+    #[error("line {line} can be refunded in steps of {step_minor} minor units, or in full, not by {asked}")]
+    NotInSteps { line: usize, asked: Money, step_minor: i64 },
     #[error("line {line} has {left} left to refund, which is less than {asked}")]
     AboveRemainder { line: usize, asked: Money, left: Money },
     #[error("nothing of the order is left to refund")]
@@ -279,6 +281,14 @@ fn amounts(order: &Order, request: &RefundRequest, origin: RefundOrigin) -> Resu
         }
         if asked.minor() > left.minor() {
             return Err(RefundError::AboveRemainder { line, asked, left });
+        }
+        let step_minor = order.charge_step_minor();
+        if asked != left && asked.minor() % step_minor != 0 {
+            return Err(RefundError::NotInSteps {
+                line,
+                asked,
+                step_minor,
+            });
         }
         amounts.push(LineAmount {
             line,

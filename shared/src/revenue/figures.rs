@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::day;
-use crate::money::{BasisPoints, Currency, Money};
+use crate::money::{BasisPoints, Currency, Money, NotCountable};
 
 /// More steps than this are a table nobody can explain to a partner.
 const MAX_TIERS: usize = 10;
@@ -134,6 +134,20 @@ impl FiguresError {
             Self::TierCurrency { index, .. } => format!("/tiers/above/{index}/above/currency"),
             Self::ReferralsAboveCommission | Self::ReferralsAbovePrice => "/affiliate_bps".to_owned(),
         }
+    }
+}
+
+impl FiguresDraft {
+    /// The first amount that there cannot be in its currency, with the pointer of its field. Asked of what somebody writes down, not of what
+    /// has been stored.
+    pub fn uncountable(&self) -> Option<(String, NotCountable)> {
+        let fixed = self.fixed.map(|fixed| ("/fixed/amount".to_owned(), fixed));
+        let tiers = self.tiers.iter().flat_map(|tiers| tiers.above.iter().enumerate());
+        let above = tiers.map(|(index, tier)| (format!("/tiers/above/{index}/above/amount"), tier.above));
+        fixed
+            .into_iter()
+            .chain(above)
+            .find_map(|(pointer, amount)| Some((pointer, amount.check_countable().err()?)))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::ids::{LicenceId, OrderId, UserId};
 use crate::licence::Licence;
 use crate::messages::Envelope;
 use crate::processor::Processor;
-use crate::purchase::{Cart, Order, Settlement};
+use crate::purchase::{Cart, Order, OrderStatus, Settlement};
 
 pub async fn cart(store: &Store, customer: UserId) -> Result<Option<Versioned<Cart>>, StoreError> {
     store.get(&keys::cart(customer)).await
@@ -32,14 +32,6 @@ pub async fn save_cart(
             Some(before) => Write::replace(key, cart, before.revision)?,
         })
         .await
-}
-
-/// What was in the cart has been ordered.
-pub async fn empty_cart(store: &Store, customer: UserId) -> Result<(), StoreError> {
-    match cart(store, customer).await? {
-        Some(before) if !before.lines.is_empty() => save_cart(store, customer, Some(&before), &Cart::default()).await,
-        _ => Ok(()),
-    }
 }
 
 pub async fn order(store: &Store, customer: UserId, order: OrderId) -> Result<Option<Versioned<Order>>, StoreError> {
@@ -85,8 +77,34 @@ pub async fn orders(
 /// A new order, with the messages that follow from it. An order that is there already, because the same request was made before,
 /// is left as it is.
 pub async fn create_order(store: &Store, order: &Order, messages: &[Envelope]) -> Result<Versioned<Order>, StoreError> {
+    created(store, order, new_order(order, messages)?).await
+}
+
+/// The same for a cart, which is empty once the order is there. `None` where the cart has been ordered or changed since it was read.
+pub async fn order_cart(
+    store: &Store,
+    order: &Order,
+    messages: &[Envelope],
+    cart: &Versioned<Cart>,
+) -> Result<Option<Versioned<Order>>, StoreError> {
+    let mut writes = new_order(order, messages)?;
+    let key = keys::cart(order.customer);
+    writes.push(Write::replace(key, &Cart::default(), cart.revision)?);
+    match created(store, order, writes).await {
+        Ok(order) => Ok(Some(order)),
+        Err(StoreError::Busy) if is_changed(store, order.customer, cart).await? => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn is_changed(store: &Store, customer: UserId, before: &Versioned<Cart>) -> Result<bool, StoreError> {
+    let now = cart(store, customer).await?;
+    Ok(now.is_none_or(|now| now.revision != before.revision))
+}
+
+async fn created(store: &Store, order: &Order, writes: Vec<Write>) -> Result<Versioned<Order>, StoreError> {
     let key = keys::order(order.customer, order.id);
-    match store.transact(new_order(order, messages)?).await {
+    match store.transact(writes).await {
         Ok(()) => Ok(Versioned {
             value: order.clone(),
             revision: 1,
@@ -94,6 +112,24 @@ pub async fn create_order(store: &Store, order: &Order, messages: &[Envelope]) -
         Err(StoreError::Conflict { .. }) => store.get(&key).await?.ok_or(StoreError::Busy),
         Err(error) => Err(error),
     }
+}
+
+/// The processor has refused an order for good: it is cancelled, and what came out of the cart is back there, where the cart is still empty.
+pub async fn cancel_refused(store: &Store, order: &Versioned<Order>, from_cart: bool) -> Result<(), StoreError> {
+    let Some(cancelled) = order.end_unpaid(OrderStatus::Cancelled) else {
+        return Ok(());
+    };
+    let key = keys::order(order.customer, order.id);
+    let mut writes = vec![Write::replace(key, &cancelled, order.revision)?];
+    if from_cart
+        && let Some(empty) = cart(store, order.customer).await?
+        && empty.lines.is_empty()
+    {
+        let lines = order.lines.iter().map(|line| line.listing).collect();
+        let key = keys::cart(order.customer);
+        writes.push(Write::replace(key, &Cart { lines }, empty.revision)?);
+    }
+    store.transact(writes).await
 }
 
 fn new_order(order: &Order, messages: &[Envelope]) -> Result<Vec<Write>, StoreError> {
@@ -229,6 +265,12 @@ pub async fn known_events(
     let keys: Vec<_> = ids.into_iter().map(|id| keys::processor_event(processor, id)).collect();
     let found: Vec<InboxEvent> = store.get_many(&keys).await?;
     Ok(found.into_iter().map(|event| event.id).collect())
+}
+
+/// What was kept of an event, if it has been taken in.
+pub async fn event(store: &Store, processor: Processor, id: &str) -> Result<Option<InboxEvent>, StoreError> {
+    let found = store.get(&keys::processor_event(processor, id)).await?;
+    Ok(found.map(|event| event.value))
 }
 
 /// Takes an event in, once. `false` when it had been taken in before.

@@ -61,4 +61,37 @@ impl Plan {
     pub fn is_on_sale(&self) -> bool {
         self.retired_at.is_none()
     }
+
+    /// What those pay less who study or teach: never so much that what is left cannot be charged. New plans have no such discount
+    /// ([`largest_discount`]); for those that were made before, it is the largest with which one can still pay.
+    pub fn discount_percent(&self) -> Option<u8> {
+        largest_discount(self.price, self.educational_percent?)
+    }
+}
+
+/// The largest discount, up to this one, that leaves an amount that can be charged. `None` where every discount leaves too little.
+pub fn largest_discount(price: Money, percent: u8) -> Option<u8> {
+    let chargeable = |percent: &u8| {
+        let left = price.less_percent(*percent);
+        left.is_ok_and(|left| left.check_charge().is_ok())
+    };
+    (1..=percent).rev().find(chargeable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_discount_leaves_what_can_be_charged() {
+        let largest = |minor, currency: &str, percent| {
+            let price = Money::new(minor, currency.parse().expect("a currency"));
+            largest_discount(price, percent)
+        };
+        assert_eq!(largest(900, "EUR", 50), Some(50));
+        assert_eq!(largest(300, "EUR", 90), Some(83));
+        assert_eq!(largest(50, "EUR", 10), None);
+        assert_eq!(largest(100_500, "ISK", 10), None);
+        assert_eq!(largest(100_000, "ISK", 15), Some(15));
+    }
 }

@@ -16,6 +16,8 @@ use crate::seed::Seed;
 pub struct PaidInvoice {
     pub id: String,
     pub created: Timestamp,
+    /// A draft waits before it is charged, and is tried again when that fails.
+    pub paid_at: Option<Timestamp>,
     /// What was charged; credit that the customer had is not in it.
     pub amount: Money,
     /// The end of the latest period on it.

@@ -316,6 +316,7 @@ fn a_paid_invoice_is_an_order_that_issues_nothing() {
     let invoice = PaidInvoice {
         id: "in_1".to_owned(),
         created: now(),
+        paid_at: None,
         amount: Money::new(1800, Currency::EUR),
         until: days(30),
     };

@@ -36,6 +36,10 @@ async fn an_operator_agrees_terms_with_a_partner() {
     let refused = set(app.sign_in_operator("olga"), &wrong).send().await;
     let refused = refused.expect_problem(422, "invalid_request").json();
     assert_eq!(pointers(&refused), ["/minimums/0", "/reserves/1"]);
+    let odd = json!({"minimums": [{"amount": 505, "currency": "UGX"}], "reserves": [{"amount": i64::MAX, "currency": "EUR"}]});
+    let refused = set(app.sign_in_operator("olga"), &odd).send().await;
+    let refused = refused.expect_problem(422, "invalid_request").json();
+    assert_eq!(pointers(&refused), ["/minimums/0", "/reserves/0"]);
     let unknown = json!({"minimums": [{"amount": 1, "currency": "QQQ"}]});
     let refused = set(app.sign_in_operator("olga"), &unknown).send().await;
     refused.expect_problem(422, "invalid_request");

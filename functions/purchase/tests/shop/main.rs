@@ -1,5 +1,6 @@
 //! The shop's routes in-process: what a customer sees, puts into the cart, orders and downloads, and what is refused.
 
+mod cancelled;
 mod handed_on;
 mod stopped;
 

@@ -159,6 +159,9 @@ fn refused(error: RefundError) -> Problem {
         ),
         RefundError::Duplicate { line: at } => Problem::refused("duplicate_line", &line(at, "line"), detail),
         RefundError::NotPositive { line: at } => Problem::refused("amount_not_positive", &line(at, "amount"), detail),
+        RefundError::NotInSteps { line: at, .. } => {
+            Problem::refused("amount_not_refundable", &line(at, "amount"), detail)
+        }
         RefundError::AboveRemainder { line: at, .. } => {
             Problem::refused("refund_above_remainder", &line(at, "amount"), detail)
         }

@@ -1,6 +1,7 @@
 //! Settling in-process, there and back.
 
 mod crowd;
+mod arrivals;
 mod disputes;
 mod payments;
 mod paypal;

@@ -16,7 +16,7 @@ use shared::processor::subscription::named;
 use shared::store::Versioned;
 use shared::subscription::{Status, Subscription};
 
-use super::{ask, at_stripe, declined, educational_percent, owned, plan_on_sale};
+use super::{ask, at_stripe, check_charge, declined, educational_percent, owned, plan_on_sale};
 use crate::api::{ChangePreview, ChangeSubscription, SubscriptionView};
 use crate::checkout;
 use crate::context::Context;
@@ -104,10 +104,7 @@ async fn wanted(
         let detail = "The subscription is under this plan, with so many seats, already.";
         return Err(Problem::conflict("nothing_to_change", detail));
     }
-    if wanted.amount().is_err() {
-        let detail = "So many seats cost more than can be counted. Ask for fewer.";
-        return Err(Problem::refused("total_too_large", "/quantity", detail));
-    }
+    check_charge(&wanted)?;
     Ok(wanted)
 }
 

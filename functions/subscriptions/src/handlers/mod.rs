@@ -15,6 +15,7 @@ use shared::auth::Principal;
 use shared::auth::scope::{OrdersRead, OrdersWrite};
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
 use shared::ids::{ListingId, PlanId, SubscriptionId, UserId};
+use shared::money::ChargeLimits;
 use shared::processor::ProcessorError;
 use shared::processor::stripe::billing::{self, SubscriptionUpdate};
 use shared::revenue::Referrers;
@@ -122,10 +123,7 @@ async fn begin(
         open_invoice: None,
         told_of_trial_end: false,
     };
-    if subscription.amount().is_err() {
-        let detail = "So many seats cost more than can be counted. Ask for fewer.";
-        return Err(Problem::refused("total_too_large", "/quantity", detail));
-    }
+    check_charge(&subscription)?;
     // One payment page at a time: nobody pays for a listing twice, or tries it twice.
     if let Some(waiting) = earlier.filter(|earlier| earlier.status == Status::Pending) {
         standing::lapse(context, waiting).await?;
@@ -141,6 +139,18 @@ async fn begin(
     })
 }
 
+/// So many seats must be an amount that can be charged.
+fn check_charge(subscription: &Subscription) -> Result<(), Problem> {
+    let amount = subscription.amount().ok().map(|amount| amount.check_charge());
+    if amount == Some(Ok(())) {
+        return Ok(());
+    }
+    let most = ChargeLimits::at_stripe(subscription.plan.price.currency()).most();
+    let detail =
+        format!("So many seats cost more than {most}, which is the most that can be charged at once. Ask for fewer.");
+    Err(Problem::refused("total_too_large", "/quantity", detail))
+}
+
 /// What is taken off the price for those who have shown that they study or teach.
 async fn educational_percent(
     context: &Context,
@@ -148,7 +158,7 @@ async fn educational_percent(
     plan: &Plan,
     now: Timestamp,
 ) -> Result<Option<u8>, StoreError> {
-    match plan.educational_percent {
+    match plan.discount_percent() {
         Some(percent) if subscriptions::is_educational(&context.store, customer, now).await? => Ok(Some(percent)),
         _ => Ok(None),
     }

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use shared::auth::scope::{ListingsRead, ListingsWrite};
 use shared::auth::{OwnerOrOperator, PartnerMember};
-use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
+use shared::http::{Call, FieldError, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
 use shared::ids::{ListingId, PartnerId, PlanId};
 use shared::licensing::Preset;
 use shared::store::{StoreError, catalogue, licences, subscriptions};
@@ -43,6 +43,10 @@ pub(crate) async fn create(
     let (store, listing) = (&context.store, path.listing_id);
     if !has(&context, owner.partner, listing).await? {
         return Err(Problem::not_found());
+    }
+    if request.price.currency() != context.currency {
+        let detail = format!("this marketplace sells in {}", context.currency);
+        return Err(Problem::invalid(vec![FieldError::new("/price/currency", detail)]));
     }
     let policy = request.policy_id.unwrap_or_else(|| Preset::default().id());
     let Some(terms) = licences::terms(store, owner.partner, policy).await? else {

@@ -24,6 +24,7 @@ pub(crate) async fn desk() -> Desk {
             store: world.store.clone(),
             stripe: client,
             commission: BasisPoints::try_from(2000).expect("a rate"),
+            currency: Currency::EUR,
             public_url: "https://shop.example".into(),
         };
         shared::http::router(::subscriptions::routes(), context)

@@ -21,6 +21,17 @@ async fn partners_make_and_retire_plans_and_everybody_sees_what_is_sold() {
     for (field, value, pointer) in [
         ("name", json!(" "), "/name"),
         ("price", json!({"amount": 0, "currency": "EUR"}), "/price/amount"),
+        ("price", json!({"amount": 1, "currency": "EUR"}), "/price/amount"),
+        ("price", json!({"amount": i64::MAX, "currency": "EUR"}), "/price/amount"),
+        ("price", json!({"amount": 505, "currency": "UGX"}), "/price/amount"),
+        ("price", json!({"amount": 1050, "currency": "ISK"}), "/price/amount"),
+        ("price", json!({"amount": 900, "currency": "USD"}), "/price/currency"),
+        // Half of it is less than the least that can be charged.
+        (
+            "price",
+            json!({"amount": 98, "currency": "EUR"}),
+            "/educational_percent",
+        ),
         ("trial", json!({"days": 181, "card_required": true}), "/trial/days"),
         ("grace_days", json!(61), "/grace_days"),
         ("educational_percent", json!(91), "/educational_percent"),

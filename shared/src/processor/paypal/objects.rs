@@ -95,7 +95,10 @@ pub struct Capture {
     pub custom_id: Option<String>,
     /// Missing while the capture is pending.
     pub seller_receivable_breakdown: Option<Breakdown>,
+    /// When it began. An eCheck is pending for days.
     pub create_time: Option<Timestamp>,
+    /// When its status changed last.
+    pub update_time: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -285,10 +285,18 @@ pub struct Invoice {
     pub next_payment_attempt: Option<i64>,
     pub hosted_invoice_url: Option<String>,
     pub created: i64,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub status_transitions: StatusTransitions,
     pub lines: List<InvoiceLine>,
     pub parent: Option<InvoiceParent>,
     /// By which payments it was paid, where that was asked for.
     pub payments: Option<List<InvoicePayment>>,
+}
+
+/// When an invoice became what it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct StatusTransitions {
+    pub paid_at: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

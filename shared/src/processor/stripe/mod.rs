@@ -22,7 +22,7 @@ use url::Url;
 use self::form::Form;
 use self::objects::{
     Account, AccountLink, BalanceTransaction, BankPayout, Charge, CheckoutSession, Dispute, Event, List, Refund,
-    Transfer, TransferReversal,
+    SessionStatus, Transfer, TransferReversal,
 };
 use self::requests::lower;
 use self::requests::{CreateAccount, CreateAccountLink, CreateCheckoutSession, CreateRefund, CreateTransfer, ListPage};
@@ -130,6 +130,22 @@ impl StripeClient {
             Some(idempotency_key),
         )
         .await
+    }
+
+    /// Ends a session that nobody has paid, unless it has ended already. `false` where somebody has paid it, or begun something by it.
+    pub async fn close_checkout_session(&self, session: &str) -> Result<bool, ProcessorError> {
+        match self
+            .expire_checkout_session(session, &format!("{session} expire"))
+            .await
+        {
+            Ok(_) => Ok(true),
+            // Stripe says only that it is not open; how it ended, it tells when it is read.
+            Err(ProcessorError::Refused { .. }) => {
+                let told = self.checkout_session(session).await?;
+                Ok(told.status == Some(SessionStatus::Expired))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// With its balance transaction, once there is one.

@@ -205,10 +205,32 @@ pub struct Charge {
     pub balance_transaction: Option<Expandable<BalanceTransaction>>,
     pub payment_intent: Option<Expandable<PaymentIntent>>,
     pub transfer_group: Option<String>,
+    pub payment_method_details: Option<PaymentMethodDetails>,
     pub livemode: bool,
+    /// When it began. The money of a bank debit comes days later.
     pub created: i64,
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+}
+
+/// What was paid with.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PaymentMethodDetails {
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+impl Charge {
+    /// When its money arrived. A card is charged at once, and its movement is told later. Everything else may take days, while the charge
+    /// is pending, and has arrived when it moves the balance: `None` while that is not known.
+    pub fn arrived_at(&self) -> Option<i64> {
+        let details = self.payment_method_details.as_ref();
+        if details.is_none_or(|details| details.kind == "card") {
+            return Some(self.created);
+        }
+        let movement = self.balance_transaction.as_ref().and_then(Expandable::object)?;
+        Some(movement.created.max(self.created))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -357,6 +357,9 @@ fn succeed(world: &mut World, intent: &str, charge: &str, card: &Card) {
     });
     if card.fee_at_once {
         post_fee(world, charge, true);
+    } else if card.is_debit() {
+        // The money has taken days to come: when it has, its movement is there with it.
+        post_fee(world, charge, false);
     } else {
         let delay = world.settings.fee_delay_ms;
         world.later(
