@@ -183,6 +183,16 @@ pub enum Message {
         licence: LicenceId,
         news: ListedNews,
     },
+    /// A listing has left the shop: close the payment pages of what waits to be paid for it, page by page.
+    ListingWithdrawn {
+        listing: ListingId,
+        waiting: Waiting,
+        after: Option<PageKey>,
+    },
+    /// A partner may not sell any more: all listings of theirs have left the shop, page by page.
+    PartnerWithdrawn { partner: PartnerId, after: Option<PageKey> },
+    /// Tell the customer that an order was cancelled, because something in it has left the shop.
+    OrderWithdrawn { customer: UserId, order: OrderId },
     /// Tell the customer what was bought.
     OrderPaid { customer: UserId, order: OrderId },
     /// Tell the customer what was given back.
@@ -214,6 +224,14 @@ pub enum Message {
         user: UserId,
         notice: Notice,
     },
+}
+
+/// What may wait to be paid for a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waiting {
+    Orders,
+    Subscriptions,
 }
 
 /// Which of the processor's objects a payment event is about.
@@ -362,7 +380,9 @@ impl Message {
             | Self::SubscriptionChanged { .. }
             | Self::PaymentMethodChanged { .. }
             | Self::UnnamedCharge { .. }
-            | Self::RenewalReturned { .. } => Queue::Settlement,
+            | Self::RenewalReturned { .. }
+            | Self::ListingWithdrawn { .. }
+            | Self::PartnerWithdrawn { .. } => Queue::Settlement,
             Self::AccountChanged { .. } | Self::BankPayoutChanged { .. } => Queue::Onboarding,
             Self::PayoutPage { .. } | Self::OpenPayoutPage { .. } => Queue::PayoutDecide,
             Self::PayoutDecided { .. } | Self::TransferReversed { .. } | Self::PayPalPayoutItemChanged { .. } => {
@@ -377,6 +397,7 @@ impl Message {
             Self::TellBuyers { .. }
             | Self::BuyerNotice { .. }
             | Self::HolderNotice { .. }
+            | Self::OrderWithdrawn { .. }
             | Self::OrderPaid { .. }
             | Self::OrderRefunded { .. }
             | Self::RefundRequestEnded { .. }
@@ -415,7 +436,9 @@ impl Message {
             | Self::PayPalCaptureReversed { capture: charge, .. } => Some(charge.clone()),
             Self::PaymentMethodChanged { customer, .. } => Some(customer.clone()),
             Self::AccountChanged { account, .. } | Self::BankPayoutChanged { account, .. } => Some(account.clone()),
+            Self::ListingWithdrawn { listing, .. } => Some(listing.to_string()),
             Self::PayoutDecided { partner, .. }
+            | Self::PartnerWithdrawn { partner, .. }
             | Self::TransferReversed { partner, .. }
             | Self::PayPalPayoutItemChanged { partner, .. } => Some(partner.to_string()),
             Self::PayoutPage { .. }
@@ -429,6 +452,7 @@ impl Message {
             | Self::TellBuyers { .. }
             | Self::BuyerNotice { .. }
             | Self::HolderNotice { .. }
+            | Self::OrderWithdrawn { .. }
             | Self::OrderPaid { .. }
             | Self::OrderRefunded { .. }
             | Self::RefundRequestEnded { .. }

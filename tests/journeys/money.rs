@@ -30,13 +30,13 @@ async fn a_sale_costs_nine_write_units() {
         let settled = the_call(&stack, "settlement", &order.id, "order settled").await;
         assert_eq!(settled.number("sqs.messages"), 1, "{settled:#?}");
         let taken_in = taken_in(&stack, &order).await;
-        // The order is read, then everything is written; an event is written and not read.
+        // The order, its listings and who sells them are read, then everything is written; an event is written and not read.
         assert_eq!(
             (
                 settled.number("dynamodb.requests"),
                 taken_in.number("dynamodb.requests")
             ),
-            (2, 1)
+            (4, 1)
         );
         let units = (
             taken_in.number("dynamodb.write_units"),

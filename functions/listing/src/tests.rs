@@ -17,6 +17,7 @@ mod uploads;
 use serde_json::{Value, json};
 use shared::ids::{ListingId, PartnerId, VersionId};
 use shared::listing::{Arrival, Listing, arrive, conclude, sample};
+use shared::messages::{Envelope, Message};
 use shared::partner::agreement::{self, CURRENT_VERSION};
 use shared::partner::{self, Act, Application, Country, Decision, HoldReason, PartnerName, SupportEmail, decide};
 use shared::scan::{Check, CheckOutcome, Finding, Severity, Summary, Verdict};
@@ -252,8 +253,16 @@ impl World {
     }
 
     async fn yank(&self, version: &Draft) -> Answer {
-        self.post(&format!("{}/yank", version.path), &json!({"reason_code": "withdrawn"}))
-            .await
+        let before = self.seen(version.listing).await;
+        let answer = self
+            .post(&format!("{}/yank", version.path), &json!({"reason_code": "withdrawn"}))
+            .await;
+        if before.is_some() && self.seen(version.listing).await.is_none() {
+            let sent = self.app.take_messages();
+            let is_told = |sent: &Envelope| matches!(sent.message, Message::ListingWithdrawn { listing, .. } if listing == version.listing);
+            assert!(sent.iter().any(is_told), "payment pages are closed: {sent:?}");
+        }
+        answer
     }
 
     /// What the public sees of the listing, as its version number.

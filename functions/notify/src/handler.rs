@@ -25,6 +25,8 @@ enum Unfit {
     OtherMessage,
     #[error("there is no order {0}, or it is not paid")]
     NoPaidOrder(OrderId),
+    #[error("there is no order {0}")]
+    NoOrder(OrderId),
     #[error("there is no refund {0}, or not of this order")]
     NoRefund(RefundId),
     #[error("there is no subscription {0}")]
@@ -45,6 +47,7 @@ pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(
 async fn notify(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), Failure> {
     let (addressee, draft) = match &delivery.message.message {
         Message::OrderPaid { customer, order } => (*customer, write_receipt(context, *customer, *order).await?),
+        Message::OrderWithdrawn { customer, order } => (*customer, write_withdrawn(context, *customer, *order).await?),
         Message::OrderRefunded {
             customer,
             order,
@@ -151,6 +154,12 @@ async fn write_receipt(context: &Context, customer: UserId, id: OrderId) -> Resu
     // The key of a licence that was handed on is its new owner's.
     licences.retain(|licence| licence.owner == customer);
     Ok(receipt::write(&order, &licences, &context.public_url))
+}
+
+async fn write_withdrawn(context: &Context, customer: UserId, id: OrderId) -> Result<Draft, Failure> {
+    let order = commerce::order(&context.store, customer, id).await?;
+    let order = order.ok_or_else(|| Failure::reject(Unfit::NoOrder(id)))?;
+    Ok(receipt::write_withdrawn(&order, &context.public_url))
 }
 
 async fn write_refund(context: &Context, customer: UserId, order: OrderId, refund: RefundId) -> Result<Draft, Failure> {

@@ -11,6 +11,10 @@ use crate::letter::Draft;
 /// The receipt: what was bought, for how much, and the licence key of each line.
 pub(crate) fn write(order: &Order, licences: &[Licence], public_url: &str) -> Draft {
     let opening = match &order.renewal {
+        _ if order.lines.iter().all(|line| line.withdrawn) => format!(
+            "Your payment for {} has come, and what you paid for has left the shop meanwhile. You get back what you paid.",
+            order.id
+        ),
         None => format!(
             "Thank you for your order {}. Keep this mail: it has your licence keys.",
             order.id
@@ -31,13 +35,33 @@ pub(crate) fn write(order: &Order, licences: &[Licence], public_url: &str) -> Dr
         } else {
             line.price.to_string()
         };
-        let key = key.unwrap_or_else(|| "shown with your licences on the web page".to_owned());
+        let key = match key {
+            _ if line.withdrawn => {
+                "none: it had left the shop when your payment came, and its price goes back to you".to_owned()
+            }
+            Some(key) => key,
+            None => "shown with your licences on the web page".to_owned(),
+        };
         draft = draft.facts([("Item", line.title.clone()), ("Price", price), ("Licence key", key)]);
     }
     let paid_at = order.paid_at.map(|at| at.to_string()).unwrap_or_default();
     let day = paid_at.split('T').next().unwrap_or_default().to_owned();
     draft = draft.facts([("Total", order.total.to_string()), ("Paid on", day)]);
     draft.link("Download what you bought", format!("{public_url}/orders/{}", order.id))
+}
+
+/// An order that was cancelled, because something in it had left the shop before it was paid.
+pub(crate) fn write_withdrawn(order: &Order, public_url: &str) -> Draft {
+    let opening = format!(
+        "Something that you ordered has left the shop before you paid for it. Your order {} is cancelled, and you pay nothing. What \
+         is still offered you can order again.",
+        order.id
+    );
+    let mut draft = Draft::new(format!("Your order of {} is cancelled", order.total)).say(opening);
+    for line in &order.lines {
+        draft = draft.facts([("Item", line.title.clone()), ("Price", line.price.to_string())]);
+    }
+    draft.link("See your order", format!("{public_url}/orders/{}", order.id))
 }
 
 /// What was given back, and what of it can no longer be used.
@@ -56,7 +80,9 @@ pub(crate) fn write_refund(order: &Order, refund: &Refund, public_url: &str) -> 
             .remaining()
             .and_then(|left| left.total())
             .is_ok_and(|left| left == 0);
-        let licence = if order.renewal.is_some() {
+        let licence = if line.withdrawn {
+            "none was issued: it had left the shop"
+        } else if order.renewal.is_some() {
             "lasts as long as your subscription"
         } else if ended {
             "ended: please delete what you downloaded"

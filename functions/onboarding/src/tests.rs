@@ -75,9 +75,10 @@ fn open_holds(partner: &Value) -> Vec<&str> {
 fn notices(app: &TestApp) -> Vec<String> {
     let text = |envelope: &shared::messages::Envelope| {
         let message = serde_json::to_value(&envelope.message).expect("JSON");
-        message["notice"]["decision"].as_str().unwrap_or_default().to_owned()
+        let notice = message.get("notice")?;
+        Some(notice["decision"].as_str().unwrap_or_default().to_owned())
     };
-    app.take_messages().iter().map(text).collect()
+    app.take_messages().iter().filter_map(text).collect()
 }
 
 #[track_caller]

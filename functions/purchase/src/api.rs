@@ -201,6 +201,9 @@ pub(crate) struct OrderLineView {
     /// Issued once the order is paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licence_id: Option<LicenceId>,
+    /// Whether it had left the shop when the payment came: then it has no licence, and the price goes back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
 }
 
 impl OrderView {
@@ -212,7 +215,8 @@ impl OrderView {
             partner_id: line.partner,
             title: line.title,
             price: line.price,
-            licence_id: paid.then_some(line.licence),
+            licence_id: (paid && !line.withdrawn).then_some(line.licence),
+            withdrawn: line.withdrawn,
         };
         Self {
             id: order.id,

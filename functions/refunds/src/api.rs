@@ -134,6 +134,8 @@ pub(crate) enum RequestedBy {
     Operator,
     Partner,
     Customer,
+    /// What was paid for had left the shop.
+    Marketplace,
     Processor,
 }
 
@@ -181,6 +183,7 @@ impl From<Refund> for RefundView {
                 RefundOrigin::Operator { .. } => RequestedBy::Operator,
                 RefundOrigin::Partner { .. } => RequestedBy::Partner,
                 RefundOrigin::Customer => RequestedBy::Customer,
+                RefundOrigin::Withdrawal => RequestedBy::Marketplace,
                 RefundOrigin::Processor => RequestedBy::Processor,
             },
             status,

@@ -3,7 +3,8 @@
 //! Trigger: SQS, FIFO by order or subscription (what the processor tells about refunds and disputes: by charge). Writes order, journal entries, balances and licences
 //! in one transaction, with the message that tells the customer; one journal entry for each charge's fee, and what partners bear of it. Idempotency: the revisions of order, refund
 //! and dispute, and the journal's keys (`sale` of the order, `fee` and `fee_share` of the charge, `refund` of the refund, `dispute_funds` of the movement): whatever arrives
-//! twice, or in another order, finds the fact posted.
+//! twice, or in another order, finds the fact posted. Closes the payment pages of what has left the shop; what is paid for it all the same is
+//! settled without a share or a licence, and its refund begins in the same transaction.
 
 mod context;
 mod dispute;
@@ -15,6 +16,7 @@ mod refund;
 mod requests;
 mod session;
 mod subscription;
+mod withdrawn;
 
 pub use context::Context;
 
@@ -85,6 +87,14 @@ async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), 
         Message::UnnamedCharge { charge, .. } => fee::post_unnamed(context, delivery, charge).await,
         Message::RenewalReturned { customer, order } => {
             subscription::end_returned(context, delivery, *customer, *order).await
+        }
+        Message::ListingWithdrawn {
+            listing,
+            waiting,
+            after,
+        } => withdrawn::close_pages(context, &delivery, *listing, *waiting, after.clone()).await,
+        Message::PartnerWithdrawn { partner, after } => {
+            withdrawn::close_pages_of(context, &delivery, *partner, after.clone()).await
         }
         other => Err(Failure::reject(format!(
             "a message for the queue {} arrived here",

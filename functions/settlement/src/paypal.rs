@@ -7,11 +7,11 @@ use shared::processor::paypal::objects::{self, Capture, CaptureStatus};
 use shared::purchase::fee::Fee;
 use shared::purchase::{Order, OrderStatus, Payment};
 use shared::runtime::{Delivery, Failure};
-use shared::store::{Versioned, commerce};
+use shared::store::{Versioned, commerce, offers};
 
 use crate::context::Context;
-use crate::fee;
 use crate::session::{self, News};
+use crate::{fee, withdrawn};
 
 pub(crate) async fn settle_order(
     context: &Context,
@@ -25,6 +25,9 @@ pub(crate) async fn settle_order(
     let mut object = context.paypal.order(session).await?;
     // What has ended is not paid any more, though its buyer has approved it.
     if object.status == objects::OrderStatus::Approved && !order.has_ended() {
+        if !offers::withdrawn(&context.store, &order).await?.is_empty() {
+            return withdrawn::end(context, &order).await;
+        }
         object = take_money(context, &order, object).await?;
     }
     if let Some(fee) = object
@@ -169,7 +172,7 @@ mod tests {
             let capture = json!({"id": "3C6", "status": status, "amount": {"currency_code": "EUR", "value": "12.99"},
                 "create_time": "2026-11-28T09:00:00Z", "update_time": "2026-12-02T09:00:00Z"});
             let capture = serde_json::from_value(capture).expect("a capture");
-            super::arrived(&capture, so_far).expect("a time").to_string()
+            arrived(&capture, so_far).expect("a time").to_string()
         };
         assert_eq!(arrived("COMPLETED", OrderStatus::Pending), "2026-12-02T09:00:00Z");
         assert_eq!(arrived("REFUNDED", OrderStatus::Pending), "2026-11-28T09:00:00Z");

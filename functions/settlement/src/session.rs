@@ -8,7 +8,7 @@ use shared::processor::Processor;
 use shared::processor::stripe::objects::{Charge, CheckoutSession, PaymentStatus, SessionStatus};
 use shared::purchase::{Order, OrderStatus, Payment, SettleError, settle};
 use shared::runtime::{Delivery, Failure};
-use shared::store::{Versioned, commerce, revenue};
+use shared::store::{Versioned, commerce, offers, revenue};
 
 use crate::context::Context;
 use crate::{fee, origin};
@@ -120,9 +120,10 @@ async fn pay_once(
     order: &Versioned<Order>,
     payment: &Payment,
 ) -> Result<(), Failure> {
-    let turnovers = revenue::turnovers(&context.store, order.counters(payment.at)).await?;
+    let to_settle = remaining(context, order).await?;
+    let turnovers = revenue::turnovers(&context.store, to_settle.counters(payment.at)).await?;
     let settlement = match settle(
-        order,
+        &to_settle,
         payment,
         &turnovers,
         context.hold_days,
@@ -138,6 +139,18 @@ async fn pay_once(
     context.store.transact(writes).await?;
     tracing::info!(order.id = %order.id, total = %order.total, "order settled");
     fee::share_known_fee(context, delivery, &settlement.order).await
+}
+
+/// The order without what has left the shop meanwhile. What is paid is as it was when it was settled.
+pub(crate) async fn remaining(context: &Context, order: &Order) -> Result<Order, Failure> {
+    if order.status == OrderStatus::Paid {
+        return Ok(order.clone());
+    }
+    let withdrawn = offers::withdrawn(&context.store, order).await?;
+    if !withdrawn.is_empty() {
+        tracing::info!(order.id = %order.id, ?withdrawn, "what is paid for has left the shop: it is given back");
+    }
+    Ok(order.without(&withdrawn))
 }
 
 /// Reads a session. A money field that Souk does not understand is refused rather than interpreted.

@@ -17,7 +17,7 @@ use shared::store::{StoreError, Versioned, commerce, revenue, subscriptions};
 use shared::subscription::{PaidInvoice, Status, Subscription, renewal};
 
 use crate::context::Context;
-use crate::{fee, origin};
+use crate::{fee, origin, session};
 
 pub(crate) async fn hear(
     context: &Context,
@@ -185,7 +185,8 @@ async fn settle_invoice(
     invoice: &Invoice,
     paid: &PaidInvoice,
 ) -> Result<(), Failure> {
-    let order = renewal(subscription, paid);
+    // Nobody pays for another period of what has left the shop: it is given back, and the subscription ends with that.
+    let order = session::remaining(context, &renewal(subscription, paid)).await?;
     let charge = charge_of(context, invoice).await?;
     let arrived = match charge.as_ref().map(Charge::arrived_at) {
         Some(Some(at)) => Timestamp::from_second(at).map_err(Failure::reject)?,

@@ -115,6 +115,7 @@ fn reason(reason: RefundReason) -> &'static str {
         RefundReason::Fraudulent => "Fraudulent purchase",
         RefundReason::NotAsDescribed => "Not as described",
         RefundReason::DoesNotWork => "Does not work",
+        RefundReason::NoLongerOffered => "No longer offered",
         RefundReason::Other => "Other",
     }
 }

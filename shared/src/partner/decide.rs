@@ -2,7 +2,7 @@
 
 use super::hold::{Block, Hold, HoldReason, Origin};
 use super::{Act, Change, Partner, Status};
-use crate::messages::PartnerNews;
+use crate::messages::{Envelope, Message, PartnerNews};
 
 /// A decision with what it rests on. The evidence is shown to the partner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +145,14 @@ pub fn decide(partner: &Partner, decision: &Decision, act: Act) -> Result<Change
     let mut audit = act.audit(decision.action(), &partner.id);
     audit.reason_code = Some(told.to_string());
     audit.evidence = decision.evidence().map(str::to_owned);
-    let messages = vec![partner.notice(act.seed, decision.past())];
+    let mut messages = vec![partner.notice(act.seed, decision.past())];
+    if to == Status::Suspended {
+        let withdrawn = Message::PartnerWithdrawn {
+            partner: partner.id,
+            after: None,
+        };
+        messages.push(Envelope::new(act.seed.id("withdrawn"), withdrawn));
+    }
     Ok(Change {
         partner,
         audit: Some(audit),

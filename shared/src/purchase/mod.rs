@@ -146,6 +146,9 @@ pub struct OrderLine {
     /// What it allows: frozen when the order is placed. Nothing: what Individual allows.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub policy: Option<LicenceTerms>,
+    /// It had left the shop when the payment came: nobody earns by it, no licence was issued, and the price goes back.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub withdrawn: bool,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -240,6 +243,7 @@ pub fn place(
             returned: Legs::default(),
             licence: seed.id(&format!("licence {index}")),
             policy: offer.policy.clone(),
+            withdrawn: false,
         });
     }
     let total = Money::sum(currency, lines.iter().map(|line| line.price))?;
@@ -267,8 +271,14 @@ impl OrderLine {
         self.division.as_ref().map(|division| division.legs).unwrap_or_default()
     }
 
+    /// In whose journal its sale stands; in the platform's own, where nobody has sold it.
+    pub fn journal(&self) -> Option<PartnerId> {
+        (!self.withdrawn).then_some(self.partner)
+    }
+
     fn counter(&self, at: Timestamp) -> Option<Counter> {
-        self.terms.counter(self.partner, self.listing, at)
+        self.journal()
+            .and_then(|partner| self.terms.counter(partner, self.listing, at))
     }
 }
 
@@ -285,7 +295,10 @@ impl Order {
 
     /// The licences that come with it. Of a renewal there are none: that licence follows its subscription.
     pub fn licences(&self) -> impl Iterator<Item = LicenceId> {
-        let sold = self.lines.iter().filter(|_| self.renewal.is_none());
+        let sold = self
+            .lines
+            .iter()
+            .filter(|line| self.renewal.is_none() && !line.withdrawn);
         sold.map(|line| line.licence)
     }
 
@@ -316,6 +329,16 @@ impl Order {
             Processor::Stripe => Some(ChargeLimits::at_stripe(currency)),
             Processor::PayPal => ChargeLimits::at_paypal(currency),
         }
+    }
+
+    /// The order as it is paid when these listings have left the shop.
+    #[must_use]
+    pub fn without(&self, withdrawn: &BTreeSet<ListingId>) -> Self {
+        let mut order = self.clone();
+        for line in &mut order.lines {
+            line.withdrawn = withdrawn.contains(&line.listing);
+        }
+        order
     }
 
     /// Whether everything that was paid has been given back.

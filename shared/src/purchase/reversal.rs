@@ -218,7 +218,7 @@ pub(super) fn spent(order: &Order, returned: &[Returned]) -> Result<Vec<LicenceI
     }
     for part in returned {
         let line = order.lines.get(part.line).ok_or(MoneyError::NoWeight)?;
-        if line.remaining()?.total()? == 0 {
+        if line.remaining()?.total()? == 0 && !line.withdrawn {
             licences.push(line.licence);
         }
     }
@@ -281,7 +281,7 @@ fn referred(order: &Order, legs: &Legs) -> impl Iterator<Item = (PartnerId, i64)
     borne.filter_map(|(referrer, minor)| Some((referrer?, minor)))
 }
 
-/// One balanced entry for each partner that is concerned, in that partner's journal.
+/// One balanced entry for each partner that is concerned, in that partner's journal, and one of the platform's for what nobody has sold.
 pub(super) fn entries(
     order: &Order,
     returned: &[Returned],
@@ -290,8 +290,8 @@ pub(super) fn entries(
     seed: Seed,
 ) -> Result<Vec<JournalEntry>, LedgerError> {
     let currency = order.total.currency();
-    let mut postings: BTreeMap<PartnerId, Vec<Posting>> = BTreeMap::new();
-    let mut post = |journal: PartnerId, account: Account, minor: i64| {
+    let mut postings: BTreeMap<Option<PartnerId>, Vec<Posting>> = BTreeMap::new();
+    let mut post = |journal: Option<PartnerId>, account: Account, minor: i64| {
         let minor = match direction {
             Direction::Back => minor,
             Direction::Forth => -minor,
@@ -304,14 +304,17 @@ pub(super) fn entries(
     for part in returned {
         let line = order.lines.get(part.line).ok_or(MoneyError::NoWeight)?;
         let covered = part.legs.total()?;
-        post(line.partner, Account::PartnerPayable(line.partner), part.legs.partner);
+        let journal = line.journal();
+        if let Some(partner) = journal {
+            post(journal, Account::PartnerPayable(partner), part.legs.partner);
+        }
         // The sale credited the platform with everything but the partner's leg.
-        post(line.partner, Account::PlatformRevenue, covered - part.legs.partner);
-        post(line.partner, Account::PlatformLosses, part.minor - covered);
-        post(line.partner, cause.account, -part.minor);
+        post(journal, Account::PlatformRevenue, covered - part.legs.partner);
+        post(journal, Account::PlatformLosses, part.minor - covered);
+        post(journal, cause.account, -part.minor);
         for (referrer, minor) in referred(order, &part.legs) {
-            post(referrer, Account::PartnerPayable(referrer), minor);
-            post(referrer, Account::PlatformRevenue, -minor);
+            post(Some(referrer), Account::PartnerPayable(referrer), minor);
+            post(Some(referrer), Account::PlatformRevenue, -minor);
         }
     }
     // Two lines of one partner may make up for each other.
@@ -322,10 +325,14 @@ pub(super) fn entries(
             moved.push((partner, postings));
         }
     }
-    let entry = |(partner, postings): (PartnerId, Vec<Posting>)| {
+    let entry = |(partner, postings): (Option<PartnerId>, Vec<Posting>)| {
         // One delivery may find several refunds of a charge changed.
-        let id = seed.id(&format!("{} {} {partner}", cause.label, cause.fact.reference()));
-        let entry = JournalEntry::new(id, cause.fact.clone(), Some(partner), cause.at, postings)?;
+        let name = format!("{} {}", cause.label, cause.fact.reference());
+        let id = match partner {
+            Some(partner) => seed.id(&format!("{name} {partner}")),
+            None => seed.id(&format!("{name} of what was withdrawn")),
+        };
+        let entry = JournalEntry::new(id, cause.fact.clone(), partner, cause.at, postings)?;
         let entry = entry.of_order(order.id);
         Ok(match &cause.processor_ref {
             Some(reference) => entry.with_processor_ref(reference),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::refund::{Refund, refund_withdrawn};
 use super::{Order, OrderLine, OrderStatus};
 use crate::ids::{MessageId, PartnerId};
 use crate::ledger::{Account, BalanceChange, Fact, JournalEntry, LedgerError, Posting};
@@ -11,7 +12,7 @@ use crate::licence::{Licence, LicenceKey, LicenceStatus, Terms};
 use crate::messages::{Envelope, Message};
 use crate::money::{Currency, Money, MoneyError};
 use crate::payout::available_on;
-use crate::revenue::{Counter, Turnovers, divide};
+use crate::revenue::{Counter, Division, Legs, Turnovers, divide};
 use crate::seed::Seed;
 
 /// A payment as the processor itself told it (fetched, not taken from an event).
@@ -34,6 +35,8 @@ pub struct Settlement {
     pub balances: Vec<BalanceChange>,
     pub moved: Vec<Moved>,
     pub licences: Vec<Licence>,
+    /// Gives the price of those lines back that had left the shop.
+    pub refund: Option<Refund>,
     pub announcement: Envelope,
 }
 
@@ -86,12 +89,14 @@ pub fn settle(
         *sum = sum.checked_add(amount)?;
         Ok::<_, MoneyError>(())
     };
-    for (partner, lines) in by_partner(&order) {
+    for (partner, lines) in by_journal(&order) {
         let sum = |minor: fn(&OrderLine) -> i64| sum(currency, lines.iter().map(|line| minor(line)));
         let (gross, share) = (sum(|line| line.price.minor())?, sum(|line| line.legs().partner)?);
         if !gross.is_zero() {
             entries.push(sale_entry(&order, partner, gross, share, payment, seed)?);
-            owe(partner, share)?;
+            if let Some(partner) = partner {
+                owe(partner, share)?;
+            }
         }
     }
     for (referrer, share) in referrals(&order)? {
@@ -105,20 +110,24 @@ pub fn settle(
         disputed_minor: 0,
     };
     let balances = owed.into_iter().map(change).collect();
-    let sold = order.lines.iter().filter(|_| order.renewal.is_none());
+    let sold = order.lines.iter();
+    let sold = sold.filter(|line| order.renewal.is_none() && !line.withdrawn);
     let licences = sold.map(|line| issue(&order, line, payment.at, secret())).collect();
     let message = Message::OrderPaid {
         customer: order.customer,
         order: order.id,
     };
+    let paid = Order {
+        status: OrderStatus::Paid,
+        paid_at: Some(payment.at),
+        charge: payment.charge.clone(),
+        available_on: Some(available_on),
+        ..order
+    };
+    let (order, refund) = refund_withdrawn(paid, payment.at)?;
     Ok(Settlement {
-        order: Order {
-            status: OrderStatus::Paid,
-            paid_at: Some(payment.at),
-            charge: payment.charge.clone(),
-            available_on: Some(available_on),
-            ..order
-        },
+        order,
+        refund,
         entries,
         balances,
         moved,
@@ -132,6 +141,10 @@ fn divided(order: &Order, at: Timestamp, turnovers: &Turnovers) -> Result<(Order
     let mut order = order.clone();
     let mut counted = turnovers.clone();
     for line in &mut order.lines {
+        if line.withdrawn {
+            line.division = Some(kept_for_the_customer(line.price));
+            continue;
+        }
         let counter = line.counter(at);
         let before = counter
             .as_ref()
@@ -153,10 +166,21 @@ fn divided(order: &Order, at: Timestamp, turnovers: &Turnovers) -> Result<(Order
     Ok((order, moved))
 }
 
-fn by_partner(order: &Order) -> BTreeMap<PartnerId, Vec<&OrderLine>> {
+/// Nobody has earned it: the platform has it until it is back with the customer.
+fn kept_for_the_customer(price: Money) -> Division {
+    Division {
+        legs: Legs {
+            platform: price.minor(),
+            ..Legs::default()
+        },
+        turnover_before_minor: None,
+    }
+}
+
+fn by_journal(order: &Order) -> BTreeMap<Option<PartnerId>, Vec<&OrderLine>> {
     let mut lines: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for line in &order.lines {
-        lines.entry(line.partner).or_default().push(line);
+        lines.entry(line.journal()).or_default().push(line);
     }
     lines
 }
@@ -177,28 +201,34 @@ fn sum(currency: Currency, minors: impl Iterator<Item = i64>) -> Result<Money, M
 /// The platform is credited with everything but the seller's share; what it owes to referrers is an entry of its own.
 fn sale_entry(
     order: &Order,
-    partner: PartnerId,
+    partner: Option<PartnerId>,
     gross: Money,
     share: Money,
     payment: &Payment,
     seed: Seed,
 ) -> Result<JournalEntry, SettleError> {
-    let postings = vec![
+    let mut postings = vec![
         Posting {
             account: Account::clearing(order.processor),
             amount: gross,
-        },
-        Posting {
-            account: Account::PartnerPayable(partner),
-            amount: share.checked_neg()?,
         },
         Posting {
             account: Account::PlatformRevenue,
             amount: share.checked_sub(gross)?,
         },
     ];
-    let id = seed.id(&format!("sale {partner}"));
-    let entry = JournalEntry::new(id, Fact::Sale(order.id), Some(partner), payment.at, postings)?;
+    if let Some(partner) = partner {
+        let owed = Posting {
+            account: Account::PartnerPayable(partner),
+            amount: share.checked_neg()?,
+        };
+        postings.insert(1, owed);
+    }
+    let id = match partner {
+        Some(partner) => seed.id(&format!("sale {partner}")),
+        None => seed.id("sale of what was withdrawn"),
+    };
+    let entry = JournalEntry::new(id, Fact::Sale(order.id), partner, payment.at, postings)?;
     Ok(match &payment.charge {
         Some(charge) => entry.with_processor_ref(charge),
         None => entry,

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::keys;
 use super::licences::Held;
 use super::table::{Condition, Page, PageKey, Query, Store, StoreError, Update, Versioned, Write};
-use crate::ids::{LicenceId, OrderId, UserId};
+use crate::ids::{LicenceId, ListingId, OrderId, UserId};
 use crate::licence::Licence;
-use crate::messages::Envelope;
+use crate::messages::{Envelope, Message};
 use crate::processor::Processor;
 use crate::purchase::{Cart, Order, OrderStatus, Settlement};
+use crate::seed::Seed;
 
 pub async fn cart(store: &Store, customer: UserId) -> Result<Option<Versioned<Cart>>, StoreError> {
     store.get(&keys::cart(customer)).await
@@ -152,6 +153,39 @@ fn new_order(order: &Order, messages: &[Envelope]) -> Result<Vec<Write>, StoreEr
     Ok(writes)
 }
 
+/// The orders of a listing, the newest first; those of other listings in a page are left out.
+pub async fn orders_of_listing(
+    store: &Store,
+    listing: ListingId,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Order>, StoreError> {
+    let query = keys::ordered(listing).descending().after(after).limit(limit);
+    let page: Page<Held> = store.query(query).await?;
+    let orders = page.items.iter().filter_map(|held| match held {
+        Held::Order { order, customer } => Some(keys::order(*customer, *order)),
+        Held::Begun { .. } | Held::Licence { .. } => None,
+    });
+    let orders: Vec<_> = orders.collect();
+    let items = if orders.is_empty() {
+        Vec::new()
+    } else {
+        store.get_many(&orders).await?
+    };
+    Ok(Page { items, next: page.next })
+}
+
+/// An order that has ended because something in it has left the shop, with the mail that tells the customer.
+pub async fn withdraw_order(store: &Store, ended: &Order, revision: u64) -> Result<(), StoreError> {
+    let told = Message::OrderWithdrawn {
+        customer: ended.customer,
+        order: ended.id,
+    };
+    let told = Envelope::new(Seed::of(&ended.id).id("withdrawn"), told);
+    let write = Write::replace(keys::order(ended.customer, ended.id), ended, revision)?;
+    store.write(write.outbox(&[told])?).await
+}
+
 pub async fn update_order(store: &Store, order: &Order, revision: u64) -> Result<(), StoreError> {
     store
         .write(Write::replace(keys::order(order.customer, order.id), order, revision)?)
@@ -221,6 +255,9 @@ fn follow_settlement(mut writes: Vec<Write>, settlement: &Settlement) -> Result<
     }
     for licence in &settlement.licences {
         writes.push(Write::create(keys::licence(licence.id), licence)?);
+    }
+    if let Some(refund) = &settlement.refund {
+        writes.push(super::reversals::begin_with_payment(refund)?);
     }
     Ok(writes)
 }

@@ -172,6 +172,11 @@ pub fn sold(listing: ListingId, order: OrderId) -> Key {
     key(TableName::Commerce, format!("SOLD#{listing}"), format!("ORD#{order}"))
 }
 
+/// Which orders have a line of this listing.
+pub fn ordered(listing: ListingId) -> Query {
+    all_held(listing).prefix("ORD#".into())
+}
+
 /// By which orders and licences people hold a listing.
 pub fn all_held(listing: ListingId) -> Query {
     Query::partition(TableName::Commerce, format!("SOLD#{listing}"))

@@ -7,7 +7,7 @@ use super::audit::{self, Audited};
 use super::table::{Condition, Page, PageKey, Store, StoreError, Write};
 use super::{commerce, keys};
 use crate::audit::AuditEvent;
-use crate::ids::{LicenceBatchId, LicenceId, ListingId, OrderId, PartnerId, PolicyId, UserId};
+use crate::ids::{LicenceBatchId, LicenceId, ListingId, OrderId, PartnerId, PolicyId, SubscriptionId, UserId};
 use crate::licence::batch::Trial;
 use crate::licence::policies::{OwnPolicy, SalePolicy, Terms, TrialOffer};
 use crate::licence::{Batch, Licence};
@@ -281,8 +281,18 @@ pub fn issue_owned(licence: &Licence) -> Result<Vec<Write>, StoreError> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Held {
-    Order { order: OrderId, customer: UserId },
-    Licence { licence: LicenceId },
+    Order {
+        order: OrderId,
+        customer: UserId,
+    },
+    /// Not yet: the payment page may be open.
+    Begun {
+        subscription: SubscriptionId,
+        customer: UserId,
+    },
+    Licence {
+        licence: LicenceId,
+    },
 }
 
 /// The licences of a listing that were sold, subscribed to or tried; also those that are revoked.
@@ -295,7 +305,7 @@ pub async fn licences_held(
     let page: Page<Held> = store.query(keys::all_held(listing).after(after).limit(limit)).await?;
     let orders = page.items.iter().filter_map(|held| match held {
         Held::Order { order, customer } => Some(keys::order(*customer, *order)),
-        Held::Licence { .. } => None,
+        Held::Begun { .. } | Held::Licence { .. } => None,
     });
     let orders: Vec<_> = orders.collect();
     let orders: Vec<Order> = if orders.is_empty() {
@@ -309,7 +319,7 @@ pub async fn licences_held(
         .filter(|line| line.listing == listing);
     let alone = page.items.iter().filter_map(|held| match held {
         Held::Licence { licence } => Some(*licence),
-        Held::Order { .. } => None,
+        Held::Begun { .. } | Held::Order { .. } => None,
     });
     let licences: Vec<_> = sold.map(|line| line.licence).chain(alone).collect();
     let items = if licences.is_empty() {

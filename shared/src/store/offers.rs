@@ -1,5 +1,7 @@
 //! What is on sale at this moment, and by which terms its price would be divided. Read from the items themselves, never from an index.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::table::{Store, StoreError};
@@ -8,6 +10,7 @@ use crate::ids::{ListingId, PartnerId};
 use crate::listing::Published;
 use crate::money::BasisPoints;
 use crate::partner::{Block, Group, Partner};
+use crate::purchase::Order;
 use crate::revenue::{Referrers, Sale, Terms, applicable};
 
 /// What somebody sells, and what rules want to know of the seller.
@@ -35,6 +38,24 @@ pub async fn may_trade(store: &Store, partner: PartnerId) -> Result<Option<Partn
     Ok(partner
         .map(|partner| partner.value)
         .filter(|partner| partner.hold_on(Block::Sell).is_none()))
+}
+
+/// What of the order has left the shop: is not published any more, or its partner may not sell it. A batch of each is read.
+pub async fn withdrawn(store: &Store, order: &Order) -> Result<BTreeSet<ListingId>, StoreError> {
+    let mut listings: BTreeSet<_> = order.lines.iter().map(|line| line.listing).collect();
+    let of: Vec<_> = listings.iter().copied().collect();
+    let published = catalogue::published_many(store, &of).await?;
+    let sellers: BTreeSet<_> = published.iter().map(|published| published.partner).collect();
+    let sellers: Vec<_> = sellers.into_iter().collect();
+    let sellers = partners::load_many(store, &sellers).await?;
+    let may_sell = |partner: PartnerId| {
+        let seller = sellers.iter().find(|seller| seller.id == partner);
+        seller.is_some_and(|seller| seller.hold_on(Block::Sell).is_none())
+    };
+    for on_sale in published.iter().filter(|published| may_sell(published.partner)) {
+        listings.remove(&on_sale.listing);
+    }
+    Ok(listings)
 }
 
 /// Which of the referrers cannot be paid a share, by the name of its field.

@@ -115,6 +115,16 @@ pub fn begin_refund(
     Ok(writes)
 }
 
+/// A refund that begins with the payment itself, with the message that sends it.
+pub(super) fn begin_with_payment(refund: &Refund) -> Result<Write, StoreError> {
+    let message = Message::RefundDecided {
+        customer: refund.customer,
+        order: refund.order,
+        refund: refund.id,
+    };
+    create(refund, &[Envelope::new(Seed::of(&refund.id).id("decided"), message)])
+}
+
 fn create(refund: &Refund, messages: &[Envelope]) -> Result<Write, StoreError> {
     let write = Write::create(keys::refund(refund.order, refund.id), refund)?.outbox(messages)?;
     Ok(indexed(write, refund))

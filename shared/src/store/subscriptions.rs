@@ -1,10 +1,11 @@
 //! Plans, subscriptions, and proofs of education.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::audit::{self, Audited};
 use super::leases::{self, Move};
+use super::licences::Held;
 use super::table::{Page, PageKey, Store, StoreError, Versioned, Write};
 use super::{commerce, keys, licences};
 use crate::audit::AuditEvent;
@@ -18,6 +19,8 @@ use crate::subscription::{self, EducationalProof, Plan, Report, Subscription, en
 
 /// More than one customer ever has.
 const MOST_PROOFS: usize = 100;
+/// Stripe's pages are open for a day; a retry may open one a day after the request.
+const PAGES_OPEN_FOR: SignedDuration = SignedDuration::from_hours(48);
 
 // ---- plans
 
@@ -84,8 +87,18 @@ pub async fn create(
     let latest = Latest {
         subscription: subscription.id,
     };
+    let listing = subscription.plan.listing;
+    let begun = Held::Begun {
+        subscription: subscription.id,
+        customer: subscription.customer,
+    };
+    let closes = subscription
+        .created_at
+        .saturating_add(PAGES_OPEN_FOR)
+        .unwrap_or(Timestamp::MAX);
     let writes = vec![
         Write::create(key.clone(), subscription)?,
+        Write::create(keys::begun(listing, subscription.id), &begun)?.expires_at(closes),
         match before {
             Some(before) => Write::replace(latest_key, &latest, before.revision)?,
             None => Write::create(latest_key, &latest)?,
@@ -99,6 +112,27 @@ pub async fn create(
         Err(conflict @ StoreError::Conflict { .. }) => store.get(&key).await?.ok_or(conflict),
         Err(error) => Err(error),
     }
+}
+
+/// The subscriptions to a listing whose payment pages may be open.
+pub async fn begun(
+    store: &Store,
+    listing: ListingId,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Subscription>, StoreError> {
+    let page: Page<Held> = store.query(keys::all_begun(listing).after(after).limit(limit)).await?;
+    let begun = page.items.iter().filter_map(|held| match held {
+        Held::Begun { subscription, customer } => Some(keys::subscription(*customer, *subscription)),
+        Held::Order { .. } | Held::Licence { .. } => None,
+    });
+    let begun: Vec<_> = begun.collect();
+    let items = if begun.is_empty() {
+        Vec::new()
+    } else {
+        store.get_many(&begun).await?
+    };
+    Ok(Page { items, next: page.next })
 }
 
 pub async fn update(store: &Store, subscription: &Subscription, revision: u64) -> Result<(), StoreError> {

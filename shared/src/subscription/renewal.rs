@@ -61,6 +61,7 @@ pub fn renewal(subscription: &Subscription, invoice: &PaidInvoice) -> Order {
         returned: Legs::default(),
         licence: subscription.licence,
         policy: None,
+        withdrawn: false,
     };
     Order {
         id: renewal_order(&invoice.id, invoice.created),

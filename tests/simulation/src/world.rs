@@ -150,6 +150,7 @@ impl World {
             webhook: shared::http::router(purchase_webhook::routes(), webhook),
             settlement: settlement::Context {
                 store: store.clone(),
+                queues: queues.clone(),
                 stripe: client.clone(),
                 paypal: paypal.clone(),
                 hold_days: plan.hold_days,

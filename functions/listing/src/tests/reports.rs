@@ -80,7 +80,11 @@ async fn what_a_trusted_reporter_reports_is_suspended_at_once() {
     assert_eq!(taken["suspended"], json!(true));
     assert_eq!(world.status_of(&pads).await, "suspended");
     assert_eq!(world.seen(pads.listing).await, None);
-    assert_eq!(world.app.take_messages().len(), 2, "partner and buyers are told");
+    assert_eq!(
+        world.app.take_messages().len(),
+        3,
+        "partner and buyers are told, and payment pages are closed"
+    );
     let mut kinds: Vec<_> = world
         .waiting()
         .await

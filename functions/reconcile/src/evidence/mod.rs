@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use shared::ids::{PartnerId, RefundId};
 use shared::ledger::{Account, Fact, JournalEntry};
 use shared::messages::Message;
-use shared::purchase::Order;
+use shared::purchase::{Order, OrderLine};
 use shared::reconciliation::{DifferenceKind, Movement};
 use shared::runtime::Failure;
 use shared::store::keys::Key;
@@ -70,13 +70,13 @@ pub(crate) async fn gather(context: &Context, told: &Told, movement: &Movement) 
     }
 }
 
-/// Where each partner's entry of a fact is. What is free posts nothing.
+/// Where each partner's entry of a fact is, and the platform's of what nobody has sold. What is free posts nothing.
 fn shares(order: &Order, fact: &Fact) -> Vec<Key> {
     let paid = order.lines.iter().filter(|line| !line.price.is_zero());
-    let partners: BTreeSet<_> = paid.map(|line| line.partner).collect();
-    partners
+    let journals: BTreeSet<_> = paid.map(OrderLine::journal).collect();
+    journals
         .into_iter()
-        .map(|partner| ledger::fact_key(Some(partner), fact))
+        .map(|journal| ledger::fact_key(journal, fact))
         .collect()
 }
 

@@ -57,7 +57,10 @@ fn stripes_word(reason: RefundReason) -> Option<&'static str> {
         RefundReason::Duplicate => Some("duplicate"),
         RefundReason::Fraudulent => Some("fraudulent"),
         RefundReason::RequestedByCustomer => Some("requested_by_customer"),
-        RefundReason::NotAsDescribed | RefundReason::DoesNotWork | RefundReason::Other => None,
+        RefundReason::NotAsDescribed
+        | RefundReason::DoesNotWork
+        | RefundReason::NoLongerOffered
+        | RefundReason::Other => None,
     }
 }
 

@@ -9,3 +9,4 @@ mod refunds;
 mod shares;
 mod subscriptions;
 mod till;
+mod withdrawn;

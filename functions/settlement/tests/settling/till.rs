@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use settlement::Context;
-use shared::ids::{ListingId, PartnerId, UserId};
+use shared::ids::{PartnerId, UserId};
 use shared::ledger::Account;
 use shared::licence::LicenceStatus;
 use shared::messages::{Envelope, Message, PaymentSubject, ReversalSubject};
@@ -33,6 +33,7 @@ pub(crate) async fn till_in(world: TestWorld) -> Till {
     let (stripe, paypal) = (ScriptedServer::start().await, ScriptedServer::start().await);
     let context = Context {
         store: world.store.clone(),
+        queues: world.queues.clone(),
         stripe: stripe.stripe(),
         paypal: paypal.paypal(),
         hold_days: 7,
@@ -57,16 +58,19 @@ impl Till {
     }
 
     pub(crate) async fn order_under(&self, prices: &[(PartnerId, i64)], terms: &Terms, referrers: Referrers) -> Order {
+        let mut offers = Vec::new();
+        for (index, (partner, minor)) in prices.iter().enumerate() {
+            let (title, price) = (format!("Pads {index}"), Money::new(*minor, Currency::EUR));
+            offers.push(Offer {
+                listing: self.world.on_sale(*partner, &title, price).await,
+                partner: *partner,
+                title,
+                price,
+                terms: terms.clone(),
+                policy: None,
+            });
+        }
         let seed = self.world.seed();
-        let offer = |(index, (partner, minor)): (usize, &(PartnerId, i64))| Offer {
-            listing: seed.id::<ListingId>(&index.to_string()),
-            partner: *partner,
-            title: format!("Pads {index}"),
-            price: Money::new(*minor, Currency::EUR),
-            terms: terms.clone(),
-            policy: None,
-        };
-        let offers: Vec<_> = prices.iter().enumerate().map(offer).collect();
         let order = place(self.customer, &offers, referrers, seed, self.world.now()).expect("an order");
         let order = Order {
             session: Some("cs_test_1".into()),

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 
 use crate::ids::{ListingId, PartnerId, SubmissionId, UserId};
 use crate::listing::{Case, Publication, Published, Scene, Seller, Submission, Version};
+use crate::messages::{Envelope, Message, Waiting};
+use crate::seed::Seed;
 use crate::store::audit::{self, Audited};
 use crate::store::keys;
 use crate::store::table::{Condition, Store, StoreError, Versioned, Write};
@@ -169,13 +171,17 @@ pub async fn save_publication(
 /// All but the audit entry.
 pub(super) fn publication_writes(change: &Publication, basis: PublicationBasis<'_>) -> Result<Vec<Write>, StoreError> {
     let (listing, version) = (&change.listing, &change.version);
+    let mut messages = change.messages.clone();
+    if basis.before.is_some() && change.published.is_none() {
+        messages.push(withdrawn(change));
+    }
     let mut writes = vec![
         Write::replace(
             keys::listing(listing.partner, listing.id),
             listing,
             basis.listing_revision,
         )?,
-        replace_version(version, basis.version_revision)?.outbox(&change.messages)?,
+        replace_version(version, basis.version_revision)?.outbox(&messages)?,
     ];
     writes.extend(seen(listing.id, basis.before, change.published.as_ref())?);
     writes.extend(reindex(
@@ -201,6 +207,16 @@ pub(super) fn publication_writes(change: &Publication, basis: PublicationBasis<'
         writes.extend(cases::end(moderation, listing.partner)?);
     }
     Ok(writes)
+}
+
+/// Nothing of the listing is on sale any more: what waits to be paid for it is closed.
+fn withdrawn(change: &Publication) -> Envelope {
+    let message = Message::ListingWithdrawn {
+        listing: change.listing.id,
+        waiting: Waiting::Orders,
+        after: None,
+    };
+    Envelope::new(Seed::of(&change.audit.id).id("withdrawn"), message)
 }
 
 fn seen(

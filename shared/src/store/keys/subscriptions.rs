@@ -25,6 +25,19 @@ pub fn subscribed(customer: UserId, listing: ListingId) -> Key {
     key(TableName::Commerce, format!("CUS#{customer}"), format!("SBL#{listing}"))
 }
 
+/// Says that a subscription to this listing has been begun, for as long as its payment page may be open.
+pub fn begun(listing: ListingId, subscription: SubscriptionId) -> Key {
+    key(
+        TableName::Commerce,
+        format!("SOLD#{listing}"),
+        format!("SBN#{subscription}"),
+    )
+}
+
+pub fn all_begun(listing: ListingId) -> Query {
+    Query::partition(TableName::Commerce, format!("SOLD#{listing}")).prefix("SBN#".into())
+}
+
 pub fn subscriptions(customer: UserId) -> Query {
     Query::partition(TableName::Commerce, format!("CUS#{customer}")).prefix("SBN#".into())
 }

@@ -85,6 +85,7 @@ fn keys_md_has_every_key() {
         cart(usr),
         subscription(usr, seed.id("s")),
         subscribed(usr, lst),
+        begun(lst, seed.id("s")),
         plan(lst, seed.id::<PlanId>("p")),
         order(usr, ord),
         order_owner(ord),
