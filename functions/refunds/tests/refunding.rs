@@ -134,6 +134,7 @@ async fn an_amount_that_the_processor_cannot_move_is_refused() {
     assert_eq!(made.status, 201, "{made:?}");
     let rest = post(&app, &operator, &sale.path("/refunds"), &refund(0, 299)).await;
     assert_eq!(rest.status, 201, "what is left can always be given back: {rest:?}");
+    assert_eq!(sent(&app.take_messages()), 2);
 }
 
 #[tokio::test]

@@ -148,11 +148,10 @@ impl Money {
         }
     }
 
-    /// What is left when so many percent are taken off, rounded to the nearest minor unit as Stripe does with a coupon.
+    /// What is left when so many percent are taken off, rounded down: the least that a processor may make of it.
     pub fn less_percent(self, percent: u8) -> Result<Self, MoneyError> {
         let left = i128::from(self.minor()) * i128::from(100_u8.saturating_sub(percent));
-        let rounded = (left + 50).div_euclid(100);
-        let minor = i64::try_from(rounded).map_err(|_| MoneyError::Overflow)?;
+        let minor = i64::try_from(left.div_euclid(100)).map_err(|_| MoneyError::Overflow)?;
         Ok(Self::new(minor, self.currency()))
     }
 }
@@ -251,11 +250,11 @@ mod tests {
     }
 
     #[test]
-    fn a_discount_is_rounded_to_the_nearest_unit() {
+    fn a_discount_is_rounded_against_what_is_left() {
         let left = |minor, percent| money(minor, "EUR").less_percent(percent).map(|money| money.minor());
         assert_eq!(left(300, 90), Ok(30));
-        assert_eq!(left(999, 50), Ok(500));
-        assert_eq!(left(1, 50), Ok(1));
+        assert_eq!(left(999, 50), Ok(499));
+        assert_eq!(left(1, 50), Ok(0));
         assert_eq!(left(900, 100), Ok(0));
         assert_eq!(left(i64::MAX, 0), Ok(i64::MAX));
     }

@@ -16,8 +16,10 @@
 //! is asked again or looked up, never assumed.
 
 mod request;
+mod withdrawal;
 
 pub use request::{approve, decline, supersede};
+pub(super) use withdrawal::refund_withdrawn;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -225,41 +227,6 @@ pub fn begin(
         return request::open(order, refund);
     }
     approve(order, &refund)
-}
-
-/// Sets aside what was paid for lines that had left the shop: nobody has to ask for it. Always the same refund of an order.
-pub(super) fn refund_withdrawn(order: Order, paid_at: Timestamp) -> Result<(Order, Option<Refund>), MoneyError> {
-    let withdrawn = order.lines.iter().enumerate().filter(|(_, line)| line.withdrawn);
-    let amount = |(line, of): (usize, &super::OrderLine)| LineAmount {
-        line,
-        minor: of.price.minor(),
-    };
-    let lines: Vec<_> = withdrawn.map(amount).filter(|amount| amount.minor > 0).collect();
-    if lines.is_empty() {
-        return Ok((order, None));
-    }
-    let mut order = order;
-    for amount in &lines {
-        if let Some(line) = order.lines.get_mut(amount.line) {
-            line.claimed_minor = amount.minor;
-        }
-    }
-    let currency = order.total.currency();
-    let refund = Refund {
-        id: Seed::of(&order.id).id("refund of what was withdrawn"),
-        order: order.id,
-        customer: order.customer,
-        amount: Money::sum(currency, lines.iter().map(|line| Money::new(line.minor, currency)))?,
-        lines,
-        reason: RefundReason::NoLongerOffered,
-        origin: RefundOrigin::Withdrawal,
-        note: None,
-        created_at: paid_at,
-        state: RefundState::Created,
-        processor_ref: None,
-        returned: Vec::new(),
-    };
-    Ok((order, Some(refund)))
 }
 
 fn check_window(order: &Order, policy: RefundPolicy, now: Timestamp) -> Result<(), RefundError> {

@@ -7,11 +7,11 @@ use crate::chance::Chance;
 use crate::deed::{Act, Part};
 use crate::openings::{self, Opening};
 
-/// Prices in minor units by currency: two, no and three decimals; something free, something smaller than the processor's fee.
+/// Prices in minor units by currency: two, no and three decimals; something free, something as small as can be charged.
 const PRICES: [(&str, &[i64]); 3] = [
     ("EUR", &[1299, 999, 5001, 333, 60, 51, 0]),
     ("JPY", &[1500, 99, 51, 0]),
-    ("KWD", &[12_345, 1_001, 77]),
+    ("KWD", &[12_340, 1_010, 500]),
 ];
 
 /// What the partners of an opening's own plans sell, two each, in cents.
@@ -282,14 +282,17 @@ fn reversal(listings: &[Listing], before: &[Step], chance: &mut Chance) -> Optio
         .map(|index| listings[*index].price_minor)
         .enumerate()
         .collect();
+    // Of three decimals the last one is zero.
+    let in_dinars = cart.iter().any(|index| listings[*index].currency == "KWD");
+    let step_minor = if in_dinars { 10 } else { 1 };
     Some(Step::Reverse {
         order,
-        acts: acts(&lines, chance),
+        acts: acts(&lines, step_minor, chance),
     })
 }
 
-fn acts(lines: &[(usize, i64)], chance: &mut Chance) -> Vec<Act> {
-    let part = part(lines, chance);
+fn acts(lines: &[(usize, i64)], step_minor: i64, chance: &mut Chance) -> Vec<Act> {
+    let part = part(lines, step_minor, chance);
     let mut acts = match chance
         .weighted(vec![(4, 0), (2, 1), (3, 2), (4, 3)])
         .unwrap_or_default()
@@ -310,13 +313,14 @@ fn acts(lines: &[(usize, i64)], chance: &mut Chance) -> Vec<Act> {
     acts
 }
 
-fn part(lines: &[(usize, i64)], chance: &mut Chance) -> Part {
+fn part(lines: &[(usize, i64)], step_minor: i64, chance: &mut Chance) -> Part {
     if chance.percent(50) {
         return Part::All;
     }
     let priced: Vec<_> = lines.iter().copied().filter(|(_, minor)| *minor > 0).collect();
     let (line, price) = chance.pick(&priced);
-    let minor = chance.pick(&[1, price / 3, price - price / 3, price]).max(1);
+    let minor = chance.pick(&[1, price / 3, price - price / 3, price]);
+    let minor = (minor / step_minor * step_minor).max(step_minor);
     Part::Line { line, minor }
 }
 
