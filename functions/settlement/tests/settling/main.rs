@@ -1,7 +1,7 @@
 //! Settling in-process, there and back.
 
-mod crowd;
 mod arrivals;
+mod crowd;
 mod disputes;
 mod payments;
 mod paypal;
