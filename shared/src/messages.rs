@@ -97,6 +97,8 @@ pub enum Message {
     PaymentMethodChanged { event_id: String, customer: String },
     /// The processor told of a charge that names no order of ours: it may have paid an invoice of a subscription.
     UnnamedCharge { event_id: String, charge: String },
+    /// A message about money that was rejected: try it once more, in the queue and the group that it belongs to.
+    Reconsider { rejected: Box<Envelope> },
     /// What a subscription paid has been given back in whole, or was lost in a dispute.
     RenewalReturned { customer: UserId, order: OrderId },
     /// The processor told that a partner's account changed. Only a hint, as above.
@@ -368,6 +370,7 @@ pub enum HeldVerdict {
 impl Message {
     pub fn queue(&self) -> Queue {
         match self {
+            Self::Reconsider { rejected } => rejected.message.queue(),
             Self::PaymentChanged { .. }
             | Self::PayPalOrderChanged { .. }
             | Self::PayPalRefundMade { .. }
@@ -422,6 +425,7 @@ impl Message {
 
     fn ordered_by(&self) -> Option<String> {
         match self {
+            Self::Reconsider { rejected } => rejected.message.group(),
             Self::PaymentChanged { order, .. }
             | Self::PayPalOrderChanged { order, .. }
             | Self::FreeOrderPlaced { order, .. }

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::http::Page;
-use shared::ids::ReconciliationId;
+use shared::ids::{MessageId, ReconciliationId};
+use shared::messages::{Message, Queue};
 use shared::money::Money;
 use shared::processor::Processor;
 use shared::reconciliation::{Counts, Difference, DifferenceKind, Reconciliation, Subject};
@@ -52,8 +53,9 @@ pub(crate) struct DifferenceView {
     pub kind: DifferenceKind,
     /// What happened, and what closes it.
     pub advice: String,
-    /// Whose books, or whose events.
-    pub processor: Processor,
+    /// Whose books, or whose events; missing where a message was rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processor: Option<Processor>,
     #[serde(flatten)]
     pub subject: SubjectView,
     /// By the processor's books: what its balance gained, after the fee.
@@ -62,10 +64,12 @@ pub(crate) struct DifferenceView {
     /// By the journal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<Money>,
-    pub opened_by: ReconciliationId,
+    /// The run that found it; null where a message was rejected, which no run finds.
+    #[schema(required)]
+    pub opened_by: Option<ReconciliationId>,
     #[schema(value_type = String, format = DateTime)]
     pub opened_at: Timestamp,
-    /// The run that found it healed; null while it stands.
+    /// The run that found it healed; null while it stands, and where a message that was rejected has been done.
     #[schema(required)]
     pub closed_by: Option<ReconciliationId>,
     #[schema(value_type = Option<String>, format = DateTime, required)]
@@ -90,6 +94,17 @@ pub(crate) enum SubjectView {
         #[schema(value_type = String, format = DateTime)]
         events_until: Timestamp,
     },
+    Message {
+        message_id: MessageId,
+        /// The queue that carries it.
+        #[schema(value_type = String)]
+        queue: Queue,
+        /// What it is to do, as it stands in the queue.
+        #[schema(value_type = Object)]
+        message: Option<Box<Message>>,
+        /// Why it cannot be done.
+        reason: Option<String>,
+    },
 }
 
 impl From<Difference> for DifferenceView {
@@ -105,6 +120,18 @@ impl From<Difference> for DifferenceView {
                 events_from: from,
                 events_until: until,
             },
+            Subject::Message { id, queue } => {
+                let (message, reason) = difference
+                    .rejection
+                    .map(|rejection| (Box::new(rejection.message.message), rejection.reason))
+                    .unzip();
+                SubjectView::Message {
+                    message_id: id,
+                    queue,
+                    message,
+                    reason,
+                }
+            }
         };
         let closed = difference.closed;
         Self {
@@ -116,7 +143,7 @@ impl From<Difference> for DifferenceView {
             found: difference.found,
             opened_by: difference.opened_by,
             opened_at: difference.opened_at,
-            closed_by: closed.as_ref().map(|closed| closed.by),
+            closed_by: closed.as_ref().and_then(|closed| closed.by),
             closed_at: closed.map(|closed| closed.at),
         }
     }

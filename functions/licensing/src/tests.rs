@@ -2,6 +2,7 @@
 
 mod events;
 mod files;
+mod full;
 mod given;
 mod in_use;
 mod policies;
@@ -17,7 +18,7 @@ use shared::licensing::Preset;
 use shared::money::{Currency, Money};
 use shared::runtime::secrets::SigningSecretSource;
 use shared::signing::Signer;
-use shared::store::{Update, Write, commerce, keys, leases, licences};
+use shared::store::{Room, Update, Write, commerce, keys, leases, licences};
 use shared::testing::{Answer, TestApp, TestRequest};
 use souk_client::{KeySet, PublicKey};
 
@@ -93,7 +94,7 @@ impl World {
             custom: terms.parts().1,
             ..stored.value.clone()
         };
-        leases::save(&world.app.store, &stored, &licence, Vec::new())
+        leases::save(&world.app.store, &stored, &licence, Room::People, Vec::new())
             .await
             .expect("written");
         world

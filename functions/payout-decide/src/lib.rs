@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use shared::messages::{Envelope, Message};
 use shared::page::{Page, PageKey};
 use shared::payout::NotDue;
-use shared::runtime::{Delivery, Failure};
+use shared::runtime::{Delivery, Failure, accounted};
 use shared::seed::Seed;
 use shared::store::payouts::{self, Decided};
 use shared::store::{Key, StoreError, ledger};
@@ -34,7 +34,10 @@ struct Summary {
 }
 
 pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
-    context.store.until_uncontended(|| page(context, &delivery)).await
+    accounted(&context.store, delivery, async |delivery| {
+        context.store.until_uncontended(|| page(context, &delivery)).await
+    })
+    .await
 }
 
 async fn page(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), Failure> {

@@ -18,14 +18,17 @@ pub use context::Context;
 use shared::ids::{PartnerId, PayoutId};
 use shared::messages::{Envelope, Message};
 use shared::payout::{Payout, PayoutState, Step, next_step};
-use shared::runtime::{Delivery, Failure};
+use shared::runtime::{Delivery, Failure, accounted};
 use shared::store::{Versioned, payouts};
 
 use crate::check::{Checked, check};
 use crate::sending::{Desk, Outcome, cancel, conclude, send};
 
 pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
-    context.store.until_uncontended(|| follow(context, &delivery)).await
+    accounted(&context.store, delivery, async |delivery| {
+        context.store.until_uncontended(|| follow(context, &delivery)).await
+    })
+    .await
 }
 
 async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use shared::licensing::policy::Basis;
 use shared::licensing::{Standing, term};
 use shared::listing::{Artifact, Published};
 use shared::objects::{Bucket, ObjectRef};
-use shared::store::{Store, StoreError, Versioned, catalogue, commerce, leases, licences};
+use shared::store::{Room, Store, StoreError, Versioned, catalogue, commerce, leases, licences};
 
 use crate::api::{DownloadLink, LicenceView, RequestDownload};
 use crate::context::Context;
@@ -112,7 +112,7 @@ async fn held(store: &Store, licence: LicenceId, caller: UserId) -> Result<Versi
 async fn start_clock(store: &Store, licence: &Versioned<Licence>, now: Timestamp) -> Result<(), Problem> {
     let begun = term::begin(&licence.policy(), &licence.granted(), Basis::FirstDownload, now);
     let Some(begun) = begun else { return Ok(()) };
-    match leases::save(store, licence, &licence.with(begun), Vec::new()).await {
+    match leases::save(store, licence, &licence.with(begun), Room::Software, Vec::new()).await {
         Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -113,6 +113,20 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// A message that was rejected is tried once more; whoever does it closes the difference.
+    pub(crate) async fn try_again(&mut self, difference: &Versioned<Difference>) -> Result<(), Failure> {
+        self.standing.insert(difference.subject.clone());
+        let Some(rejection) = &difference.rejection else {
+            return Ok(());
+        };
+        let rejected = Box::new(rejection.message.clone());
+        let id = self.tick.seed.id::<MessageId>(&rejected.id.to_string());
+        let again = Envelope::new(id, Message::Reconsider { rejected });
+        self.write(vec![reconciliation::announce_rejected(difference, &again)?])
+            .await?;
+        Ok(())
+    }
+
     /// The difference has healed without a movement that would say so.
     pub(crate) async fn healed(&mut self, difference: &Versioned<Difference>) -> Result<(), Failure> {
         if self.write(self.closing(difference)?.into()).await? {

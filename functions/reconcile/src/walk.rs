@@ -90,6 +90,7 @@ pub(crate) async fn review_differences(run: &mut Run<'_>) -> Result<bool, Failur
 async fn review(run: &mut Run<'_>, difference: &Versioned<Difference>) -> Result<(), Failure> {
     let stands = (difference.subject.clone(), difference.finding());
     match &difference.subject {
+        Subject::Message { .. } => run.try_again(difference).await,
         Subject::Movement { processor, id, .. } => {
             match books::movement(run.context, *processor, id, difference.opened_at).await? {
                 Some(told) => movement::look_at(run, &told).await,

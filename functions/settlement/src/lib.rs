@@ -21,11 +21,14 @@ mod withdrawn;
 pub use context::Context;
 
 use shared::messages::{Envelope, Message, PaymentSubject, ReversalSubject};
-use shared::runtime::{Delivery, Failure};
+use shared::runtime::{Delivery, Failure, accounted};
 
 /// One message of the queue. Balances and counters are everybody's: whoever meets others there decides anew.
 pub async fn handle(context: &Context, delivery: Delivery<Envelope>) -> Result<(), Failure> {
-    context.store.until_uncontended(|| follow(context, &delivery)).await
+    accounted(&context.store, delivery, async |delivery| {
+        context.store.until_uncontended(|| follow(context, &delivery)).await
+    })
+    .await
 }
 
 async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), Failure> {

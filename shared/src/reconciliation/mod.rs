@@ -20,9 +20,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{JournalId, ReconciliationId};
+use crate::ids::{JournalId, MessageId, ReconciliationId};
 use crate::ledger::Processor;
 use crate::ledger::{Account, Fact, JournalEntry, LedgerError, Posting};
+use crate::messages::{Envelope, Queue};
 use crate::money::{Money, MoneyError};
 
 /// A movement on the platform's balance, as the processor's books have it.
@@ -191,6 +192,8 @@ pub enum DifferenceKind {
     NotUnderstood,
     /// Events older than the processor keeps them were never taken in.
     EventsGap,
+    /// A message about money cannot be done, however often it is tried.
+    MessageRejected,
 }
 
 impl DifferenceKind {
@@ -215,6 +218,10 @@ impl DifferenceKind {
                 "Events were missed for longer than the processor keeps them. Closed once every movement of that time has been looked at; \
                  news that moved no money, such as changed accounts, must be looked up by hand."
             }
+            Self::MessageRejected => {
+                "A message about money cannot be done for the reason given. Mend the cause; every reconciliation tries it again, and closes \
+                 this once it is done."
+            }
         }
     }
 }
@@ -236,13 +243,16 @@ pub enum Subject {
         from: Timestamp,
         until: Timestamp,
     },
+    /// A message that was rejected.
+    Message { id: MessageId, queue: Queue },
 }
 
 impl Subject {
-    /// Whose books, or whose events.
-    pub fn processor(&self) -> Processor {
+    /// Whose books, or whose events. A message of our own is nobody's.
+    pub fn processor(&self) -> Option<Processor> {
         match self {
-            Self::Movement { processor, .. } | Self::Events { processor, .. } => *processor,
+            Self::Movement { processor, .. } | Self::Events { processor, .. } => Some(*processor),
+            Self::Message { .. } => None,
         }
     }
 }
@@ -256,17 +266,31 @@ pub struct Difference {
     pub expected: Option<Money>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub found: Option<Money>,
-    pub opened_by: ReconciliationId,
+    /// The run that found it. Nothing: a message was rejected, which no run has found.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub opened_by: Option<ReconciliationId>,
     pub opened_at: Timestamp,
-    /// The run that found it healed, and when.
+    /// Set where a message was rejected.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rejection: Option<Rejection>,
+    /// When it was found healed, and by which run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub closed: Option<Closed>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closed {
-    pub by: ReconciliationId,
+    /// Nothing: a message that was rejected has been done after all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<ReconciliationId>,
     pub at: Timestamp,
+}
+
+/// A message that cannot be done, whole, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    pub message: Envelope,
+    pub reason: String,
 }
 
 impl Difference {
@@ -276,8 +300,26 @@ impl Difference {
             kind: finding.kind,
             expected: finding.expected,
             found: finding.found,
-            opened_by: by,
+            opened_by: Some(by),
             opened_at: at,
+            rejection: None,
+            closed: None,
+        }
+    }
+
+    /// The message has been rejected.
+    pub fn of_rejected(message: Envelope, reason: String, at: Timestamp) -> Self {
+        Self {
+            subject: Subject::Message {
+                id: message.id,
+                queue: message.message.queue(),
+            },
+            kind: DifferenceKind::MessageRejected,
+            expected: None,
+            found: None,
+            opened_by: None,
+            opened_at: at,
+            rejection: Some(Rejection { message, reason }),
             closed: None,
         }
     }
@@ -295,7 +337,16 @@ impl Difference {
     #[must_use]
     pub fn close(&self, by: ReconciliationId, at: Timestamp) -> Self {
         Self {
-            closed: Some(Closed { by, at }),
+            closed: Some(Closed { by: Some(by), at }),
+            ..self.clone()
+        }
+    }
+
+    /// The message that was rejected has been done.
+    #[must_use]
+    pub fn done(&self, at: Timestamp) -> Self {
+        Self {
+            closed: Some(Closed { by: None, at }),
             ..self.clone()
         }
     }

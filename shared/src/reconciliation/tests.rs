@@ -154,8 +154,8 @@ fn a_closed_difference_remembers_what_it_was() {
     let closed = open.close(second, at());
     assert!(open.is_open() && !closed.is_open());
     assert_eq!(
-        (closed.opened_by, closed.closed.as_ref().map(|closed| closed.by)),
-        (first, Some(second))
+        (closed.opened_by, closed.closed.as_ref().and_then(|closed| closed.by)),
+        (Some(first), Some(second))
     );
     assert_eq!(closed.finding(), open.finding());
 }

@@ -389,6 +389,7 @@ fn told(subject: &Subject) -> String {
     match subject {
         Subject::Movement { processor, id, .. } => format!("BTX#{processor}#{id}"),
         Subject::Events { processor, from, .. } => format!("EVT#{processor}#{from}"),
+        Subject::Message { id, .. } => format!("MSG#{id}"),
     }
 }
 

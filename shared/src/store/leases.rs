@@ -8,6 +8,7 @@
 use jiff::Timestamp;
 
 use super::keys;
+use super::room::{self, Room};
 use super::table::{Condition, MAX_TRANSACTION_ITEMS, Store, StoreError, Versioned, Write};
 use crate::licence::Licence;
 use crate::licensing::policy::Uniqueness;
@@ -18,20 +19,36 @@ const MAX_CLAIMS: usize = MAX_TRANSACTION_ITEMS - 30;
 /// A claim that moves is two writes.
 pub const MAX_MOVED: usize = MAX_CLAIMS / 2;
 
+/// What a machine that has not been heard of yet grows by with its first heartbeat, in bytes.
+const FIRST_HEARTBEAT_BYTES: usize = 40;
+/// What else a licence may come to say of itself, in bytes: since when it is withdrawn, when it was checked in, when it ends.
+const LATER_FACTS_BYTES: usize = 256;
+
 /// Keeps a licence as it was decided, with what else follows from the decision, all or nothing. Refused with a conflict when the licence has
-/// changed since it was read, by a refund for example, or when one of the other conditions does not hold.
+/// changed since it was read, by a refund for example, or when one of the other conditions does not hold; and as too large when it would grow
+/// beyond the `room` that it has ([`Room`]).
 pub async fn save(
     store: &Store,
     before: &Versioned<Licence>,
     next: &Licence,
+    room: Room,
     mut also: Vec<Write>,
 ) -> Result<(), StoreError> {
     let licence = Write::replace(keys::licence(next.id), next, before.revision)?;
+    room.admit(full_bytes(next)?, || full_bytes(before))?;
     if also.is_empty() {
         return store.write(licence).await;
     }
     also.insert(0, licence);
     store.transact(also).await
+}
+
+/// The licence's size once everything is known of it that may come to be known without anybody being let in: heartbeats, check-ins and
+/// decisions about its standing find the room that was kept when its machines were let in.
+fn full_bytes(licence: &Licence) -> Result<usize, StoreError> {
+    let machines = licence.grant.iter().flat_map(|grant| grant.machines.values());
+    let unheard = machines.filter(|machine| machine.heartbeat_at.is_none()).count();
+    Ok(room::bytes(licence)? + unheard * FIRST_HEARTBEAT_BYTES + LATER_FACTS_BYTES)
 }
 
 /// Where else a fingerprint is active, and the writes that claim it once it is active here.
@@ -241,7 +258,7 @@ mod tests {
                     return;
                 };
                 // Refused where somebody else was faster.
-                let _kept = save(store, &before, &before.with(next), Vec::new()).await;
+                let _kept = save(store, &before, &before.with(next), Room::Software, Vec::new()).await;
             }
             Step::Refund => {
                 let revoked = Update::new().set_text("status", LicenceStatus::Revoked.to_string());

@@ -13,7 +13,7 @@ use super::table::{
 };
 
 /// With the names of the attributes and with the key.
-const MAX_ITEM_BYTES: usize = 400 * 1024;
+pub(super) const MAX_ITEM_BYTES: usize = 400 * 1024;
 const MAX_TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
 const MAX_PARTITION_KEY_BYTES: usize = 2048;
 const MAX_SORT_KEY_BYTES: usize = 1024;

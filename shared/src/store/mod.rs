@@ -26,10 +26,12 @@ pub mod payouts;
 pub mod reconciliation;
 pub mod revenue;
 pub mod reversals;
+pub mod room;
 pub mod subscriptions;
 pub mod table;
 pub mod whole;
 
 pub use contention::{Contended, Tries};
 pub use keys::{Key, TableName};
+pub use room::Room;
 pub use table::{Condition, Page, PageKey, Query, Store, StoreError, TableNames, Update, Versioned, Write};

@@ -59,6 +59,43 @@ pub fn save_difference(
     ])
 }
 
+/// Writes down that a message cannot be done, for operators to see at once. It stands since it was rejected first; one that was done
+/// after all and is rejected anew stands again.
+pub async fn reject_message(store: &Store, rejected: &Difference) -> Result<(), StoreError> {
+    let key = keys::difference(&rejected.subject);
+    let index = keys::open_difference(&rejected.subject);
+    let write = match difference(store, &rejected.subject).await? {
+        None => Write::create(key, rejected)?,
+        Some(before) if before.is_open() => return Ok(()),
+        Some(before) => Write::replace(key, rejected, before.revision)?,
+    };
+    written_by_anybody(store.write(write.indexed(index)).await)
+}
+
+/// A message that was rejected is done: its difference is closed, if there is one.
+pub async fn close_message(store: &Store, subject: &Subject, now: Timestamp) -> Result<(), StoreError> {
+    let Some(before) = difference(store, subject).await?.filter(|found| found.is_open()) else {
+        return Ok(());
+    };
+    let write = Write::replace(keys::difference(subject), &before.done(now), before.revision)?;
+    written_by_anybody(store.write(write).await)
+}
+
+/// Announces an open difference's message again: the run that looks at it has it tried once more.
+pub fn announce_rejected(before: &Versioned<Difference>, message: &Envelope) -> Result<Write, StoreError> {
+    let write = Write::replace(keys::difference(&before.subject), &before.value, before.revision)?;
+    let write = write.indexed(keys::open_difference(&before.subject));
+    write.outbox(std::slice::from_ref(message))
+}
+
+/// Who was quicker has written the same.
+fn written_by_anybody(outcome: Result<(), StoreError>) -> Result<(), StoreError> {
+    match outcome {
+        Ok(()) | Err(StoreError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Leads from a run to a difference that it opened or closed.
 #[derive(Debug, Serialize, Deserialize)]
 struct FindingItem {

@@ -8,7 +8,7 @@ use shared::ids::{LicenceId, MachineId};
 use shared::licence::Licence;
 use shared::licensing::machine::{self, Activated};
 use shared::licensing::{Activation, Device, Elsewhere, Grant, Machine, Policy, Resource};
-use shared::store::{Store, StoreError, Write, leases, licences};
+use shared::store::{Room, Store, StoreError, Write, leases, licences};
 
 use super::{Decided, again, change};
 use crate::api::{Activate, MachineView, MachinesView};
@@ -38,7 +38,7 @@ pub(crate) async fn activate(
     loop {
         let policy = licence.policy();
         let (activated, also) = activated(store, &licence, &activation, &call).await?;
-        match leases::save(store, &licence, &licence.with(activated.grant), also).await {
+        match leases::save(store, &licence, &licence.with(activated.grant), Room::Software, also).await {
             Ok(()) => {
                 let status = if activated.is_new {
                     StatusCode::CREATED

@@ -22,7 +22,7 @@ use shared::ids::{LicenceId, PartnerId, UserId};
 use shared::licence::Licence;
 use shared::licensing::policy::Basis;
 use shared::licensing::{Grant, Machine, Policy, term, validate as decide};
-use shared::store::{Store, StoreError, Versioned, Write, commerce, leases};
+use shared::store::{Room, Store, StoreError, Versioned, Write, commerce, leases};
 
 use crate::api::{AskWhetherValid, CodesView, ValidationView};
 use crate::context::Context;
@@ -78,7 +78,7 @@ pub(crate) async fn validate(
 async fn begun(store: &Store, licence: &Versioned<Licence>, now: Timestamp) -> Result<Option<Grant>, StoreError> {
     let begun = term::begin(&licence.policy(), &licence.granted(), Basis::FirstValidation, now);
     if let Some(begun) = &begun {
-        leases::save(store, licence, &licence.with(begun.clone()), Vec::new()).await?;
+        leases::save(store, licence, &licence.with(begun.clone()), Room::Software, Vec::new()).await?;
     }
     Ok(begun)
 }
@@ -117,7 +117,7 @@ pub(crate) async fn change<T, E>(
         let decided = decide(&policy, &grant).map_err(|error| refused(refusal(&error), licence.id))?;
         let mut also = leases::release(store, &policy, &grant, &decided.gone).await?;
         also.extend(decided.also);
-        match leases::save(store, &licence, &licence.with(decided.grant), also).await {
+        match leases::save(store, &licence, &licence.with(decided.grant), Room::Software, also).await {
             Ok(()) => return Ok(decided.done),
             Err(error) if tries.again(&error).await => licence = again(store, licence.id).await?,
             Err(StoreError::Conflict { .. }) => return Err(StoreError::Busy.into()),
@@ -132,11 +132,11 @@ pub(crate) async fn kept(
     before: &Versioned<Licence>,
     next: &Licence,
     also: Vec<Write>,
-) -> Result<bool, StoreError> {
-    match leases::save(store, before, next, also).await {
+) -> Result<bool, Problem> {
+    match leases::save(store, before, next, Room::People, also).await {
         Ok(()) => Ok(true),
         Err(StoreError::Conflict { .. }) => Ok(false),
-        Err(error) => Err(error),
+        Err(error) => Err(problems::unkept(error)),
     }
 }
 

@@ -5,7 +5,7 @@ use shared::licensing::Preset;
 use shared::listing::{Artifact, Stage, Version};
 use shared::runtime::secrets::SigningSecretSource;
 use shared::signing::Signer;
-use shared::store::{Write, commerce, keys, leases};
+use shared::store::{Room, Write, commerce, keys, leases};
 use souk_client::Verifier;
 
 use super::{Sibling, World, code, published_keys, signer};
@@ -254,7 +254,7 @@ async fn the_files_that_another_library_verifies_are_issued_here() {
         order: None,
         ..stored.value.clone()
     };
-    leases::save(&world.app.store, &stored, &licence, Vec::new())
+    leases::save(&world.app.store, &stored, &licence, Room::People, Vec::new())
         .await
         .expect("written");
     let year = json!({"encrypt": false, "ttl_seconds": 31_536_000});

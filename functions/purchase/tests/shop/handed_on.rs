@@ -2,7 +2,7 @@
 //! stays where it is.
 
 use shared::licence::{LicenceKey, handover};
-use shared::store::{leases, licences};
+use shared::store::{Room, leases, licences};
 use shared::testing::Answer;
 
 use super::*;
@@ -29,7 +29,9 @@ async fn who_is_handed_a_licence_has_it_with_its_download_and_without_the_order(
         .expect("offered")
         .licence;
     let also = licences::change_owner(licence.id, licence.owner, emil).expect("items");
-    leases::save(&app.store, &before, &handed, also).await.expect("written");
+    leases::save(&app.store, &before, &handed, Room::People, also)
+        .await
+        .expect("written");
 
     let theirs = listed(&app, "emil").await;
     assert_eq!(theirs.len(), 1);
@@ -83,7 +85,9 @@ async fn what_was_given_follows_what_was_bought_page_by_page() {
             .expect("offered")
             .licence;
         let also = licences::change_owner(licence.id, licence.owner, carla).expect("items");
-        leases::save(&app.store, &before, &handed, also).await.expect("written");
+        leases::save(&app.store, &before, &handed, Room::People, also)
+            .await
+            .expect("written");
         expected.insert(licence.id.to_string());
     }
     let (mut seen, mut next) = (std::collections::BTreeSet::new(), String::new());
@@ -117,7 +121,7 @@ async fn downloaded(change: impl FnOnce(&mut Licence)) -> (Answer, Option<jiff::
         .expect("bought");
     let mut changed = before.with(before.granted());
     change(&mut changed);
-    leases::save(&app.store, &before, &changed, Vec::new())
+    leases::save(&app.store, &before, &changed, Room::People, Vec::new())
         .await
         .expect("written");
     let request = app.post(format!("/v1/licences/{}/downloads", licence.id), &json!({}));

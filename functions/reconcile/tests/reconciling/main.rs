@@ -4,3 +4,4 @@ mod desk;
 mod events;
 mod movements;
 mod paypal;
+mod rejected;

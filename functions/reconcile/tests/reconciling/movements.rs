@@ -81,7 +81,7 @@ async fn scenario_7_a_sale_whose_event_never_came_is_announced_and_closed_once_i
     assert_eq!(desk.open().await, []);
     let told = desk.told_by(&run).await;
     assert_eq!(
-        told[0].closed.as_ref().map(|closed| closed.by),
+        told[0].closed.as_ref().and_then(|closed| closed.by),
         Some(healed.id),
         "closed, and not forgotten"
     );
@@ -423,7 +423,7 @@ async fn an_adjustment_without_a_reason_is_left_to_a_person() {
 fn movement_of(difference: &Difference) -> String {
     match &difference.subject {
         Subject::Movement { id, .. } => id.clone(),
-        Subject::Events { .. } => panic!("{difference:?} is about no movement"),
+        Subject::Events { .. } | Subject::Message { .. } => panic!("{difference:?} is about no movement"),
     }
 }
 

@@ -6,6 +6,7 @@ mod disputes;
 mod payments;
 mod paypal;
 mod refunds;
+mod rejected;
 mod shares;
 mod subscriptions;
 mod till;

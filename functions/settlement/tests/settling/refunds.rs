@@ -76,14 +76,14 @@ impl Till {
     }
 }
 
-fn object(refund: &Refund, status: &str) -> Value {
+pub(crate) fn object(refund: &Refund, status: &str) -> Value {
     json!({"id": "re_1", "object": "refund", "amount": refund.amount.minor(), "currency": "eur", "charge": "ch_1", "status": status,
         "balance_transaction": "txn_2", "failure_balance_transaction": null, "failure_reason": null, "created": 1_763_900_000,
         "metadata": {"refund_id": refund.id, "order_id": refund.order, "customer_id": refund.customer}})
 }
 
 /// As a fetch gives it: with its charge.
-fn fetched(order: &Order, refund: &Refund, status: &str) -> Value {
+pub(crate) fn fetched(order: &Order, refund: &Refund, status: &str) -> Value {
     let mut object = object(refund, status);
     object["charge"] = charge_of(order);
     object

@@ -13,7 +13,7 @@ use shared::money::{BasisPoints, Currency, Money};
 use shared::purchase::{Order, OrderStatus};
 use shared::revenue::{Referrers, Terms};
 use shared::runtime::Failure;
-use shared::store::{commerce, leases, licences, subscriptions};
+use shared::store::{Room, commerce, leases, licences, subscriptions};
 use shared::subscription::{Billing, Plan, Status, Subscription, renewal_order};
 
 use crate::till::{Till, till};
@@ -578,7 +578,7 @@ async fn nobody_pays_on_for_a_licence_that_is_revoked_or_banned() {
         let licence = commerce::licence_revision(store, sold.subscription.licence).await;
         let licence = licence.expect("memory").expect("issued");
         let ruled = stand(&licence.granted(), act, sold.till.world.now()).expect("in good standing");
-        leases::save(store, &licence, &licence.with(ruled.grant), Vec::new())
+        leases::save(store, &licence, &licence.with(ruled.grant), Room::People, Vec::new())
             .await
             .expect("written");
         sold.till

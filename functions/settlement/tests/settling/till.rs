@@ -84,7 +84,10 @@ impl Till {
 
     pub(crate) async fn hear(&self, message: Message) -> Result<(), Failure> {
         let seed = self.world.seed();
-        let message = Envelope::new(seed.id("message"), message);
+        self.hear_envelope(Envelope::new(seed.id("message"), message)).await
+    }
+
+    pub(crate) async fn hear_envelope(&self, message: Envelope) -> Result<(), Failure> {
         let delivery = Delivery {
             seed: Seed::of(&message.id),
             message,
