@@ -149,7 +149,7 @@ async fn a_difference_that_was_opened_while_another_run_matched_its_movement_is_
     assert_eq!((next.counts.closed, next.counts.matched, next.counts.open), (1, 0, 0));
     assert_eq!(desk.open().await, []);
     let told = desk.told_by(&second).await;
-    assert_eq!(told[0].closed.as_ref().map(|closed| closed.by), Some(next.id));
+    assert_eq!(told[0].closed.as_ref().and_then(|closed| closed.by), Some(next.id));
     let after = desk.run().await;
     assert_eq!((after.counts.closed, after.counts.open), (0, 0), "it is closed once");
 }
