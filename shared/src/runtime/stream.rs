@@ -87,7 +87,7 @@ where
 {
     let count = records.len();
     for record in records {
-        if let Err(failure) = handler(context, read(record, now)).await {
+        if let Err(failure) = Box::pin(handler(context, read(record, now))).await {
             let source = failure.into_source();
             tracing::error!(error = %crate::http::problem::chain(source.as_ref()), "a batch of changes failed and will come again");
             return Err(source);

@@ -109,7 +109,7 @@ impl Store {
     {
         let mut tries = self.tries();
         loop {
-            match work().await {
+            match Box::pin(work()).await {
                 Err(error) if tries.again(&error).await => {}
                 outcome => return outcome,
             }
@@ -123,7 +123,8 @@ impl Store {
     {
         let mut made = 1;
         loop {
-            match call().await {
+            // Boxed: so many layers are under every call of the store that the futures above them would be deeper than the compiler looks.
+            match Box::pin(call()).await {
                 Err(StoreError::Busy) if made < CALLS => self.rest(made).await,
                 outcome => return outcome,
             }
