@@ -47,6 +47,20 @@ pub(crate) fn news(
                 .facts([("Plan", plan.clone()), ("Price before any discount", price)])
                 .link("See your subscription", own_page)
         }
+        SubscriptionNews::PaymentFailed if needs_confirmation(subscription) => {
+            let page = subscription
+                .open_invoice
+                .as_ref()
+                .and_then(|invoice| invoice.page.clone());
+            Draft::new(format!("Confirm the payment for {title}"))
+                .say(format!(
+                    "Your bank wants you to confirm this payment, and we cannot do that for you: nothing is charged until you have. Your \
+                     licence is good until {}; confirm the payment, or pay with another card, before then.",
+                    on(subscription.licensed_until())
+                ))
+                .facts([("Plan", plan.clone())])
+                .link("Confirm the payment", page.unwrap_or(own_page))
+        }
         SubscriptionNews::PaymentFailed => {
             let invoice = subscription.open_invoice.as_ref();
             let again = invoice.and_then(|invoice| invoice.next_attempt);
@@ -80,6 +94,11 @@ pub(crate) fn news(
                 .link("See your subscription", own_page)
         }
     }
+}
+
+fn needs_confirmation(subscription: &Subscription) -> bool {
+    let open = subscription.open_invoice.as_ref();
+    open.is_some_and(|invoice| invoice.needs_confirmation)
 }
 
 pub(crate) fn proof(proof: &EducationalProof, public_url: &str) -> Option<Draft> {

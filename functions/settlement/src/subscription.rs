@@ -31,7 +31,10 @@ pub(crate) async fn hear(
         return Ok(());
     };
     let invoices = context.stripe.invoices(&told.id, None).await?;
-    let report = told.report(&invoices.data).map_err(Failure::reject)?;
+    let mut report = told.report(&invoices.data).map_err(Failure::reject)?;
+    if let Some(open) = &mut report.open_invoice {
+        open.needs_confirmation = needs_confirmation(context, &invoices.data, &open.id).await?;
+    }
     let followed = subscriptions::follow(&context.store, &before, (&report, told.plan()), at, delivery.now).await;
     // Refused where somebody else has heard it too, or the licence was used meanwhile: then what is stored now is to be followed from.
     let followed = followed?;
@@ -43,6 +46,15 @@ pub(crate) async fn hear(
     }
     tidy(context, delivery, &followed, &told, &invoices.data).await?;
     settle_invoices(context, delivery, at, &followed, &told.id, invoices).await
+}
+
+/// Whether an open invoice waits for its customer to confirm the payment: only the payment itself says so.
+async fn needs_confirmation(context: &Context, invoices: &[Invoice], open: &str) -> Result<bool, Failure> {
+    let open = invoices.iter().find(|invoice| invoice.id == open);
+    match open.and_then(Invoice::open_payment) {
+        Some(payment) => Ok(context.stripe.payment_intent(payment).await?.needs_confirmation()),
+        None => Ok(false),
+    }
 }
 
 /// What Stripe is to do about it:

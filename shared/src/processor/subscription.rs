@@ -76,6 +76,16 @@ impl billing::Subscription {
         named_in(&self.metadata)
     }
 
+    /// Whether it can be charged, where it was fetched with the cards that it and its customer name.
+    pub fn has_payment_method(&self) -> bool {
+        let settings = self
+            .customer
+            .object()
+            .and_then(|customer| customer.invoice_settings.as_ref());
+        let of_customer = settings.and_then(|settings| settings.default_payment_method.as_ref());
+        self.default_payment_method.is_some() || of_customer.is_some()
+    }
+
     /// The card that the customer has named since they named the one that is charged.
     pub fn newer_payment_method(&self) -> Option<&str> {
         let charged = self.default_payment_method.as_ref()?.object()?;
@@ -113,6 +123,7 @@ fn open(invoice: &Invoice) -> Option<OpenInvoice> {
         page: invoice.hosted_invoice_url.clone(),
         attempts: invoice.attempt_count,
         next_attempt: invoice.next_payment_attempt.and_then(time),
+        needs_confirmation: false,
     })
 }
 
@@ -155,6 +166,13 @@ impl Invoice {
         let whole = self.lines.data.iter().filter(|line| !line.is_proration());
         let paid = self.status == Some(InvoiceStatus::Paid);
         whole.map(|line| line.period.end).max().filter(|_| paid)
+    }
+
+    /// The payment that it waits for.
+    pub fn open_payment(&self) -> Option<&str> {
+        let payments = self.payments.as_ref()?;
+        let open = payments.data.iter().find(|payment| payment.status == "open")?;
+        open.payment.payment_intent.as_ref().map(Expandable::id)
     }
 
     /// The payment that paid it.

@@ -57,6 +57,21 @@ pub struct OpenInvoice {
     /// When it will be tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<Timestamp>,
+    /// Whether the customer's bank wants them to confirm the payment, on that page: nobody can try it again for them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_confirmation: bool,
+}
+
+impl OpenInvoice {
+    /// The same invoice after the same attempt still needs what it needed then, where nobody has asked its payment again.
+    fn after(self, before: Option<&Self>) -> Self {
+        let same = before.is_some_and(|before| before.id == self.id && before.attempts == self.attempts);
+        let needed = same && before.is_some_and(|before| before.needs_confirmation);
+        Self {
+            needs_confirmation: self.needs_confirmation || needed,
+            ..self
+        }
+    }
 }
 
 /// The subscription as it is now, under the plan that Stripe's names; and what the customer should hear. `at`: by the processor's clock.
@@ -85,7 +100,8 @@ pub fn follow(
         open_invoice: report
             .open_invoice
             .clone()
-            .filter(|_| matches!(status, Status::PastDue | Status::Unpaid)),
+            .filter(|_| matches!(status, Status::PastDue | Status::Unpaid))
+            .map(|invoice| invoice.after(before.open_invoice.as_ref())),
         ..before.clone()
     };
     let ends_soon = trial_ends_soon(&next, at);

@@ -44,6 +44,7 @@ fn unpaid_invoice(attempts: u32) -> OpenInvoice {
         page: Some("https://pay.example/in_2".to_owned()),
         attempts,
         next_attempt: Some(days(33)),
+        needs_confirmation: false,
     }
 }
 
@@ -219,6 +220,24 @@ fn the_customer_hears_each_thing_once() {
     assert_eq!(hears(&once, &overdue(1), 31), None, "told twice, mailed once");
     assert_eq!(hears(&once, &overdue(2), 33), Some(SubscriptionNews::PaymentFailed));
     assert_eq!(hears(&once, &report(Told::Active, 30), 33), None, "the receipt says so");
+    let mut asked = overdue(1);
+    if let Some(invoice) = &mut asked.open_invoice {
+        invoice.needs_confirmation = true;
+    }
+    let waits = |subscription: &Subscription| {
+        let open = subscription.open_invoice.as_ref();
+        open.is_some_and(|invoice| invoice.needs_confirmation)
+    };
+    let waiting = after(&active(), &asked);
+    assert!(waits(&waiting));
+    assert!(
+        waits(&after(&waiting, &overdue(1))),
+        "who has not asked the payment does not know better"
+    );
+    assert!(
+        !waits(&after(&waiting, &overdue(2))),
+        "another attempt is another payment"
+    );
     let ended = report(Told::Canceled, 30);
     assert_eq!(hears(&once, &ended, 45), Some(SubscriptionNews::Ended));
     assert_eq!(hears(&after(&once, &ended), &ended, 45), None);

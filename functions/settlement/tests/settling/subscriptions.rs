@@ -352,6 +352,52 @@ async fn who_does_not_pay_has_a_grace_and_hears_of_every_try() {
     assert_eq!(licence.expect("issued").granted().status(over), LicenceStatus::Expired);
 }
 
+/// The bank of a customer who is away wants them to confirm a renewal.
+#[tokio::test]
+async fn a_renewal_that_is_to_be_confirmed_has_a_grace_and_is_told_of_once() {
+    let sold = begun().await;
+    sold.paid().await;
+    sold.till.world.take_messages();
+    let mut open = invoice(&sold.subscription, 1, 2000);
+    open["status"] = json!("open");
+    open["amount_paid"] = json!(0);
+    open["attempt_count"] = json!(1);
+    open["hosted_invoice_url"] = json!("https://pay.example/in_1");
+    open["payments"]["data"][0]["status"] = json!("open");
+    let late = told("past_due", 1);
+    let invoices = list(&[open.clone(), invoice(&sold.subscription, 0, 2000)]);
+    let waits = json!({"id": "pi_1", "status": "requires_action", "livemode": false, "latest_charge": null});
+    for (news, once_more) in [(1, true), (0, false)] {
+        sold.till
+            .stripe
+            .answers(200, late.clone())
+            .answers(200, invoices.clone())
+            .answers(200, waits.clone());
+        if once_more {
+            // Something has changed: Stripe is asked again once that is written.
+            sold.till.stripe.answers(200, late.clone());
+        }
+        sold.hear().await.expect("heard");
+        assert_eq!(sold.news(), vec![SubscriptionNews::PaymentFailed; news]);
+    }
+    let stored = sold.stored().await;
+    let waiting = stored.open_invoice.as_ref().expect("an open invoice");
+    assert!(waiting.needs_confirmation);
+    assert_eq!(waiting.page.as_deref(), Some("https://pay.example/in_1"));
+    assert_eq!(
+        stored.licensed_until().map(|at| at.as_second()),
+        Some(BEGAN + MONTH + 14 * 86_400),
+        "the licence has its grace"
+    );
+    assert!(sold.order(1).await.is_none(), "nothing is paid yet");
+    // It is confirmed.
+    sold.hear_of(told("active", 1), 2, &[1]).await.expect("heard");
+    let stored = sold.stored().await;
+    assert_eq!((stored.status, stored.open_invoice), (Status::Active, None));
+    assert!(sold.order(1).await.is_some());
+    sold.till.world.take_messages();
+}
+
 #[tokio::test]
 async fn a_charge_that_names_no_order_is_found_by_its_invoice() {
     let sold = begun().await;

@@ -38,10 +38,11 @@ pub(crate) async fn change(
     let mut metadata = wanted.metadata();
     // What is not there any more is removed by name.
     metadata.entry(named::EDUCATIONAL.to_owned()).or_default();
-    let change = SubscriptionUpdate::Change {
-        item: item(&context, &subscription, &wanted).await?,
-        metadata,
-    };
+    let item = item(&context, &subscription, &wanted).await?;
+    if item.ends_trial {
+        payable(&context, &at_stripe(&subscription)?.subscription).await?;
+    }
+    let change = SubscriptionUpdate::Change { item, metadata };
     let view = ask(&context, subscription, &change, &call).await?;
     Ok((StatusCode::CREATED, view))
 }
@@ -106,6 +107,17 @@ async fn wanted(
     }
     check_charge(&wanted)?;
     Ok(wanted)
+}
+
+/// Refuses to end a trial that nothing was given to go on with: Stripe would end the subscription, or go on unpaid.
+async fn payable(context: &Context, at_stripe: &str) -> Result<(), Problem> {
+    let told = context.stripe.subscription(at_stripe).await.map_err(declined)?;
+    if told.has_payment_method() {
+        return Ok(());
+    }
+    let detail = "This plan has no trial that would go on, and nothing is there to pay it with: nothing has changed. Name a card first \
+                  (`POST …/payment-method-sessions`), then try again.";
+    Err(Problem::conflict("card_missing", detail))
 }
 
 /// Under another plan the price, what is taken off it, and the trial are that plan's.

@@ -290,6 +290,11 @@ async fn report(context: &Context, told: &billing::Subscription) -> Result<Repor
 /// What a processor's refusal of a change means to the caller.
 fn declined(error: ProcessorError) -> Problem {
     match &error {
+        ProcessorError::Refused { status: 402, code, .. } if code.ends_with("requires_action") => {
+            let detail = "Your bank wants you to confirm the payment, and a change cannot wait for that: nothing has changed. Name a card \
+                          that needs no confirmation, then try again.";
+            Problem::new(StatusCode::PAYMENT_REQUIRED, "payment_needs_confirmation", detail).caused_by(error)
+        }
         ProcessorError::Refused {
             status: 402, message, ..
         } => {

@@ -272,6 +272,24 @@ async fn a_trial_ends_under_a_plan_that_has_none() {
         !form.iter().any(|(name, _)| name == "trial_end"),
         "it goes on: {form:#?}"
     );
+    // Nothing was given to pay with: Stripe would end the subscription with the trial.
+    desk.stripe.answers(200, told(&desk, &tried_too, "trialing", &trial));
+    let refused = desk
+        .app
+        .post(&path, &json!({"plan_id": dear}))
+        .bearer(&carla)
+        .send()
+        .await;
+    assert_eq!(refused.expect(409).json()["code"], "card_missing");
+    assert!(
+        desk.stripe
+            .take_asked()
+            .iter()
+            .all(|asked| asked.form.is_empty() || asked.method != "POST"),
+        "nothing is changed"
+    );
+    let card = json!({"trial_end": trial["trial_end"], "default_payment_method": "pm_1"});
+    desk.stripe.answers(200, told(&desk, &tried_too, "trialing", &card));
     let form = change(&dear, told(&desk, &dear, "active", &json!({}))).await;
     has(&form, "trial_end", "now");
 }

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::billing::rounded;
+use crate::pages::digits;
 use crate::wire::call::{Answer, Call};
 use crate::wire::{error::ApiError, list};
 use crate::world::{Kind, Work, World, int, text};
 
 /// A movement of money on one balance.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Posting<'a> {
     /// Stripe's `type`.
     pub kind: &'a str,
@@ -76,9 +78,71 @@ pub(crate) fn post(world: &mut World, owner: Option<&str>, posting: &Posting<'_>
     id
 }
 
+/// An amount as it reaches a balance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settled {
+    pub amount: i64,
+    pub currency: String,
+    /// Millionths of the balance's currency for one unit of the other; `None` where nothing is converted.
+    pub rate_ppm: Option<i64>,
+}
+
+/// What an amount comes to on a balance at this moment. The platform's is kept in the settlement currencies, everything else
+/// is converted to the first of them; a connected account's balances are kept in whatever reaches them.
+pub(crate) fn settled(world: &World, owner: Option<&str>, amount: i64, currency: &str) -> Settled {
+    let settings = &world.settings;
+    let kept = owner.is_some() || settings.settlement_currencies.iter().any(|each| each == currency);
+    match settings.settlement_currencies.first().filter(|_| !kept) {
+        None => Settled {
+            amount,
+            currency: currency.to_owned(),
+            rate_ppm: None,
+        },
+        Some(to) => {
+            let rate_ppm = settings.exchange_rates_ppm.get(currency).copied().unwrap_or(PPM);
+            Settled {
+                amount: converted(amount, rate_ppm, digits(currency), digits(to)),
+                currency: to.clone(),
+                rate_ppm: Some(rate_ppm),
+            }
+        }
+    }
+}
+
+const PPM: i64 = 1_000_000;
+
+/// Minor units to minor units by a rate of whole units, rounded half away from zero.
+fn converted(amount: i64, rate_ppm: i64, from_digits: u32, to_digits: u32) -> i64 {
+    let dividend = i128::from(amount) * i128::from(rate_ppm) * 10_i128.pow(to_digits);
+    rounded(dividend, i128::from(PPM) * 10_i128.pow(from_digits))
+}
+
+/// Posts a movement as it reaches the balance: its amount is converted there, its fee is in the balance's currency already.
+pub(crate) fn post_settled(world: &mut World, owner: Option<&str>, posting: &Posting<'_>) -> String {
+    let settled = settled(world, owner, posting.amount, posting.currency);
+    let converted = Posting {
+        amount: settled.amount,
+        currency: &settled.currency,
+        ..*posting
+    };
+    let id = post(world, owner, &converted);
+    if let Some(rate) = settled.rate_ppm {
+        let written = format!("{}.{:06}", rate / PPM, rate % PPM);
+        let rate: Value = serde_json::from_str(&written).unwrap_or_default();
+        world.set(&id, |body| body["exchange_rate"] = rate);
+    }
+    id
+}
+
 /// Pending funds have become available.
 pub(crate) fn funds_available(world: &mut World, transaction: &str) {
     world.set(transaction, |body| body["status"] = json!("available"));
+}
+
+/// `balance.available`: the balance as it is now. Only told of funds that are available at once, as the card for it does.
+pub(crate) fn tell_available(world: &mut World, owner: Option<&str>) {
+    let body = of(world, owner);
+    crate::events::emit(world, "balance.available", owner, &body, None);
 }
 
 /// What may be spent now.
@@ -120,9 +184,13 @@ pub(crate) fn fee_of(world: &World, amount: i64) -> i64 {
 }
 
 pub(crate) fn retrieve(world: &World, call: &Call) -> Answer {
-    let mut sums = sums(world, call.owner());
+    Ok(of(world, call.owner()))
+}
+
+fn of(world: &World, owner: Option<&str>) -> Value {
+    let mut sums = sums(world, owner);
     if sums.is_empty() {
-        let own = call.owner().and_then(|id| world.shelf.get(Kind::Account, id));
+        let own = owner.and_then(|id| world.shelf.get(Kind::Account, id));
         sums.insert(
             own.map_or("eur", |account| text(account, "default_currency"))
                 .to_owned(),
@@ -143,14 +211,14 @@ pub(crate) fn retrieve(world: &World, call: &Call) -> Answer {
         "livemode": false,
         "pending": column(|sum| sum.1),
     });
-    if call.owner().is_none() {
+    if owner.is_none() {
         body["connect_reserved"] = json!(
             sums.keys()
                 .map(|key| json!({"amount": 0, "currency": key}))
                 .collect::<Vec<_>>()
         );
     }
-    Ok(body)
+    body
 }
 
 pub(crate) fn retrieve_transaction(world: &World, call: &Call) -> Answer {
@@ -236,4 +304,18 @@ pub(crate) fn zero_negative(world: &mut World, account: &str) -> Vec<Value> {
         collected.push(body);
     }
     collected
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_converted_between_minor_units() {
+        assert_eq!(converted(10_000, 920_000, 2, 2), 9200);
+        assert_eq!(converted(-999, 920_000, 2, 2), -919);
+        // 1000 yen at 0.0062 euros each are 6.20 EUR; 1.234 dinars at 3.0 are 3.70 EUR.
+        assert_eq!(converted(1000, 6200, 0, 2), 620);
+        assert_eq!(converted(1234, 3_000_000, 3, 2), 370);
+    }
 }

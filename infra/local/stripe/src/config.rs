@@ -1,5 +1,7 @@
 //! What the stand-in is started with, and the settings the control endpoints may change while it runs.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The version answered when a request names none: the one of the specification beside this crate.
@@ -49,6 +51,11 @@ pub struct Settings {
     pub dispute_fee_minor: i64,
     /// Taken when a dispute is countered with evidence, returned when it is won.
     pub dispute_counter_fee_minor: i64,
+    /// The currencies the platform's balance is kept in; payments in another are converted to the first. None named: all.
+    pub settlement_currencies: Vec<String>,
+    /// Millionths of the first settlement currency for one unit of another; what is not named is worth the same. Stripe converts
+    /// each movement at the rate of its moment, so a rate changed between a payment and its refund makes their amounts differ.
+    pub exchange_rates_ppm: BTreeMap<String, i64>,
     /// How long the balance transaction (and with it the fee) of a payment stays unknown.
     pub fee_delay_ms: i64,
     /// How long a bank debit takes to succeed or to fail.
@@ -91,9 +98,11 @@ impl Default for Settings {
             fee_fixed_minor: 25,
             dispute_fee_minor: 2000,
             dispute_counter_fee_minor: 2000,
+            settlement_currencies: Vec::new(),
+            exchange_rates_ppm: BTreeMap::new(),
             fee_delay_ms: 300,
             async_delay_ms: 1500,
-            dispute_delay_ms: 500,
+            dispute_delay_ms: 0,
             refund_delay_ms: 1000,
             payout_delay_ms: 1000,
             available_delay_s: 0,

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | `checkout.session.completed`, `.async_payment_succeeded`, `.async_payment_failed`, `.expired` | an order of ours | settlement |
 //! | `checkout.session.completed`, `.expired` | a subscription of ours | settlement |
-//! | `customer.subscription.*`, `invoice.paid`, `.payment_failed`, `.voided`, `.marked_uncollectible` | such a subscription | settlement |
+//! | `customer.subscription.*`, `invoice.paid`, `.payment_failed`, `.payment_action_required`, `.voided`, `.marked_uncollectible` | such a subscription | settlement |
 //! | `customer.updated` | another card, perhaps for such a subscription | settlement |
 //! | `charge.succeeded`, `charge.updated` | the fee of such an order | settlement |
 //! | the same without an order's id | perhaps an invoice of such a subscription | settlement |
@@ -114,7 +114,11 @@ fn subscription_of(event: &Event) -> Option<(UserId, SubscriptionId)> {
     let of_invoice = event.data.object.pointer("/parent/subscription_details/metadata");
     let metadata = match event.kind.as_str() {
         "checkout.session.completed" | "checkout.session.expired" => event.data.object.get("metadata"),
-        "invoice.paid" | "invoice.payment_failed" | "invoice.voided" | "invoice.marked_uncollectible" => of_invoice,
+        "invoice.paid"
+        | "invoice.payment_failed"
+        | "invoice.payment_action_required"
+        | "invoice.voided"
+        | "invoice.marked_uncollectible" => of_invoice,
         kind if kind.starts_with("customer.subscription.") => event.data.object.get("metadata"),
         _ => None,
     }?;

@@ -191,6 +191,13 @@ pub struct PaymentIntent {
     pub metadata: BTreeMap<String, String>,
 }
 
+impl PaymentIntent {
+    /// Whether the customer's bank wants them to confirm it (3-D Secure).
+    pub fn needs_confirmation(&self) -> bool {
+        self.status == "requires_action"
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Charge {
     pub id: String,

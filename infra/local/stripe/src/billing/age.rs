@@ -56,6 +56,7 @@ pub(crate) fn age(world: &mut World, id: &str, seconds: i64) {
             move_back(&mut body["next_payment_attempt"], seconds);
             move_back(&mut body["automatically_finalizes_at"], seconds);
         });
+        collect::age(world, &invoice, seconds);
         collect::due(world, &invoice);
     }
     cycle::due(world, id);

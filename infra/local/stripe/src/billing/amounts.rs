@@ -83,7 +83,8 @@ pub(crate) fn least(currency: &str) -> i64 {
     }
 }
 
-fn rounded(numerator: i128, denominator: i128) -> i64 {
+/// A quotient rounded half away from zero.
+pub(crate) fn rounded(numerator: i128, denominator: i128) -> i64 {
     let half = if numerator < 0 { -denominator } else { denominator };
     narrowed((2 * numerator + half) / (2 * denominator))
 }

@@ -176,6 +176,18 @@ pub(crate) fn update_product(world: &mut World, call: &Call) -> Answer {
     }))
 }
 
+pub(crate) fn delete_product(world: &mut World, call: &Call) -> Answer {
+    retrieve_product(world, call)?;
+    let priced = world.select(Kind::Price, call.owner(), |price| text(price, "product") == call.id());
+    if !priced.is_empty() {
+        let message = "This product cannot be deleted because it has one or more user-created prices.";
+        return Err(ApiError::invalid(message));
+    }
+    world.emit("product.deleted", call.id());
+    world.shelf.remove(call.id());
+    Ok(json!({"id": call.id(), "object": "product", "deleted": true}))
+}
+
 pub(crate) fn list_products(world: &World, call: &Call) -> Answer {
     let ids = call.params.texts("ids");
     let products = world.select(Kind::Product, call.owner(), |body| {

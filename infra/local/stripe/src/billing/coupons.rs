@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::amounts::Reduction;
 use super::calendar::add_months;
+use crate::accounts::merge_metadata;
 use crate::wire::call::{Answer, Call};
 use crate::wire::form::{Field, missing_param};
 use crate::wire::{error::ApiError, list};
@@ -64,6 +65,16 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
 
 pub(crate) fn retrieve(world: &World, call: &Call) -> Answer {
     world.find(Kind::Coupon, call.id(), call.owner(), "coupon")
+}
+
+pub(crate) fn update(world: &mut World, call: &Call) -> Answer {
+    retrieve(world, call)?;
+    Ok(world.update(call.id(), "coupon.updated", |body| {
+        if call.params.at("name").is_some() {
+            body["name"] = call.params.json("name");
+        }
+        merge_metadata(body, &call.params);
+    }))
 }
 
 /// A deleted coupon is not given any more; the discounts it gave stay.

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::calendar::Period;
 use super::invoices::{self, collect};
+use super::subscriptions::change::UnpayableTrial;
 use super::subscriptions::{self, items, states};
-use super::{calendar::Period, methods};
 use crate::world::{Kind, Work, World, int, text};
 
 const DAY_S: i64 = 24 * 60 * 60;
@@ -97,11 +98,9 @@ pub(crate) fn due(world: &mut World, id: &str) {
 
 fn trial_ends(world: &mut World, id: &str) {
     let body = world.set(id, |_| {});
-    let missing = text(&body["trial_settings"]["end_behavior"], "missing_payment_method");
-    match missing {
-        "cancel" if methods::of_subscription(world, &body).is_none() => states::end(world, id, None),
-        "pause" if methods::of_subscription(world, &body).is_none() => states::pause(world, id),
-        _ => renew(world, id),
+    match UnpayableTrial::at_end(world, &body) {
+        Some(unpayable) => unpayable.happens(world, id),
+        None => renew(world, id),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::charges::intents::{self, Payer};
+use crate::accounts::merge_metadata;
+use crate::charges::intents::{self, Attempt, Payer};
 use crate::checkout::cards::{self, Card};
 use crate::wire::call::{Answer, Call};
 use crate::wire::{error::ApiError, form::bracketed, list};
@@ -58,7 +59,7 @@ pub(crate) fn would_answer(world: &World, method: &Value) -> Option<Card> {
 }
 
 /// Charges a stored payment method while the customer is away; uses up one failure that a control has asked for.
-pub(crate) fn charge(world: &mut World, intent: &str, method: &str) -> Result<(), ApiError> {
+pub(crate) fn charge(world: &mut World, intent: &str, method: &str) -> Result<Attempt, ApiError> {
     let missing = || ApiError::missing(Kind::PaymentMethod.noun(), method, "payment_method");
     let body = world
         .shelf
@@ -67,18 +68,26 @@ pub(crate) fn charge(world: &mut World, intent: &str, method: &str) -> Result<()
         .ok_or_else(missing)?;
     let card = would_answer(world, &body).ok_or_else(missing)?;
     use_up_trouble(world, &body);
-    intents::attempt_with(world, intent, &card, body).map(|_| ())
+    intents::attempt_with(world, intent, &card, body)
 }
 
-/// The error a card answers a charge with, where it declines: nothing is charged for it, and a failure that a control has asked for is used up.
+/// The error a card answers a charge with, where that is not paid at once: nothing is charged for it, and a failure that a control has asked for is used up.
 pub(crate) fn refusal(world: &mut World, method: &str) -> Option<ApiError> {
     let body = world.shelf.get(Kind::PaymentMethod, method)?.clone();
     let card = would_answer(world, &body)?;
-    if !matches!(card.effect, cards::Effect::Declines { .. }) {
-        return None;
-    }
+    let refusal = match card.effect {
+        cards::Effect::Declines { .. } => decline(&card),
+        cards::Effect::Authenticates => action_required("subscription_payment_intent_requires_action"),
+        cards::Effect::Pays | cards::Effect::Debits { .. } => return None,
+    };
     use_up_trouble(world, &body);
-    Some(decline(&card))
+    Some(refusal)
+}
+
+/// As Stripe refuses what only the customer's confirmation could pay.
+pub(crate) fn action_required(code: &str) -> ApiError {
+    let message = "This payment requires additional user action before it can be completed successfully. Payment can be                    completed using the PaymentIntent associated with it.";
+    ApiError::card(code, None, message)
 }
 
 fn use_up_trouble(world: &mut World, method: &Value) {
@@ -111,7 +120,7 @@ fn decline(card: &Card) -> ApiError {
             decline_code,
             message,
         } => ApiError::card(code, (code == "card_declined").then_some(decline_code), message),
-        cards::Effect::Pays | cards::Effect::Debits { .. } => {
+        cards::Effect::Pays | cards::Effect::Debits { .. } | cards::Effect::Authenticates => {
             ApiError::card("card_declined", Some("generic_decline"), "Your card was declined.")
         }
     }
@@ -131,8 +140,57 @@ pub(crate) fn attach(world: &mut World, call: &Call) -> Answer {
         let message = "The payment method you provided has already been attached to a customer.";
         return Err(ApiError::refused("payment_method_unexpected_state", message));
     }
+    let card = world
+        .notes
+        .get(call.id())
+        .and_then(|note| cards::find(text(note, "card")));
+    if let Some(card) = card.filter(|card| !card.attaches) {
+        return Err(decline(card));
+    }
     keep(world, call.id(), customer);
     world.find(Kind::PaymentMethod, call.id(), owner, "payment_method")
+}
+
+/// Makes a payment method of a card or an account, or of a token that stands for one.
+pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
+    let params = &call.params;
+    let (path, is_debit) = match params.required("type")? {
+        "card" if params.given("card.token").is_some() => ("card.token", false),
+        "card" => ("card.number", false),
+        "sepa_debit" => ("sepa_debit.iban", true),
+        other => {
+            let message = format!("The stand-in makes payment methods of type card and sepa_debit, not {other}.");
+            return Err(ApiError::invalid(message).param("type"));
+        }
+    };
+    let name = params.required(path)?;
+    let card = cards::find(name)
+        .filter(|card| card.is_debit() == is_debit)
+        .ok_or_else(|| ApiError::missing("token", name, &bracketed(path)))?;
+    let payer = Payer {
+        email: params.given("billing_details.email").map(str::to_owned),
+        name: params.given("billing_details.name").map(str::to_owned),
+        country: params.given("billing_details.address.country").map(str::to_owned),
+    };
+    let method = intents::make_method(world, call.owner(), card, &payer);
+    Ok(world.set(text(&method, "id"), |body| merge_metadata(body, params)))
+}
+
+pub(crate) fn update(world: &mut World, call: &Call) -> Answer {
+    let method = world.find(Kind::PaymentMethod, call.id(), call.owner(), "payment_method")?;
+    if !method["customer"].is_string() {
+        let message = "You must save this PaymentMethod to a customer before you can update it.";
+        return Err(ApiError::invalid(message));
+    }
+    Ok(world.update(call.id(), "payment_method.updated", |body| {
+        for field in ["email", "name"] {
+            let path = format!("billing_details.{field}");
+            if call.params.at(&path).is_some() {
+                body["billing_details"][field] = call.params.json(&path);
+            }
+        }
+        merge_metadata(body, &call.params);
+    }))
 }
 
 pub(crate) fn detach(world: &mut World, call: &Call) -> Answer {

@@ -16,4 +16,4 @@ pub(crate) mod portal;
 pub(crate) mod subscriptions;
 
 pub(crate) use age::age;
-pub(crate) use amounts::{Reduction, least, settle};
+pub(crate) use amounts::{Reduction, least, rounded, settle};

@@ -48,7 +48,11 @@ pub(crate) fn open(world: &mut World, charge: &str, reason: &str, inquiry: bool)
     };
     let (owner, body) = (entry.owner.clone(), entry.body.clone());
     let amount = int(&body, "amount") - int(&body, "amount_refunded");
-    if text(&body, "status") != "succeeded" || body["disputed"] == json!(true) || amount == 0 {
+    if text(&body, "status") != "succeeded"
+        || body["captured"] != json!(true)
+        || body["disputed"] == json!(true)
+        || amount == 0
+    {
         return Err(ApiError::invalid(format!(
             "Charge {charge} is not paid, disputed already, or fully refunded."
         )));
@@ -256,7 +260,7 @@ fn post(world: &mut World, dispute: &str, category: &str, amount: i64, fee: i64)
         description: Some(&description),
         pending_s: 0,
     };
-    let id = balance::post(world, owner.as_deref(), &posting);
+    let id = balance::post_settled(world, owner.as_deref(), &posting);
     let transaction = world
         .shelf
         .get(Kind::BalanceTransaction, &id)

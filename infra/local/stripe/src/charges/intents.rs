@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{blank, method_details, outcome, post_fee};
+use super::{authentication, blank, capture, method_details, outcome, post_fee};
 use crate::accounts::merge_metadata;
-use crate::billing::invoices::collect;
+use crate::billing::{invoices::collect, methods};
 use crate::checkout::cards::{self, Aftermath, Card, Effect};
 use crate::checkout::session::merge;
 use crate::wire::call::{Answer, Call};
@@ -24,6 +24,10 @@ pub(crate) struct Payer {
 pub(crate) enum Attempt {
     Paid,
     Processing,
+    /// The bank wants the customer to confirm it first.
+    ActionRequired,
+    /// The money is held until it is captured.
+    Held,
 }
 
 /// What a new intent is made of.
@@ -87,11 +91,11 @@ pub(crate) fn make(world: &mut World, owner: Option<&str>, details: &Details) ->
     id
 }
 
-/// Tries to pay an intent. A decline is the error; the intent then waits for another payment method.
+/// Tries to pay an intent with the card of a customer at hand. A decline is the error; the intent then waits for another payment method.
 pub(crate) fn attempt(world: &mut World, intent: &str, card: &Card, payer: &Payer) -> Result<Attempt, ApiError> {
     let owner = world.owner_of(intent);
     let method = make_method(world, owner.as_deref(), card, payer);
-    attempt_with(world, intent, card, method)
+    attempt_with(world, intent, &authentication::at_hand(card), method)
 }
 
 /// Tries to pay an intent with a payment method that exists; `card` says what becomes of it.
@@ -101,6 +105,9 @@ pub(crate) fn attempt_with(world: &mut World, intent: &str, card: &Card, method:
         None => return Err(ApiError::missing(Kind::PaymentIntent.noun(), intent, "intent")),
     };
     let method_id = text(&method, "id").to_owned();
+    if card.effect == Effect::Authenticates {
+        return Ok(authentication::ask(world, intent, &method_id));
+    }
     let charge = make_charge(world, owner.as_deref(), &body, card, &method);
     match card.effect {
         Effect::Declines {
@@ -118,6 +125,7 @@ pub(crate) fn attempt_with(world: &mut World, intent: &str, card: &Card, method:
             world.set(intent, |body| {
                 body["last_payment_error"] = error.object();
                 body["latest_charge"] = json!(charge);
+                body["next_action"] = Value::Null;
                 body["status"] = json!("requires_payment_method");
             });
             world.emit("charge.failed", &charge);
@@ -147,7 +155,12 @@ pub(crate) fn attempt_with(world: &mut World, intent: &str, card: &Card, method:
             }
             Ok(Attempt::Processing)
         }
-        Effect::Pays => {
+        Effect::Pays | Effect::Authenticates if capture::is_manual(&body, card) => {
+            world.set(intent, |body| body["payment_method"] = json!(method_id));
+            capture::hold(world, intent, &charge);
+            Ok(Attempt::Held)
+        }
+        Effect::Pays | Effect::Authenticates => {
             world.set(intent, |body| body["payment_method"] = json!(method_id));
             succeed(world, intent, &charge, card);
             Ok(Attempt::Paid)
@@ -194,7 +207,7 @@ pub(crate) fn cancel_abandoned(world: &mut World, intent: &str) {
     let open = world.shelf.get(Kind::PaymentIntent, intent).is_some_and(|body| {
         matches!(
             text(body, "status"),
-            "requires_payment_method" | "requires_confirmation"
+            "requires_payment_method" | "requires_confirmation" | "requires_action"
         )
     });
     if open {
@@ -211,9 +224,6 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
             .code("parameter_invalid_integer")
             .param("amount"));
     }
-    if params.given("capture_method") == Some("manual") {
-        return Err(ApiError::invalid("The stand-in captures every payment at once.").param("capture_method"));
-    }
     let methods = params.texts("payment_method_types");
     let details = Details {
         amount,
@@ -225,23 +235,24 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
             json!(methods)
         },
         given: json!({
+            "capture_method": params.given("capture_method").unwrap_or("automatic_async"),
             "description": params.json("description"),
             "metadata": params.map("metadata"),
             "receipt_email": params.json("receipt_email"),
             "transfer_group": params.json("transfer_group"),
         }),
     };
-    let card = if params.flag("confirm") || params.given("payment_method").is_some() {
-        Some(card_of(call)?)
+    let method = if params.flag("confirm") || params.given("payment_method").is_some() {
+        Some(method_of(world, call)?)
     } else {
         None
     };
     let id = make(world, call.owner(), &details);
-    match card {
-        Some(card) if params.flag("confirm") => pay(world, &id, card),
-        Some(card) => Ok(world.set(&id, |body| {
+    match method {
+        Some(method) if params.flag("confirm") => pay(world, call, &id, method),
+        Some(method) => Ok(world.set(&id, |body| {
             body["status"] = json!("requires_confirmation");
-            body["payment_method"] = json!(card.key);
+            body["payment_method"] = method["id"].clone();
         })),
         None => Ok(world.set(&id, |_| {})),
     }
@@ -259,14 +270,14 @@ pub(crate) fn confirm(world: &mut World, call: &Call) -> Answer {
         );
         return Err(ApiError::refused("payment_intent_unexpected_state", message));
     }
-    let card = match intent["payment_method"]
+    let method = match intent["payment_method"]
         .as_str()
         .filter(|_| call.params.given("payment_method").is_none())
     {
-        Some(known) => cards::find(known).ok_or_else(|| ApiError::missing("PaymentMethod", known, "payment_method"))?,
-        None => card_of(call)?,
+        Some(known) => world.find(Kind::PaymentMethod, known, call.owner(), "payment_method")?,
+        None => method_of(world, call)?,
     };
-    pay(world, call.id(), card)
+    pay(world, call, call.id(), method)
 }
 
 pub(crate) fn cancel(world: &mut World, call: &Call) -> Answer {
@@ -312,17 +323,29 @@ pub(crate) fn list_all(world: &World, call: &Call) -> Answer {
     list::page(call, Kind::PaymentIntent, "/v1/payment_intents", intents)
 }
 
-fn card_of(call: &Call) -> Result<&'static Card, ApiError> {
+/// The payment method a call names: a stored one, or one of Stripe's ready names, of which each use makes a new one.
+fn method_of(world: &mut World, call: &Call) -> Answer {
     let name = call
         .params
         .given("payment_method")
         .ok_or_else(|| missing_param("payment_method"))?;
-    cards::find(name).ok_or_else(|| ApiError::missing("PaymentMethod", name, "payment_method"))
+    match cards::find(name) {
+        Some(card) => Ok(make_method(world, call.owner(), card, &Payer::default())),
+        None => world.find(Kind::PaymentMethod, name, call.owner(), "payment_method"),
+    }
 }
 
-fn pay(world: &mut World, intent: &str, card: &'static Card) -> Answer {
-    let result = attempt(world, intent, card, &Payer::default());
-    if result.is_ok() {
+fn pay(world: &mut World, call: &Call, intent: &str, method: Value) -> Answer {
+    let name = text(&method, "id").to_owned();
+    let card = methods::would_answer(world, &method)
+        .ok_or_else(|| ApiError::missing(Kind::PaymentMethod.noun(), &name, "payment_method"))?;
+    let card = if call.params.flag("off_session") {
+        authentication::off_session(&card)
+    } else {
+        card
+    };
+    let result = attempt_with(world, intent, &card, method);
+    if matches!(result, Ok(Attempt::Paid | Attempt::Processing)) {
         collect::intent_paid(world, intent);
     }
     let body = world.set(intent, |_| {});
@@ -345,29 +368,21 @@ pub(crate) fn cancel_as(world: &mut World, intent: &str, reason: &str) -> Value 
 }
 
 /// The money has come: charge and intent succeed, and what the card brings with it is planned.
-fn succeed(world: &mut World, intent: &str, charge: &str, card: &Card) {
+pub(super) fn succeed(world: &mut World, intent: &str, charge: &str, card: &Card) {
     world.set(charge, |body| merge(body, json!({"status": "succeeded", "paid": true})));
     world.set(intent, |body| {
         let amount = int(body, "amount");
         merge(
             body,
             json!({"status": "succeeded", "amount_received": amount, "latest_charge": charge,
-            "last_payment_error": null}),
+            "last_payment_error": null, "next_action": null}),
         );
     });
-    if card.fee_at_once {
-        post_fee(world, charge, true);
-    } else if card.is_debit() {
+    if card.is_debit() {
         // The money has taken days to come: when it has, its movement is there with it.
         post_fee(world, charge, false);
     } else {
-        let delay = world.settings.fee_delay_ms;
-        world.later(
-            delay,
-            Work::FeeArrives {
-                charge: charge.to_owned(),
-            },
-        );
+        plan_fee(world, charge, card.fee_at_once);
     }
     world.emit("charge.succeeded", charge);
     world.emit("payment_intent.succeeded", intent);
@@ -382,6 +397,21 @@ fn succeed(world: &mut World, intent: &str, charge: &str, card: &Card) {
             },
         );
     }
+}
+
+/// The balance transaction of a charge is posted, at once or later.
+pub(super) fn plan_fee(world: &mut World, charge: &str, at_once: bool) {
+    if at_once {
+        post_fee(world, charge, true);
+        return;
+    }
+    let delay = world.settings.fee_delay_ms;
+    world.later(
+        delay,
+        Work::FeeArrives {
+            charge: charge.to_owned(),
+        },
+    );
 }
 
 /// Makes the payment method that a card given by hand is.
@@ -417,7 +447,13 @@ pub(crate) fn make_method(world: &mut World, owner: Option<&str>, card: &Card, p
     body
 }
 
-fn make_charge(world: &mut World, owner: Option<&str>, intent: &Value, card: &Card, method: &Value) -> String {
+pub(super) fn make_charge(
+    world: &mut World,
+    owner: Option<&str>,
+    intent: &Value,
+    card: &Card,
+    method: &Value,
+) -> String {
     let prefix = if card.is_debit() { "py" } else { "ch" };
     let id = world.id_with(prefix, 24);
     let mut body = blank(&id, int(intent, "amount"), text(intent, "currency"), world.now());

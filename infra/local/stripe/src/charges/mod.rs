@@ -1,5 +1,7 @@
 //! Charges: money taken from a customer. Their fee becomes known later, as with Stripe's asynchronous capture.
 
+pub(crate) mod authentication;
+pub(crate) mod capture;
 pub(crate) mod disputes;
 pub(crate) mod intents;
 pub(crate) mod refunds;
@@ -105,7 +107,9 @@ pub(crate) fn outcome(card: &Card) -> Value {
             json!(decline_code),
             "The bank did not return any further details with this decline.",
         ),
-        Effect::Pays | Effect::Debits { .. } => ("authorized", "approved_by_network", Value::Null, "Payment complete."),
+        Effect::Pays | Effect::Debits { .. } | Effect::Authenticates => {
+            ("authorized", "approved_by_network", Value::Null, "Payment complete.")
+        }
     };
     json!({
         "advice_code": null,
@@ -126,22 +130,31 @@ pub(crate) fn post_fee(world: &mut World, charge: &str, at_once: bool) -> bool {
         return false;
     };
     let (owner, body) = (entry.owner.clone(), entry.body.clone());
-    if !body["balance_transaction"].is_null() || text(&body, "status") != "succeeded" {
+    if !body["balance_transaction"].is_null() || text(&body, "status") != "succeeded" || body["captured"] != json!(true)
+    {
         return false;
     }
-    let amount = int(&body, "amount");
+    let (amount, currency) = (int(&body, "amount"), text(&body, "currency"));
     let is_card = body["payment_method_details"]["type"] == json!("card");
+    // The fee is counted from what reaches the balance, in its currency.
+    let fee = balance::fee_of(
+        world,
+        balance::settled(world, owner.as_deref(), amount, currency).amount,
+    );
     let posting = Posting {
         kind: if is_card { "charge" } else { "payment" },
         category: "charge",
         amount,
-        fee: balance::fee_of(world, amount),
-        currency: text(&body, "currency"),
+        fee,
+        currency,
         source: charge,
         description: body["description"].as_str(),
         pending_s: if at_once { 0 } else { world.settings.available_delay_s },
     };
-    let transaction = balance::post(world, owner.as_deref(), &posting);
+    let transaction = balance::post_settled(world, owner.as_deref(), &posting);
+    if at_once {
+        balance::tell_available(world, owner.as_deref());
+    }
     world.set(charge, |body| body["balance_transaction"] = json!(transaction));
     true
 }

@@ -18,7 +18,7 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
         let message = format!("Cannot reverse a transfer or refund an application fee: {id} has neither.");
         return Err(ApiError::invalid(message).param("reverse_transfer"));
     }
-    if text(&charge, "status") != "succeeded" {
+    if text(&charge, "status") != "succeeded" || charge["captured"] != json!(true) {
         let message = format!("This charge ({id}) is not paid and cannot be refunded.");
         return Err(ApiError::refused("charge_not_refundable", message));
     }
@@ -79,7 +79,7 @@ fn make(world: &mut World, call: &Call, charge: &Value, amount: i64) -> Value {
         description: Some("REFUND FOR CHARGE"),
         pending_s: 0,
     };
-    let transaction = balance::post(world, owner, &posting);
+    let transaction = balance::post_settled(world, owner, &posting);
     let pends = aftermath == Aftermath::RefundPends;
     let body = json!({
         "id": id,
@@ -149,7 +149,7 @@ pub(crate) fn fail(world: &mut World, refund: &str, reason: &str) -> Answer {
         description: Some("REFUND FAILURE"),
         pending_s: 0,
     };
-    let transaction = balance::post(world, owner.as_deref(), &posting);
+    let transaction = balance::post_settled(world, owner.as_deref(), &posting);
     world.set(text(&body, "charge"), |charge| {
         charge["amount_refunded"] = json!(int(charge, "amount_refunded") - amount);
         charge["refunded"] = json!(false);

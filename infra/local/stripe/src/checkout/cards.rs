@@ -31,6 +31,8 @@ pub(crate) enum Effect {
     Debits {
         success: Option<bool>,
     },
+    /// The bank wants its customer to confirm the payment: done at once by a customer at hand, waited for where there is none.
+    Authenticates,
 }
 
 /// What follows a payment by itself.
@@ -70,6 +72,13 @@ const fn pays(key: &'static str, number: &'static str, label: &'static str) -> C
     }
 }
 
+const fn authenticates(key: &'static str, number: &'static str, label: &'static str) -> Card {
+    Card {
+        effect: Effect::Authenticates,
+        ..pays(key, number, label)
+    }
+}
+
 const fn then(card: Card, aftermath: Aftermath) -> Card {
     Card { aftermath, ..card }
 }
@@ -106,7 +115,7 @@ const fn dispute(reason: &'static str, inquiry: bool) -> Aftermath {
 }
 
 /// Every way to pay, in the order of the payment page.
-pub(crate) const CARDS: [Card; 19] = [
+pub(crate) const CARDS: [Card; 21] = [
     pays("success", "4242424242424242", "Visa, succeeds"),
     Card {
         brand: "mastercard",
@@ -214,6 +223,12 @@ pub(crate) const CARDS: [Card; 19] = [
         "lost_card",
         "Your card was declined.",
     ),
+    authenticates(
+        "authentication_required",
+        "4000002760003184",
+        "Visa, every payment is to be confirmed",
+    ),
+    authenticates("three_d_secure", "4000000000003220", "Visa, 3-D Secure 2 required"),
     Card {
         attaches: true,
         ..declines(
@@ -227,9 +242,10 @@ pub(crate) const CARDS: [Card; 19] = [
     },
 ];
 
-/// By key, by number (spaces allowed), or by the names of Stripe's ready payment methods.
+/// By key, by number (spaces allowed), or by the names of Stripe's ready payment methods and tokens.
 pub(crate) fn find(name: &str) -> Option<&'static Card> {
-    let key = match name {
+    let ready = name.strip_prefix("tok_").map(|token| format!("pm_card_{token}"));
+    let key = match ready.as_deref().unwrap_or(name) {
         "pm_card_visa" | "pm_card_us" | "pm_card_de" => "success",
         "pm_card_mastercard" => "mastercard",
         "pm_card_amex" => "amex",
@@ -240,9 +256,14 @@ pub(crate) fn find(name: &str) -> Option<&'static Card> {
         }
         "pm_card_chargeCustomerFail" => "declined_later",
         "pm_card_createDispute" => "dispute",
+        "pm_card_createDisputeProductNotReceived" => "dispute_not_received",
         "pm_card_createDisputeInquiry" => "inquiry",
         "pm_card_pendingRefund" => "refund_pends",
         "pm_card_refundFail" => "refund_fails",
+        "pm_card_authenticationRequired" => "authentication_required",
+        "pm_card_threeDSecure2Required" | "pm_card_threeDSecureRequired" => "three_d_secure",
+        // It stays in processing for three minutes; what waits long enough is the same.
+        "AT321904300235473204" => "async_success",
         other => other,
     };
     let number: String = name.chars().filter(|char| !char.is_whitespace()).collect();
@@ -260,6 +281,10 @@ mod tests {
             assert_eq!(find(card.number), Some(card));
         }
         assert_eq!(find("4242 4242 4242 4242").map(|card| card.key), Some("success"));
+        assert_eq!(
+            find("tok_createDispute").map(|card| card.key),
+            find("pm_card_createDispute").map(|card| card.key)
+        );
         assert_eq!(find("4111111111111111"), None);
     }
 }

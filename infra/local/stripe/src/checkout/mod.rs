@@ -4,6 +4,7 @@
 pub(crate) mod cards;
 mod items;
 pub(crate) mod pay;
+pub(crate) mod payment_pages;
 pub(crate) mod session;
 pub(crate) mod subscribe;
 

@@ -52,7 +52,7 @@ pub(crate) fn pay(
     };
     let paid = match intents::attempt(world, &intent, card, payer)? {
         Attempt::Paid => "paid",
-        Attempt::Processing => "unpaid",
+        Attempt::Processing | Attempt::ActionRequired | Attempt::Held => "unpaid",
     };
     complete(world, session, paid, payer);
     Ok(emit(world, session, "checkout.session.completed"))

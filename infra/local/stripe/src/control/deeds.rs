@@ -8,7 +8,7 @@ use crate::accounts::status::{self, Visit};
 use crate::balance;
 use crate::billing::{age, methods, portal};
 use crate::charges::intents::Payer;
-use crate::charges::{self, disputes, refunds};
+use crate::charges::{self, authentication, disputes, refunds};
 use crate::checkout::{self, cards, pay, session};
 use crate::events::{self, signature::Tampering};
 use crate::transfers::{payouts, reversals};
@@ -66,6 +66,11 @@ pub(super) fn perform(world: &mut World, name: &str, control: &Control) -> Outco
             existing(world, Kind::Subscription, id)
         }
         "POST portal/{session}/card" => change_card(world, id, control),
+        "POST payment_intents/{intent}/authenticate" => told(authentication::answer(
+            world,
+            id,
+            control.body["success"] != json!(false),
+        )),
         "POST charges/{charge}/fee" => {
             existing(world, Kind::Charge, id)?;
             charges::fee_arrives(world, id);
@@ -270,9 +275,17 @@ fn set_card(world: &mut World, customer: &str, control: &Control) -> Outcome {
             .ok_or_else(|| (400, "declines is all, next, none or a number".to_owned()))?,
     };
     let name = control.body["as"].as_str().unwrap_or("declined");
-    let declining = cards::find(name).filter(|card| matches!(card.effect, cards::Effect::Declines { .. }));
-    let Some(card) = declining else {
-        return Err((400, format!("as is a card that is declined, not {name}")));
+    let failing = |card: &&cards::Card| {
+        matches!(
+            card.effect,
+            cards::Effect::Declines { .. } | cards::Effect::Authenticates
+        )
+    };
+    let Some(card) = cards::find(name).filter(failing) else {
+        return Err((
+            400,
+            format!("as is a card that is declined or to be confirmed, not {name}"),
+        ));
     };
     methods::make_trouble(world, customer, charges, card);
     Ok(json!({"customer": customer, "declines": charges, "as": card.key}))

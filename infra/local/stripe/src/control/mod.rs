@@ -96,7 +96,7 @@ pub(crate) const CONTROLS: [Row; 34] = [
         "POST",
         "customers/{customer}/card",
         r#"{"declines": "all", "as": "insufficient_funds"}"#,
-        "Decline charges of a customer's stored cards: all, next, none, or a number of them, until the portal changes the card; as is a declining test card",
+        "Decline charges of a customer's stored cards: all, next, none, or a number of them, until the portal changes the card; as is a test card that declines or wants to be confirmed",
     ),
     (
         "POST",
@@ -109,6 +109,12 @@ pub(crate) const CONTROLS: [Row; 34] = [
         "subscriptions/{subscription}/age",
         r#"{"days": 31}"#,
         "Make a subscription older, and nothing else: all its times move back (seconds, minutes, hours, days), and what is due by now happens",
+    ),
+    (
+        "POST",
+        "payment_intents/{intent}/authenticate",
+        r#"{"success": true}"#,
+        "Answer for the customer whose bank wants a payment confirmed: confirm it, or fail to",
     ),
     (
         "POST",

@@ -11,7 +11,8 @@ use standin::{World as _, respond};
 
 use super::payment::choices;
 use super::{message, money, page};
-use crate::billing::invoices::{collect, intent_of};
+use crate::billing::invoices::{self, collect, intent_of};
+use crate::charges::authentication;
 use crate::charges::intents::{self, Payer};
 use crate::checkout::cards::find;
 use crate::wire::form;
@@ -34,10 +35,18 @@ pub(super) async fn submit(State(app): State<App>, Path(invoice): Path<String>, 
     if open.is_none_or(|body| text(body, "status") != "open") {
         return render(&world, &invoice, None);
     }
+    let intent = intent_of(&mut world, &invoice);
+    if let Some(answer @ ("confirm" | "refuse")) = form.given("action") {
+        // An answer to what nobody asks any more changes nothing.
+        let _answered = authentication::answer(&mut world, &intent, answer == "confirm");
+        app.wake();
+        let problem = (answer == "refuse")
+            .then_some("You have not confirmed it. Confirm it another time, or pay with another card.");
+        return render(&world, &invoice, problem);
+    }
     let Some(card) = find(form.given("card").unwrap_or("success")).filter(|card| !card.is_debit()) else {
         return render(&world, &invoice, Some("This is not one of the test cards below."));
     };
-    let intent = intent_of(&mut world, &invoice);
     let paid = intents::attempt(&mut world, &intent, card, &Payer::default());
     if paid.is_ok() {
         collect::intent_paid(&mut world, &intent);
@@ -61,7 +70,8 @@ fn render(world: &World, id: &str, problem: Option<&str>) -> Response<Body> {
     let due = money(int(invoice, "amount_remaining"), currency);
     let form = if open {
         format!(
-            "<form method=\"post\">{}<div class=\"actions\"><button class=\"primary\">Pay {due}</button></div></form>",
+            "{}<form method=\"post\">{}<div class=\"actions\"><button class=\"primary\">Pay {due}</button></div></form>",
+            question(world, id),
             choices(&json!({}))
         )
     } else {
@@ -70,6 +80,20 @@ fn render(world: &World, id: &str, problem: Option<&str>) -> Response<Body> {
     let body = format!("<h1>{}</h1>{alert}{}{form}", escaped(&title), summary(invoice));
     let status = if problem.is_some() { 402 } else { 200 };
     respond::html(status, page(&title, "narrow", &body))
+}
+
+/// What the bank asks about the payment that was tried, and the two answers.
+fn question(world: &World, invoice: &str) -> String {
+    let asked = invoices::payments::open_intent(world, invoice)
+        .and_then(|intent| world.shelf.get(Kind::PaymentIntent, &intent))
+        .is_some_and(authentication::is_asked);
+    if !asked {
+        return String::new();
+    }
+    "<form method=\"post\" class=\"card\"><p>Your bank asks you to confirm this payment.</p><div class=\"actions\"><button \
+     class=\"primary\" name=\"action\" value=\"confirm\">Confirm</button><button class=\"quiet\" name=\"action\" \
+     value=\"refuse\">Fail</button></div></form>"
+        .to_owned()
 }
 
 fn summary(invoice: &Value) -> String {

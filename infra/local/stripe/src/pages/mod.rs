@@ -101,12 +101,7 @@ fn message(title: &str, text: &str, link: Option<(&str, &str)>) -> String {
 
 /// `12.34 EUR`; yen have no minor unit, dinars have three digits of it.
 fn money(amount: i64, currency: &str) -> String {
-    let digits = match currency {
-        "bif" | "clp" | "djf" | "gnf" | "jpy" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "vnd" | "vuv" | "xaf"
-        | "xof" | "xpf" => 0,
-        "bhd" | "jod" | "kwd" | "omr" | "tnd" => 3,
-        _ => 2_u32,
-    };
+    let digits = digits(currency);
     let unit = 10_u64.pow(digits);
     let (whole, part) = (amount.unsigned_abs() / unit, amount.unsigned_abs() % unit);
     let sign = if amount < 0 { "-" } else { "" };
@@ -116,6 +111,16 @@ fn money(amount: i64, currency: &str) -> String {
         format!("{sign}{whole} {code}")
     } else {
         format!("{sign}{whole}.{part:0width$} {code}")
+    }
+}
+
+/// How many digits a currency's minor unit has.
+pub(crate) fn digits(currency: &str) -> u32 {
+    match currency {
+        "bif" | "clp" | "djf" | "gnf" | "jpy" | "kmf" | "krw" | "mga" | "pyg" | "rwf" | "vnd" | "vuv" | "xaf"
+        | "xof" | "xpf" => 0,
+        "bhd" | "jod" | "kwd" | "omr" | "tnd" => 3,
+        _ => 2,
     }
 }
 

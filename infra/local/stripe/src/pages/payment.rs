@@ -174,10 +174,10 @@ pub(super) fn choices(session: &Value) -> String {
         .as_array()
         .is_some_and(|all| all.iter().any(|each| each == "sepa_debit"));
     let group_of = |card: &Card| match (card.effect, card.aftermath) {
-        (Effect::Pays, Aftermath::Nothing) => GROUPS[0],
+        (Effect::Pays | Effect::Authenticates, Aftermath::Nothing) => GROUPS[0],
         (Effect::Declines { .. }, _) => GROUPS[1],
         (Effect::Debits { .. }, _) => GROUPS[2],
-        (Effect::Pays, _) => GROUPS[3],
+        (Effect::Pays | Effect::Authenticates, _) => GROUPS[3],
     };
     let mut html = String::new();
     if needs_no_card(session) {

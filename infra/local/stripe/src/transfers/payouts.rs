@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::move_money;
-use crate::accounts;
+use crate::accounts::{self, merge_metadata};
 use crate::balance;
 use crate::wire::call::{Answer, Call};
 use crate::wire::{error::ApiError, form::missing_param, list};
@@ -112,6 +112,11 @@ pub(crate) fn cancel(world: &mut World, call: &Call) -> Answer {
 
 pub(crate) fn retrieve(world: &World, call: &Call) -> Answer {
     world.find(Kind::Payout, call.id(), call.owner(), "payout")
+}
+
+pub(crate) fn update(world: &mut World, call: &Call) -> Answer {
+    retrieve(world, call)?;
+    Ok(world.update(call.id(), "payout.updated", |body| merge_metadata(body, &call.params)))
 }
 
 pub(crate) fn list_all(world: &World, call: &Call) -> Answer {

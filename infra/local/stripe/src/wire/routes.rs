@@ -3,8 +3,8 @@
 use super::call::{Answer, Call};
 use super::error::ApiError;
 use crate::billing::{catalogue, coupons, customer_balance, invoices, methods, portal, subscriptions};
-use crate::charges::{self, disputes, intents, refunds};
-use crate::checkout::session;
+use crate::charges::{self, capture, disputes, intents, refunds};
+use crate::checkout::{payment_pages, session};
 use crate::events::{self, endpoints};
 use crate::transfers::{self, payouts, reversals};
 use crate::world::World;
@@ -27,6 +27,8 @@ pub(super) fn dispatch(world: &mut World, call: &Call) -> Answer {
         "POST /v1/checkout/sessions/{session}" => session::update(world, call),
         "GET /v1/checkout/sessions/{session}/line_items" => session::line_items(world, call),
         "POST /v1/checkout/sessions/{session}/expire" => session::expire(world, call),
+        "GET /v1/payment_pages/{session}" => payment_pages::retrieve(world, call),
+        "POST /v1/payment_pages/{session}/confirm" => payment_pages::confirm(world, call),
 
         "GET /v1/payment_intents" => intents::list_all(world, call),
         "POST /v1/payment_intents" => intents::create(world, call),
@@ -34,6 +36,7 @@ pub(super) fn dispatch(world: &mut World, call: &Call) -> Answer {
         "POST /v1/payment_intents/{intent}" => intents::update(world, call),
         "POST /v1/payment_intents/{intent}/confirm" => intents::confirm(world, call),
         "POST /v1/payment_intents/{intent}/cancel" => intents::cancel(world, call),
+        "POST /v1/payment_intents/{intent}/capture" => capture::capture(world, call),
         "GET /v1/payment_methods/{payment_method}" => intents::retrieve_method(world, call),
 
         "GET /v1/charges" => charges::list_all(world, call),
@@ -58,6 +61,7 @@ pub(super) fn dispatch(world: &mut World, call: &Call) -> Answer {
         "GET /v1/payouts" => payouts::list_all(world, call),
         "POST /v1/payouts" => payouts::create(world, call),
         "GET /v1/payouts/{payout}" => payouts::retrieve(world, call),
+        "POST /v1/payouts/{payout}" => payouts::update(world, call),
         "POST /v1/payouts/{payout}/cancel" => payouts::cancel(world, call),
 
         "GET /v1/balance" => balance::retrieve(world, call),
@@ -82,6 +86,8 @@ pub(super) fn dispatch(world: &mut World, call: &Call) -> Answer {
         "GET /v1/customers/{customer}/balance_transactions" => customer_balance::list_all(world, call),
         "POST /v1/customers/{customer}/balance_transactions" => customer_balance::create(world, call),
         "GET /v1/payment_methods" => methods::list_all(world, call),
+        "POST /v1/payment_methods" => methods::create(world, call),
+        "POST /v1/payment_methods/{payment_method}" => methods::update(world, call),
         "POST /v1/payment_methods/{payment_method}/attach" => methods::attach(world, call),
         "POST /v1/payment_methods/{payment_method}/detach" => methods::detach(world, call),
 
@@ -96,6 +102,7 @@ fn billed(world: &mut World, call: &Call) -> Answer {
         "POST /v1/products" => catalogue::create_product(world, call),
         "GET /v1/products/{id}" => catalogue::retrieve_product(world, call),
         "POST /v1/products/{id}" => catalogue::update_product(world, call),
+        "DELETE /v1/products/{id}" => catalogue::delete_product(world, call),
         "GET /v1/prices" => catalogue::list_prices(world, call),
         "POST /v1/prices" => catalogue::create_price(world, call),
         "GET /v1/prices/{price}" => catalogue::retrieve_price(world, call),
@@ -103,6 +110,7 @@ fn billed(world: &mut World, call: &Call) -> Answer {
         "GET /v1/coupons" => coupons::list_all(world, call),
         "POST /v1/coupons" => coupons::create(world, call),
         "GET /v1/coupons/{coupon}" => coupons::retrieve(world, call),
+        "POST /v1/coupons/{coupon}" => coupons::update(world, call),
         "DELETE /v1/coupons/{coupon}" => coupons::delete(world, call),
 
         "GET /v1/subscriptions" => subscriptions::api::list_all(world, call),
@@ -113,6 +121,10 @@ fn billed(world: &mut World, call: &Call) -> Answer {
         "POST /v1/subscriptions/{subscription}/resume" => subscriptions::api::resume(world, call),
 
         "GET /v1/invoices" => invoices::api::list_all(world, call),
+        "POST /v1/invoices" => invoices::manual::create(world, call),
+        "POST /v1/invoices/{invoice}" => invoices::manual::update(world, call),
+        "DELETE /v1/invoices/{invoice}" => invoices::manual::delete(world, call),
+        "POST /v1/invoices/{invoice}/send" => invoices::manual::send(world, call),
         "GET /v1/invoices/{invoice}" => invoices::api::retrieve(world, call),
         "GET /v1/invoices/{invoice}/lines" => invoices::api::list_lines(world, call),
         "POST /v1/invoices/create_preview" => invoices::preview::create(world, call),

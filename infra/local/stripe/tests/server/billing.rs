@@ -213,6 +213,56 @@ async fn a_trial_without_a_card_ends_as_its_settings_say() {
 }
 
 #[tokio::test]
+async fn a_trial_ended_early_without_a_card_ends_as_its_settings_say() {
+    let stripe = Stripe::start().await;
+    let trial = |end: &str| {
+        format!(
+            "&subscription_data[trial_period_days]=7&payment_method_collection=if_required\
+             &subscription_data[trial_settings][end_behavior][missing_payment_method]={end}"
+        )
+    };
+    for (end, asked, status, told) in [
+        ("cancel", "", "canceled", "customer.subscription.deleted"),
+        ("pause", "", "paused", "customer.subscription.paused"),
+        ("create_invoice", "", "past_due", "invoice.payment_failed"),
+        // Settings that come with the change count already.
+        (
+            "cancel",
+            "&trial_settings[end_behavior][missing_payment_method]=pause",
+            "paused",
+            "customer.subscription.paused",
+        ),
+    ] {
+        let stripe = Stripe::start().await;
+        let id = subscribed(&stripe, 1000, "no_card", &trial(end)).await;
+        let path = format!("/v1/subscriptions/{id}");
+        let ended = stripe.post(&path, &format!("trial_end=now{asked}")).await;
+        assert_eq!(ended["status"], status, "{end}{asked}");
+        let now = stripe.observe("").await["now"].as_i64();
+        assert!(ended["trial_end"].as_i64() <= now, "{ended}");
+        assert_eq!(events(&stripe, told).await.len(), 1, "{told}");
+        let made = if end == "create_invoice" { 2 } else { 1 };
+        assert_eq!(invoices(&stripe, &id).await.len(), made, "{end}{asked}");
+        stripe.control("clock/advance", json!({"days": 8})).await;
+        assert_eq!(
+            subscription(&stripe, &id).await["status"],
+            status,
+            "{end}{asked}, a week later"
+        );
+    }
+    let id = subscribed(
+        &stripe,
+        1000,
+        "success",
+        "&subscription_data[trial_period_days]=7\
+         &subscription_data[trial_settings][end_behavior][missing_payment_method]=cancel",
+    )
+    .await;
+    let paid = stripe.post(&format!("/v1/subscriptions/{id}"), "trial_end=now").await;
+    assert_eq!(paid["status"], "active", "there is a card");
+}
+
+#[tokio::test]
 async fn a_paused_subscription_resumes_with_a_card() {
     let stripe = Stripe::start().await;
     let more = "&subscription_data[trial_period_days]=7&payment_method_collection=if_required\

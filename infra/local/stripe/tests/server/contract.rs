@@ -231,6 +231,29 @@ async fn everything(stripe: &Stripe) -> (String, Vec<Value>) {
     (account, seen)
 }
 
+/// Invoices made by hand, in most of the states they can have; a payment method that was made by itself.
+async fn made_by_hand(stripe: &Stripe, customer: &str) -> Vec<Value> {
+    let method = "type=card&card[token]=tok_threeDSecure2Required&billing_details[name]=C&metadata[a]=b";
+    let mut seen = vec![stripe.post("/v1/payment_methods", method).await];
+    let method = id(&seen[0]);
+    let attach = format!("/v1/payment_methods/{method}/attach");
+    seen.push(stripe.post(&attach, &format!("customer={customer}")).await);
+    let draft = stripe
+        .post("/v1/invoices", &format!("customer={customer}&currency=eur"))
+        .await;
+    let path = format!("/v1/invoices/{}", id(&draft));
+    let item = format!("customer={customer}&amount=5000&currency=eur&invoice={}", id(&draft));
+    seen.extend([draft, stripe.post("/v1/invoiceitems", &item).await]);
+    seen.push(stripe.post(&path, "description=By+hand&metadata[a]=b").await);
+    let open = stripe.post(&format!("{path}/send"), "").await;
+    assert_eq!((&open["status"], &open["total"]), (&json!("open"), &json!(5000)));
+    let code = "invoice_payment_intent_requires_action";
+    let pay = format!("payment_method={method}");
+    stripe.refused(&format!("{path}/pay"), &pay, 402, code).await;
+    seen.push(open);
+    seen
+}
+
 /// Makes one of everything that is billed, in most of the states it can have.
 async fn everything_billed(stripe: &Stripe) -> Vec<Value> {
     let coupon = id(&stripe
@@ -261,6 +284,7 @@ async fn everything_billed(stripe: &Stripe) -> Vec<Value> {
     }
     let preview = format!("subscription={subscription}");
     seen.push(stripe.post("/v1/invoices/create_preview", &preview).await);
+    seen.extend(made_by_hand(stripe, customer).await);
     stripe
         .control(&format!("customers/{customer}/card"), json!({"declines": "all"}))
         .await;

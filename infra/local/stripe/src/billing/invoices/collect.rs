@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::lines::subscription_of;
 use super::{finalize, intent_of, payments};
 use crate::billing::{methods, subscriptions};
+use crate::charges::intents::Attempt;
 use crate::config::AfterRetries;
 use crate::wire::error::ApiError;
 use crate::world::{Kind, Work, World, int, text};
@@ -37,6 +38,11 @@ pub(crate) fn due(world: &mut World, invoice: &str) {
         "open" if has_come("next_payment_attempt") => {
             let _declined = attempt(world, invoice, None, Asked::BySchedule);
         }
+        "open" if confirm_by(world, invoice).is_some_and(|time| time <= world.now()) => {
+            world.notes.remove(invoice);
+            world.update(invoice, "invoice.updated", |body| body["auto_advance"] = json!(false));
+            give_up(world, subscription_of(&body));
+        }
         _ => {}
     }
 }
@@ -56,7 +62,12 @@ pub(crate) fn attempt(world: &mut World, invoice: &str, method: Option<String>, 
         None => Err(no_method()),
     };
     match charged {
-        Ok(()) => {
+        Ok(Attempt::ActionRequired) => {
+            counted(world, invoice, asked);
+            await_confirmation(world, invoice);
+            Err(methods::action_required("invoice_payment_intent_requires_action"))
+        }
+        Ok(Attempt::Paid | Attempt::Processing | Attempt::Held) => {
             counted(world, invoice, asked);
             paid(world, invoice);
             Ok(())
@@ -66,6 +77,44 @@ pub(crate) fn attempt(world: &mut World, invoice: &str, method: Option<String>, 
             failed(world, invoice, asked);
             Err(error)
         }
+    }
+}
+
+/// A bank wants the customer to confirm the payment of an invoice. Nobody can try that again for them: it waits as long as
+/// all attempts at a declined one would take. The first invoice of a subscription waits as long as the subscription.
+fn await_confirmation(world: &mut World, invoice: &str) {
+    let body = world.update(invoice, "invoice.updated", |body| {
+        body["next_payment_attempt"] = Value::Null;
+    });
+    world.emit("invoice.payment_action_required", invoice);
+    world.emit("invoice.payment_failed", invoice);
+    let subscription = subscription_of(&body).to_owned();
+    if subscription.is_empty() || is_first(&body) {
+        return;
+    }
+    let days: i64 = world.settings.payment_retry_days.iter().sum();
+    let time = world.now() + days * DAY_S;
+    world.notes.insert(invoice.to_owned(), json!({"confirm_by": time}));
+    plan(world, invoice, time);
+    subscriptions::states::payment_failed(world, &subscription);
+}
+
+/// Until when an invoice waits for its customer's confirmation.
+fn confirm_by(world: &World, invoice: &str) -> Option<i64> {
+    world.notes.get(invoice)?["confirm_by"].as_i64()
+}
+
+/// The customer has not confirmed what their bank asked; the invoice stays open, for another card.
+pub(crate) fn confirmation_refused(world: &mut World, intent: &str) {
+    if let Some(invoice) = payments::waiting_for(world, intent) {
+        world.emit("invoice.payment_failed", &invoice);
+    }
+}
+
+/// Time passes for an invoice that waits for a confirmation.
+pub(crate) fn age(world: &mut World, invoice: &str, seconds: i64) {
+    if let Some(note) = world.notes.get_mut(invoice) {
+        note["confirm_by"] = json!(int(note, "confirm_by") - seconds);
     }
 }
 
@@ -105,6 +154,7 @@ pub(crate) fn paid(world: &mut World, invoice: &str) {
         body["next_payment_attempt"] = Value::Null;
         body["status_transitions"]["paid_at"] = json!(now);
     });
+    world.notes.remove(invoice);
     payments::paid(world, invoice, int(&body, "amount_due"));
     world.emit("invoice.paid", invoice);
     world.emit("invoice.payment_succeeded", invoice);
@@ -144,7 +194,7 @@ fn failed(world: &mut World, invoice: &str, asked: Asked) {
         return;
     };
     // The first invoice is the customer's to pay: it is not tried again by itself.
-    let first = text(&body, "billing_reason") == "subscription_create";
+    let first = is_first(&body);
     let next = match asked {
         _ if first => None,
         Asked::ByRequest if int(&body, "attempt_count") > 1 => body["next_payment_attempt"].as_i64(),
@@ -170,12 +220,21 @@ fn failed(world: &mut World, invoice: &str, asked: Asked) {
         None if first => {}
         None => {
             subscriptions::states::payment_failed(world, &subscription);
-            match world.settings.after_payment_retries {
-                AfterRetries::Cancel => subscriptions::states::end(world, &subscription, Some("payment_failed")),
-                AfterRetries::Unpaid => subscriptions::states::unpaid(world, &subscription),
-                AfterRetries::PastDue => {}
-            }
+            give_up(world, &subscription);
         }
+    }
+}
+
+fn is_first(invoice: &Value) -> bool {
+    text(invoice, "billing_reason") == "subscription_create"
+}
+
+/// What becomes of a subscription that could not be paid for in time.
+fn give_up(world: &mut World, subscription: &str) {
+    match world.settings.after_payment_retries {
+        AfterRetries::Cancel => subscriptions::states::end(world, subscription, Some("payment_failed")),
+        AfterRetries::Unpaid => subscriptions::states::unpaid(world, subscription),
+        AfterRetries::PastDue => {}
     }
 }
 

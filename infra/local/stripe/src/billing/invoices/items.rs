@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::lines::{Line, pricing};
+use super::manual;
 use crate::billing::calendar::Period;
 use crate::billing::catalogue;
 use crate::wire::call::{Answer, Call};
@@ -65,7 +66,7 @@ pub(crate) fn waiting(world: &World, subscription: &Value) -> Vec<Line> {
     items.into_iter().map(|item| line_of(world, item)).collect()
 }
 
-fn line_of(world: &World, item: &Value) -> Line {
+pub(super) fn line_of(world: &World, item: &Value) -> Line {
     let price = text(&item["pricing"]["price_details"], "price");
     let details = &item["parent"]["subscription_details"];
     Line {
@@ -92,9 +93,10 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
         Some(id) => Some(world.find(Kind::Subscription, id, owner, "subscription")?),
         None => None,
     };
-    if params.given("invoice").is_some() {
-        return Err(ApiError::invalid("The stand-in puts invoice items on the next invoice only.").param("invoice"));
-    }
+    let onto = match params.given("invoice") {
+        Some(id) => Some(manual::open_draft(world, call, id)?),
+        None => None,
+    };
     let price = match params.given("pricing.price") {
         Some(id) => world.find(Kind::Price, id, owner, "pricing[price]")?,
         None => Value::Null,
@@ -126,6 +128,9 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
         metadata: Value::Object(params.map("metadata")),
     };
     let id = put(world, text(&customer, "id"), &currency, &line);
+    if let Some(draft) = onto {
+        manual::take(world, &draft, &id);
+    }
     world.find(Kind::InvoiceItem, &id, owner, "invoiceitem")
 }
 

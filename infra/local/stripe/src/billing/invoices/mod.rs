@@ -6,6 +6,7 @@ pub(crate) mod api;
 pub(crate) mod collect;
 pub(crate) mod items;
 pub(crate) mod lines;
+pub(crate) mod manual;
 pub(crate) mod payments;
 pub(crate) mod preview;
 
@@ -91,7 +92,13 @@ pub(crate) fn draft(world: &mut World, bill: &Bill) -> Value {
 
 /// Puts a draft down, takes the invoice items it used, and tells of it.
 pub(crate) fn put(world: &mut World, bill: &Bill) -> String {
-    let body = draft(world, bill);
+    put_with(world, bill, json!({}))
+}
+
+/// Like [`put`], with fields that a request has given.
+fn put_with(world: &mut World, bill: &Bill, given: Value) -> String {
+    let mut body = draft(world, bill);
+    crate::checkout::session::merge(&mut body, given);
     let id = text(&body, "id").to_owned();
     let owner = world.owner_of(&bill.customer);
     for item in lines::used_items(&body) {
@@ -152,10 +159,10 @@ pub(crate) fn intent_of(world: &mut World, invoice: &str) -> String {
     }
     let body = world.shelf.get(Kind::Invoice, invoice).cloned().unwrap_or_default();
     let first = text(&body, "billing_reason") == "subscription_create";
-    let description = if first {
-        "Subscription creation"
-    } else {
-        "Subscription update"
+    let description = match text(&body, "billing_reason") {
+        "subscription_create" => "Subscription creation",
+        "manual" => "Payment for Invoice",
+        _ => "Subscription update",
     };
     let details = Details {
         amount: int(&body, "amount_remaining"),

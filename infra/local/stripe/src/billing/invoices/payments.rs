@@ -28,7 +28,8 @@ pub(super) fn put(world: &mut World, invoice: &Value, intent: &str) {
     world.shelf.put(Kind::InvoicePayment, owner.as_deref(), body);
 }
 
-pub(super) fn open_intent(world: &World, invoice: &str) -> Option<String> {
+/// The payment intent an invoice waits for, if it has one.
+pub(crate) fn open_intent(world: &World, invoice: &str) -> Option<String> {
     let payment = of_invoice(world, invoice)
         .into_iter()
         .find(|payment| text(payment, "status") == "open")?;

@@ -155,6 +155,9 @@ pub(crate) fn update(world: &mut World, call: &Call) -> Answer {
         cancel_at_period_end(world, id, params.flag("cancel_at_period_end"));
     }
     world.emit_since("customer.subscription.updated", id, &before);
+    if let Some(unpayable) = change.unpayable {
+        unpayable.happens(world, id);
+    }
     collect_now(world, invoice, params, &change);
     cycle::plan(world, id);
     retrieve(world, call)

@@ -5,11 +5,11 @@
 use serde_json::{Value, json};
 
 use super::items::{self, Item};
-use super::{bill, billed, note_item};
+use super::{bill, billed, note_item, states};
 use crate::billing::amounts::{Reduction, share_of_rest};
 use crate::billing::calendar::Period;
 use crate::billing::invoices::{self, Bill, lines::Line};
-use crate::billing::{coupons, cycle};
+use crate::billing::{coupons, cycle, methods};
 use crate::wire::error::ApiError;
 use crate::wire::form::Field;
 use crate::world::{World, text};
@@ -31,6 +31,8 @@ pub(crate) struct Change {
     pub prorations: Prorations,
     /// Another interval, a moved anchor or a trial ended early: the period ends now, and the next one is billed.
     pub begins_anew: bool,
+    /// A trial that is ended early and has nothing to go on with.
+    pub unpayable: Option<UnpayableTrial>,
     pub period: Period,
     /// What is given back and asked for because of the change.
     pub lines: Vec<Line>,
@@ -38,7 +40,7 @@ pub(crate) struct Change {
 
 impl Change {
     pub(crate) fn is_any(&self) -> bool {
-        self.before != self.after || self.begins_anew
+        self.before != self.after || self.begins_anew || self.unpayable.is_some()
     }
 
     /// Whether an invoice is made of it at once.
@@ -53,6 +55,41 @@ impl Change {
             lines.extend(items::lines(world, subscription, &self.after, self.period, false));
         }
         lines
+    }
+}
+
+/// What becomes of a trial that ends without anything to pay with, where its settings want no invoice then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnpayableTrial {
+    Cancels,
+    Pauses,
+}
+
+impl UnpayableTrial {
+    /// As a trial that ends now would end. Settings and payment method that come with the change count already.
+    fn of(world: &World, field: &Field, subscription: &Value) -> Option<Self> {
+        let named = field.given("trial_settings.end_behavior.missing_payment_method");
+        let settings = &subscription["trial_settings"]["end_behavior"];
+        if field.given("default_payment_method").is_some() || methods::of_subscription(world, subscription).is_some() {
+            return None;
+        }
+        match named.unwrap_or_else(|| text(settings, "missing_payment_method")) {
+            "cancel" => Some(Self::Cancels),
+            "pause" => Some(Self::Pauses),
+            _ => None,
+        }
+    }
+
+    /// For a trial whose time has come.
+    pub(crate) fn at_end(world: &World, subscription: &Value) -> Option<Self> {
+        Self::of(world, &Field::default(), subscription)
+    }
+
+    pub(crate) fn happens(self, world: &mut World, id: &str) {
+        match self {
+            Self::Cancels => states::end(world, id, None),
+            Self::Pauses => states::pause(world, id),
+        }
     }
 }
 
@@ -83,6 +120,12 @@ pub(crate) fn read(
     };
     let trialing = text(subscription, "status") == "trialing";
     let ends_trial = field.given("trial_end") == Some("now") && trialing;
+    let unpayable = if ends_trial {
+        UnpayableTrial::of(world, field, subscription)
+    } else {
+        None
+    };
+    let ends_trial = ends_trial && unpayable.is_none();
     let moved = field.given("billing_cycle_anchor") == Some("now");
     let begins_anew = ends_trial || (!trialing && (moved || items::cycle(&before) != items::cycle(&after)));
     let next = match items::cycle(&after) {
@@ -106,6 +149,7 @@ pub(crate) fn read(
         at,
         prorations,
         begins_anew,
+        unpayable,
         period: next,
         lines,
     })
@@ -114,7 +158,7 @@ pub(crate) fn read(
 /// Does a change; returns the invoice made of it, which is final but not collected yet.
 pub(crate) fn apply(world: &mut World, id: &str, change: &Change) -> Option<String> {
     let before = world.set(id, |_| {});
-    let past = items::period(&before);
+    let (past, now) = (items::period(&before), world.now());
     let body = world.set(id, |body| {
         body["items"] = items::list(id, &change.after, change.period);
         if change.begins_anew {
@@ -123,6 +167,9 @@ pub(crate) fn apply(world: &mut World, id: &str, change: &Change) -> Option<Stri
                 body["status"] = json!("active");
                 body["trial_end"] = json!(change.period.start);
             }
+        }
+        if change.unpayable.is_some() {
+            body["trial_end"] = json!(now);
         }
     });
     let (customer, currency) = (text(&body, "customer").to_owned(), text(&body, "currency").to_owned());
