@@ -26,7 +26,8 @@ def print_guide(places: Places, description: dict[str, Any], listings: list[dict
     if description["stripe_is_real"]:
         line()
         line("Stripe cannot reach this machine. Forward its events, and start again with the secret that this prints:")
-        line(f"  stripe listen --forward-to '{api}/v1/webhooks/stripe'     then STRIPE_WEBHOOK_SECRET=whsec_… make run")
+        line(f"  stripe listen --forward-to '{api}/v1/webhooks/stripe' --forward-connect-to '{api}/v1/webhooks/stripe/connect' --latest")
+        line("  then STRIPE_WEBHOOK_SECRET=whsec_… make run")
     line()
     line("Try:")
     line(f"  API='{api}'")

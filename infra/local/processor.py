@@ -22,6 +22,9 @@ class Processor:
     url: str
     secret_key: str
     webhook_secret: str
+    """Of the endpoint for the platform's own account."""
+    connect_webhook_secret: str
+    """Of the endpoint for connected accounts."""
     is_real: bool
 
 
@@ -44,9 +47,11 @@ def choose(ports: Ports) -> Processor:
     if key:
         if "_live_" in key:
             raise Trouble("STRIPE_SECRET_KEY is a live key: this stack is for trying things out, use a test key (sk_test_…)")
-        # Without the endpoint's secret every event is refused, which is what should happen.
-        return Processor("https://api.stripe.com", key, os.environ.get("STRIPE_WEBHOOK_SECRET", "whsec_unset"), is_real=True)
-    return Processor(f"http://localhost:{ports.stripe}", "sk_test_local", "whsec_local", is_real=False)
+        # Without an endpoint's secret every event is refused, which is what should happen. The official command line signs with one for both.
+        secret = os.environ.get("STRIPE_WEBHOOK_SECRET", "whsec_unset")
+        connect = os.environ.get("STRIPE_CONNECT_WEBHOOK_SECRET", secret)
+        return Processor("https://api.stripe.com", key, secret, connect, is_real=True)
+    return Processor(f"http://localhost:{ports.stripe}", "sk_test_local", "whsec_local", "whsec_local_connect", is_real=False)
 
 
 def start(children: Children, places: Places, ports: Ports, processor: Processor, binaries: Path, webhook_url: str) -> None:
@@ -55,6 +60,7 @@ def start(children: Children, places: Places, ports: Ports, processor: Processor
         return
     command = [str(binaries / BINARY), "--port", str(ports.stripe), "--bind", HOST, "--public-url", processor.url]
     command += ["--webhook-url", webhook_url, "--webhook-secret", processor.webhook_secret, "--secret-key", processor.secret_key]
+    command += ["--connect-webhook-url", f"{webhook_url}/connect", "--connect-webhook-secret", processor.connect_webhook_secret]
     child = children.start("stripe", command, {"PATH": "/usr/bin:/bin"}, places.temporary)
     child.wait_until_it_answers(f"{processor.url}/_control")
 

@@ -54,6 +54,7 @@ async fn people_are_in_one_table_and_in_no_log() {
         ("a sign-in token", &chiara.token),
         ("an API token", &token),
         ("the webhook's secret", &description.stripe_webhook_secret),
+        ("the other webhook's secret", &description.stripe_connect_webhook_secret),
         ("the processor's key", &description.stripe_secret_key),
     ];
     for function in description.functions.keys() {

@@ -58,7 +58,8 @@ impl PayPal {
                     .await;
                 let item = &event["resource"];
                 let reference = item["payout_item"]["sender_item_id"].as_str().unwrap_or_default();
-                if reference.ends_with(payout) {
+                // With a mark behind the ids, these stand there without their prefixes.
+                if reference.contains(payout.trim_start_matches("pay_")) {
                     return Ok(item["payout_item_id"].as_str().unwrap().to_owned());
                 }
             }

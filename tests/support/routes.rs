@@ -440,6 +440,7 @@ pub const ROUTES: &[Route] = &[
     Route::of("GET", "/v1/licenses/{licence_id}", OWN_LICENCE),
     Route::of("POST", "/v1/licenses/{licence_id}/downloads", OWN_LICENCE).takes(DOWNLOAD, &[]),
     Route::of("POST", "/v1/webhooks/stripe", Webhook),
+    Route::of("POST", "/v1/webhooks/stripe/connect", Webhook),
     Route::of("POST", "/v1/webhooks/paypal", Webhook),
     Route::of("POST", "/v1/commission-rules", Operator).takes(RULE, &["name", "scope"]),
     Route::of("GET", "/v1/commission-rules", Operator),

@@ -26,6 +26,7 @@ pub struct Description {
     pub paypal_url: String,
     pub stripe_secret_key: String,
     pub stripe_webhook_secret: String,
+    pub stripe_connect_webhook_secret: String,
     pub oidc_issuer: String,
     pub oidc_audience: String,
     pub tables: BTreeMap<String, String>,

@@ -104,7 +104,7 @@ fn read_by(function: &str) -> BTreeSet<String> {
         .iter()
         .find(|source| source.path.ends_with("/start.rs"))
         .unwrap();
-    for name in ["STAGE", "LOG_LEVEL"]
+    for name in ["STAGE", "DEPLOYMENT", "LOG_LEVEL"]
         .iter()
         .filter(|name| start.text.contains(&format!("env::{name})")))
     {

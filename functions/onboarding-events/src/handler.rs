@@ -2,16 +2,20 @@
 
 use shared::messages::{Envelope, Message};
 use shared::partner::{account, bank};
+use shared::processor::ProcessorError;
 use shared::runtime::{Delivery, Failure};
 use shared::store::partners;
 
 use crate::context::Context;
 
+/// At which delivery an unknown account is given up: the one before the last.
+const PATIENCE: u32 = 4;
+
 #[derive(Debug, thiserror::Error)]
 enum Unfit {
     #[error("a message that does not belong into this queue")]
     OtherMessage,
-    /// Stripe may tell of an account before the onboarding function has recorded it; if it never does, the account is nobody's.
+    /// Stripe may tell of an account before the onboarding function has recorded it.
     #[error("the account {0} is no partner's, or not yet")]
     UnknownAccount(String),
     #[error("the account {0} leads to a partner that is not there")]
@@ -32,7 +36,7 @@ async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), 
         _ => return Err(Failure::reject(Unfit::OtherMessage)),
     };
     let Some(id) = partners::of_processor_account(&context.store, &account).await? else {
-        return Err(Failure::retry(Unfit::UnknownAccount(account)));
+        return unknown(context, account, delivery.receives).await;
     };
     // Read before Stripe is asked, so that an answer is never laid over a partner that a newer answer has changed.
     let Some(partner) = partners::load(&context.store, id).await? else {
@@ -55,5 +59,26 @@ async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), 
     };
     partners::save(&context.store, &change, partner.revision, []).await?;
     tracing::info!(partner.id = %id, holds.open = change.partner.open_holds().count(), "the partner follows its account");
+    Ok(())
+}
+
+/// An account that is no partner's. One of ours may be about to be recorded, within a moment; whatever it has become by then is found out
+/// when a payout is sent to it, and when the reconciliation asks about holds. So what stays unknown is nobody's, and no fault.
+async fn unknown(context: &Context, account: String, receives: u32) -> Result<(), Failure> {
+    let is_foreign = match context.stripe.account(&account).await {
+        Ok(found) => context.stripe.is_foreign(&found.metadata),
+        Err(ProcessorError::Refused { .. }) => true,
+        Err(error) if receives < PATIENCE => return Err(error.into()),
+        Err(_) => false,
+    };
+    if !is_foreign && receives < PATIENCE {
+        return Err(Failure::retry(Unfit::UnknownAccount(account)));
+    }
+    tracing::warn!(
+        processor.account = account,
+        is_foreign,
+        receives,
+        "an account that is no partner's is forgotten"
+    );
     Ok(())
 }

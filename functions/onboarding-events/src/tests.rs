@@ -66,6 +66,10 @@ impl Story {
     }
 
     async fn deliver(&self, message: Envelope) -> Result<(), Failure> {
+        self.deliver_at(message, 1).await
+    }
+
+    async fn deliver_at(&self, message: Envelope, receives: u32) -> Result<(), Failure> {
         let seed = shared::seed::Seed::of(&message.id);
         handle(
             &self.context,
@@ -73,7 +77,7 @@ impl Story {
                 message,
                 seed,
                 now: self.world.now(),
-                receives: 1,
+                receives,
                 id: "1".to_owned(),
             },
         )
@@ -179,6 +183,37 @@ async fn an_account_that_is_not_recorded_yet_waits() {
     check_retry(&story.deliver(message.clone()).await);
     story.deliver(message).await.expect("done");
     assert_eq!(story.world.take_messages().len(), 1);
+}
+
+#[tokio::test]
+async fn an_account_of_another_deployment_is_forgotten_at_once() {
+    let mut story = story().await;
+    story.context.stripe = story.context.stripe.of("souk".parse().expect("a name"));
+    let message = envelopes(VALID).remove(0).expect("an envelope");
+    let mut theirs = account(true);
+    theirs["metadata"] = json!({"deployment": "elsewhere"});
+    story.stripe.answers(200, theirs);
+    story.deliver(message.clone()).await.expect("forgotten");
+    let gone =
+        json!({"error": {"type": "invalid_request_error", "code": "account_invalid", "message": "No such account"}});
+    story.stripe.answers(403, gone);
+    story.deliver(message).await.expect("forgotten");
+}
+
+#[tokio::test]
+async fn an_account_that_stays_unknown_is_forgotten_in_the_end() {
+    let story = story().await;
+    let message = envelopes(VALID).remove(0).expect("an envelope");
+    for _ in 0..4 {
+        story.stripe.answers(200, account(true));
+    }
+    for receives in 1..4 {
+        check_retry(&story.deliver_at(message.clone(), receives).await);
+    }
+    story
+        .deliver_at(message, 4)
+        .await
+        .expect("forgotten, and no dead letter");
 }
 
 /// Scenario 37: the money is the partner's at Stripe again, so the hold is all there is to do.

@@ -31,7 +31,7 @@ const SHORT: &str = "INSUFFICIENT_FUNDS";
 pub(crate) async fn ask(desk: Desk<'_>, payout: &Payout, receiver: ReceiverId) -> Result<Outcome, Failure> {
     let request = CreatePayout {
         payout: payout.id.to_string(),
-        item: paid_for(payout).to_string(),
+        item: paid_for(payout).marked(desk.context.paypal.deployment()),
         receiver: Receiver::Email(address(desk, payout, receiver).await?.into()),
         amount: Amount::try_from(payout.amount).map_err(Failure::reject)?,
         note: NOTE.to_owned(),

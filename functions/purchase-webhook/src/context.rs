@@ -1,8 +1,9 @@
-//! What the webhook needs: the inbox, the secrets, PayPal's certificates, and which mode's events it takes.
+//! What the webhook needs: the inbox, the secrets, PayPal's certificates, and which events are ours.
 
 use axum::extract::FromRef;
 use shared::http::Edge;
 use shared::processor::paypal::certificate::Certificates;
+use shared::processor::stripe::intake::EventPolicy;
 use shared::runtime::secrets::{PayPalSecretSource, StripeSecretSource};
 use shared::runtime::{Start, env};
 use shared::store::{Store, TableName};
@@ -12,7 +13,7 @@ pub struct Context {
     pub edge: Edge,
     pub store: Store,
     pub secrets: StripeSecretSource,
-    pub livemode: bool,
+    pub policy: EventPolicy,
     pub paypal_secret: PayPalSecretSource,
     pub paypal_certificates: Certificates,
 }
@@ -23,7 +24,10 @@ impl Context {
             edge: start.open_edge(),
             store: start.store(&[TableName::Commerce]),
             secrets: start.stripe_secret(),
-            livemode: start.read(&env::STRIPE_LIVEMODE),
+            policy: EventPolicy {
+                livemode: start.read(&env::STRIPE_LIVEMODE),
+                deployment: start.deployment(),
+            },
             paypal_secret: start.paypal_secret(),
             paypal_certificates: start.paypal_certificates(),
         }

@@ -1,32 +1,54 @@
 //! The webhook in-process: what is let in, what is stored, what is queued.
 
+#[path = "intake/certificates.rs"]
+mod certificates;
+#[path = "intake/kinds.rs"]
+mod kinds;
+#[path = "intake/sizes.rs"]
+mod sizes;
+
 use serde_json::{Value, json};
 use shared::http::Edge;
 use shared::ids::{OrderId, PartnerId, PayoutId, UserId};
 use shared::messages::{Message, PaymentSubject};
-use shared::processor::Processor;
 use shared::processor::paypal::certificate::Certificates;
+use shared::processor::stripe::intake::EventPolicy;
 use shared::processor::stripe::webhook::sign;
+use shared::processor::{Deployment, Processor};
 use shared::runtime::secrets::{PayPalSecretSource, StripeSecretSource};
 use shared::store::commerce::{Disposition, InboxEvent};
 use shared::store::keys;
 use shared::testing::{Answer, PayPalSigner, ScriptedServer, TestApp};
 
 const SECRETS: [&str; 2] = ["whsec_new", "whsec_old"];
+/// Of the endpoint for connected accounts.
+const CONNECT_SECRET: &str = "whsec_connect";
 const WEBHOOK: &str = "8PT597110X687430LKGECATA";
 
-fn app() -> TestApp {
-    app_of("https://api-m.paypal.com")
+/// Which marketplace this is.
+fn deployment() -> Deployment {
+    "123456789012/eu-central-1/souk".parse().expect("a name")
 }
 
-fn app_of(paypal: &str) -> TestApp {
+fn app() -> TestApp {
+    app_of(
+        "https://api-m.paypal.com",
+        false,
+        PayPalSecretSource::fixed("client", "secret", WEBHOOK),
+    )
+}
+
+fn app_of(paypal: &str, livemode: bool, paypal_secret: PayPalSecretSource) -> TestApp {
     TestApp::new(|world| {
         let context = purchase_webhook::Context {
             edge: Edge::open(world.clock.clone()),
             store: world.store.clone(),
-            secrets: StripeSecretSource::fixed("sk_test", &SECRETS),
-            livemode: false,
-            paypal_secret: PayPalSecretSource::fixed("client", "secret", WEBHOOK),
+            secrets: StripeSecretSource::fixed_for_both("sk_test", &SECRETS, &[CONNECT_SECRET]),
+            policy: EventPolicy {
+                livemode,
+                deployment: deployment(),
+            },
+            paypal_secret,
             paypal_certificates: Certificates::new(&paypal.parse().expect("an address")),
         };
         shared::http::router(purchase_webhook::routes(), context)
@@ -40,8 +62,17 @@ fn event(id: &str, kind: &str, object: &Value) -> String {
 }
 
 async fn deliver(app: &TestApp, body: &str, secret: &str) -> Answer {
+    deliver_at(app, "/v1/webhooks/stripe", body, secret).await
+}
+
+/// To the endpoint for connected accounts.
+async fn deliver_connect(app: &TestApp, body: &str) -> Answer {
+    deliver_at(app, "/v1/webhooks/stripe/connect", body, CONNECT_SECRET).await
+}
+
+async fn deliver_at(app: &TestApp, path: &str, body: &str, secret: &str) -> Answer {
     let signature = sign(body.as_bytes(), &secret.to_owned().into(), app.now());
-    app.request(axum::http::Method::POST, "/v1/webhooks/stripe")
+    app.request(axum::http::Method::POST, path)
         .header("stripe-signature", &signature)
         .body(body.as_bytes().to_vec())
         .send()
@@ -147,9 +178,8 @@ async fn events_about_payouts_go_to_who_can_act() {
     let reversed = event("evt_1", "transfer.reversed", &transfer);
     let failed = event("evt_2", "payout.failed", &json!({"id": "po_1", "status": "failed"}));
     let theirs = failed.replacen("\"livemode\"", "\"account\":\"acct_1\",\"livemode\"", 1);
-    for body in [&reversed, &theirs] {
-        deliver(&app, body, SECRETS[0]).await.expect(200);
-    }
+    deliver(&app, &reversed, SECRETS[0]).await.expect(200);
+    deliver_connect(&app, &theirs).await.expect(200);
     let messages: Vec<_> = app
         .take_messages()
         .into_iter()
@@ -210,10 +240,10 @@ async fn everything_else_is_stored_or_set_aside() {
     let renamed = event("evt_6", "customer.updated", &json!({"id": "cus_1"}));
     assert_eq!(disposition("evt_6", renamed).await, Disposition::Stored);
     assert!(app.take_messages().is_empty());
+    // The platform's own account is no partner's.
     let account = event("evt_5", "account.updated", &json!({"id": "acct_1"}));
-    assert_eq!(disposition("evt_5", account).await, Disposition::Queued);
-    let messages = app.take_messages();
-    assert!(matches!(&messages[0].message, Message::AccountChanged { account, .. } if account == "acct_1"));
+    assert_eq!(disposition("evt_5", account).await, Disposition::Stored);
+    assert!(app.take_messages().is_empty());
     let card = event("evt_7", "customer.updated", &json!({"id": "cus_1"}));
     let mut card: Value = serde_json::from_str(&card).expect("JSON");
     card["data"]["previous_attributes"] = json!({"invoice_settings": {"default_payment_method": null}});
@@ -232,7 +262,8 @@ struct PayPal {
 impl PayPal {
     async fn start() -> Self {
         let (server, signer) = (ScriptedServer::start().await, PayPalSigner::new());
-        let app = app_of(server.base().as_str());
+        let secret = PayPalSecretSource::fixed("client", "secret", WEBHOOK);
+        let app = app_of(server.base().as_str(), false, secret);
         Self { app, server, signer }
     }
 

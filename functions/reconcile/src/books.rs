@@ -7,9 +7,10 @@ use shared::ids::MessageId;
 use shared::money::MoneyError;
 use shared::processor::paypal::objects::{Transaction, TransactionStatus};
 use shared::processor::paypal::requests::{EventsPage, TransactionsPage};
-use shared::processor::stripe::objects::BalanceTransaction;
+use shared::processor::stripe::intake::EventSource;
+use shared::processor::stripe::objects::{BalanceTransaction, Identified};
 use shared::processor::stripe::requests::ListPage;
-use shared::processor::{Processor, ProcessorError, paypal, stripe};
+use shared::processor::{Listed, Processor, ProcessorError, paypal, stripe};
 use shared::reconciliation::{Movement, Subject};
 use shared::runtime::Failure;
 use shared::seed::Seed;
@@ -48,35 +49,77 @@ impl Events {
     /// Takes in what is on the page and not in the inbox, and says which page is next.
     pub(crate) async fn take_in(self, run: &mut Run<'_>) -> Result<Option<Self>, Failure> {
         match self {
-            Self::Stripe(page) => {
-                let list = run.context.stripe.events(&page).await?;
-                let next = list.next_page().map(|last| Self::Stripe(after(&page, last)));
-                let known = known(run, Processor::Stripe, list.data.iter().map(|event| event.id.as_str())).await?;
-                for event in list.data.into_iter().filter(|event| !known.contains(&event.id)) {
-                    let (store, livemode, seed) = (&run.context.store, run.context.livemode, seed(run, &event.id));
-                    let is_new = stripe::intake::take_in(store, event, livemode, seed, run.tick.now).await?;
-                    run.counts.events_taken_in += u32::from(is_new);
-                }
-                Ok(next)
-            }
+            Self::Stripe(page) => Ok(take_in_stripes(run, None, page).await?.map(Self::Stripe)),
             Self::PayPal(page) => {
                 let list = run.context.paypal.events(&page).await?;
                 let next = list.next_page().map(Self::PayPal);
-                let known = known(
-                    run,
-                    Processor::PayPal,
-                    list.events.iter().map(|event| event.id.as_str()),
-                )
-                .await?;
-                for event in list.events.into_iter().filter(|event| !known.contains(&event.id)) {
-                    let seed = seed(run, &event.id);
-                    let is_new = paypal::intake::take_in(&run.context.store, event, seed, run.tick.now).await?;
-                    run.counts.events_taken_in += u32::from(is_new);
+                let ids = list.events.iter().map(|event| event.id(|event| &event.id));
+                let known = known(run, Processor::PayPal, ids).await?;
+                let is_new = |event: &Listed<_>| !known.contains(event.id(|event: &paypal::objects::Event| &event.id));
+                for event in list.events.into_iter().filter(is_new) {
+                    let (store, ours, now) = (&run.context.store, &run.context.policy.deployment, run.tick.now);
+                    let taken = match event {
+                        Listed::Read(event) => {
+                            let seed = seed(run, &event.id);
+                            paypal::intake::take_in(store, *event, ours, seed, now).await
+                        }
+                        Listed::Unread(value) => paypal::intake::keep_unread(store, &text(&value), now).await,
+                    };
+                    run.count_event(taken)?;
                 }
                 Ok(next)
             }
         }
     }
+}
+
+/// One page of Stripe's events: of the platform, or of a connected account.
+pub(crate) async fn take_in_stripes(
+    run: &mut Run<'_>,
+    account: Option<&str>,
+    page: ListPage,
+) -> Result<Option<ListPage>, Failure> {
+    let list = match run.context.stripe.events(account, &page).await {
+        Ok(list) => list,
+        // Large events make large pages: fewer of them fit.
+        Err(error) if error.is_answer_too_large() && page.limit > 1 => {
+            let limit = (page.limit / 10).max(1);
+            return Ok(Some(ListPage { limit, ..page }));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let next = list.next_page().map(|last| after(&page, last));
+    let known = known(run, Processor::Stripe, list.data.iter().map(Identified::id)).await?;
+    for event in list
+        .data
+        .into_iter()
+        .filter(|event| !known.contains(Identified::id(event)))
+    {
+        let (store, policy, now) = (&run.context.store, &run.context.policy, run.tick.now);
+        let taken = match event {
+            Listed::Read(event) => {
+                let seed = seed(run, &event.id);
+                let event = stripe::intake::rewrite_listed(&run.context.stripe, *event).await?;
+                match account {
+                    None => stripe::intake::take_in(store, event, EventSource::PlatformList, policy, seed, now).await,
+                    Some(account) => {
+                        let event = event.of_account(account);
+                        stripe::intake::take_in(store, event, EventSource::ConnectList, policy, seed, now).await
+                    }
+                }
+            }
+            Listed::Unread(value) => {
+                let kept = stripe::intake::keep_unread(store, &text(&value), now).await;
+                kept.map(|(_, taken)| taken)
+            }
+        };
+        run.count_event(taken)?;
+    }
+    Ok(next)
+}
+
+fn text(value: &impl ToString) -> Vec<u8> {
+    value.to_string().into_bytes()
 }
 
 async fn known(
@@ -189,11 +232,11 @@ impl Told {
     }
 }
 
-fn list_page(from: Timestamp, until: Timestamp) -> ListPage {
+pub(crate) fn list_page(from: Timestamp, until: Timestamp) -> ListPage {
     ListPage {
         created_from: Some(from),
         created_before: Some(until),
-        starting_after: None,
+        ..ListPage::default()
     }
 }
 

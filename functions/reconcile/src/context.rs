@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use shared::clock::Clock;
 use shared::processor::paypal::PayPalClient;
 use shared::processor::stripe::StripeClient;
+use shared::processor::stripe::intake::EventPolicy;
 use shared::runtime::{Start, env};
 use shared::store::{Store, TableName};
 
@@ -12,8 +13,8 @@ pub struct Context {
     pub store: Store,
     pub stripe: StripeClient,
     pub paypal: PayPalClient,
-    /// Which mode's events of Stripe are taken in, as by the webhook.
-    pub livemode: bool,
+    /// Which events are taken in, as by the webhook.
+    pub policy: EventPolicy,
     /// What is younger is left to the webhook and its queues.
     pub grace: SignedDuration,
     /// Only to stop in time; everything else happens at the tick's own time.
@@ -26,7 +27,10 @@ impl Context {
             store: start.store(&[TableName::Commerce, TableName::Ledger]),
             stripe: start.stripe(),
             paypal: start.paypal(),
-            livemode: start.read(&env::STRIPE_LIVEMODE),
+            policy: EventPolicy {
+                livemode: start.read(&env::STRIPE_LIVEMODE),
+                deployment: start.deployment(),
+            },
             grace: SignedDuration::from_mins(start.read(&env::RECONCILE_GRACE_MINUTES).into()),
             clock: Clock::System,
         }

@@ -24,6 +24,7 @@ pub(crate) async fn look_at(run: &mut Run<'_>, told: &Told) -> Result<(), Failur
             let fact = Fact::Processor(movement.id.clone());
             (vec![Expected::entry(None, &fact)], Some(against))
         }
+        Evidence::Foreign => return run.is_foreign(before).await,
         Evidence::None(kind) => {
             // An operator may have said what it was, by a dispute made by hand.
             let by_hand = ledger::fact_key(None, &Fact::DisputeFunds(movement.id.clone()));

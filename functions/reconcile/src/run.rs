@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::ids::{MessageId, ReconciliationId};
 use shared::ledger::JournalEntry;
 use shared::messages::{Envelope, Message};
+use shared::processor::intake::Intake;
 use shared::reconciliation::{Counts, Difference, Finding, Match, Movement, Reconciliation, Subject};
 use shared::runtime::{Failure, Tick};
 use shared::store::{StoreError, Versioned, Write, ledger, reconciliation};
@@ -44,6 +45,19 @@ impl<'a> Run<'a> {
 
     pub(crate) fn is_out_of_time(&self) -> bool {
         self.tick.deadline.duration_since(self.context.clock.now()) < RESERVE
+    }
+
+    /// An event was taken in, or cannot be stored as it is: that is told, and the run goes on past it.
+    pub(crate) fn count_event(&mut self, taken: Result<Intake, StoreError>) -> Result<(), Failure> {
+        match taken {
+            Ok(taken) => self.counts.events_taken_in += u32::from(taken == Intake::New),
+            Err(error @ (StoreError::Corrupt(_) | StoreError::TooLarge)) => {
+                self.counts.events_refused += 1;
+                tracing::error!(%error, quarantined_events = 1, "an event cannot be stored");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     pub(crate) fn has_seen(&self, subject: &Subject) -> bool {
@@ -127,6 +141,14 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// The movement is another deployment's: nothing is to be said of it here.
+    pub(crate) async fn is_foreign(&mut self, before: Option<&Versioned<Difference>>) -> Result<(), Failure> {
+        match before.filter(|difference| difference.is_open()) {
+            Some(difference) => self.healed(difference).await,
+            None => Ok(()),
+        }
+    }
+
     /// The difference has healed without a movement that would say so.
     pub(crate) async fn healed(&mut self, difference: &Versioned<Difference>) -> Result<(), Failure> {
         if self.write(self.closing(difference)?.into()).await? {
@@ -172,6 +194,7 @@ impl<'a> Run<'a> {
             matched = counts.matched,
             posted = counts.posted,
             events_taken_in = counts.events_taken_in,
+            events_refused = counts.events_refused,
             "reconciliation ended"
         );
         Ok(())

@@ -10,7 +10,7 @@ use shared::store::{Versioned, commerce};
 use crate::context::Context;
 use crate::{session, subscription};
 
-/// The order that a charge paid; `None` for a charge that is not of this marketplace.
+/// The order that a charge paid; `None` for a charge that is not of this marketplace, or of another deployment on the same account.
 ///
 /// News of a refund or dispute may overtake the news of the sale: then the sale is settled first, from what the processor says now.
 pub(crate) async fn order_of(
@@ -18,6 +18,9 @@ pub(crate) async fn order_of(
     delivery: &Delivery<Envelope>,
     charge: &Charge,
 ) -> Result<Option<Versioned<Order>>, Failure> {
+    if context.stripe.is_foreign(&charge.metadata) {
+        return Ok(None);
+    }
     let Some((customer, id)) = named(charge) else {
         return subscription::renewal_of(context, delivery, charge).await;
     };

@@ -4,6 +4,7 @@ use shared::ids::OrderId;
 use shared::messages::Envelope;
 use shared::processor::ProcessorError;
 use shared::processor::paypal::objects::{self, Capture, CaptureStatus};
+use shared::processor::paypal::reference;
 use shared::purchase::fee::Fee;
 use shared::purchase::{Order, OrderStatus, Payment};
 use shared::runtime::{Delivery, Failure};
@@ -51,7 +52,11 @@ pub(crate) async fn order_of(
     delivery: &Delivery<Envelope>,
     capture: &Capture,
 ) -> Result<Option<Versioned<Order>>, Failure> {
-    let Some(id) = capture.custom_id.as_deref().and_then(|id| id.parse().ok()) else {
+    let custom = capture.custom_id.as_deref();
+    if context.paypal.is_foreign(custom) {
+        return Ok(None);
+    }
+    let Some(id) = custom.and_then(|custom| reference::id(custom).parse().ok()) else {
         return Ok(None);
     };
     let order = load(context, id).await?;

@@ -104,7 +104,11 @@ pub(crate) async fn take_new_card(
     customer: &str,
 ) -> Result<(), Failure> {
     let subscriptions = context.stripe.subscriptions_of(customer).await?;
-    for (customer, subscription) in subscriptions.data.iter().filter_map(billing::Subscription::named) {
+    let ours = subscriptions
+        .data
+        .iter()
+        .filter(|one| !context.stripe.is_foreign(&one.metadata));
+    for (customer, subscription) in ours.filter_map(billing::Subscription::named) {
         hear(context, delivery, customer, subscription, delivery.now).await?;
     }
     Ok(())
@@ -272,7 +276,8 @@ pub(crate) async fn renewal_of(
     let Some(intent) = charge.payment_intent.as_ref().map(Expandable::id) else {
         return Ok(None);
     };
-    let Some(invoice) = context.stripe.invoice_of(intent).await? else {
+    let invoice = context.stripe.invoice_of(intent).await?;
+    let Some(invoice) = invoice.filter(|invoice| !context.stripe.is_foreign(invoice.metadata())) else {
         return Ok(None);
     };
     let (Some((customer, subscription)), Some(id)) = (invoice.named(), invoice.order()) else {

@@ -18,6 +18,9 @@ use crate::store::meter::Usage;
 
 /// The largest body a route takes unless it says otherwise. Packages do not come this way; our largest documents are a few KiB.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// Whom no one has signed in is a processor, whose events show whole objects. It would send again for days what is refused for its size, so all
+/// is taken that Lambda takes.
+const MAX_EVENT_BYTES: usize = 6 * 1024 * 1024;
 /// What a request may take where no Lambda deadline is known. API Gateway gives up after 30 s.
 const TIME_LIMIT: Duration = Duration::from_secs(28);
 
@@ -67,7 +70,12 @@ impl Edge {
     }
 
     fn with(clock: Clock, sign_in: Option<SignIn>, clients: Option<Clients>) -> Self {
-        let (max_body_bytes, time_limit) = (MAX_BODY_BYTES, TIME_LIMIT);
+        let max_body_bytes = if sign_in.is_some() {
+            MAX_BODY_BYTES
+        } else {
+            MAX_EVENT_BYTES
+        };
+        let time_limit = TIME_LIMIT;
         Self(Arc::new(Inner {
             clock,
             sign_in,

@@ -32,6 +32,11 @@ impl ProcessorError {
         matches!(self, Self::Unknown(_))
     }
 
+    /// Whether there is an answer that is larger than what is read.
+    pub fn is_answer_too_large(&self) -> bool {
+        matches!(self, Self::Unknown(source) if source.is::<LargeAnswer>())
+    }
+
     pub(super) fn unknown(source: impl Into<Source>) -> Self {
         Self::Unknown(source.into())
     }
@@ -40,6 +45,11 @@ impl ProcessorError {
         Self::Unauthorised(source.into())
     }
 }
+
+/// An answer of which no more is read.
+#[derive(Debug, thiserror::Error)]
+#[error("an answer of more than {0} bytes")]
+pub(super) struct LargeAnswer(pub(super) usize);
 
 impl From<SecretError> for ProcessorError {
     fn from(error: SecretError) -> Self {

@@ -9,13 +9,15 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use super::ProcessorError;
+use super::error::LargeAnswer;
 #[cfg(feature = "test-util")]
 use super::peer::Peer;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Processors answer most calls within a second; creating an account takes several.
 const TIMEOUT: Duration = Duration::from_secs(20);
-const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// More than any single object. A page of large ones may be more than that, and is asked for in smaller pages.
+const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// Connects at the first request.
 #[derive(Debug, Default)]
@@ -75,7 +77,7 @@ async fn read(mut response: reqwest::Response) -> Result<Answer, ProcessorError>
     while let Some(chunk) = response.chunk().await.map_err(ProcessorError::unknown)? {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_ANSWER_BYTES {
-            return Err(ProcessorError::unknown("an answer of more than 4 MiB"));
+            return Err(ProcessorError::unknown(LargeAnswer(MAX_ANSWER_BYTES)));
         }
     }
     Ok(Answer { status, body })

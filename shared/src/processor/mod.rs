@@ -4,9 +4,11 @@
 //! can fail to be one ([`WebhookError`]), since a caller acts on these alike.
 
 pub mod account;
+pub mod deployment;
 mod error;
 mod http;
-mod intake;
+pub mod intake;
+mod listed;
 pub mod movement;
 pub mod paypal;
 #[cfg(feature = "test-util")]
@@ -16,5 +18,7 @@ pub mod subscription;
 mod webhook;
 
 pub use crate::ledger::Processor;
+pub use deployment::Deployment;
 pub use error::ProcessorError;
+pub use listed::Listed;
 pub use webhook::WebhookError;

@@ -130,7 +130,15 @@ fn open(invoice: &Invoice) -> Option<OpenInvoice> {
 impl Invoice {
     /// Whose it is, and of which subscription; both ids were put there by us.
     pub fn named(&self) -> Option<(UserId, SubscriptionId)> {
-        named_in(&self.parent.as_ref()?.subscription_details.as_ref()?.metadata)
+        named_in(self.metadata())
+    }
+
+    /// Those of its subscription; none where it is of none.
+    pub fn metadata(&self) -> &Metadata {
+        static NONE: Metadata = Metadata::new();
+        let parent = self.parent.as_ref();
+        let details = parent.and_then(|parent| parent.subscription_details.as_ref());
+        details.map_or(&NONE, |details| &details.metadata)
     }
 
     /// The order that it is, once it is paid.

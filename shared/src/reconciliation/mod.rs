@@ -400,6 +400,9 @@ pub struct Counts {
     pub posted: u32,
     /// Events that had never arrived.
     pub events_taken_in: u32,
+    /// Events that cannot be stored as they are. The processor shows them, for as long as it keeps them.
+    #[serde(default)]
+    pub events_refused: u32,
     /// Differences found.
     pub opened: u32,
     /// Differences that have healed.

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use url::Url;
 
 use crate::money::{BasisPoints, Currency};
+use crate::processor::Deployment;
 
 /// A variable: how it is called and how its text becomes a value.
 pub struct Var<T> {
@@ -44,6 +45,8 @@ macro_rules! variables {
 variables! {
     /// Which deployment this is, such as `prod`.
     STAGE: String = text, sample "local";
+    /// What marks everything that this deployment makes at the payment processors, since several may share one account there.
+    DEPLOYMENT: Deployment = parsed, sample "123456789012/eu-central-1/souk";
 
     ACCOUNTS_TABLE: String = text, sample "souk-accounts";
     CATALOGUE_TABLE: String = text, sample "souk-catalogue";
@@ -72,7 +75,7 @@ variables! {
     /// The claim whose value `operator` makes an operator; dots lead into objects.
     OIDC_ROLES_CLAIM: String = text, sample "roles", default "roles";
 
-    /// Secrets Manager secret: `{"secret_key": "sk_…", "webhook_secrets": ["whsec_…"]}`.
+    /// Secrets Manager secret: `{"secret_key": "sk_…", "webhook_secrets": ["whsec_…"], "connect_webhook_secrets": ["whsec_…"]}`.
     STRIPE_SECRET_ARN: String = text, sample "arn:aws:secretsmanager:eu-central-1:1:secret:souk-stripe";
     STRIPE_API_BASE: Url = parsed, sample "https://api.stripe.com", default "https://api.stripe.com";
     /// Whether events and objects must be of Stripe's live mode; those of the other mode are set aside.

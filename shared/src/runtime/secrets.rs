@@ -17,8 +17,12 @@ const KEPT_FOR: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone, Deserialize)]
 pub struct StripeSecret {
     pub secret_key: SecretString,
+    /// Of the endpoint for what happens in the platform's own account.
     #[serde(deserialize_with = "at_least_one")]
     pub webhook_secrets: Vec<SecretString>,
+    /// Of the endpoint for what happens in connected accounts. Without one, every event that comes there is refused.
+    #[serde(default)]
+    pub connect_webhook_secrets: Vec<SecretString>,
 }
 
 /// What Souk shares with PayPal. The webhook's id is part of what PayPal signs: it keeps events for others out.
@@ -107,13 +111,16 @@ impl<T: DeserializeOwned + Clone> SecretSource<T> {
 #[cfg(feature = "test-util")]
 impl StripeSecretSource {
     pub fn fixed(secret_key: &str, webhook_secrets: &[&str]) -> Self {
-        let webhook_secrets = webhook_secrets
-            .iter()
-            .map(|secret| SecretString::from(*secret))
-            .collect();
+        Self::fixed_for_both(secret_key, webhook_secrets, &[])
+    }
+
+    /// With the secrets of both webhook endpoints.
+    pub fn fixed_for_both(secret_key: &str, webhook_secrets: &[&str], connect_webhook_secrets: &[&str]) -> Self {
+        let secrets = |given: &[&str]| given.iter().map(|secret| SecretString::from(*secret)).collect();
         Self(Source::Fixed(StripeSecret {
             secret_key: secret_key.into(),
-            webhook_secrets,
+            webhook_secrets: secrets(webhook_secrets),
+            connect_webhook_secrets: secrets(connect_webhook_secrets),
         }))
     }
 }
@@ -166,7 +173,10 @@ mod tests {
         let secret: StripeSecret =
             parse(r#"{"secret_key":"sk_test_hidden","webhook_secrets":["whsec_hidden","whsec_old"]}"#)
                 .expect("a secret");
-        assert_eq!(secret.webhook_secrets.len(), 2);
+        assert_eq!(
+            (secret.webhook_secrets.len(), secret.connect_webhook_secrets.len()),
+            (2, 0)
+        );
         assert!(!format!("{secret:?}").contains("hidden"));
         for wrong in [
             "",

@@ -12,6 +12,7 @@ use crate::mail::Mail;
 use crate::messages::Queue;
 use crate::money::Money;
 use crate::objects::Objects;
+use crate::processor::Deployment;
 use crate::processor::paypal::PayPalClient;
 use crate::processor::paypal::certificate::Certificates;
 use crate::processor::stripe::StripeClient;
@@ -56,7 +57,7 @@ impl Start<'_> {
     }
 
     pub fn stripe(&self) -> StripeClient {
-        StripeClient::new(self.env.read(&env::STRIPE_API_BASE), self.stripe_secret())
+        StripeClient::new(self.env.read(&env::STRIPE_API_BASE), self.stripe_secret()).of(self.deployment())
     }
 
     /// What is not paid out, unless a partner's terms say otherwise.
@@ -71,7 +72,12 @@ impl Start<'_> {
     }
 
     pub fn paypal(&self) -> PayPalClient {
-        PayPalClient::new(self.env.read(&env::PAYPAL_API_BASE), self.paypal_secret())
+        PayPalClient::new(self.env.read(&env::PAYPAL_API_BASE), self.paypal_secret()).of(self.deployment())
+    }
+
+    /// Whose objects at the processors are ours.
+    pub fn deployment(&self) -> Deployment {
+        self.env.read(&env::DEPLOYMENT)
     }
 
     /// For verifying webhooks.
@@ -101,16 +107,21 @@ impl Deref for Start<'_> {
 
 /// A context and the clients it uses.
 pub(super) fn begin<C>(env: Env, make: impl FnOnce(&Start<'_>) -> C) -> Result<(C, Clients), EnvError> {
-    let (context, clients, stage) = env.load(|env| {
+    let (context, clients, stage, deployment) = env.load(|env| {
         log::start(&env.read(&env::LOG_LEVEL));
         let start = Start {
             env,
             clients: Clients::from_env(env),
         };
         let context = make(&start);
-        (context, start.clients, env.read(&env::STAGE))
+        (
+            context,
+            start.clients,
+            env.read(&env::STAGE),
+            env.read(&env::DEPLOYMENT),
+        )
     })?;
-    tracing::info!(stage, "function started");
+    tracing::info!(stage, %deployment, "function started");
     Ok((context, clients))
 }
 

@@ -280,6 +280,9 @@ pub struct InboxEvent {
     pub account: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body: Option<String>,
+    /// The length of a body that an item cannot hold: the processor shows it, for as long as it keeps the event.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub omitted_bytes: Option<usize>,
 }
 
 /// What became of an event when it came in.

@@ -56,6 +56,8 @@ pub(crate) enum Ended {
 pub(crate) struct Letter {
     kind: String,
     body: String,
+    /// Whether it is about a connected account, and goes to the endpoint for these.
+    is_connect: bool,
     pub(crate) due: Timestamp,
 }
 
@@ -81,6 +83,7 @@ impl Letter {
         Self {
             kind: event["type"].as_str().unwrap_or_default().to_owned(),
             body: event.to_string(),
+            is_connect: event["account"].is_string(),
             due,
         }
     }
@@ -152,10 +155,15 @@ impl Run<'_> {
 
     pub(crate) fn deliver(&mut self, letter: Letter) -> Task {
         let body = letter.body.clone().into_bytes();
+        let path = if letter.is_connect {
+            "/v1/webhooks/stripe/connect"
+        } else {
+            "/v1/webhooks/stripe"
+        };
         let request = Request::builder()
             .method(Method::POST)
-            .uri("/v1/webhooks/stripe")
-            .header("stripe-signature", self.world.signature(&body))
+            .uri(path)
+            .header("stripe-signature", self.world.signature(&body, letter.is_connect))
             .extension(self.chance.seed(self.world.now))
             .body(Body::from(body))
             .expect("a request");

@@ -23,6 +23,7 @@ use shared::partner::{Act, Application, Change, Country, Decision, Partner, Part
 use shared::processor::Processor;
 use shared::processor::paypal::PayPalClient;
 use shared::processor::paypal::certificate::Certificates;
+use shared::processor::stripe::intake::EventPolicy;
 use shared::processor::stripe::requests::CreateAccount;
 use shared::processor::stripe::{StripeClient, webhook};
 use shared::purchase::refund::RefundPolicy;
@@ -44,6 +45,8 @@ use crate::plan::{Plan, TierRule};
 
 const SECRET_KEY: &str = "sk_test_simulation";
 const WEBHOOK_SECRET: &str = "whsec_simulation";
+const CONNECT_WEBHOOK_SECRET: &str = "whsec_simulation_connect";
+const DEPLOYMENT: &str = "simulation";
 /// When every run begins.
 const BEGIN: &str = "2026-11-22T09:00:00Z";
 
@@ -106,13 +109,17 @@ impl World {
         let stripe = Arc::new(InProcess::new(config, seed, now.as_millisecond()));
         let (clock, store) = (Clock::fixed(now), Store::fated(Arc::new(gate.clone())));
         let queues = Queues::memory();
-        let secrets = StripeSecretSource::fixed(SECRET_KEY, &[WEBHOOK_SECRET]);
+        let secrets = StripeSecretSource::fixed_for_both(SECRET_KEY, &[WEBHOOK_SECRET], &[CONNECT_WEBHOOK_SECRET]);
+        let policy = EventPolicy {
+            livemode: false,
+            deployment: DEPLOYMENT.parse().expect("a name"),
+        };
         let peer = GatedStripe {
             gate: gate.clone(),
             stripe: Arc::clone(&stripe),
         };
         let base = "https://stripe.example".parse().expect("a URL");
-        let client = StripeClient::in_process(Arc::new(peer), base, secrets.clone());
+        let client = StripeClient::in_process(Arc::new(peer), base, secrets.clone()).of(policy.deployment.clone());
         // This marketplace does without PayPal.
         let nowhere: Url = "https://paypal.example".parse().expect("a URL");
         let paypal_secret = PayPalSecretSource::fixed("", "", "");
@@ -138,7 +145,7 @@ impl World {
             edge: Edge::open(clock.clone()),
             store: store.clone(),
             secrets,
-            livemode: false,
+            policy: policy.clone(),
             paypal_secret,
             paypal_certificates: Certificates::new(&nowhere),
         };
@@ -174,7 +181,7 @@ impl World {
                 store: store.clone(),
                 stripe: client,
                 paypal,
-                livemode: false,
+                policy,
                 grace: SignedDuration::from_mins(GRACE_MINUTES),
                 clock: clock.clone(),
             },
@@ -395,9 +402,14 @@ impl World {
         self.clock.advance(at.duration_since(self.clock.now()));
     }
 
-    /// The header that proves that the body is Stripe's.
-    pub(crate) fn signature(&self, body: &[u8]) -> String {
-        webhook::sign(body, &WEBHOOK_SECRET.into(), self.now)
+    /// The header that proves that the body is Stripe's, sent to one endpoint or the other.
+    pub(crate) fn signature(&self, body: &[u8], is_connect: bool) -> String {
+        let secret = if is_connect {
+            CONNECT_WEBHOOK_SECRET
+        } else {
+            WEBHOOK_SECRET
+        };
+        webhook::sign(body, &secret.into(), self.now)
     }
 }
 

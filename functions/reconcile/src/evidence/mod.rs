@@ -23,6 +23,8 @@ pub(crate) enum Evidence {
     Entries(Vec<Expected>),
     /// No message makes its entry: it is posted here, against this account.
     Own(Account),
+    /// Another deployment's on the same account, which explains it in its own books.
+    Foreign,
     /// Nothing of ours, or nothing that Souk has a word for.
     None(DifferenceKind),
 }
@@ -53,13 +55,6 @@ impl Expected {
     pub(crate) fn is_among(&self, entries: &[JournalEntry]) -> bool {
         let is_there = |key: &Key| entries.iter().any(|entry| ledger::journal_key(entry) == *key);
         !self.keys.is_empty() && self.keys.iter().all(is_there)
-    }
-}
-
-impl From<Option<Vec<Expected>>> for Evidence {
-    /// `None` where what moved names nothing of ours.
-    fn from(expected: Option<Vec<Expected>>) -> Self {
-        expected.map_or(Self::None(DifferenceKind::NotOurs), Self::Entries)
     }
 }
 

@@ -5,7 +5,7 @@ use shared::ledger::{Account, Fact};
 use shared::messages::Message;
 use shared::payout::PayoutState;
 use shared::processor::paypal::objects::{Refund, Transaction, TransactionStatus};
-use shared::processor::paypal::reference::PaidFor;
+use shared::processor::paypal::reference::{self, PaidFor};
 use shared::purchase::Order;
 use shared::purchase::refund::adopted_id;
 use shared::reconciliation::{DifferenceKind, Explanation, Movement};
@@ -36,6 +36,9 @@ pub(super) async fn gather(
 }
 
 async fn sale(context: &Context, transaction: &Transaction, movement: &Movement) -> Result<Evidence, Failure> {
+    if context.paypal.is_foreign(transaction.custom_field.as_deref()) {
+        return Ok(Evidence::Foreign);
+    }
     let Some(order) = order_of(context, transaction.custom_field.as_deref()).await? else {
         return Ok(Evidence::None(DifferenceKind::NotOurs));
     };
@@ -56,11 +59,14 @@ async fn refund(context: &Context, transaction: &Transaction, movement: &Movemen
     let Some(capture) = &transaction.paypal_reference_id else {
         return Ok(Evidence::None(DifferenceKind::NotOurs));
     };
-    let Some(order) = order_of_capture(context, capture).await? else {
-        return Ok(Evidence::None(DifferenceKind::NotOurs));
+    let order = match order_of_capture(context, capture).await? {
+        CaptureOrder::Ours(order) => order,
+        CaptureOrder::Foreign => return Ok(Evidence::Foreign),
+        CaptureOrder::None => return Ok(Evidence::None(DifferenceKind::NotOurs)),
     };
     // The text that a refund of ours carries is its id. One that was made by hand is called after when it was made, which the refund tells.
-    let named = transaction.custom_field.as_deref().and_then(|text| text.parse().ok());
+    let custom = transaction.custom_field.as_deref();
+    let named = custom.and_then(|custom| reference::id(custom).parse().ok());
     let id = match named {
         Some(id) => Some(id),
         None => refund_id(&context.paypal.refund(&movement.id).await?),
@@ -79,7 +85,10 @@ async fn refund(context: &Context, transaction: &Transaction, movement: &Movemen
 
 /// What a refund of PayPal's is called here.
 fn refund_id(refund: &Refund) -> Option<RefundId> {
-    let named = refund.custom_id.as_deref().and_then(|text| text.parse().ok());
+    let named = refund
+        .custom_id
+        .as_deref()
+        .and_then(|custom| reference::id(custom).parse().ok());
     named.or_else(|| Some(adopted_id(refund.create_time?, &refund.id)))
 }
 
@@ -92,8 +101,10 @@ async fn refund_failed(context: &Context, movement: &Movement) -> Result<Evidenc
     let Some(capture) = found.capture() else {
         return Ok(Evidence::None(DifferenceKind::NotOurs));
     };
-    let Some(order) = order_of_capture(context, capture).await? else {
-        return Ok(Evidence::None(DifferenceKind::NotOurs));
+    let order = match order_of_capture(context, capture).await? {
+        CaptureOrder::Ours(order) => order,
+        CaptureOrder::Foreign => return Ok(Evidence::Foreign),
+        CaptureOrder::None => return Ok(Evidence::None(DifferenceKind::NotOurs)),
     };
     let keys = match refund_id(&found) {
         Some(id) => refund_shares(context, &order, id, Fact::RefundFailed).await?,
@@ -113,8 +124,10 @@ async fn dispute(context: &Context, movement: &Movement) -> Result<Evidence, Fai
     let Some(capture) = &movement.source else {
         return Ok(Evidence::None(DifferenceKind::NotOurs));
     };
-    let Some(order) = order_of_capture(context, capture).await? else {
-        return Ok(Evidence::None(DifferenceKind::NotOurs));
+    let order = match order_of_capture(context, capture).await? {
+        CaptureOrder::Ours(order) => order,
+        CaptureOrder::Foreign => return Ok(Evidence::Foreign),
+        CaptureOrder::None => return Ok(Evidence::None(DifferenceKind::NotOurs)),
     };
     let disputes = reversals::all_disputes(&context.store, order.id).await?;
     let movements = disputes.into_iter().flat_map(|dispute| dispute.movements);
@@ -141,7 +154,11 @@ async fn dispute(context: &Context, movement: &Movement) -> Result<Evidence, Fai
 
 /// Both ways: PayPal writes the item's text on what leaves for it, and on what comes back.
 async fn payout(context: &Context, transaction: &Transaction, movement: &Movement) -> Result<Evidence, Failure> {
-    let named = transaction.custom_field.as_deref().and_then(|text| text.parse().ok());
+    let item = transaction.custom_field.as_deref();
+    if item.is_some_and(|item| context.paypal.is_foreign_item(item)) {
+        return Ok(Evidence::Foreign);
+    }
+    let named = item.and_then(|text| text.parse().ok());
     let Some(PaidFor { partner, payout }) = named else {
         return Ok(Evidence::None(DifferenceKind::NotOurs));
     };
@@ -169,14 +186,25 @@ async fn payout(context: &Context, transaction: &Transaction, movement: &Movemen
     Ok(Evidence::Entries(vec![expected]))
 }
 
-async fn order_of_capture(context: &Context, capture: &str) -> Result<Option<Order>, Failure> {
+/// Whose order a capture has paid.
+enum CaptureOrder {
+    Ours(Box<Order>),
+    Foreign,
+    None,
+}
+
+async fn order_of_capture(context: &Context, capture: &str) -> Result<CaptureOrder, Failure> {
     let capture = context.paypal.capture(capture).await?;
-    order_of(context, capture.custom_id.as_deref()).await
+    if context.paypal.is_foreign(capture.custom_id.as_deref()) {
+        return Ok(CaptureOrder::Foreign);
+    }
+    let order = order_of(context, capture.custom_id.as_deref()).await?;
+    Ok(order.map_or(CaptureOrder::None, |order| CaptureOrder::Ours(Box::new(order))))
 }
 
 /// The order that PayPal was told when it was made there.
 async fn order_of(context: &Context, custom: Option<&str>) -> Result<Option<Order>, Failure> {
-    let Some(id) = custom.and_then(|id| id.parse().ok()) else {
+    let Some(id) = custom.and_then(|custom| reference::id(custom).parse().ok()) else {
         return Ok(None);
     };
     let found = commerce::order_by_id(&context.store, id).await?;

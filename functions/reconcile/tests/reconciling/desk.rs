@@ -10,8 +10,10 @@ use shared::ids::{PartnerId, UserId};
 use shared::ledger::{Account, Fact, JournalEntry, Posting};
 use shared::messages::Message;
 use shared::money::{BasisPoints, Currency, Money};
+use shared::processor::Deployment;
 use shared::processor::paypal::PayPalClient;
 use shared::processor::stripe::StripeClient;
+use shared::processor::stripe::intake::EventPolicy;
 use shared::processor::stripe::requests::{
     CheckoutLine, CreateAccount, CreateCheckoutSession, CreateTransfer, Metadata,
 };
@@ -38,6 +40,11 @@ pub(crate) struct Desk {
     http: reqwest::Client,
 }
 
+/// The marketplace whose desk it is.
+pub(crate) fn deployment() -> Deployment {
+    "1/eu-central-1/souk".parse().expect("a name")
+}
+
 /// A desk whose processor makes no events at all.
 pub(crate) async fn deaf_desk() -> Desk {
     let desk = desk().await;
@@ -54,7 +61,7 @@ pub(crate) async fn desk() -> Desk {
     let secret = config.secret_key.clone();
     let server = serve(config).await.expect("a free port");
     let base = server.url().parse().expect("a URL");
-    let stripe = StripeClient::new(base, StripeSecretSource::fixed(&secret, &["whsec_unused"]));
+    let stripe = StripeClient::new(base, StripeSecretSource::fixed(&secret, &["whsec_unused"])).of(deployment());
     let nowhere = PayPalClient::new(
         "https://paypal.example".parse().expect("a URL"),
         PayPalSecretSource::fixed("", "", ""),
@@ -64,7 +71,10 @@ pub(crate) async fn desk() -> Desk {
         stripe,
         // Who has no client id there does without PayPal: nobody is asked.
         paypal: nowhere,
-        livemode: false,
+        policy: EventPolicy {
+            livemode: false,
+            deployment: deployment(),
+        },
         grace: SignedDuration::ZERO,
         clock: world.clock.clone(),
     };

@@ -5,6 +5,7 @@ use shared::messages::Envelope;
 use shared::processor::ProcessorError;
 use shared::processor::paypal::Amount;
 use shared::processor::paypal::objects::{self, RefundStatus};
+use shared::processor::paypal::reference;
 use shared::processor::paypal::requests::RefundCapture;
 use shared::purchase::Order;
 use shared::purchase::refund::{Refund, RefundReport, ReportedStatus};
@@ -26,7 +27,8 @@ pub(crate) async fn hear(
     };
     let object = context.paypal.refund(refund).await?;
     // A refund made by hand has the order's id, not one of a refund.
-    let id = object.custom_id.as_deref().and_then(|id| id.parse().ok());
+    let id = object.custom_id.as_deref();
+    let id = id.and_then(|custom| reference::id(custom).parse().ok());
     let report = report(&object).map_err(Failure::reject)?;
     super::hear(context, delivery, &order, id, &report).await
 }

@@ -87,6 +87,7 @@ async fn a_debit_whose_movement_is_not_known_is_paid_when_the_processor_told_so(
         disposition: Disposition::Queued,
         object_id: None,
         account: None,
+        omitted_bytes: None,
         body: None,
     };
     let taken = commerce::take_in(&till.world.store, Processor::Stripe, &event, &[]).await;

@@ -18,10 +18,14 @@ pub struct Config {
     pub secret_key: String,
     /// Origin written into payment and onboarding links; the listening address if absent.
     pub public_url: Option<String>,
-    /// Endpoints that receive every event, of the platform and of its connected accounts.
+    /// Endpoints that receive every event of the platform's own account.
     pub webhook_urls: Vec<String>,
     /// Secret that signs what is sent to `webhook_urls`.
     pub webhook_secret: String,
+    /// Endpoints that receive every event of the connected accounts (`connect: true`).
+    pub connect_webhook_urls: Vec<String>,
+    /// Secret that signs what is sent to `connect_webhook_urls`.
+    pub connect_webhook_secret: String,
     pub settings: Settings,
 }
 
@@ -34,6 +38,8 @@ impl Default for Config {
             public_url: None,
             webhook_urls: Vec::new(),
             webhook_secret: "whsec_standin_local".to_owned(),
+            connect_webhook_urls: Vec::new(),
+            connect_webhook_secret: "whsec_standin_local_connect".to_owned(),
             settings: Settings::default(),
         }
     }

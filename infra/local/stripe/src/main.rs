@@ -11,8 +11,12 @@ Stripe stand-in: a local, stateful double of the Stripe API.
   --bind <address>         address to listen on                 [STRIPE_STANDIN_BIND, default 127.0.0.1]
   --public-url <url>       origin of payment and set-up pages   [STRIPE_STANDIN_PUBLIC_URL]
   --secret-key <key>       the API key that is accepted         [STRIPE_STANDIN_SECRET_KEY]
-  --webhook-url <url>      receives every event; repeatable     [STRIPE_STANDIN_WEBHOOK_URLS, comma-separated]
+  --webhook-url <url>      receives every event of the platform's own account; repeatable
+                                                                [STRIPE_STANDIN_WEBHOOK_URLS, comma-separated]
   --webhook-secret <text>  signs what is sent there             [STRIPE_STANDIN_WEBHOOK_SECRET]
+  --connect-webhook-url <url>      receives every event of connected accounts; repeatable
+                                                                [STRIPE_STANDIN_CONNECT_WEBHOOK_URLS]
+  --connect-webhook-secret <text>  signs what is sent there     [STRIPE_STANDIN_CONNECT_WEBHOOK_SECRET]
 ";
 
 #[tokio::main]
@@ -59,7 +63,7 @@ fn configured(
         port: 12111,
         ..Config::default()
     };
-    let mut urls: Vec<String> = Vec::new();
+    let (mut urls, mut connect_urls): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     let port_of = |text: &str| text.parse::<u16>().map_err(|_| format!("{text} is not a port"));
     if let Some(port) = env("STRIPE_STANDIN_PORT") {
         config.port = port_of(&port)?;
@@ -72,6 +76,9 @@ fn configured(
     }
     if let Some(secret) = env("STRIPE_STANDIN_WEBHOOK_SECRET") {
         config.webhook_secret = secret;
+    }
+    if let Some(secret) = env("STRIPE_STANDIN_CONNECT_WEBHOOK_SECRET") {
+        config.connect_webhook_secret = secret;
     }
     config.public_url = env("STRIPE_STANDIN_PUBLIC_URL");
     while let Some(flag) = flags.next() {
@@ -95,19 +102,23 @@ fn configured(
             "--secret-key" => config.secret_key = value()?,
             "--webhook-url" => urls.push(value()?),
             "--webhook-secret" => config.webhook_secret = value()?,
+            "--connect-webhook-url" => connect_urls.push(value()?),
+            "--connect-webhook-secret" => config.connect_webhook_secret = value()?,
             _ => return Err(format!("Unknown flag {name}")),
         }
     }
+    let listed = |name: &str| -> Vec<String> {
+        let listed = env(name).unwrap_or_default();
+        let urls = listed.split(',').map(str::trim).filter(|url| !url.is_empty());
+        urls.map(str::to_owned).collect()
+    };
     if urls.is_empty() {
-        let listed = env("STRIPE_STANDIN_WEBHOOK_URLS").unwrap_or_default();
-        urls = listed
-            .split(',')
-            .map(str::trim)
-            .filter(|url| !url.is_empty())
-            .map(str::to_owned)
-            .collect();
+        urls = listed("STRIPE_STANDIN_WEBHOOK_URLS");
     }
-    config.webhook_urls = urls;
+    if connect_urls.is_empty() {
+        connect_urls = listed("STRIPE_STANDIN_CONNECT_WEBHOOK_URLS");
+    }
+    (config.webhook_urls, config.connect_webhook_urls) = (urls, connect_urls);
     Ok(Some(config))
 }
 
@@ -136,11 +147,15 @@ mod tests {
             .expect("a configuration");
         assert_eq!((config.port, config.secret_key.as_str()), (2, "sk_test_x"));
         assert_eq!(config.webhook_urls, ["http://a", "http://b"]);
-        let config = parse(&["--webhook-url", "http://c"], &env)
-            .ok()
-            .flatten()
-            .expect("a configuration");
+        let config = parse(
+            &["--webhook-url", "http://c", "--connect-webhook-url", "http://d"],
+            &env,
+        )
+        .ok()
+        .flatten()
+        .expect("a configuration");
         assert_eq!(config.webhook_urls, ["http://c"]);
+        assert_eq!(config.connect_webhook_urls, ["http://d"]);
     }
 
     #[test]

@@ -2,11 +2,15 @@
 //!
 //! The address comes from whoever sends the webhook, so it is trusted only if it leads to PayPal itself: to the API that the client
 //! calls, or to the older name of the same, which webhooks carry. What TLS proves about that host is what the signature is worth.
+//!
+//! A stranger can name any certificate there, so fetching is rationed: what could not be had is not asked for again for a while, and
+//! when much was asked for in vain, nothing unknown is. Certificates that have proven a webhook are kept through all of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use reqwest::Method;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Method, StatusCode};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use tokio::sync::Mutex;
@@ -21,6 +25,12 @@ use crate::processor::http::Http;
 const FOLDER: &str = "/v1/notifications/certs/";
 /// PayPal signs with one, and with two while it changes them.
 const MAX_KEPT: usize = 8;
+/// How long it is remembered that a certificate could not be had, and what was fetched for nothing.
+const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
+/// A time-out or an outage passes sooner.
+const OUTAGE_REMEMBERED: SignedDuration = SignedDuration::from_secs(30);
+/// Fetches within that time that no webhook has been proven by. PayPal itself causes one or two.
+const MAX_IN_VAIN: usize = 16;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
@@ -31,6 +41,9 @@ pub enum CertificateError {
     /// Not known; a webhook that comes again may find it.
     #[error("the certificate cannot be had now")]
     Unavailable(#[source] ProcessorError),
+    /// Too much was asked for in vain; nothing is fetched for a while.
+    #[error("too many certificates were asked for in vain")]
+    Rationed,
 }
 
 /// The leaf certificate that PayPal serves.
@@ -45,8 +58,29 @@ pub struct Certificates(Arc<Inner>);
 struct Inner {
     trusted: Vec<Origin>,
     http: Http,
-    /// A certificate's address is never used for another one.
-    kept: Mutex<HashMap<Url, Certificate>>,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    /// What has proven a webhook. A certificate's address is never used for another one.
+    proven: HashMap<Url, Certificate>,
+    /// What was fetched, whatever came of it, oldest first.
+    fetched: VecDeque<Fetched>,
+}
+
+#[derive(Debug)]
+struct Fetched {
+    url: Url,
+    at: Timestamp,
+    outcome: Outcome,
+}
+
+#[derive(Debug, Clone)]
+enum Outcome {
+    Found(Certificate),
+    Missing,
+    Outage,
 }
 
 impl Certificates {
@@ -62,37 +96,66 @@ impl Certificates {
         Self(Arc::new(Inner {
             trusted,
             http: Http::default(),
-            kept: Mutex::default(),
+            memory: Mutex::default(),
         }))
     }
 
     /// The certificate at the address that a webhook names.
-    pub async fn get(&self, address: &str) -> Result<Certificate, CertificateError> {
+    pub async fn get(&self, address: &str, now: Timestamp) -> Result<Certificate, CertificateError> {
         let url = self.trusted(address).ok_or(CertificateError::Foreign)?;
-        if let Some(certificate) = self.0.kept.lock().await.get(&url) {
-            return Ok(certificate.clone());
+        // Held while fetching, so that a flood of webhooks fetches one after the other and finds what the first has found.
+        let mut memory = self.0.memory.lock().await;
+        if let Some(known) = memory.recall(&url, now) {
+            return known;
         }
-        let request = self.0.http.request(Method::GET, url.clone()).await;
+        if memory.fetched.len() >= MAX_IN_VAIN {
+            return Err(CertificateError::Rationed);
+        }
+        let found = self.fetch(url.clone()).await;
+        let outcome = match &found {
+            Ok(certificate) => Outcome::Found(certificate.clone()),
+            Err(CertificateError::Unavailable(_)) => Outcome::Outage,
+            Err(_) => Outcome::Missing,
+        };
+        memory.fetched.push_back(Fetched { url, at: now, outcome });
+        found
+    }
+
+    /// The certificate at this address has proven a webhook: it is kept, and its fetching was not in vain.
+    pub async fn has_proven(&self, address: &str) {
+        let Some(url) = self.trusted(address) else { return };
+        let mut memory = self.0.memory.lock().await;
+        let Some(index) = memory.fetched.iter().position(|fetched| fetched.url == url) else {
+            return;
+        };
+        if let Some(Fetched {
+            outcome: Outcome::Found(certificate),
+            ..
+        }) = memory.fetched.remove(index)
+        {
+            if memory.proven.len() >= MAX_KEPT {
+                memory.proven.clear();
+            }
+            memory.proven.insert(url, certificate);
+        }
+    }
+
+    async fn fetch(&self, url: Url) -> Result<Certificate, CertificateError> {
+        let request = self.0.http.request(Method::GET, url).await;
         let answer = match request {
             Ok(request) => self.0.http.send(request).await,
             Err(error) => Err(error),
         }
         .map_err(CertificateError::Unavailable)?;
-        if answer.status.is_server_error() {
-            let status = answer.status.as_u16();
-            let error = ProcessorError::unknown(format!("status {status} instead of a certificate"));
+        let status = answer.status;
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            let error = ProcessorError::unknown(format!("status {} instead of a certificate", status.as_u16()));
             return Err(CertificateError::Unavailable(error));
         }
-        if !answer.status.is_success() {
+        if !status.is_success() {
             return Err(CertificateError::Missing);
         }
-        let certificate = Certificate::from_pem(&answer.body).ok_or(CertificateError::Missing)?;
-        let mut kept = self.0.kept.lock().await;
-        if kept.len() >= MAX_KEPT {
-            kept.clear();
-        }
-        kept.insert(url, certificate.clone());
-        Ok(certificate)
+        Certificate::from_pem(&answer.body).ok_or(CertificateError::Missing)
     }
 
     /// The address, if it leads to PayPal's certificates. Origins are compared whole: scheme, host and port.
@@ -102,6 +165,27 @@ impl Certificates {
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         let plain = url.query().is_none() && url.username().is_empty() && url.password().is_none();
         (plain && name.bytes().all(is_name) && self.0.trusted.contains(&url.origin())).then_some(url)
+    }
+}
+
+impl Memory {
+    /// What is known of the address without asking.
+    fn recall(&mut self, url: &Url, now: Timestamp) -> Option<Result<Certificate, CertificateError>> {
+        self.fetched
+            .retain(|fetched| now.duration_since(fetched.at) < REMEMBERED);
+        if let Some(certificate) = self.proven.get(url) {
+            return Some(Ok(certificate.clone()));
+        }
+        let latest = self.fetched.iter().rev().find(|fetched| fetched.url == *url)?;
+        match &latest.outcome {
+            Outcome::Found(certificate) => Some(Ok(certificate.clone())),
+            Outcome::Missing => Some(Err(CertificateError::Missing)),
+            Outcome::Outage if now.duration_since(latest.at) < OUTAGE_REMEMBERED => {
+                let error = ProcessorError::unknown("it could not be had a moment ago");
+                Some(Err(CertificateError::Unavailable(error)))
+            }
+            Outcome::Outage => None,
+        }
     }
 }
 
@@ -174,33 +258,85 @@ mod tests {
         }
     }
 
+    fn at(minutes: i64) -> Timestamp {
+        let begin: Timestamp = "2026-11-22T09:00:00Z".parse().expect("a time");
+        begin + SignedDuration::from_mins(minutes)
+    }
+
+    fn address(server: &ScriptedServer, name: &str) -> String {
+        format!("{}v1/notifications/certs/{name}", server.base())
+    }
+
     #[tokio::test]
     async fn a_certificate_is_fetched_once() {
-        let server = ScriptedServer::start().await;
-        let signer = PayPalSigner::new();
+        let (server, signer) = (ScriptedServer::start().await, PayPalSigner::new());
         let certificates = Certificates::new(server.base());
-        let address = format!("{}v1/notifications/certs/CERT-1", server.base());
+        let address = address(&server, "CERT-1");
+        server.answers(200, signer.certificate().into());
+        let first = certificates.get(&address, at(0)).await.expect("a certificate");
+        certificates.has_proven(&address).await;
+        // Once proven it is kept for good.
+        for minutes in [0, 1, 100_000] {
+            assert_eq!(certificates.get(&address, at(minutes)).await.expect("kept"), first);
+        }
+        assert_eq!(server.take_asked().len(), 1);
+        assert!(matches!(
+            certificates
+                .get("https://example.com/v1/notifications/certs/C", at(0))
+                .await,
+            Err(CertificateError::Foreign)
+        ));
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_had_is_not_asked_for_again_for_a_while() {
+        let server = ScriptedServer::start().await;
+        let certificates = Certificates::new(server.base());
+        let address = address(&server, "CERT-1");
         server
             .answers(503, json!({}))
             .answers(404, json!({}))
-            .answers(200, "no certificate".into())
-            .answers(200, signer.certificate().into());
-        assert!(matches!(
-            certificates.get(&address).await,
-            Err(CertificateError::Unavailable(_))
-        ));
-        for _ in 0..2 {
-            assert!(matches!(
-                certificates.get(&address).await,
-                Err(CertificateError::Missing)
-            ));
+            .answers(200, "no certificate".into());
+        let asked = async |minutes: i64| {
+            let error = certificates.get(&address, at(minutes)).await.expect_err("none");
+            (
+                matches!(error, CertificateError::Unavailable(_)),
+                server.take_asked().len(),
+            )
+        };
+        assert_eq!(asked(0).await, (true, 1));
+        assert_eq!(asked(0).await, (true, 0), "the outage is remembered");
+        assert_eq!(asked(1).await, (false, 1), "for a moment only");
+        for minutes in 1..11 {
+            assert_eq!(
+                asked(minutes).await,
+                (false, 0),
+                "that there is none is remembered longer"
+            );
         }
-        let first = certificates.get(&address).await.expect("a certificate");
-        assert_eq!(certificates.get(&address).await.expect("kept"), first);
-        assert_eq!(server.take_asked().len(), 4);
-        assert!(matches!(
-            certificates.get("https://example.com/v1/notifications/certs/C").await,
-            Err(CertificateError::Foreign)
-        ));
+        assert_eq!(asked(11).await, (false, 1));
+    }
+
+    #[tokio::test]
+    async fn a_stranger_who_makes_up_names_is_fetched_for_a_few_times_only() {
+        let (server, signer) = (ScriptedServer::start().await, PayPalSigner::new());
+        let certificates = Certificates::new(server.base());
+        let ours = address(&server, "CERT-1");
+        server.answers(200, signer.certificate().into());
+        certificates.get(&ours, at(0)).await.expect("a certificate");
+        certificates.has_proven(&ours).await;
+        server.take_asked();
+        for number in 0..100 {
+            server.answers(404, json!({}));
+            let made_up = address(&server, &format!("MADE-UP-{number}"));
+            assert!(certificates.get(&made_up, at(0)).await.is_err());
+        }
+        assert_eq!(server.take_asked().len(), MAX_IN_VAIN);
+        certificates.get(&ours, at(0)).await.expect("who is known is let in");
+        let another = certificates.get(&address(&server, "CERT-2"), at(1)).await;
+        assert!(matches!(another, Err(CertificateError::Rationed)));
+        certificates.get(&ours, at(20)).await.expect("kept");
+        assert!(certificates.get(&address(&server, "CERT-2"), at(20)).await.is_err());
+        assert_eq!(server.take_asked().len(), 1, "the ration is full again");
     }
 }

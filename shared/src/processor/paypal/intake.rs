@@ -11,17 +11,32 @@
 use jiff::Timestamp;
 
 use super::objects::{Event, Link, capture_of};
+use super::reference;
 use super::reference::PaidFor;
 use crate::ids::OrderId;
 use crate::messages::Message;
-use crate::processor::Processor;
-use crate::processor::intake::{self, Head, Verdict};
+use crate::processor::intake::{self, Head, Intake, Verdict};
+use crate::processor::{Deployment, Processor};
 use crate::seed::Seed;
 use crate::store::{Store, StoreError};
 
-/// Stores the event with the message that follows from it; `false` when it had been taken in before.
-pub async fn take_in(store: &Store, event: Event, seed: Seed, now: Timestamp) -> Result<bool, StoreError> {
-    let verdict = dispose(&event, seed);
+/// Stores the event with the message that follows from it.
+pub async fn take_in(
+    store: &Store,
+    event: Event,
+    deployment: &Deployment,
+    seed: Seed,
+    now: Timestamp,
+) -> Result<Intake, StoreError> {
+    if event.id.is_empty() {
+        let body = serde_json::to_vec(&event).map_err(|error| StoreError::Corrupt(Box::new(error)))?;
+        return keep_unread(store, &body, now).await;
+    }
+    let verdict = if deployment.is_foreign_mark(maker(&event)) {
+        Verdict::forgotten("its object is another deployment's")
+    } else {
+        dispose(&event, seed)
+    };
     let head = Head {
         processor: Processor::PayPal,
         id: event.id.clone(),
@@ -30,6 +45,17 @@ pub async fn take_in(store: &Store, event: Event, seed: Seed, now: Timestamp) ->
         account: None,
     };
     intake::keep(store, head, &event, verdict, now).await
+}
+
+/// Stores a body that PayPal has signed, or listed, and that is no event, for a person to look at.
+pub async fn keep_unread(store: &Store, body: &[u8], now: Timestamp) -> Result<Intake, StoreError> {
+    intake::keep_unread(store, Processor::PayPal, body, "the body is not an event", now).await
+}
+
+/// The mark of the deployment that has made the object, as far as it bears one.
+fn maker(event: &Event) -> Option<&str> {
+    let item = || reference::mark_of_item(event.text("/payout_item/sender_item_id")?);
+    custom(event).and_then(reference::mark).or_else(item)
 }
 
 fn dispose(event: &Event, seed: Seed) -> Verdict {
@@ -121,7 +147,10 @@ fn reversed(event: &Event, object_id: Option<String>, seed: Seed) -> Verdict {
 
 /// The order that the object says it is for: PayPal was told when the order was made there, and tells it with order and capture.
 fn ours(event: &Event) -> Option<OrderId> {
-    let of_capture = || event.text("/custom_id");
+    reference::id(custom(event)?).parse().ok()
+}
+
+fn custom(event: &Event) -> Option<&str> {
     let of_order = || event.text("/purchase_units/0/custom_id");
-    of_capture().or_else(of_order)?.parse().ok()
+    event.text("/custom_id").or_else(of_order)
 }

@@ -28,12 +28,16 @@ use self::objects::{Capture, Dispute, Disputes, Events, Link, Order, PayoutBatch
 use self::requests::{CreateOrder, CreatePayout, EventsPage, RefundCapture, TransactionsPage};
 use self::token::Token;
 use super::http::{self, Answer, Http};
-use crate::processor::ProcessorError;
+use crate::processor::{Deployment, ProcessorError};
 use crate::runtime::secrets::PayPalSecretSource;
 
 /// Cheap to clone. Connects, reads its secret and asks for a token at the first call.
 #[derive(Debug, Clone)]
-pub struct PayPalClient(Arc<Inner>);
+pub struct PayPalClient {
+    inner: Arc<Inner>,
+    /// `None` only in tests, which make objects that bear no mark.
+    deployment: Option<Deployment>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -65,17 +69,46 @@ struct ErrorDetail {
 
 impl PayPalClient {
     pub fn new(base: Url, secret: PayPalSecretSource) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             base,
             secret,
             http: Http::default(),
             token: Token::default(),
-        }))
+        };
+        Self {
+            inner: Arc::new(inner),
+            deployment: None,
+        }
+    }
+
+    /// As this deployment's: what it makes bears its mark.
+    #[must_use]
+    pub fn of(self, deployment: Deployment) -> Self {
+        Self {
+            deployment: Some(deployment),
+            ..self
+        }
+    }
+
+    pub fn deployment(&self) -> Option<&Deployment> {
+        self.deployment.as_ref()
+    }
+
+    /// Whether an object with this `custom_id` was made by another deployment.
+    pub fn is_foreign(&self, custom_id: Option<&str>) -> bool {
+        let ours = self.deployment.as_ref();
+        ours.is_some_and(|ours| ours.is_foreign_mark(custom_id.and_then(reference::mark)))
+    }
+
+    /// Whether the item of a payout was.
+    pub fn is_foreign_item(&self, item: &str) -> bool {
+        let ours = self.deployment.as_ref();
+        ours.is_some_and(|ours| ours.is_foreign_mark(reference::mark_of_item(item)))
     }
 
     pub async fn create_order(&self, request: &CreateOrder, request_id: &str) -> Result<Order, ProcessorError> {
-        self.post(&["v2", "checkout", "orders"], request.body(), request_id)
-            .await
+        let body = request.body(self.deployment.as_ref());
+        self.post(&["v2", "checkout", "orders"], body, request_id).await
     }
 
     /// With its capture and its refunds.
@@ -101,7 +134,8 @@ impl PayPalClient {
         request_id: &str,
     ) -> Result<Refund, ProcessorError> {
         let path = ["v2", "payments", "captures", capture, "refund"];
-        self.post(&path, request.body(), request_id).await
+        let body = request.body(self.deployment.as_ref());
+        self.post(&path, body, request_id).await
     }
 
     pub async fn refund(&self, refund: &str) -> Result<Refund, ProcessorError> {
@@ -121,7 +155,7 @@ impl PayPalClient {
 
     /// The one batch of this payout, whether this call made it or an earlier one did.
     pub async fn create_payout(&self, request: &CreatePayout, request_id: &str) -> Result<PayoutBatch, ProcessorError> {
-        let url = http::address(&self.0.base, &["v1", "payments", "payouts"]);
+        let url = http::address(&self.inner.base, &["v1", "payments", "payouts"]);
         let answer = self
             .exchange(Method::POST, url, Some(&request.body()), Some(request_id))
             .await?;
@@ -146,7 +180,7 @@ impl PayPalClient {
 
     /// Whether there is an account at PayPal at all; a marketplace may do without.
     pub async fn is_set_up(&self) -> Result<bool, ProcessorError> {
-        Ok(!self.0.secret.get().await?.client_id.is_empty())
+        Ok(!self.inner.secret.get().await?.client_id.is_empty())
     }
 
     /// What PayPal's webhooks have told, or should have, in the last 30 days.
@@ -165,7 +199,7 @@ impl PayPalClient {
     }
 
     async fn list<T: DeserializeOwned>(&self, path: &[&str], query: &[(String, String)]) -> Result<T, ProcessorError> {
-        let mut url = http::address(&self.0.base, path);
+        let mut url = http::address(&self.inner.base, path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -178,7 +212,7 @@ impl PayPalClient {
         body: Value,
         request_id: &str,
     ) -> Result<T, ProcessorError> {
-        let url = http::address(&self.0.base, path);
+        let url = http::address(&self.inner.base, path);
         read(&self.exchange(Method::POST, url, Some(&body), Some(request_id)).await?)
     }
 
@@ -189,7 +223,7 @@ impl PayPalClient {
         body: Option<&Value>,
         request_id: Option<&str>,
     ) -> Result<Answer, ProcessorError> {
-        let inner = &self.0;
+        let inner = &self.inner;
         let token = inner.token.get(&inner.http, &inner.base, &inner.secret).await?;
         let mut request = inner
             .http

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::amount::Amount;
-use super::reference::PaidFor;
+use super::reference::{self, PaidFor};
 use super::requests::{EventsPage, TransactionsPage};
+use crate::processor::Listed;
 
 /// One order of a buyer; Souk's have one purchase unit and are captured once.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -76,9 +77,9 @@ impl Order {
     }
 
     /// The refund that was made under an id of ours: how an unknown outcome is looked up after PayPal has forgotten its key.
-    pub fn refund(&self, custom_id: &str) -> Option<&Refund> {
+    pub fn refund(&self, id: &str) -> Option<&Refund> {
         let mut refunds = self.payments()?.refunds.iter();
-        refunds.find(|refund| refund.custom_id.as_deref() == Some(custom_id))
+        refunds.find(|refund| refund.custom_id.as_deref().map(reference::id) == Some(id))
     }
 
     fn payments(&self) -> Option<&Payments> {
@@ -372,8 +373,9 @@ impl ItemStatus {
 /// One page of the events that PayPal has.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Events {
+    /// Each as it came, for one that cannot be read must not hide the others.
     #[serde(default)]
-    pub events: Vec<Event>,
+    pub events: Vec<Listed<Event>>,
     #[serde(default)]
     links: Vec<Link>,
 }

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::amount::Amount;
+use super::reference;
+use crate::processor::Deployment;
 
 /// PayPal refuses longer names of items.
 const MAX_NAME: usize = 127;
@@ -125,14 +127,14 @@ fn seconds(at: Timestamp) -> String {
 }
 
 impl CreateOrder {
-    pub(super) fn body(&self) -> Value {
+    pub(super) fn body(&self, deployment: Option<&Deployment>) -> Value {
         let items: Vec<Value> = self.lines.iter().map(OrderLine::body).collect();
         let mut amount = self.total.to_json();
         amount["breakdown"] = json!({"item_total": self.total.to_json()});
         json!({
             "intent": "CAPTURE",
             "purchase_units": [{
-                "custom_id": self.order,
+                "custom_id": reference::marked(&self.order, deployment),
                 "invoice_id": self.order,
                 "amount": amount,
                 "items": items,
@@ -159,8 +161,8 @@ impl OrderLine {
 }
 
 impl RefundCapture {
-    pub(super) fn body(&self) -> Value {
-        let mut body = json!({"custom_id": self.refund, "invoice_id": self.refund});
+    pub(super) fn body(&self, deployment: Option<&Deployment>) -> Value {
+        let mut body = json!({"custom_id": reference::marked(&self.refund, deployment), "invoice_id": self.refund});
         if let Some(amount) = self.amount {
             body["amount"] = amount.to_json();
         }

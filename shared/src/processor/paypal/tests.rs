@@ -287,7 +287,10 @@ async fn events_are_listed_page_by_page() {
     let page = first.next_page().expect("another page");
     let second = paypal.events(&page).await.expect("a page");
     assert_eq!(
-        (first.events[0].id.as_str(), second.events[0].id.as_str()),
+        (
+            first.events[0].id(|event| &event.id),
+            second.events[0].id(|event| &event.id)
+        ),
         ("WH-1", "WH-2")
     );
     assert_eq!(second.next_page(), None);

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::form::Form;
 use super::objects::{CheckoutSession, Expandable, Identified, List, PaymentIntent, null_as_default};
 use super::requests::Metadata;
-use super::{StripeClient, lower};
+use super::{StripeClient, lower, product_metadata};
 use crate::money::Money;
 use crate::processor::ProcessorError;
 use crate::subscription::Billing;
@@ -400,8 +401,9 @@ impl StripeClient {
         request: &CreateSubscriptionSession,
         idempotency_key: &str,
     ) -> Result<CheckoutSession, ProcessorError> {
-        self.post("/v1/checkout/sessions", request.form(), idempotency_key)
-            .await
+        let own = ["metadata", "subscription_data[metadata]"].map(str::to_owned);
+        let form = self.named(request.form(), own.into_iter().chain([product_metadata(0)]));
+        self.post("/v1/checkout/sessions", form, idempotency_key).await
     }
 
     /// A coupon that is there already is as good as a new one.
@@ -434,6 +436,10 @@ impl StripeClient {
     ) -> Result<Subscription, ProcessorError> {
         let path = ["v1", "subscriptions", subscription];
         let form = with_cards(update.form());
+        let form = match update {
+            SubscriptionUpdate::Change { .. } => self.named(form, ["metadata"]),
+            _ => form,
+        };
         self.send(Method::POST, &path, form, Some(idempotency_key)).await
     }
 
@@ -457,6 +463,10 @@ impl StripeClient {
         let form = item.form(form, Some("subscription_details"));
         self.send(Method::POST, &["v1", "invoices", "create_preview"], form, None)
             .await
+    }
+
+    pub async fn invoice(&self, invoice: &str) -> Result<Value, ProcessorError> {
+        self.get(&["v1", "invoices", invoice], Form::new()).await
     }
 
     /// Newest first, each with its payments.

@@ -11,31 +11,81 @@
 //! | the same without an order's id | perhaps an invoice of such a subscription | settlement |
 //! | `refund.created`, `.updated`, `.failed` | money that goes back | settlement |
 //! | `charge.dispute.created`, `.updated`, `.closed`, `.funds_withdrawn`, `.funds_reinstated` | a dispute | settlement |
-//! | `account.updated` | a partner's account | onboarding |
+//! | `account.updated`, `account.application.deauthorized` | a partner's account | onboarding |
 //! | `payout.paid`, `payout.failed` | money from a partner's account to the partner's bank | onboarding |
 //! | `transfer.reversed` | a payout of ours | payout-transfer |
 //! | anything else | | is stored |
+//!
+//! Before that it is asked whose event it is, and whether it can be read: what another deployment has made is forgotten; what came to the
+//! wrong endpoint, from the other mode, or in another version of the API than this code reads, is kept for a person.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::objects::Event;
+use super::{API_VERSION, StripeClient};
 use crate::ids::{OrderId, SubscriptionId, UserId};
 use crate::messages::{Message, PaymentSubject, ReversalSubject};
-use crate::processor::Processor;
-use crate::processor::intake::{self, Head, Verdict};
+use crate::processor::deployment::DEPLOYMENT;
+use crate::processor::intake::{self, Head, Intake, Verdict};
 use crate::processor::subscription::{named, told_at};
+use crate::processor::{Deployment, Processor, ProcessorError};
 use crate::seed::Seed;
 use crate::store::{Store, StoreError};
 
-/// Stores the event with the messages that follow from it; `false` when it had been taken in before.
+/// How an event came. Stripe writes what it sends to an endpoint in the endpoint's version of the API, and what it lists in the account's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventSource {
+    /// The endpoint for what happens in the platform's own account.
+    PlatformEndpoint,
+    /// The endpoint for what happens in connected accounts. That of a live deployment gets their test events as well
+    /// (docs.stripe.com/connect/webhooks).
+    ConnectEndpoint,
+    /// The platform's list of its events.
+    PlatformList,
+    /// The list of a connected account's.
+    ConnectList,
+}
+
+impl EventSource {
+    fn is_of_connected_accounts(self) -> bool {
+        matches!(self, Self::ConnectEndpoint | Self::ConnectList)
+    }
+
+    fn is_endpoint(self) -> bool {
+        matches!(self, Self::PlatformEndpoint | Self::ConnectEndpoint)
+    }
+}
+
+/// Which events are this deployment's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPolicy {
+    pub livemode: bool,
+    pub deployment: Deployment,
+}
+
+/// A signed body that is no event as they are subscribed to here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// It names its object and does not show it, as events of Stripe's API v2 do.
+    Thin,
+    NotAnEvent,
+}
+
+/// Stores the event with the messages that follow from it.
 pub async fn take_in(
     store: &Store,
     event: Event,
-    livemode: bool,
+    source: EventSource,
+    policy: &EventPolicy,
     seed: Seed,
     now: Timestamp,
-) -> Result<bool, StoreError> {
-    let verdict = dispose(&event, livemode, seed);
+) -> Result<Intake, StoreError> {
+    if event.id.is_empty() {
+        let body = serde_json::to_vec(&event).map_err(|error| StoreError::Corrupt(Box::new(error)))?;
+        return keep_unread(store, &body, now).await.map(|(_, intake)| intake);
+    }
+    let verdict = dispose(&event, source, policy, seed);
     let head = Head {
         processor: Processor::Stripe,
         id: event.id.clone(),
@@ -46,13 +96,77 @@ pub async fn take_in(
     intake::keep(store, head, &event, verdict, now).await
 }
 
-fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
+/// A listed event as an endpoint would have got it. What is read of an event stands where it stood in every version, except in an invoice:
+/// that is fetched in ours. One that is gone leaves its event as it came.
+pub async fn rewrite_listed(stripe: &StripeClient, event: Event) -> Result<Event, ProcessorError> {
+    let invoice = event
+        .object_id()
+        .filter(|_| is_of_invoice(&event) && !is_current(&event));
+    let Some(invoice) = invoice else {
+        return Ok(event);
+    };
+    match stripe.invoice(invoice).await {
+        Ok(object) => Ok(event.rewritten(object, API_VERSION)),
+        Err(ProcessorError::Refused { .. }) => Ok(event),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_readable(event: &Event, source: EventSource) -> bool {
+    is_current(event) || !(source.is_endpoint() || is_of_invoice(event))
+}
+
+fn is_current(event: &Event) -> bool {
+    event.api_version() == Some(API_VERSION)
+}
+
+fn is_of_invoice(event: &Event) -> bool {
+    event.kind.starts_with("invoice.")
+}
+
+/// Stores a body that Stripe has signed, or listed, and that is no event, for a person to look at.
+pub async fn keep_unread(store: &Store, body: &[u8], now: Timestamp) -> Result<(Unread, Intake), StoreError> {
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    let is_thin = value.get("object").and_then(Value::as_str) == Some("v2.core.event");
+    let (unread, why) = if is_thin {
+        (
+            Unread::Thin,
+            "a thin event, which shows nothing of its object: the endpoint must send snapshots",
+        )
+    } else {
+        (Unread::NotAnEvent, "the body is not an event")
+    };
+    let intake = intake::keep_unread(store, Processor::Stripe, body, why, now).await?;
+    Ok((unread, intake))
+}
+
+fn dispose(event: &Event, source: EventSource, policy: &EventPolicy, seed: Seed) -> Verdict {
     let object_id = event.object_id().map(str::to_owned);
-    if event.livemode != livemode {
+    if policy.deployment.is_foreign_name(maker(event)) {
+        return Verdict::forgotten("its object is another deployment's");
+    }
+    let is_connect = source.is_of_connected_accounts();
+    if is_connect && policy.livemode && !event.livemode {
+        return Verdict::forgotten("it is a test of a connected account's");
+    }
+    if event.livemode != policy.livemode {
         return Verdict::quarantined(
             object_id,
             "the event is of the other mode (live or test) than this deployment",
         );
+    }
+    if event.account.is_some() != is_connect {
+        let why = if is_connect {
+            "an event of the platform's own account at the endpoint of connected accounts"
+        } else {
+            "an event of a connected account at the endpoint of the platform's own"
+        };
+        return Verdict::quarantined(object_id, why);
+    }
+    if !is_readable(event, source) {
+        let other = event.api_version().unwrap_or("no version");
+        let why = format!("the event is written in {other}, and the endpoint's version must be {API_VERSION}");
+        return Verdict::quarantined(object_id, &why);
     }
     if let Some((customer, subscription)) = subscription_of(event) {
         return subscription_changed(event, object_id, customer, subscription, seed);
@@ -74,7 +188,7 @@ fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
             return reversal_changed(event, object_id, ReversalSubject::Dispute, seed);
         }
         "customer.updated" => return payment_method_changed(event, object_id, seed),
-        "account.updated" => return account_changed(event, object_id, seed),
+        "account.updated" | "account.application.deauthorized" => return account_changed(event, object_id, seed),
         "payout.paid" | "payout.failed" => return bank_payout_changed(event, object_id, seed),
         "transfer.reversed" => return transfer_reversed(event, object_id, seed),
         _ => return Verdict::stored(object_id),
@@ -106,6 +220,19 @@ fn dispose(event: &Event, livemode: bool, seed: Seed) -> Verdict {
         order,
     };
     Verdict::queued(object_id, message, seed)
+}
+
+/// The deployment that has made the object, as far as it says so. An invoice repeats what its subscription says.
+fn maker(event: &Event) -> Option<&str> {
+    let of_invoice = || {
+        event
+            .data
+            .object
+            .pointer("/parent/subscription_details/metadata")?
+            .get(DEPLOYMENT)?
+            .as_str()
+    };
+    event.metadata(DEPLOYMENT).or_else(of_invoice)
 }
 
 /// The subscription that an event is about. Both ids were put on session and subscription when the checkout was opened; an invoice repeats
@@ -179,17 +306,16 @@ fn reversal_changed(event: &Event, object_id: Option<String>, subject: ReversalS
     Verdict::queued(object_id, message, seed)
 }
 
+/// Our own account is no partner's.
 fn account_changed(event: &Event, object_id: Option<String>, seed: Seed) -> Verdict {
-    match object_id.or_else(|| event.account.clone()) {
-        None => Verdict::quarantined(None, "an account event without an account"),
-        Some(account) => {
-            let message = Message::AccountChanged {
-                event_id: event.id.clone(),
-                account: account.clone(),
-            };
-            Verdict::queued(account, message, seed)
-        }
-    }
+    let Some(account) = event.account.clone() else {
+        return Verdict::stored(object_id);
+    };
+    let message = Message::AccountChanged {
+        event_id: event.id.clone(),
+        account: account.clone(),
+    };
+    Verdict::queued(account, message, seed)
 }
 
 /// On our own account a payout to the bank is ours: reconciliation meets it among the balance transactions.

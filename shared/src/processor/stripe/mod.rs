@@ -3,6 +3,9 @@
 //! It never repeats a call by itself: whether another attempt is safe depends on what the caller has stored, so every POST takes the
 //! idempotency key that the caller made *before* the call, and every error says whether the outcome is known ([`ProcessorError`]).
 //! Answers are read tolerantly (docs.stripe.com/api/versioning): what Stripe may omit is optional, what it may add is ignored.
+//!
+//! Whatever is made bears the deployment's name in its metadata, so that nobody who shares the account takes it for theirs. Coupons do not:
+//! they say the same for all.
 
 pub mod billing;
 mod form;
@@ -11,6 +14,7 @@ pub mod objects;
 pub mod requests;
 pub mod webhook;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use reqwest::{Method, StatusCode};
@@ -29,7 +33,8 @@ use self::requests::{CreateAccount, CreateAccountLink, CreateCheckoutSession, Cr
 use super::http::{self, Http};
 #[cfg(feature = "test-util")]
 use super::peer::Peer;
-use crate::processor::ProcessorError;
+use crate::processor::deployment::DEPLOYMENT;
+use crate::processor::{Deployment, Listed, ProcessorError};
 use crate::runtime::secrets::StripeSecretSource;
 
 /// The version that requests, answers and the webhook endpoint are pinned to (docs.stripe.com/webhooks/versioning).
@@ -39,7 +44,11 @@ pub(super) const ACCOUNT_GONE: &str = "account_invalid";
 
 /// Cheap to clone. Connects, and reads its key, at the first call.
 #[derive(Debug, Clone)]
-pub struct StripeClient(Arc<Inner>);
+pub struct StripeClient {
+    inner: Arc<Inner>,
+    /// `None` only in tests, which make objects that bear no name.
+    deployment: Option<Deployment>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -65,21 +74,45 @@ struct ErrorDetail {
 
 impl StripeClient {
     pub fn new(base: Url, secret: StripeSecretSource) -> Self {
-        Self(Arc::new(Inner {
-            base,
-            secret,
-            http: Http::default(),
-        }))
+        Self::over(base, secret, Http::default())
+    }
+
+    /// As this deployment's.
+    #[must_use]
+    pub fn of(self, deployment: Deployment) -> Self {
+        Self {
+            deployment: Some(deployment),
+            ..self
+        }
+    }
+
+    fn over(base: Url, secret: StripeSecretSource, http: Http) -> Self {
+        Self {
+            inner: Arc::new(Inner { base, secret, http }),
+            deployment: None,
+        }
+    }
+
+    /// Whether an object with these metadata was made by another deployment.
+    pub fn is_foreign(&self, metadata: &BTreeMap<String, String>) -> bool {
+        let ours = self.deployment.as_ref();
+        ours.is_some_and(|ours| ours.is_foreign(metadata))
+    }
+
+    /// The request with the deployment's name in each of these metadata.
+    fn named(&self, form: Form, metadata: impl IntoIterator<Item = impl AsRef<str>>) -> Form {
+        let Some(deployment) = &self.deployment else {
+            return form;
+        };
+        metadata.into_iter().fold(form, |form, metadata| {
+            form.with(format!("{}[{DEPLOYMENT}]", metadata.as_ref()), deployment.name())
+        })
     }
 
     /// With somebody in the same process who plays Stripe's part.
     #[cfg(feature = "test-util")]
     pub fn in_process(peer: Arc<dyn Peer>, base: Url, secret: StripeSecretSource) -> Self {
-        Self(Arc::new(Inner {
-            base,
-            secret,
-            http: Http::in_process(peer),
-        }))
+        Self::over(base, secret, Http::in_process(peer))
     }
 
     pub async fn create_account(
@@ -87,7 +120,8 @@ impl StripeClient {
         request: &CreateAccount,
         idempotency_key: &str,
     ) -> Result<Account, ProcessorError> {
-        self.post("/v1/accounts", request.form(), idempotency_key).await
+        let form = self.named(request.form(), ["metadata"]);
+        self.post("/v1/accounts", form, idempotency_key).await
     }
 
     pub async fn account(&self, account: &str) -> Result<Account, ProcessorError> {
@@ -107,8 +141,10 @@ impl StripeClient {
         request: &CreateCheckoutSession,
         idempotency_key: &str,
     ) -> Result<CheckoutSession, ProcessorError> {
-        self.post("/v1/checkout/sessions", request.form(), idempotency_key)
-            .await
+        let products = (0..request.lines.len()).map(product_metadata);
+        let own = ["metadata", "payment_intent_data[metadata]"].map(str::to_owned);
+        let form = self.named(request.form(), own.into_iter().chain(products));
+        self.post("/v1/checkout/sessions", form, idempotency_key).await
     }
 
     /// With its payment intent, that one's latest charge, and the charge's balance transaction, as far as they exist.
@@ -155,7 +191,8 @@ impl StripeClient {
     }
 
     pub async fn create_refund(&self, request: &CreateRefund, idempotency_key: &str) -> Result<Refund, ProcessorError> {
-        self.post("/v1/refunds", request.form(), idempotency_key).await
+        let form = self.named(request.form(), ["metadata"]);
+        self.post("/v1/refunds", form, idempotency_key).await
     }
 
     /// With its charge, whose metadata names the order.
@@ -186,7 +223,8 @@ impl StripeClient {
         request: &CreateTransfer,
         idempotency_key: &str,
     ) -> Result<Transfer, ProcessorError> {
-        self.post("/v1/transfers", request.form(), idempotency_key).await
+        let form = self.named(request.form(), ["metadata"]);
+        self.post("/v1/transfers", form, idempotency_key).await
     }
 
     /// All transfers of a group: how an unknown outcome is looked up. A payout is one transfer, so one page has them all.
@@ -225,9 +263,11 @@ impl StripeClient {
         self.get(&["v1", "balance_transactions", transaction], expand).await
     }
 
-    /// Newest first, up to 30 days back.
-    pub async fn events(&self, page: &ListPage) -> Result<List<Event>, ProcessorError> {
-        self.get(&["v1", "events"], page.form()).await
+    /// Newest first, up to 30 days back: the platform's own, or those of a connected account. Each as it came, for one that cannot be read
+    /// must not hide the others.
+    pub async fn events(&self, account: Option<&str>, page: &ListPage) -> Result<List<Listed<Event>>, ProcessorError> {
+        self.send_as(account, Method::GET, &["v1", "events"], page.form(), None)
+            .await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &[&str], query: Form) -> Result<T, ProcessorError> {
@@ -263,13 +303,13 @@ impl StripeClient {
         form: Form,
         key: Option<&str>,
     ) -> Result<T, ProcessorError> {
-        let secret = self.0.secret.get().await?;
-        let mut url = http::address(&self.0.base, path);
+        let secret = self.inner.secret.get().await?;
+        let mut url = http::address(&self.inner.base, path);
         if method == Method::GET && !form.is_empty() {
             url.set_query(Some(&form.encode()));
         }
         let mut request = self
-            .0
+            .inner
             .http
             .request(method.clone(), url)
             .await?
@@ -286,16 +326,21 @@ impl StripeClient {
         if let Some(account) = account {
             request = request.header("Stripe-Account", account);
         }
-        let answer = self.0.http.send(request).await?;
+        let answer = self.inner.http.send(request).await?;
         if answer.status.is_success() {
             return serde_json::from_slice(&answer.body).map_err(ProcessorError::unknown);
         }
         let error = refusal(answer.status, &answer.body);
         if matches!(error, ProcessorError::Unauthorised(_)) {
-            self.0.secret.forget().await;
+            self.inner.secret.forget().await;
         }
         Err(error)
     }
+}
+
+/// Where the metadata stand of the product that a line of a checkout makes.
+fn product_metadata(line: usize) -> String {
+    format!("line_items[{line}][price_data][product_data][metadata]")
 }
 
 /// What a status outside 2xx says about the outcome (docs.stripe.com/error-low-level).

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::processor::Listed;
+
 /// An object, or just its id where it was not expanded.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
@@ -64,8 +66,14 @@ pub struct List<T> {
 impl<T: Identified> List<T> {
     /// What the next page starts after, if there is one.
     pub fn next_page(&self) -> Option<String> {
-        let last = self.data.last().filter(|_| self.has_more);
-        last.map(|last| last.id().to_owned())
+        let last = self.data.last().filter(|_| self.has_more)?.id();
+        (!last.is_empty()).then(|| last.to_owned())
+    }
+}
+
+impl<T: Identified> Identified for Listed<T> {
+    fn id(&self) -> &str {
+        Listed::id(self, Identified::id)
     }
 }
 
@@ -419,6 +427,28 @@ impl Event {
     /// The id of the object that the event is about.
     pub fn object_id(&self) -> Option<&str> {
         self.data.object.get("id")?.as_str()
+    }
+
+    /// The version of Stripe's API that the object is written in.
+    pub fn api_version(&self) -> Option<&str> {
+        self.rest.get("api_version")?.as_str()
+    }
+
+    /// The same where a list leaves out what an endpoint is told: the account in which it happened.
+    #[must_use]
+    pub fn of_account(self, account: &str) -> Self {
+        Self {
+            account: self.account.or_else(|| Some(account.to_owned())),
+            ..self
+        }
+    }
+
+    /// The same about the object as this version of the API writes it.
+    #[must_use]
+    pub(super) fn rewritten(mut self, object: Value, api_version: &str) -> Self {
+        self.data.object = object;
+        self.rest.insert("api_version".to_owned(), Value::from(api_version));
+        self
     }
 
     /// A text field of the object, such as `client_reference_id`.

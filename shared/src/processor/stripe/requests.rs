@@ -72,12 +72,25 @@ pub struct CreateRefund {
 }
 
 /// One page of a list that is newest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListPage {
     pub created_from: Option<Timestamp>,
     pub created_before: Option<Timestamp>,
     /// The id of the last object of the page before.
     pub starting_after: Option<String>,
+    /// At most 100.
+    pub limit: u8,
+}
+
+impl Default for ListPage {
+    fn default() -> Self {
+        Self {
+            created_from: None,
+            created_before: None,
+            starting_after: None,
+            limit: 100,
+        }
+    }
 }
 
 pub(super) fn lower(money: Money) -> String {
@@ -155,7 +168,7 @@ impl CreateRefund {
 impl ListPage {
     pub(super) fn form(&self) -> Form {
         Form::new()
-            .with("limit", 100)
+            .with("limit", self.limit)
             .with_some("created[gte]", self.created_from.map(Timestamp::as_second))
             .with_some("created[lt]", self.created_before.map(Timestamp::as_second))
             .with_some("starting_after", self.starting_after.as_ref())

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::clock::Clock;
+use shared::processor::Listed;
 use shared::processor::paypal::objects::{ItemStatus, Transaction, TransactionStatus};
 use shared::processor::paypal::requests::{EventsPage, TransactionsPage};
 
@@ -151,7 +152,10 @@ async fn events_are_listed_for_thirty_days() {
         (first.events.len(), second.events.len(), second.next_page()),
         (100, 20, None)
     );
-    assert_eq!(first.events[0].text("/id"), Some("P-119"), "newest first");
+    let Listed::Read(newest) = &first.events[0] else {
+        panic!("no event: {:?}", first.events[0]);
+    };
+    assert_eq!(newest.text("/id"), Some("P-119"), "newest first");
     paypal.advance(json!({"days": 31})).await;
     let late = paypal
         .client

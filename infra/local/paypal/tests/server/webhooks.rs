@@ -13,7 +13,9 @@ use crate::support::{Got, PayPal, WEBHOOK, listening, payout_request, refund_req
 /// What Souk's own intake does with it.
 async fn take_in((headers, body): &Got, certificates: &Certificates) -> Result<Event, Box<dyn Error>> {
     let transmission = Transmission::read(headers, Clock::System.now())?;
-    let certificate = certificates.get(transmission.certificate_url).await?;
+    let certificate = certificates
+        .get(transmission.certificate_url, Clock::System.now())
+        .await?;
     Ok(verify(body, &transmission, WEBHOOK, &certificate)?)
 }
 

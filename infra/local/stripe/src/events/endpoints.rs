@@ -12,24 +12,34 @@ use crate::world::{Kind, World, text};
 #[derive(Clone, Debug)]
 pub(crate) struct Receiver {
     pub secrets: Vec<String>,
-    pub connect: Option<bool>,
+    pub connect: bool,
 }
 
-/// Makes the endpoints of the configuration, which hear everything.
+/// Makes the endpoints of the configuration, which hear everything of their kind.
 pub(crate) fn configured(world: &mut World) {
-    let secret = world.config.webhook_secret.clone();
-    for url in world.config.webhook_urls.clone() {
-        add(world, &url, &["*"], None, secret.clone());
+    let (secret, connect_secret) = (&world.config.webhook_secret, &world.config.connect_webhook_secret);
+    let own = world.config.webhook_urls.iter().map(|url| (url, false, secret));
+    let connect = world
+        .config
+        .connect_webhook_urls
+        .iter()
+        .map(|url| (url, true, connect_secret));
+    let all: Vec<_> = own
+        .chain(connect)
+        .map(|(url, connect, secret)| (url.clone(), connect, secret.clone()))
+        .collect();
+    for (url, connect, secret) in all {
+        add(world, &url, &["*"], connect, secret);
     }
 }
 
-/// Makes an endpoint; `connect` false hears the platform only, true its connected accounts only, `None` both.
-pub(crate) fn add(world: &mut World, url: &str, events: &[&str], connect: Option<bool>, secret: String) -> Value {
+/// Makes an endpoint: for what happens in the platform's own account, or, with `connect`, in the accounts that are connected to it.
+pub(crate) fn add(world: &mut World, url: &str, events: &[&str], connect: bool, secret: String) -> Value {
     let id = world.id(Kind::Endpoint);
     let body = json!({
         "id": id,
         "object": "webhook_endpoint",
-        "api_version": null,
+        "api_version": API_VERSION,
         "application": null,
         "created": world.now(),
         "description": null,
@@ -59,14 +69,14 @@ pub(crate) fn receivers(world: &World, event: &str, of_connected_account: bool) 
             let connect = world
                 .receivers
                 .get(text(&entry.body, "id"))
-                .and_then(|receiver| receiver.connect);
+                .is_some_and(|receiver| receiver.connect);
             let wanted = entry.body["enabled_events"]
                 .as_array()
                 .into_iter()
                 .flatten()
                 .filter_map(Value::as_str);
             text(&entry.body, "status") == "enabled"
-                && connect.is_none_or(|connect| connect == of_connected_account)
+                && connect == of_connected_account
                 && wanted.into_iter().any(|pattern| matches_type(pattern, event))
         })
         .map(|entry| (text(&entry.body, "id").to_owned(), text(&entry.body, "url").to_owned()))
@@ -79,7 +89,7 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Answer {
     let url = call.params.required("url")?;
     let events = call.params.texts("enabled_events");
     let secret = world.id_with("whsec", 32);
-    let made = add(world, url, &events, Some(call.params.flag("connect")), secret.clone());
+    let made = add(world, url, &events, call.params.flag("connect"), secret.clone());
     let mut body = world.set(text(&made, "id"), |body| {
         body["description"] = call.params.json("description");
         body["metadata"] = Value::Object(call.params.map("metadata"));

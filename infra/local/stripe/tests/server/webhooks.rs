@@ -8,11 +8,14 @@ use stripe_standin::Config;
 use crate::support::{Receiver, Stripe, id};
 
 const SECRET: &str = "whsec_standin_local";
+const CONNECT_SECRET: &str = "whsec_standin_local_connect";
 
+/// Both endpoints at one address.
 async fn listening(first_statuses: &[u16]) -> (Stripe, Receiver) {
     let receiver = Receiver::start(first_statuses).await;
     let config = Config {
         webhook_urls: vec![receiver.url.clone()],
+        connect_webhook_urls: vec![receiver.url.clone()],
         ..Config::default()
     };
     (Stripe::start_with(config).await, receiver)
@@ -68,6 +71,57 @@ async fn what_happens_to_an_account_is_told_as_its_event() {
         .expect("an answer")
         .json();
     assert_eq!(own["data"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn each_endpoint_hears_its_kind_signed_with_its_secret() {
+    let (own, connect) = (Receiver::start(&[]).await, Receiver::start(&[]).await);
+    let config = Config {
+        webhook_urls: vec![own.url.clone()],
+        connect_webhook_urls: vec![connect.url.clone()],
+        ..Config::default()
+    };
+    let stripe = Stripe::start_with(config).await;
+    stripe.account().await;
+    stripe.post("/v1/customers", "email=a@example.com").await;
+    own.wait(1).await;
+    connect.wait(1).await;
+    let is_settled = |all: &Value| all["open"] == 0;
+    stripe.until("/_control/deliveries", is_settled).await;
+    assert_eq!(
+        (own.types(), connect.types()),
+        (vec!["customer.created".to_owned()], vec!["account.updated".to_owned()])
+    );
+    assert!(own.events()[0].get("account").is_none() && connect.events()[0]["account"].is_string());
+    for (receiver, secret, other) in [(&own, SECRET, CONNECT_SECRET), (&connect, CONNECT_SECRET, SECRET)] {
+        let (signature, body) = &receiver.got()[0];
+        assert!(verifies(signature, body, secret) && !verifies(signature, body, other));
+    }
+    let endpoints = stripe.get("/v1/webhook_endpoints").await;
+    let versions = endpoints["data"].as_array().expect("a list").iter();
+    assert!(
+        versions
+            .map(|endpoint| &endpoint["api_version"])
+            .all(|version| version == "2026-05-27.dahlia")
+    );
+}
+
+#[tokio::test]
+async fn an_endpoint_made_by_api_hears_one_kind() {
+    let (stripe, _) = listening(&[]).await;
+    let (own, connect) = (Receiver::start(&[]).await, Receiver::start(&[]).await);
+    for (receiver, kind) in [(&own, "false"), (&connect, "true")] {
+        let form = format!("url={}&enabled_events[]=*&connect={kind}", receiver.url);
+        stripe.post("/v1/webhook_endpoints", &form).await;
+    }
+    stripe.account().await;
+    stripe.post("/v1/customers", "").await;
+    own.wait(1).await;
+    connect.wait(1).await;
+    assert_eq!(
+        (own.types(), connect.types()),
+        (vec!["customer.created".to_owned()], vec!["account.updated".to_owned()])
+    );
 }
 
 #[tokio::test]
@@ -229,7 +283,7 @@ async fn a_sale_tells_its_story_in_events() {
 }
 
 #[tokio::test]
-async fn reset_forgets_everything_but_the_configured_endpoint() {
+async fn reset_forgets_everything_but_the_configured_endpoints() {
     let (stripe, receiver) = listening(&[]).await;
     stripe.account().await;
     receiver.wait(1).await;
@@ -237,7 +291,7 @@ async fn reset_forgets_everything_but_the_configured_endpoint() {
     let state = stripe.observe("").await;
     assert_eq!(
         (&state["counts"]["accounts"], &state["counts"]["webhook_endpoints"]),
-        (&json!(0), &json!(1))
+        (&json!(0), &json!(2))
     );
     stripe.post("/v1/customers", "").await;
     receiver.wait(2).await;
