@@ -20,6 +20,8 @@ DEFAULT_PORT = 4566
 
 IN_A_HURRY = {
     "PayoutHoldDays": "0",
+    "PayoutCoolOffHours": "0",
+    "FreshSignInMinutes": "43200",
     "PayoutMinimumMinor": "1",
     "PayoutSchedule": "rate(1 minute)",
     "ReconcileSchedule": "rate(5 minutes)",
@@ -85,7 +87,14 @@ def test_stack(arguments: argparse.Namespace) -> int:
     from . import stack
 
     os.environ.pop("STRIPE_SECRET_KEY", None)  # tests move money only in the stand-in
-    parameters = {"PayoutHoldDays": "0", "PayoutMinimumMinor": "1", "ReconcileGraceMinutes": "0"} | _parameters(arguments)
+    hurry = {
+        "PayoutHoldDays": "0",
+        "PayoutCoolOffHours": "0",
+        "FreshSignInMinutes": "1440",
+        "PayoutMinimumMinor": "1",
+        "ReconcileGraceMinutes": "0",
+    }
+    parameters = hurry | _parameters(arguments)
     options = stack.Options(_places(arguments), arguments.profile, arguments.port, parameters, arguments.binaries)
     with stack.standing(options) as standing:
         environment = os.environ | {"SOUK_STACK": str(options.places.stack_json), "SOUK_BINARIES": str(standing.binaries)}

@@ -347,6 +347,13 @@ pub enum PartnerNews {
     PaidAtPayPal,
     PaidAtStripe,
     ReceiverUnpaid,
+    /// An account at Stripe was made for the partner.
+    AccountConnected,
+    AgreementAccepted,
+    /// Somebody joined the team, or is not in it any more.
+    TeamChanged,
+    /// An operator ended a hold.
+    HoldReleased,
 }
 
 /// What has been decided about a submission.

@@ -379,12 +379,8 @@ async fn an_api_token_does_what_its_scopes_say_and_no_more() {
     let mut wrong = Vec::new();
     for route in ROUTES {
         let needed = match route.access {
-            Access::SignedIn(scope) | Access::Holder(scope) => scope,
-            Access::HolderOrOperator(scope)
-            | Access::TeamReads(scope)
-            | Access::TeamWrites(scope)
-            | Access::Owner(scope)
-            | Access::OwnerOrOperator(scope) => Some(scope),
+            Access::SignedIn(scope) | Access::Holder(scope) | Access::TeamWrites(scope) | Access::Owner(scope) => scope,
+            Access::HolderOrOperator(scope) | Access::TeamReads(scope) | Access::OwnerOrOperator(scope) => Some(scope),
             Access::Public | Access::Anybody | Access::Key | Access::Webhook => continue,
             Access::Operator | Access::PartnersOperator => None,
         };

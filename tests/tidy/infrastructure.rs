@@ -41,8 +41,8 @@ fn read_by(function: &str) -> BTreeSet<String> {
     if text.contains("start.stripe_secret(") {
         read(&["STRIPE_SECRET_ARN"]);
     }
-    if text.contains("start.payout_minimum(") {
-        read(&["PAYOUT_MINIMUM_MINOR", "CURRENCY"]);
+    if text.contains("start.payout_rules(") {
+        read(&["PAYOUT_MINIMUM_MINOR", "CURRENCY", "PAYPAL_OFFERED"]);
     }
     if text.contains("start.paypal(") {
         read(&["PAYPAL_SECRET_ARN", "PAYPAL_API_BASE"]);
@@ -495,10 +495,19 @@ fn only_the_ledgers_own_functions_write_it() {
             "PayoutDecideRole",
             "PayoutTransferRole",
             "ReconcileRole",
+            "RefundsRole",
             "RevenueRole",
             "SettlementRole"
         ]
     );
+}
+
+/// Who refunds within the window has not been paid for it by then, as long as nobody says otherwise.
+#[test]
+fn by_default_nothing_is_paid_out_that_may_still_be_refunded() {
+    let template = load();
+    let default = |name: &str| template["Parameters"][name]["Default"].as_i64().unwrap();
+    assert!(default("PayoutHoldDays") >= default("RefundWindowDays"));
 }
 
 #[test]

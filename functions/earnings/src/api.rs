@@ -8,7 +8,7 @@ use shared::http::Validate;
 use shared::ids::{JournalId, PayoutId};
 use shared::ledger::JournalEntry;
 use shared::money::{Currency, Money, MoneyError};
-use shared::partner::{Block, Hold, Partner};
+use shared::partner::{Hold, Partner};
 use shared::payout::{Available, Balance, CancelReason, Kept, Payout, PayoutState, Terms};
 use shared::processor::Processor;
 use utoipa::ToSchema;
@@ -31,7 +31,7 @@ pub(crate) struct BalanceView {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BalanceHoldView {
-    /// `maturing`, `dispute_open`, `reserve`, `below_payout_unit`, `below_minimum`, `payout_in_transit`; or the code of a hold on the partner.
+    /// `maturing`, `dispute_open`, `refund_begun`, `owner_in_debt`, `reserve`, `below_payout_unit`, `below_minimum`, `payout_in_transit`; or the code of a hold on the partner.
     #[schema(example = "maturing")]
     pub reason_code: String,
     /// The reason in words, and what to do.
@@ -55,7 +55,7 @@ impl BalanceView {
         let in_transit = in_transit
             .iter()
             .filter(|payout| payout.amount.currency() == balance.currency());
-        let on_partner = partner.open_holds().filter(|hold| hold.blocks.contains(&Block::Payout));
+        let on_partner = partner.payout_holds(now);
         let holds = kept.iter().map(BalanceHoldView::kept);
         let holds = holds.chain(on_partner.map(|hold| BalanceHoldView::on_partner(hold, payable)));
         Ok(Self {

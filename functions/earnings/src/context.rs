@@ -2,16 +2,15 @@
 
 use axum::extract::FromRef;
 use shared::http::Edge;
-use shared::money::Money;
 use shared::runtime::Start;
+use shared::store::payouts::PayoutRules;
 use shared::store::{Store, TableName};
 
 #[derive(Debug, Clone)]
 pub struct Context {
     pub edge: Edge,
     pub store: Store,
-    /// Less than this stays owed until there is more, unless the partner's terms say otherwise.
-    pub minimum: Money,
+    pub rules: PayoutRules,
 }
 
 impl Context {
@@ -19,7 +18,7 @@ impl Context {
         let store = start.store(&[TableName::Accounts, TableName::Ledger, TableName::Requests]);
         Self {
             edge: start.edge(&store),
-            minimum: start.payout_minimum(),
+            rules: start.payout_rules(),
             store,
         }
     }

@@ -7,6 +7,7 @@ use shared::auth::scope::EarningsRead;
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem};
 use shared::ids::{PartnerId, PayoutId};
 use shared::partner::Partner;
+use shared::payout::Terms;
 use shared::store::{ledger, partners, payouts};
 
 use crate::api::{BalanceView, Balances, JournalEntryView, PayoutView};
@@ -26,13 +27,17 @@ pub(crate) async fn balances(
     let partner = partner(&context, &member).await?;
     let balances = ledger::balances(store, member.partner).await?;
     let in_transit = payouts::open_of(store, member.partner).await?;
-    let items = balances.iter().map(|balance| {
-        let terms = payouts::terms(&partner, balance.currency(), context.minimum);
-        BalanceView::of(balance, &terms, &partner, &in_transit, call.now)
-    });
-    Ok(Json(Balances {
-        items: items.collect::<Result<_, _>>().map_err(Problem::internal)?,
-    }))
+    let mut items = Vec::with_capacity(balances.len());
+    for balance in &balances {
+        let currency = balance.currency();
+        let terms = Terms {
+            owner_debt: payouts::owed_elsewhere(store, &partner, currency, call.now).await?,
+            ..payouts::terms(&partner, currency, context.rules.minimum)
+        };
+        let view = BalanceView::of(balance, &terms, &partner, &in_transit, call.now);
+        items.push(view.map_err(Problem::internal)?);
+    }
+    Ok(Json(Balances { items }))
 }
 
 /// The partner's journal, by kind of fact and within a kind by time.

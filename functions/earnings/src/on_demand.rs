@@ -2,13 +2,14 @@
 
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use jiff::Timestamp;
 use shared::audit::AuditEvent;
 use shared::auth::OwnerOrOperator;
 use shared::auth::scope::EarningsWrite;
 use shared::http::{Call, Json, Problem, ProblemDocument};
 use shared::ids::PartnerId;
 use shared::money::Currency;
-use shared::partner::{Block, Partner};
+use shared::partner::Partner;
 use shared::payout::NotDue;
 use shared::store::audit::{self, Audited};
 use shared::store::payouts::{self, Decided};
@@ -44,12 +45,12 @@ pub(crate) async fn pay(
     };
     let audit = audit::entry(Audited::Partner(id), &asked)?;
     let balance = keys::balance(id, currency);
-    let made = match payouts::decide(store, &balance, context.minimum, call.now, call.seed, &[audit]).await? {
+    let made = match payouts::decide(store, &balance, context.rules, call.now, call.seed, &[audit]).await? {
         Decided::Payout(made) => made,
         // Perhaps by this very request, which was cut off after its write.
         refused => match payouts::load(store, id, payout).await? {
             Some(made) => made.value,
-            None => return Err(refusal(&refused, &partner, currency)),
+            None => return Err(refusal(&refused, &partner, currency, call.now)),
         },
     };
     let place = format!("/v1/partners/{id}/payouts/{}", made.id);
@@ -60,7 +61,7 @@ pub(crate) async fn pay(
     ))
 }
 
-fn refusal(refused: &Decided, partner: &Partner, currency: Currency) -> Problem {
+fn refusal(refused: &Decided, partner: &Partner, currency: Currency, now: Timestamp) -> Problem {
     match refused {
         Decided::NotDue(NotDue::NothingPayable) => {
             let detail =
@@ -72,11 +73,15 @@ fn refusal(refused: &Decided, partner: &Partner, currency: Currency) -> Problem 
             Problem::conflict("below_minimum", detail)
         }
         Decided::NotDue(NotDue::PartnerHeld(reason)) => {
-            let until = partner.hold_on(Block::Payout).map(|hold| hold.due_at.to_string());
+            let until = partner.payout_hold(now).map(|hold| hold.due_at.to_string());
             let until = until.map_or_else(String::new, |due| format!(" Due by {due}."));
             let detail = format!("{}{until}", reason.explanation());
             Problem::new(StatusCode::CONFLICT, reason.to_string(), detail)
         }
+        Decided::NotDue(NotDue::PayPalNotOffered) => Problem::conflict(
+            "paypal_not_offered",
+            "This marketplace does not pay through PayPal. Connect an account at Stripe; what is due stays owed until then.",
+        ),
         Decided::Contended | Decided::Payout(_) => Problem::changed_meanwhile(),
     }
 }

@@ -1,14 +1,18 @@
 //! Payouts on demand in-process: the rules of a run, asked for by an owner or an operator, once for each key.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::auth::Scope;
 use shared::ids::PartnerId;
 use shared::ledger::BalanceChange;
 use shared::messages::Message;
 use shared::money::{Currency, Money};
+use shared::partner::destination::name_receiver;
+use shared::partner::{Act, PayPalAddress};
 use shared::store::accounts::Role;
 use shared::store::audit::{self, Audited};
-use shared::store::ledger;
+use shared::store::payouts::PayoutRules;
+use shared::store::{ledger, partners};
 use shared::testing::{Answer, TestApp};
 
 fn app() -> TestApp {
@@ -16,7 +20,10 @@ fn app() -> TestApp {
         let context = earnings::Context {
             edge: world.edge.clone(),
             store: world.store.clone(),
-            minimum: Money::new(1000, Currency::EUR),
+            rules: PayoutRules {
+                minimum: Money::new(1000, Currency::EUR),
+                paypal_offered: true,
+            },
         };
         shared::http::router(earnings::routes(), context)
     })
@@ -153,4 +160,65 @@ async fn owners_and_operators_ask_and_nobody_else() {
     earn(&app, anna, 1500).await;
     ask(&app, anna, &asks, "1").await.expect(201);
     assert_eq!((owed(&app, anna).await, app.take_messages().len()), (0, 2));
+}
+
+#[tokio::test]
+async fn who_has_just_been_named_is_paid_when_that_has_cooled_off() {
+    let app = app();
+    let anna = app.seller("anna").await;
+    earn(&app, anna, 2500).await;
+    let owner = app.user("anna").await;
+    let before = partners::load(&app.store, anna)
+        .await
+        .expect("memory")
+        .expect("a partner");
+    let act = Act {
+        actor: owner,
+        now: app.now(),
+        seed: app.seed(),
+    };
+    let address = PayPalAddress::parse("anna@example.com").expect("an address");
+    let named = name_receiver(&before, address, None, SignedDuration::from_hours(72), act);
+    let named = named.expect("not rejected").expect("another receiver");
+    partners::save(&app.store, &named, before.revision, [])
+        .await
+        .expect("nobody else writes");
+    app.take_messages();
+
+    let token = app.sign_in("anna");
+    let held = ask(&app, anna, &token, "1").await;
+    let held = held.expect_problem(409, "payout_destination_changed").json();
+    let detail = held["detail"].as_str().expect("a detail");
+    assert!(detail.contains("Due by 2026-11-25T09:00:00Z"), "{held}");
+    let shown = async || {
+        let balances = app.get(format!("/v1/partners/{anna}/balances"));
+        let balances = balances.bearer(&app.sign_in("anna")).send().await.expect(200).json();
+        balances["items"][0]["holds"].clone()
+    };
+    let holds = shown().await;
+    assert_eq!(holds[0]["reason_code"], "payout_destination_changed");
+    assert_eq!(holds[0]["due_at"], "2026-11-25T09:00:00Z");
+
+    app.clock.advance(SignedDuration::from_hours(72));
+    assert_eq!(shown().await, json!([]), "it has ended by itself");
+    ask(&app, anna, &app.sign_in("anna"), "2").await.expect(201);
+    app.take_messages();
+}
+
+#[tokio::test]
+async fn what_another_partner_of_the_owner_owes_is_kept_and_shown() {
+    let app = app();
+    let (anna, bert) = (app.seller("anna").await, app.seller("bert").await);
+    app.join(bert, "anna", Role::Owner).await;
+    earn(&app, anna, 2500).await;
+    earn(&app, bert, -700).await;
+    app.take_messages();
+    let balances = app.get(format!("/v1/partners/{anna}/balances"));
+    let balances = balances.bearer(&app.sign_in("anna")).send().await.expect(200).json();
+    let hold = &balances["items"][0]["holds"][0];
+    assert_eq!(hold["reason_code"], "owner_in_debt");
+    assert_eq!(hold["amount"], json!({"amount": 700, "currency": "EUR"}));
+    let paid = ask(&app, anna, &app.sign_in("anna"), "1").await.expect(201).json();
+    assert_eq!(paid["amount"]["amount"], 1800);
+    app.take_messages();
 }

@@ -8,6 +8,7 @@ use shared::messages::{Envelope, Message};
 use shared::money::{Currency, Money};
 use shared::partner::Destination;
 use shared::payout::{Payout, PayoutState};
+use shared::store::payouts::PayoutRules;
 use shared::store::{ledger, partners, payouts};
 use shared::testing::TestApp;
 
@@ -16,7 +17,10 @@ fn app() -> TestApp {
         let context = earnings::Context {
             edge: world.edge.clone(),
             store: world.store.clone(),
-            minimum: eur(1000),
+            rules: PayoutRules {
+                minimum: eur(1000),
+                paypal_offered: true,
+            },
         };
         shared::http::router(earnings::routes(), context)
     })

@@ -27,8 +27,8 @@ pub(crate) async fn may_prepare(store: &Store, partner: PartnerId) -> Result<(),
     let partner = load(store, partner).await?;
     agreed(&partner)?;
     let held = partner
-        .open_holds()
-        .find(|hold| blocks(hold) && hold.reason_code != HoldReason::ApplicationReview);
+        .holds_on(Block::Publish)
+        .find(|hold| hold.reason_code != HoldReason::ApplicationReview);
     held.map_or(Ok(()), |hold| Err(problem(hold)))
 }
 
@@ -60,10 +60,6 @@ fn agreed(partner: &Partner) -> Result<(), Problem> {
     } else {
         Err(Problem::new(StatusCode::CONFLICT, reason.to_string(), detail))
     }
-}
-
-fn blocks(hold: &Hold) -> bool {
-    hold.blocks.contains(&Block::Publish)
 }
 
 /// The hold's reason is the problem's code.

@@ -1,5 +1,6 @@
 //! One message, one mail; or one page of those who are to get one.
 
+use jiff::Timestamp;
 use shared::http::problem::chain;
 use shared::ids::{EducationalProofId, ListingId, OrderId, PartnerId, RefundId, SubscriptionId, UserId};
 use shared::licence::LicenceStatus;
@@ -66,7 +67,9 @@ async fn notify(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), 
         Message::EducationalProofDecided { customer, proof } => {
             (*customer, write_proof(context, *customer, *proof).await?)
         }
-        Message::PartnerNotice { partner, user, notice } => (*user, write_notice(context, *partner, notice).await?),
+        Message::PartnerNotice { partner, user, notice } => {
+            (*user, write_notice(context, *partner, notice, delivery.now).await?)
+        }
         Message::BuyerNotice { customer, order, news } => {
             let order = format!("{}/orders/{order}", context.public_url);
             (*customer, receipt::write_news(news, ("See your order", order)))
@@ -208,11 +211,11 @@ async fn write_proof(context: &Context, customer: UserId, id: EducationalProofId
     subscribers::proof(&proof, &context.public_url).ok_or_else(missing)
 }
 
-async fn write_notice(context: &Context, id: PartnerId, notice: &Notice) -> Result<Draft, Failure> {
+async fn write_notice(context: &Context, id: PartnerId, notice: &Notice, now: Timestamp) -> Result<Draft, Failure> {
     let partner = partners::load(&context.store, id).await?;
     let partner = partner.ok_or_else(|| Failure::reject(Unfit::NoPartner(id)))?;
     Ok(match notice {
-        Notice::Partner { news } => notices::partner(&partner, *news, &context.public_url),
+        Notice::Partner { news } => notices::partner(&partner, *news, &context.public_url, now),
         Notice::Submission {
             listing_title,
             version,

@@ -9,7 +9,7 @@ use crate::letter::Draft;
 const NOT_YOU: &str = "If that was none of you, tell us at once: payouts that have not been sent can still be stopped.";
 
 /// About the partner itself: its application, a suspension, its payouts.
-pub(crate) fn partner(partner: &Partner, news: PartnerNews, public_url: &str) -> Draft {
+pub(crate) fn partner(partner: &Partner, news: PartnerNews, public_url: &str, now: Timestamp) -> Draft {
     let name = &partner.name;
     let (subject, opening) = match news {
         PartnerNews::Received => (
@@ -69,9 +69,27 @@ pub(crate) fn partner(partner: &Partner, news: PartnerNews, public_url: &str) ->
             format!("{name} is paid at Stripe from now on"),
             format!("An owner of {name} has left PayPal: payouts go to the account at Stripe again. {NOT_YOU}"),
         ),
+        PartnerNews::AccountConnected => (
+            format!("{name} is connected to an account at Stripe"),
+            format!("An owner of {name} has begun to set up an account at Stripe, which payouts go to once it is complete. {NOT_YOU}"),
+        ),
+        PartnerNews::AgreementAccepted => (
+            format!("The partner agreement was accepted for {name}"),
+            format!("An owner of {name} has accepted the agreement that now binds it. {NOT_YOU}"),
+        ),
+        PartnerNews::TeamChanged => (
+            format!("The team of {name} has changed"),
+            format!("Somebody was added to the team of {name}, or is not in it any more. {NOT_YOU}"),
+        ),
+        PartnerNews::HoldReleased => (
+            format!("A hold on {name} has been released"),
+            "An operator of the marketplace has ended it. What is still open is listed here.".to_owned(),
+        ),
     };
     let draft = Draft::new(subject).say(opening);
-    let draft = partner.open_holds().fold(draft, |draft, hold| draft.facts(facts(hold)));
+    let draft = partner
+        .open_holds(now)
+        .fold(draft, |draft, hold| draft.facts(facts(hold)));
     draft.link(
         "See your partner account",
         format!("{public_url}/partners/{}", partner.id),

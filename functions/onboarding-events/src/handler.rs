@@ -58,7 +58,7 @@ async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), 
         return Ok(());
     };
     partners::save(&context.store, &change, partner.revision, []).await?;
-    tracing::info!(partner.id = %id, holds.open = change.partner.open_holds().count(), "the partner follows its account");
+    tracing::info!(partner.id = %id, holds.open = change.partner.open_holds(delivery.now).count(), "the partner follows its account");
     Ok(())
 }
 

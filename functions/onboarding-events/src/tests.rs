@@ -90,7 +90,7 @@ impl Story {
             .expect("read")
             .expect("found");
         partner
-            .open_holds()
+            .open_holds(self.world.now())
             .find(|hold| hold.blocks == [Block::Payout])
             .map(|hold| hold.reason_code)
     }

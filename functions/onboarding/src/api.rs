@@ -181,6 +181,16 @@ pub(crate) struct HoldView {
     pub due_at: Timestamp,
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub resolved_at: Option<Timestamp>,
+    /// The operator who ended it, where it did not get what it waited for.
+    #[schema(required)]
+    pub released: Option<ReleaseView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReleaseView {
+    pub by: UserId,
+    /// What the operator bases it on.
+    pub evidence: String,
 }
 
 impl From<Acceptance> for AcceptanceView {
@@ -194,7 +204,7 @@ impl From<Acceptance> for AcceptanceView {
 }
 
 impl PartnerView {
-    pub(crate) fn of(partner: Partner, role: Option<Role>) -> Self {
+    pub(crate) fn of(partner: Partner, role: Option<Role>, now: Timestamp) -> Self {
         let paypal_receiver = partner.paypal_address().map(ToString::to_string);
         Self {
             id: partner.id,
@@ -217,14 +227,19 @@ impl PartnerView {
             group: partner.group,
             payout_terms: partner.payout_terms.into(),
             trusted_since: partner.trust.map(|trust| trust.since),
-            holds: partner.holds.into_iter().map(HoldView::from).collect(),
+            holds: partner.holds.into_iter().map(|hold| HoldView::of(hold, now)).collect(),
         }
     }
 }
 
-impl From<Hold> for HoldView {
-    fn from(hold: Hold) -> Self {
+impl HoldView {
+    fn of(hold: Hold, now: Timestamp) -> Self {
         Self {
+            resolved_at: hold.ended_at(now),
+            released: hold.release.map(|release| ReleaseView {
+                by: release.by,
+                evidence: release.evidence,
+            }),
             id: hold.id,
             reason_code: hold.reason_code,
             explanation: hold.reason_code.explanation(),
@@ -233,7 +248,6 @@ impl From<Hold> for HoldView {
             blocks: hold.blocks,
             opened_at: hold.opened_at,
             due_at: hold.due_at,
-            resolved_at: hold.resolved_at,
         }
     }
 }
@@ -269,6 +283,29 @@ impl SetTrust {
 }
 
 impl Validate for SetTrust {
+    fn validate(&self) -> Vec<FieldError> {
+        self.checked().err().unwrap_or_default()
+    }
+}
+
+/// Ends a hold.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReleaseHold {
+    /// What that rests on; the partner sees it.
+    #[schema(min_length = 1, max_length = 2000)]
+    pub evidence: String,
+}
+
+impl ReleaseHold {
+    pub(crate) fn checked(&self) -> Result<String, Vec<FieldError>> {
+        let mut faults = Faults::default();
+        let evidence = faults.check("/evidence", profile::evidence(&self.evidence));
+        evidence.ok_or(faults.0)
+    }
+}
+
+impl Validate for ReleaseHold {
     fn validate(&self) -> Vec<FieldError> {
         self.checked().err().unwrap_or_default()
     }

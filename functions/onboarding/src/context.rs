@@ -1,8 +1,9 @@
 //! What the handlers work with.
 
 use axum::extract::FromRef;
+use jiff::SignedDuration;
 use shared::audit::AuditEvent;
-use shared::auth::User;
+use shared::auth::{FreshFor, User};
 use shared::http::{Call, Edge, Problem};
 use shared::ids::PartnerId;
 use shared::partner::{Act, Partner};
@@ -16,6 +17,11 @@ pub struct Context {
     pub edge: Edge,
     pub store: Store,
     pub stripe: StripeClient,
+    pub fresh_for: FreshFor,
+    /// Whether a receiver at PayPal may be named.
+    pub paypal_offered: bool,
+    /// For how long nothing is sent after a change of who is paid.
+    pub cool_off: SignedDuration,
     /// Origin of the web pages: where Stripe sends people back to unless they say otherwise.
     pub public_url: String,
 }
@@ -26,6 +32,9 @@ impl Context {
         Self {
             edge: start.edge(&store),
             stripe: start.stripe(),
+            fresh_for: FreshFor::minutes(start.read(&env::FRESH_SIGN_IN_MINUTES)),
+            paypal_offered: start.read(&env::PAYPAL_OFFERED),
+            cool_off: SignedDuration::from_hours(start.read(&env::PAYOUT_COOL_OFF_HOURS).into()),
             public_url: start.read(&env::PUBLIC_URL),
             store,
         }
@@ -47,6 +56,12 @@ impl Context {
 impl FromRef<Context> for Edge {
     fn from_ref(context: &Context) -> Self {
         context.edge.clone()
+    }
+}
+
+impl FromRef<Context> for FreshFor {
+    fn from_ref(context: &Context) -> Self {
+        context.fresh_for
     }
 }
 

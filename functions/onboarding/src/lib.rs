@@ -13,7 +13,8 @@ mod handlers;
 
 pub use context::Context;
 use handlers::{
-    agreement, audit, decisions, groups, links, me, members, partners, payout_account, payout_terms, tokens, trust,
+    agreement, audit, decisions, groups, holds, links, me, members, partners, payout_account, payout_terms, tokens,
+    trust,
 };
 use shared::http::Routes;
 use shared::routes;
@@ -41,6 +42,7 @@ fn routes() -> Routes<Context> {
         .routes(routes!(links::create))
         .routes(routes!(decisions::create))
         .routes(routes!(groups::assign))
+        .routes(routes!(holds::release))
         .routes(routes!(trust::set))
         .routes(routes!(payout_account::set))
         .routes(routes!(payout_terms::set))

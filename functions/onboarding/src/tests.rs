@@ -10,7 +10,9 @@ mod people;
 mod team;
 mod trust;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
+use shared::auth::FreshFor;
 use shared::store::{Write, keys};
 use shared::testing::{ScriptedServer, TestApp};
 
@@ -23,6 +25,10 @@ struct World {
 }
 
 async fn world() -> World {
+    world_where(true).await
+}
+
+async fn world_where(paypal_offered: bool) -> World {
     let stripe = ScriptedServer::start().await;
     let client = stripe.stripe();
     let app = TestApp::new(|world| {
@@ -30,6 +36,9 @@ async fn world() -> World {
             edge: world.edge.clone(),
             store: world.store.clone(),
             stripe: client,
+            fresh_for: FreshFor::minutes(15),
+            paypal_offered,
+            cool_off: SignedDuration::from_hours(72),
             public_url: "https://souk.example".to_owned(),
         })
     });

@@ -1,9 +1,9 @@
 //! What deciding about payouts needs.
 
 use shared::messages::Queue;
-use shared::money::Money;
 use shared::queues::Queues;
 use shared::runtime::Start;
+use shared::store::payouts::PayoutRules;
 use shared::store::{Store, TableName};
 
 #[derive(Debug, Clone)]
@@ -11,8 +11,7 @@ pub struct Context {
     pub store: Store,
     /// For the page after the one in hand.
     pub queues: Queues,
-    /// Less than this stays owed until there is more, unless the partner's terms say otherwise.
-    pub minimum: Money,
+    pub rules: PayoutRules,
 }
 
 impl Context {
@@ -20,7 +19,7 @@ impl Context {
         Self {
             store: start.store(&[TableName::Accounts, TableName::Ledger]),
             queues: start.queues(&[Queue::PayoutDecide]),
-            minimum: start.payout_minimum(),
+            rules: start.payout_rules(),
         }
     }
 }

@@ -76,11 +76,11 @@ async fn send_next(
 async fn decide_all(context: &Context, balances: &[Key], at: Timestamp, seed: Seed) -> Result<(), Failure> {
     let (mut summary, mut unfit) = (Summary::default(), Vec::new());
     for balance in balances {
-        match payouts::decide(&context.store, balance, context.minimum, at, seed, &[]).await {
+        match payouts::decide(&context.store, balance, context.rules, at, seed, &[]).await {
             Ok(Decided::Payout(_)) => summary.decided += 1,
             Ok(Decided::NotDue(NotDue::NothingPayable)) => summary.nothing_payable += 1,
             Ok(Decided::NotDue(NotDue::BelowMinimum { .. })) => summary.below_minimum += 1,
-            Ok(Decided::NotDue(NotDue::PartnerHeld(_))) => summary.held += 1,
+            Ok(Decided::NotDue(NotDue::PartnerHeld(_) | NotDue::PayPalNotOffered)) => summary.held += 1,
             Ok(Decided::Contended) => summary.contended += 1,
             // For people to look at; its neighbours are paid meanwhile.
             Err(StoreError::Corrupt(why)) => unfit.push(format!("{balance}: {why}")),

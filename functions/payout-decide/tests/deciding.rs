@@ -5,10 +5,12 @@ use shared::ids::PartnerId;
 use shared::ledger::BalanceChange;
 use shared::messages::{Envelope, Message, Queue};
 use shared::money::{Currency, Money};
-use shared::payout::{Payout, PayoutState};
+use shared::payout::{NotDue, Payout, PayoutState};
 use shared::runtime::{Delivery, Failure};
 use shared::seed::Seed;
+use shared::store::accounts::{self, Role};
 use shared::store::keys::BALANCE_SHARDS;
+use shared::store::payouts::{Decided, PayoutRules};
 use shared::store::{Store, StoreError, keys, ledger, payouts};
 use shared::testing::TestWorld;
 
@@ -16,7 +18,10 @@ fn context(world: &TestWorld) -> Context {
     Context {
         store: world.store.clone(),
         queues: world.queues.clone(),
-        minimum: eur(1000),
+        rules: PayoutRules {
+            minimum: eur(1000),
+            paypal_offered: true,
+        },
     }
 }
 
@@ -348,11 +353,19 @@ async fn what_a_payout_costs_is_counted() {
     earn(&world, anna, eur(2000), "2026-11-01").await;
     let key = keys::balance(anna, Currency::EUR);
     world.store.meter().take();
-    let decided = payouts::decide(&world.store, &key, eur(1), world.now(), world.seed(), &[]).await;
+    let decided = payouts::decide(
+        &world.store,
+        &key,
+        context(&world).rules,
+        world.now(),
+        world.seed(),
+        &[],
+    )
+    .await;
     decided.expect("memory");
     let usage = world.store.meter().take();
-    // Balance and partner are read; payout, entry and balance written as one, the payout also to the index of open ones.
-    assert_eq!((usage.requests, usage.write_units()), (3, 7));
+    // Balance, partner, and what its owner owns and owned are read; payout, entry and balance written as one, the payout also to the index of open ones.
+    assert_eq!((usage.requests, usage.write_units()), (5, 7));
     world.take_messages();
 }
 
@@ -375,4 +388,91 @@ async fn samples_are_understood_or_refused() {
     for body in bodies(include_str!("../../../events/payout-decide/malformed.json")) {
         assert!(serde_json::from_str::<Envelope>(&body).is_err(), "{body}");
     }
+}
+
+/// Anna has 20 euros to come, and owns bert's partner as well, which owes 7.
+async fn two_partners_of_anna(world: &TestWorld) -> (PartnerId, PartnerId) {
+    let (anna, bert) = (world.seller("anna").await, world.seller("bert").await);
+    world.join(bert, "anna", Role::Owner).await;
+    earn(world, anna, eur(2000), "2026-11-01").await;
+    earn(world, bert, eur(-700), "2026-11-01").await;
+    world.take_messages();
+    (anna, bert)
+}
+
+async fn decided(world: &TestWorld, partner: PartnerId) -> Decided {
+    let key = keys::balance(partner, Currency::EUR);
+    let decided = payouts::decide(&world.store, &key, context(world).rules, world.now(), world.seed(), &[]).await;
+    decided.expect("memory")
+}
+
+fn amount(decided: &Decided) -> i64 {
+    match decided {
+        Decided::Payout(payout) => payout.amount.minor(),
+        other => panic!("no payout: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_an_owner_owes_elsewhere_is_kept_also_after_leaving() {
+    let world = TestWorld::new();
+    let (anna, _) = two_partners_of_anna(&world).await;
+    assert_eq!(amount(&decided(&world, anna).await), 1300);
+
+    // Who leaves the partner that owes still answers for it, for half a year.
+    let world = TestWorld::new();
+    let (anna_again, bert_again) = two_partners_of_anna(&world).await;
+    let owner = world.user("anna").await;
+    let mut writes = accounts::remove_member(bert_again, owner).to_vec();
+    writes.push(accounts::remember_former_owner(bert_again, owner, world.now()));
+    world.store.transact(writes).await.expect("a member");
+    assert_eq!(amount(&decided(&world, anna_again).await), 1300);
+
+    let world = TestWorld::new();
+    let (anna_later, bert_later) = two_partners_of_anna(&world).await;
+    let long_ago = world.now() - jiff::SignedDuration::from_hours(181 * 24);
+    let owner = world.user("anna").await;
+    let mut writes = accounts::remove_member(bert_later, owner).to_vec();
+    writes.push(accounts::remember_former_owner(bert_later, owner, long_ago));
+    world.store.transact(writes).await.expect("a member");
+    assert_eq!(amount(&decided(&world, anna_later).await), 2000);
+}
+
+#[tokio::test]
+async fn what_a_refund_has_been_promised_is_not_paid_out() {
+    let world = TestWorld::new();
+    let anna = world.seller("anna").await;
+    earn(&world, anna, eur(3000), "2026-11-01").await;
+    let key = keys::balance(anna, Currency::EUR);
+    let balance = ledger::balance(&world.store, &key)
+        .await
+        .expect("memory")
+        .expect("a balance");
+    world
+        .store
+        .write(ledger::promise(&balance, 1200))
+        .await
+        .expect("nobody else writes");
+    assert_eq!(amount(&decided(&world, anna).await), 1800);
+    world.take_messages();
+}
+
+#[tokio::test]
+async fn a_payout_to_paypal_stays_due_where_paypal_is_not_set_up() {
+    let world = TestWorld::new();
+    let anna = world.seller("anna").await;
+    world.paid_by_paypal(anna, "anna@example.com").await;
+    earn(&world, anna, eur(3000), "2026-11-01").await;
+    let key = keys::balance(anna, Currency::EUR);
+    let rules = PayoutRules {
+        paypal_offered: false,
+        ..context(&world).rules
+    };
+    let decided = payouts::decide(&world.store, &key, rules, world.now(), world.seed(), &[]).await;
+    assert_eq!(decided.expect("memory"), Decided::NotDue(NotDue::PayPalNotOffered));
+    let balance = ledger::balance(&world.store, &key)
+        .await
+        .expect("memory")
+        .expect("a balance");
+    assert_eq!(balance.owed, eur(3000));
 }

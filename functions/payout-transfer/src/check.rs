@@ -1,6 +1,6 @@
 //! Whether the partner may be paid, and where, right before the money is sent: what was decided may be hours old.
 
-use shared::partner::{Block, Change, Destination, account};
+use shared::partner::{Change, Destination, account};
 use shared::payout::Payout;
 use shared::runtime::Failure;
 use shared::store::{Versioned, partners};
@@ -32,7 +32,7 @@ pub(crate) async fn check(desk: Desk<'_>, payout: &Payout) -> Result<Checked, Fa
         Destination::PayPal { .. } => None,
     };
     let partner_now = change.as_ref().map_or(&partner.value, |change| &change.partner);
-    let may_be_paid = partner_now.hold_on(Block::Payout).is_none();
+    let may_be_paid = partner_now.payout_hold(desk.now).is_none();
     Ok(Checked {
         destination: may_be_paid.then_some(destination),
         news: change.map(|value| Versioned {

@@ -17,7 +17,8 @@ pub use context::Context;
 
 use shared::ids::{PartnerId, PayoutId};
 use shared::messages::{Envelope, Message};
-use shared::payout::{Payout, PayoutState, Step, next_step};
+use shared::payout::{CancelReason, Payout, PayoutState, Step, next_step};
+use shared::processor::Processor;
 use shared::runtime::{Delivery, Failure, accounted};
 use shared::store::{Versioned, payouts};
 
@@ -59,7 +60,11 @@ async fn load(context: &Context, partner: PartnerId, payout: PayoutId) -> Result
 
 /// The next step of a payout, from wherever an earlier delivery left it.
 async fn proceed(desk: Desk<'_>, payout: Versioned<Payout>) -> Result<(), Failure> {
-    let checked = if payout.state == PayoutState::Created {
+    let is_new = payout.state == PayoutState::Created;
+    if is_new && payout.destination.processor() == Processor::PayPal && !desk.context.paypal.is_set_up().await? {
+        return cancel(desk, &payout, CancelReason::PayPalNotOffered, None).await;
+    }
+    let checked = if is_new {
         check(desk, &payout).await?
     } else {
         Checked::default()

@@ -28,7 +28,8 @@ const NOTE: &str = "Your earnings at Souk";
 /// PayPal's code for a balance that does not cover the payout, of a call and of an item.
 const SHORT: &str = "INSUFFICIENT_FUNDS";
 
-pub(crate) async fn ask(desk: Desk<'_>, payout: &Payout, receiver: ReceiverId) -> Result<Outcome, Failure> {
+/// PayPal must let us in, and the receiver be known, before it is asked for anything.
+pub(crate) async fn request(desk: Desk<'_>, payout: &Payout, receiver: ReceiverId) -> Result<CreatePayout, Failure> {
     let request = CreatePayout {
         payout: payout.id.to_string(),
         item: paid_for(payout).marked(desk.context.paypal.deployment()),
@@ -36,12 +37,12 @@ pub(crate) async fn ask(desk: Desk<'_>, payout: &Payout, receiver: ReceiverId) -
         amount: Amount::try_from(payout.amount).map_err(Failure::reject)?,
         note: NOTE.to_owned(),
     };
-    match desk
-        .context
-        .paypal
-        .create_payout(&request, &payout.id.to_string())
-        .await
-    {
+    desk.context.paypal.connect().await?;
+    Ok(request)
+}
+
+pub(crate) async fn ask(desk: Desk<'_>, payout: &Payout, request: &CreatePayout) -> Result<Outcome, Failure> {
+    match desk.context.paypal.create_payout(request, &payout.id.to_string()).await {
         Ok(batch) => batch_outcome(payout, &batch),
         Err(ProcessorError::Refused { code, message, .. }) => {
             tracing::warn!(payout.id = %payout.id, paypal.code = code, paypal.message = message, "batch refused");

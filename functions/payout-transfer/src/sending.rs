@@ -5,6 +5,8 @@ use shared::ids::JournalId;
 use shared::money::Money;
 use shared::partner::{Change, Destination};
 use shared::payout::{CancelReason, Payout, PayoutState, Transfer, cancel_entry, transfer_entry};
+use shared::processor::paypal::requests::CreatePayout;
+use shared::processor::stripe::requests::CreateTransfer;
 use shared::runtime::Failure;
 use shared::seed::Seed;
 use shared::store::{Versioned, ledger, partners, payouts};
@@ -38,15 +40,26 @@ pub(crate) struct Sent {
     pub(crate) transfer: Transfer,
 }
 
+/// What the processor is asked, made before the payout says that it may have been: whatever is missing on our side must not leave a payout
+/// that only the processor's answer can end.
+enum Request {
+    Transfer(CreateTransfer),
+    Batch(CreatePayout),
+}
+
 pub(crate) async fn send(desk: Desk<'_>, payout: Versioned<Payout>) -> Result<(), Failure> {
+    let request = match &payout.destination {
+        Destination::Stripe { account } => Request::Transfer(stripe::request(&payout, account)),
+        Destination::PayPal { receiver } => Request::Batch(paypal::request(desk, &payout, *receiver).await?),
+    };
     let payout = if payout.state == PayoutState::Created {
         mark_sending(desk, payout).await?
     } else {
         payout
     };
-    let outcome = match &payout.destination {
-        Destination::Stripe { account } => stripe::ask(desk, &payout, account).await?,
-        Destination::PayPal { receiver } => paypal::ask(desk, &payout, *receiver).await?,
+    let outcome = match &request {
+        Request::Transfer(transfer) => stripe::ask(desk, &payout, transfer).await?,
+        Request::Batch(batch) => paypal::ask(desk, &payout, batch).await?,
     };
     conclude(desk, &payout, outcome).await
 }

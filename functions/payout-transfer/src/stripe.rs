@@ -12,8 +12,8 @@ use shared::store::Versioned;
 use crate::reversals;
 use crate::sending::{Desk, Outcome, Sent};
 
-pub(crate) async fn ask(desk: Desk<'_>, payout: &Payout, account: &str) -> Result<Outcome, Failure> {
-    let request = CreateTransfer {
+pub(crate) fn request(payout: &Payout, account: &str) -> CreateTransfer {
+    CreateTransfer {
         amount: payout.amount,
         destination: account.to_owned(),
         transfer_group: payout.id.to_string(),
@@ -22,9 +22,12 @@ pub(crate) async fn ask(desk: Desk<'_>, payout: &Payout, account: &str) -> Resul
             ("partner_id".into(), payout.partner.to_string()),
             ("payout_id".into(), payout.id.to_string()),
         ]),
-    };
+    }
+}
+
+pub(crate) async fn ask(desk: Desk<'_>, payout: &Payout, request: &CreateTransfer) -> Result<Outcome, Failure> {
     let stripe = &desk.context.stripe;
-    match stripe.create_transfer(&request, &payout.id.to_string()).await {
+    match stripe.create_transfer(request, &payout.id.to_string()).await {
         Ok(transfer) => Ok(Outcome::Sent(sent(&transfer)?)),
         Err(ProcessorError::Refused { code, message, .. }) => {
             tracing::warn!(payout.id = %payout.id, stripe.code = code, stripe.message = message, "transfer refused");

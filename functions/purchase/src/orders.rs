@@ -15,10 +15,11 @@ use shared::auth::scope::{OrdersRead, OrdersWrite};
 use shared::http::{Call, FieldError, Json, Page, Paging, PagingParams, Path, Problem};
 use shared::ids::{ListingId, OrderId, UserId};
 use shared::messages::{Envelope, Message};
+use shared::processor::Processor;
 use shared::purchase::{CancelError, Cart, ChargeError, Offer, Order, OrderStatus, PlaceError, place};
 use shared::revenue::{Referrers, Terms};
 use shared::store::offers::{self, OnSale};
-use shared::store::{StoreError, Versioned, catalogue, commerce, licences, subscriptions};
+use shared::store::{StoreError, Versioned, catalogue, commerce, licences, relations, subscriptions};
 
 use crate::api::{OrderView, PlaceOrder};
 use crate::checkout::{self, CheckoutError};
@@ -61,12 +62,13 @@ async fn place_order(
     request: &PlaceOrder,
     call: &Call,
 ) -> Result<Versioned<Order>, Problem> {
+    check_processor(context, request.processor).await?;
     let cart = match &request.lines {
         Some(_) => None,
         None => commerce::cart(&context.store, customer).await?,
     };
     let on_sale = on_sale(context, &wanted(request, cart.as_ref())).await?;
-    let referrers = referrers(context, request).await?;
+    let referrers = referrers(context, customer, request, call.now).await?;
     let offers = offers(context, on_sale, referrers, call.now).await?;
     let order = place(customer, &offers, referrers, call.seed, call.now).map_err(|error| refused(&error))?;
     let order = Order {
@@ -204,6 +206,17 @@ pub(crate) async fn show(
     Ok(Json(OrderView::of(order.value, checkout_url)))
 }
 
+/// Nothing is placed that nobody could take the money for.
+async fn check_processor(context: &Context, processor: Processor) -> Result<(), Problem> {
+    if processor == Processor::PayPal && !context.paypal.is_set_up().await? {
+        return Err(Problem::conflict(
+            "paypal_not_offered",
+            "This marketplace does not take payments through PayPal. Order with \"processor\": \"stripe\", or leave it out.",
+        ));
+    }
+    Ok(())
+}
+
 /// What the request names, or else the cart.
 fn wanted(request: &PlaceOrder, cart: Option<&Versioned<Cart>>) -> Vec<ListingId> {
     match &request.lines {
@@ -258,7 +271,12 @@ async fn on_sale(context: &Context, listings: &[ListingId]) -> Result<Vec<OnSale
 }
 
 /// Who is to be paid for the customer: partners like those who sell.
-async fn referrers(context: &Context, request: &PlaceOrder) -> Result<Referrers, Problem> {
+async fn referrers(
+    context: &Context,
+    customer: UserId,
+    request: &PlaceOrder,
+    now: Timestamp,
+) -> Result<Referrers, Problem> {
     let referrers = Referrers {
         affiliate: request.affiliate_id,
         reseller: request.reseller_id,
@@ -266,6 +284,10 @@ async fn referrers(context: &Context, request: &PlaceOrder) -> Result<Referrers,
     if let Some(pointer) = offers::unknown_referrer(&context.store, referrers).await? {
         let detail = "There is no partner of this id who can be paid a share. Leave it out.";
         return Err(Problem::refused("unknown_referrer", pointer, detail));
+    }
+    if let Some((pointer, reason)) = relations::own_referral(&context.store, customer, referrers, now).await? {
+        let detail = format!("{} Leave it out.", reason.explanation());
+        return Err(Problem::refused("own_referral", pointer, detail));
     }
     Ok(referrers)
 }

@@ -6,6 +6,7 @@ use shared::http::{FieldError, Problem, Validate};
 use shared::ids::{ListingId, OrderId, PartnerId, RefundId};
 use shared::money::{Currency, Money};
 use shared::purchase::dispute::{ClaimByHand, Dispute, DisputeStatus, Ruling};
+use shared::purchase::promise::ReviewReason;
 use shared::purchase::refund::{Refund, RefundOrigin, RefundReason, RefundRequest, RefundState};
 use shared::purchase::{MAX_LINES, Order, OrderStatus};
 use utoipa::{IntoParams, ToSchema};
@@ -110,6 +111,9 @@ pub(crate) struct RefundView {
     pub note: Option<String>,
     pub requested_by: RequestedBy,
     pub status: RefundStatus,
+    /// Why an operator decides, or has decided, what a partner wanted to refund.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewView>,
     /// Why it was declined, refused by the processor or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_detail: Option<String>,
@@ -119,6 +123,13 @@ pub(crate) struct RefundView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub updated_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ReviewView {
+    pub reason_code: ReviewReason,
+    /// The reason in words.
+    pub explanation: &'static str,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -187,6 +198,14 @@ impl From<Refund> for RefundView {
                 RefundOrigin::Processor => RequestedBy::Processor,
             },
             status,
+            review: refund.review.map(|reason_code| ReviewView {
+                reason_code,
+                explanation: match reason_code {
+                    ReviewReason::BeyondOwed => {
+                        "What this takes back has been paid out already. An operator of the marketplace decides it."
+                    }
+                },
+            }),
             status_detail,
             created_at: refund.created_at,
             updated_at,

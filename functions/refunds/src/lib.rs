@@ -1,7 +1,7 @@
 //! Refunds: asked for by customers, made by partners and operators, followed by all three; and the disputes of orders, those that operators make by
 //! hand among them.
 //!
-//! Trigger: HTTP. Writes refunds, what they set aside on their orders, and the audit entry of whoever decided, with the message that sends them, in one
+//! Trigger: HTTP. Writes refunds, what partners' balances promise for them, what they set aside on their orders, and the audit entry of whoever decided, with the message that sends them, in one
 //! transaction; the settlement asks the processor and posts what becomes of it. Idempotency: the `Idempotency-Key` of each POST, whose seed gives the
 //! refund its id; the order's revision, so that two refunds together never promise more than was paid.
 

@@ -105,9 +105,10 @@ fn news(object: &objects::Order, so_far: OrderStatus) -> Result<News, String> {
     let unknown = || format!("PayPal's order {} has a status that is not known here", object.id);
     match (object.status, object.capture()) {
         (Told::Completed, Some(capture)) => match capture.status {
-            CaptureStatus::Completed | CaptureStatus::PartiallyRefunded | CaptureStatus::Refunded => {
-                Ok(News::Paid(payment(capture, so_far)?))
-            }
+            CaptureStatus::Completed | CaptureStatus::PartiallyRefunded | CaptureStatus::Refunded => Ok(News::Paid {
+                payment: payment(capture, so_far)?,
+                paid_with: object.means(),
+            }),
             CaptureStatus::Pending => Ok(News::OnItsWay),
             CaptureStatus::Declined | CaptureStatus::Failed => Ok(News::Ended(OrderStatus::Cancelled)),
             CaptureStatus::Other => Err(unknown()),
@@ -163,7 +164,7 @@ mod tests {
         let told = news(&object, OrderStatus::Pending)
             .map_err(|_| ())
             .map(|news| match news {
-                News::Paid(_) => "paid",
+                News::Paid { .. } => "paid",
                 News::OnItsWay => "on its way",
                 News::Ended(_) => "ended",
                 News::Open => "open",

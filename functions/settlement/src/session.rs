@@ -8,7 +8,7 @@ use shared::processor::Processor;
 use shared::processor::stripe::objects::{Charge, CheckoutSession, PaymentStatus, SessionStatus};
 use shared::purchase::{Order, OrderStatus, Payment, SettleError, settle};
 use shared::runtime::{Delivery, Failure};
-use shared::store::{Versioned, commerce, offers, revenue};
+use shared::store::{Versioned, commerce, offers, relations, revenue};
 
 use crate::context::Context;
 use crate::{fee, origin};
@@ -16,7 +16,11 @@ use crate::{fee, origin};
 /// What the processor says about the money.
 #[derive(Debug, PartialEq)]
 pub(crate) enum News {
-    Paid(Payment),
+    Paid {
+        payment: Payment,
+        /// What the customer has paid with, where the processor tells.
+        paid_with: Option<String>,
+    },
     OnItsWay,
     Ended(OrderStatus),
     /// The customer is still at it.
@@ -69,7 +73,7 @@ pub(crate) async fn apply(
     news: News,
 ) -> Result<(), Failure> {
     let changed = match news {
-        News::Paid(payment) => return pay(context, delivery, order, &payment).await,
+        News::Paid { payment, paid_with } => return pay(context, delivery, order, &payment, paid_with).await,
         News::OnItsWay => order.await_payment(),
         News::Ended(status) => order.end_unpaid(status),
         News::Open => None,
@@ -93,7 +97,7 @@ pub(crate) async fn settle_free(
         charge: None,
         at: order.placed_at,
     };
-    pay(context, delivery, &order, &payment).await
+    pay(context, delivery, &order, &payment, None).await
 }
 
 /// Settles the order. Where others were faster, the order and the counters are read again; the processor need not be asked once more.
@@ -102,14 +106,15 @@ async fn pay(
     delivery: &Delivery<Envelope>,
     order: &Versioned<Order>,
     payment: &Payment,
+    paid_with: Option<String>,
 ) -> Result<(), Failure> {
     let mut tries = context.store.tries();
-    let mut outcome = pay_once(context, delivery, order, payment).await;
+    let mut outcome = pay_once(context, delivery, order, payment, paid_with.as_deref()).await;
     while let Err(error) = &outcome
         && tries.again(error).await
     {
         let order = origin::load(context, order.customer, order.id).await?;
-        outcome = pay_once(context, delivery, &order, payment).await;
+        outcome = pay_once(context, delivery, &order, payment, paid_with.as_deref()).await;
     }
     outcome
 }
@@ -119,8 +124,10 @@ async fn pay_once(
     delivery: &Delivery<Envelope>,
     order: &Versioned<Order>,
     payment: &Payment,
+    paid_with: Option<&str>,
 ) -> Result<(), Failure> {
     let to_settle = remaining(context, order).await?;
+    let to_settle = relations::withhold_own_referrals(&context.store, &to_settle, paid_with, delivery.now).await?;
     let turnovers = revenue::turnovers(&context.store, to_settle.counters(payment.at)).await?;
     let settlement = match settle(
         &to_settle,
@@ -156,7 +163,10 @@ pub(crate) async fn remaining(context: &Context, order: &Order) -> Result<Order,
 /// Reads a session. A money field that Souk does not understand is refused rather than interpreted.
 fn news(session: &CheckoutSession, arrived: Timestamp) -> Result<News, String> {
     match (session.status, session.payment_status) {
-        (_, PaymentStatus::Paid | PaymentStatus::NoPaymentRequired) => Ok(News::Paid(payment(session, arrived)?)),
+        (_, PaymentStatus::Paid | PaymentStatus::NoPaymentRequired) => Ok(News::Paid {
+            payment: payment(session, arrived)?,
+            paid_with: session.charge().and_then(Charge::means),
+        }),
         (Some(SessionStatus::Open), PaymentStatus::Unpaid) => Ok(News::Open),
         (Some(SessionStatus::Expired), PaymentStatus::Unpaid) => Ok(News::Ended(OrderStatus::Expired)),
         (Some(SessionStatus::Complete), PaymentStatus::Unpaid) if payment_failed(session) => {
@@ -205,7 +215,7 @@ mod tests {
         let told = news(&session, Timestamp::UNIX_EPOCH)
             .map_err(|_| ())
             .map(|news| match news {
-                News::Paid(payment) => {
+                News::Paid { payment, .. } => {
                     assert_eq!(payment.amount, Money::new(1299, Currency::EUR));
                     "paid"
                 }

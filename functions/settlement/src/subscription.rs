@@ -13,7 +13,7 @@ use shared::processor::stripe::objects::{Charge, Expandable, List, SessionStatus
 use shared::processor::{Processor, ProcessorError};
 use shared::purchase::{Order, OrderStatus, Payment, Settlement, settle};
 use shared::runtime::{Delivery, Failure};
-use shared::store::{StoreError, Versioned, commerce, revenue, subscriptions};
+use shared::store::{StoreError, Versioned, commerce, relations, revenue, subscriptions};
 use shared::subscription::{PaidInvoice, Status, Subscription, renewal};
 
 use crate::context::Context;
@@ -204,6 +204,8 @@ async fn settle_invoice(
     // Nobody pays for another period of what has left the shop: it is given back, and the subscription ends with that.
     let order = session::remaining(context, &renewal(subscription, paid)).await?;
     let charge = charge_of(context, invoice).await?;
+    let paid_with = charge.as_ref().and_then(Charge::means);
+    let order = relations::withhold_own_referrals(&context.store, &order, paid_with.as_deref(), delivery.now).await?;
     let arrived = match charge.as_ref().map(Charge::arrived_at) {
         Some(Some(at)) => Timestamp::from_second(at).map_err(Failure::reject)?,
         // Its movement is not known yet.

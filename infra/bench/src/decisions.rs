@@ -27,6 +27,7 @@ pub(crate) fn measure() -> Result<()> {
     let terms = Terms {
         minimum: Money::new(1_000, Currency::EUR),
         reserve: Money::zero(Currency::EUR),
+        owner_debt: Money::zero(Currency::EUR),
     };
     let (mut only_read, mut decided, mut payouts) = (Vec::new(), Vec::new(), 0);
     // Side by side, so that what disturbs one disturbs the other.
@@ -113,6 +114,7 @@ mod tests {
         let terms = Terms {
             minimum: Money::new(1_000, Currency::EUR),
             reserve: Money::zero(Currency::EUR),
+            owner_debt: Money::zero(Currency::EUR),
         };
         assert_eq!(decide_all(&balances, &terms, seed, now).expect("decisions"), 16);
     }

@@ -26,8 +26,14 @@ pub struct User {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
-    SignIn,
-    ApiToken { id: TokenId, scopes: Scopes },
+    SignIn {
+        /// When the person last proved to the issuer who they are, as far as it says.
+        at: Option<Timestamp>,
+    },
+    ApiToken {
+        id: TokenId,
+        scopes: Scopes,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +47,7 @@ impl Identity {
     /// might not ask for it.
     pub(crate) fn idempotency_owner(&self) -> String {
         match &self.credential {
-            Credential::SignIn => self.user.id.to_string(),
+            Credential::SignIn { .. } => self.user.id.to_string(),
             Credential::ApiToken { id, .. } => id.to_string(),
         }
     }
@@ -104,7 +110,7 @@ async fn by_sign_in(sign_in: &SignIn, token: &str, now: Timestamp) -> Result<Ide
         SignInError::Refused(why) => Problem::unauthenticated(Some("invalid_token"), why),
         SignInError::Unavailable(_) => Problem::unavailable(error),
     })?;
-    let (operator, trusted_reporter) = (claims.operator, claims.trusted_reporter);
+    let (operator, trusted_reporter, at) = (claims.operator, claims.trusted_reporter, claims.signed_in_at);
     let user = accounts::sign_in(&sign_in.store, claims, now).await?;
     Ok(Identity {
         user: User {
@@ -114,7 +120,7 @@ async fn by_sign_in(sign_in: &SignIn, token: &str, now: Timestamp) -> Result<Ide
             operator,
             trusted_reporter,
         },
-        credential: Credential::SignIn,
+        credential: Credential::SignIn { at },
     })
 }
 

@@ -59,6 +59,14 @@ pub struct PartnerOperator<P: Permission> {
     permission: PhantomData<P>,
 }
 
+/// A [`PartnerOperator`] who is not of the partner's team: nobody decides about their own partner.
+#[derive(Debug, Clone)]
+pub struct ImpartialOperator<P: Permission> {
+    pub partner: PartnerId,
+    pub user: User,
+    permission: PhantomData<P>,
+}
+
 async fn in_path<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<PartnerId, Problem> {
     #[derive(Deserialize)]
     struct InPath {
@@ -182,5 +190,31 @@ where
             }
             Err(refusal) => Err(refusal),
         }
+    }
+}
+
+impl<P, S> FromRequestParts<S> for ImpartialOperator<P>
+where
+    P: Permission,
+    S: Send + Sync,
+    Edge: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let operator = <PartnerOperator<P> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        let edge = Edge::from_ref(state);
+        let sign_in = edge
+            .sign_in()
+            .ok_or_else(|| Problem::internal("a partner's route on an edge without sign-in"))?;
+        let member = accounts::member(&sign_in.store, operator.partner, operator.user.id).await?;
+        if member.is_some() {
+            return Err(Problem::own_work());
+        }
+        Ok(Self {
+            partner: operator.partner,
+            user: operator.user,
+            permission: PhantomData,
+        })
     }
 }

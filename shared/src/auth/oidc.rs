@@ -47,6 +47,8 @@ pub struct Claims {
     pub name: Option<String>,
     pub operator: bool,
     pub trusted_reporter: bool,
+    /// When the person last proved who they are (`auth_time`); `None` where the issuer does not say.
+    pub signed_in_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone)]
@@ -67,6 +69,7 @@ struct Standard {
     aud: Option<OneOrMany>,
     exp: Option<Value>,
     nbf: Option<Value>,
+    auth_time: Option<Value>,
     email: Option<String>,
     email_verified: Option<bool>,
     name: Option<String>,
@@ -156,6 +159,14 @@ impl Verifier {
                 return Err(SignInError::Refused("The token is not valid yet."));
             }
         }
+        let signed_in_at = match &claims.auth_time {
+            None => None,
+            Some(at) => Some(
+                seconds(at)
+                    .and_then(|at| Timestamp::from_second(at).ok())
+                    .ok_or(SignInError::Refused("The token's claims are malformed."))?,
+            ),
+        };
         let subject = claims
             .sub
             .filter(|sub| !sub.is_empty() && sub.chars().count() <= MAX_SUBJECT_CHARS);
@@ -170,6 +181,7 @@ impl Verifier {
             name: claims.name.filter(|name| !name.is_empty()),
             operator,
             trusted_reporter,
+            signed_in_at,
         })
     }
 }

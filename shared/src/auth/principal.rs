@@ -26,7 +26,7 @@ impl Identity {
     /// The person, once the credential has been found good enough for `P`.
     pub(super) fn permitted<P: Permission>(self) -> Result<User, Problem> {
         match (&self.credential, P::SCOPE) {
-            (Credential::SignIn, _) => Ok(self.user),
+            (Credential::SignIn { .. }, _) => Ok(self.user),
             (Credential::ApiToken { scopes, .. }, Some(scope)) if scopes.contains(scope) => Ok(self.user),
             (Credential::ApiToken { .. }, Some(scope)) => Err(Problem::insufficient_scope(scope.as_str())),
             (Credential::ApiToken { .. }, None) => Err(Problem::forbidden(

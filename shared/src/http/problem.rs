@@ -100,6 +100,25 @@ impl Problem {
         problem
     }
 
+    /// 401 for a sign-in that is too old for what it is to do (RFC 9470, section 3).
+    pub fn stale_sign_in(detail: impl Into<String>, max_age: std::time::Duration) -> Self {
+        let challenge = format!(
+            "Bearer realm=\"souk\", error=\"insufficient_user_authentication\", error_description=\"Sign in again.\", max_age={}",
+            max_age.as_secs()
+        );
+        let mut problem = Self::new(StatusCode::UNAUTHORIZED, "fresh_sign_in_required", detail);
+        problem.0.challenge = HeaderValue::from_str(&challenge).ok();
+        problem
+    }
+
+    /// 403 for an operator who would decide about their own partner, order or claim.
+    pub fn own_work() -> Self {
+        Self::forbidden(
+            "own_work",
+            "Nobody decides about what is their own or their team's. Leave it to another operator.",
+        )
+    }
+
     /// 403: the caller may know that the thing exists, but may not do this.
     pub fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, code, detail)

@@ -1,4 +1,5 @@
-//! The partner's account at Stripe, and the holds that follow from what Stripe wants to know. Who is paid by PayPal has none of them.
+//! The partner's account at Stripe, and the holds that follow from what Stripe wants to know and finds. What it finds about those who run
+//! the account holds the partner wherever it is paid; what it still wants of an account that nobody has finished does not.
 //!
 //! What the processor reports replaces what it reported before: the report is always fetched, never taken from an event, so it does
 //! not matter in which order events arrive or how often.
@@ -13,6 +14,9 @@ use crate::seed::Seed;
 
 /// An item can hold this many of Stripe's requirement names with ease; a longer list says how many more there are.
 const MAX_NAMED_REQUIREMENTS: usize = 20;
+
+/// Stripe's name of the bank account that it wants: no finding about anybody.
+const BANK: &str = "external_account";
 
 /// The connected account, as last reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,10 +101,11 @@ pub fn connect(partner: &Partner, report: &AccountReport, act: Act) -> Result<Ch
     note(&mut partner, report);
     let mut audit = act.audit("partner.connect_payout_account", &partner.id);
     audit.evidence = Some(report.account.clone());
+    let messages = partner.notices([], act.seed, PartnerNews::AccountConnected);
     Ok(Change {
         partner,
         audit: Some(audit),
-        messages: Vec::new(),
+        messages,
     })
 }
 
@@ -118,7 +123,7 @@ pub fn update(
     {
         return Err(ReportError::OtherAccount);
     }
-    let before = partner.hold_on_payout_account();
+    let before = partner.hold_on_payout_account(now);
     let mut after = partner.clone();
     settle_holds(&mut after, report, now, seed);
     note(&mut after, report);
@@ -126,7 +131,7 @@ pub fn update(
         return Ok(None);
     }
     // A mail for what the partner must act upon, or has waited for; not for every field that Stripe ticks off.
-    let messages = match (before, after.hold_on_payout_account()) {
+    let messages = match (before, after.hold_on_payout_account(now)) {
         (Some(_), None) => vec![after.notice(seed, PartnerNews::PayoutsEnabled)],
         (was, Some(is)) if was != Some(is) => vec![after.notice(seed, PartnerNews::PayoutsHeld)],
         _ => Vec::new(),
@@ -140,10 +145,10 @@ pub fn update(
 
 impl Partner {
     /// Why the processor's account keeps the partner from being paid.
-    fn hold_on_payout_account(&self) -> Option<HoldReason> {
+    fn hold_on_payout_account(&self, now: Timestamp) -> Option<HoldReason> {
         let blocking =
             |hold: &&Hold| hold.reason_code.origin() == Origin::PayoutAccount && hold.blocks.contains(&Block::Payout);
-        self.open_holds().find(blocking).map(|hold| hold.reason_code)
+        self.open_holds(now).find(blocking).map(|hold| hold.reason_code)
     }
 }
 
@@ -156,12 +161,13 @@ pub(super) fn note(partner: &mut Partner, report: &AccountReport) {
 }
 
 /// Opens the hold that the report calls for and resolves all others of the payout account. A hold that stays keeps its id and its
-/// day of opening, whatever else is asked for meanwhile. What Stripe wants is no reason to hold who is paid by PayPal.
+/// day of opening, whatever else is asked for meanwhile.
 pub(super) fn settle_holds(partner: &mut Partner, report: &AccountReport, now: Timestamp, seed: Seed) {
-    let wanted = match partner.paypal_receiver {
-        Some(_) => None,
-        None => wanted_hold(report),
+    let follows = |(reason, evidence): &(HoldReason, String)| {
+        partner.paypal_receiver.is_none()
+            || (follows_partner(*reason, report) && !partner.is_released(*reason, evidence))
     };
+    let wanted = wanted_hold(report).filter(follows);
     let reason = wanted.as_ref().map(|(reason, _)| *reason);
     partner.resolve(now, |hold| {
         hold.reason_code.origin() == Origin::PayoutAccount && Some(hold.reason_code) != reason
@@ -171,7 +177,7 @@ pub(super) fn settle_holds(partner: &mut Partner, report: &AccountReport, now: T
     if let Some(hold) = partner
         .holds
         .iter_mut()
-        .find(|hold| hold.is_open() && hold.reason_code == reason)
+        .find(|hold| hold.is_open(now) && hold.reason_code == reason)
     {
         hold.evidence = evidence;
         hold.due_at = deadline.unwrap_or_else(|| reason.due_after(hold.opened_at));
@@ -180,6 +186,20 @@ pub(super) fn settle_holds(partner: &mut Partner, report: &AccountReport, now: T
     let mut hold = Hold::opened(reason, evidence, now, seed);
     hold.due_at = deadline.unwrap_or(hold.due_at);
     partner.open(hold);
+}
+
+/// Whether what Stripe says holds the partner also where another processor pays it. Who was refused, paused or is still being looked at is
+/// that wherever they go; an account that was never filled in says nothing about anybody.
+fn follows_partner(reason: HoldReason, report: &AccountReport) -> bool {
+    match reason {
+        HoldReason::PayoutAccountInformationDue => false,
+        HoldReason::PayoutAccountIncomplete => {
+            let wanted = report.past_due.iter().chain(&report.currently_due);
+            let about_people = wanted.chain(&report.pending_verification).any(|name| name != BANK);
+            report.details_submitted && about_people
+        }
+        _ => true,
+    }
 }
 
 fn follows_deadline(reason: HoldReason) -> bool {

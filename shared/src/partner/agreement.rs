@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::hold::{HoldReason, Origin};
 use super::{Act, Change, Partner, Status};
 use crate::ids::UserId;
+use crate::messages::PartnerNews;
 
 /// The version that binds. A new one is a new file, a new date here, and the old file stays: what was accepted must stay readable.
 pub const CURRENT_VERSION: &str = "2026-11-01";
@@ -55,9 +56,10 @@ pub fn accept(partner: &Partner, version: &str, act: Act) -> Result<Change, Acce
     let mut audit = act.audit("partner.accept_agreement", &partner.id);
     audit.reason_code = Some(HoldReason::AgreementNotAccepted.to_string());
     audit.evidence = Some(version.to_owned());
+    let messages = partner.notices([], act.seed, PartnerNews::AgreementAccepted);
     Ok(Change {
         partner,
         audit: Some(audit),
-        messages: Vec::new(),
+        messages,
     })
 }

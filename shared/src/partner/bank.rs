@@ -31,12 +31,10 @@ pub enum BankOutcome {
 /// The partner as it is after the report; `None` where it says nothing new.
 ///
 /// Reports come late, twice and in any order. A failure opens one hold, ever; a payout that was begun after the hold was opened and has
-/// reached the bank ends it.
+/// reached the bank ends it. Who is paid at PayPal meanwhile is not held by it, and is once Stripe is to pay again.
 pub fn update(partner: &Partner, report: &BankReport, now: Timestamp, seed: Seed) -> Option<Change> {
     let mut after = partner.clone();
     let news = match &report.outcome {
-        // The next payout does not go to this bank.
-        BankOutcome::Failed(_) if partner.paypal_receiver.is_some() => return None,
         BankOutcome::Failed(code) => {
             let evidence = format!("{} {code}", report.payout);
             let is_known = partner

@@ -114,9 +114,11 @@ pub fn decide(partner: &Partner, decision: &Decision, act: Act) -> Result<Change
         });
     }
     let opens = decision.opens()?;
-    let ended = decision
-        .ends()
-        .and_then(|origin| partner.open_holds().find(|hold| hold.reason_code.origin() == origin));
+    let ended = decision.ends().and_then(|origin| {
+        partner
+            .open_holds(act.now)
+            .find(|hold| hold.reason_code.origin() == origin)
+    });
     let told = opens
         .or(ended.map(|hold| hold.reason_code))
         .unwrap_or(HoldReason::ApplicationReview);

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::working_days;
-use crate::ids::HoldId;
+use crate::ids::{HoldId, UserId};
 use crate::seed::Seed;
 
 /// A reason why a partner cannot do something. Never deleted while it is open; resolved, it is history.
@@ -20,6 +20,17 @@ pub struct Hold {
     pub blocks: Vec<Block>,
     pub opened_at: Timestamp,
     pub resolved_at: Option<Timestamp>,
+    /// The operator who ended it, where it did not get what it waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
+}
+
+/// An operator's end of a hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    pub by: UserId,
+    /// What the operator bases it on; shown to the partner.
+    pub evidence: String,
 }
 
 #[derive(
@@ -45,6 +56,8 @@ pub enum WaitsFor {
     Operator,
     /// Stripe.
     Processor,
+    /// Nobody: it ends by itself on its due date.
+    Time,
 }
 
 const EVERYTHING: &[Block] = &[Block::Publish, Block::Sell, Block::Payout];
@@ -55,6 +68,26 @@ const PAYOUT: &[Block] = &[Block::Payout];
 enum Due {
     WorkingDays(u32),
     Days(i64),
+}
+
+/// What ends a hold, beside an operator's release ([`HoldReason::may_be_released`]). Nothing else does: least of all what the
+/// partner does about something other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndedBy {
+    /// An operator's decision about the partner.
+    Decision,
+    /// An owner's acceptance of the current agreement.
+    Acceptance,
+    /// An account or a receiver, where there was none.
+    Destination,
+    /// What Stripe reports about the account. What Stripe found about those who run it follows the partner to any other destination.
+    StripeReport,
+    /// A later payout that reaches the same account's bank. Follows the account: it stands while the partner is paid elsewhere.
+    BankPayout,
+    /// The partner's naming of a receiver.
+    NamedReceiver,
+    /// Its due date.
+    Time,
 }
 
 /// The closed list of reasons. Codes are stable: partners' tools and mails refer to them.
@@ -69,10 +102,13 @@ enum Due {
 /// | `payout_account_incomplete` | Stripe: information is missing, transfers do not work | partner | payout | Stripe's deadline, else 14 days |
 /// | `payout_account_verifying` | Stripe checks what was submitted | processor | payout | 3 working days |
 /// | `payout_account_paused` | Stripe stopped the account for a reason of its own | processor | payout | 5 working days |
-/// | `payout_account_refused` | Stripe rejected the account | partner (needs another account) | payout | 30 days |
+/// | `payout_account_refused` | Stripe rejected the account | operator (looks into it) | payout | 30 days |
 /// | `bank_payout_failed` | the partner's bank sent money back | partner (corrects the bank account at Stripe) | payout | 14 days |
 /// | `receiver_unpaid` | PayPal could not pay the receiver, or nobody claimed the money | partner (names a receiver, the same or another) | payout | 14 days |
 /// | `payout_account_information_due` | Stripe wants information, transfers still work | partner | nothing | Stripe's deadline, else 14 days |
+/// | `payout_destination_changed` | a receiver was named, or PayPal was left | time | payout | 72 hours, as the deployment says; it then ends by itself |
+///
+/// A hold ends by what its origin waits for ([`HoldReason::ended_by`]) or, where the money alone is held, by an operator's release.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema, strum::Display, strum::EnumIter,
 )]
@@ -98,6 +134,7 @@ pub enum HoldReason {
     PayoutAccountInformationDue,
     BankPayoutFailed,
     ReceiverUnpaid,
+    PayoutDestinationChanged,
 }
 
 /// What opens a hold of this reason; decides who may name it.
@@ -110,9 +147,32 @@ pub enum Origin {
     PayoutAccount,
     Bank,
     Receiver,
+    /// A change of who is paid.
+    Destination,
 }
 
 impl HoldReason {
+    pub fn ended_by(self) -> EndedBy {
+        match self.origin() {
+            Origin::Review | Origin::Rejection | Origin::Suspension => EndedBy::Decision,
+            Origin::Agreement => EndedBy::Acceptance,
+            Origin::PayoutAccount if self == Self::PayoutAccountMissing => EndedBy::Destination,
+            Origin::PayoutAccount => EndedBy::StripeReport,
+            Origin::Bank => EndedBy::BankPayout,
+            Origin::Receiver => EndedBy::NamedReceiver,
+            Origin::Destination => EndedBy::Time,
+        }
+    }
+
+    /// Whether an operator may end it before it got what it waits for. What holds more than money is decided otherwise, and nobody
+    /// can be paid nowhere.
+    pub fn may_be_released(self) -> bool {
+        match self.ended_by() {
+            EndedBy::Decision | EndedBy::Acceptance | EndedBy::Destination => false,
+            EndedBy::StripeReport | EndedBy::BankPayout | EndedBy::NamedReceiver | EndedBy::Time => true,
+        }
+    }
+
     pub fn origin(self) -> Origin {
         match self {
             Self::ApplicationReview => Origin::Review,
@@ -134,18 +194,21 @@ impl HoldReason {
             | Self::PayoutAccountInformationDue => Origin::PayoutAccount,
             Self::BankPayoutFailed => Origin::Bank,
             Self::ReceiverUnpaid => Origin::Receiver,
+            Self::PayoutDestinationChanged => Origin::Destination,
         }
     }
 
     pub fn waits_for(self) -> WaitsFor {
         match self.origin() {
             Origin::Review | Origin::Suspension => WaitsFor::Operator,
+            Origin::PayoutAccount if self == Self::PayoutAccountRefused => WaitsFor::Operator,
             Origin::PayoutAccount if matches!(self, Self::PayoutAccountVerifying | Self::PayoutAccountPaused) => {
                 WaitsFor::Processor
             }
             Origin::Rejection | Origin::Agreement | Origin::PayoutAccount | Origin::Bank | Origin::Receiver => {
                 WaitsFor::Partner
             }
+            Origin::Destination => WaitsFor::Time,
         }
     }
 
@@ -154,7 +217,7 @@ impl HoldReason {
             Origin::Review | Origin::Rejection | Origin::Suspension => EVERYTHING,
             Origin::Agreement => &[Block::Publish],
             Origin::PayoutAccount if self == Self::PayoutAccountInformationDue => &[],
-            Origin::PayoutAccount | Origin::Bank | Origin::Receiver => PAYOUT,
+            Origin::PayoutAccount | Origin::Bank | Origin::Receiver | Origin::Destination => PAYOUT,
         }
     }
 
@@ -189,7 +252,7 @@ impl HoldReason {
             Self::PayoutAccountVerifying => "Stripe is checking what was submitted. Nothing has to be done meanwhile.",
             Self::PayoutAccountPaused => "Stripe has paused the account. Earnings are kept until it is released.",
             Self::PayoutAccountRefused => {
-                "Stripe has refused the account. Earnings are kept; write to support to connect another one."
+                "Stripe has refused the account. Earnings are kept, wherever they would be paid to, until Stripe takes that back or support releases them: write to support."
             }
             Self::PayoutAccountInformationDue => {
                 "Payouts work, but Stripe wants more information by the due date. Open an onboarding link."
@@ -199,6 +262,9 @@ impl HoldReason {
             }
             Self::ReceiverUnpaid => {
                 "PayPal could not pay your receiver, or nobody claimed the money. Mend that, then name the same receiver again, or another."
+            }
+            Self::PayoutDestinationChanged => {
+                "Who is paid has just been changed. Nothing is sent before the due date, so that owners who did not want that can say so."
             }
         }
     }
@@ -213,6 +279,7 @@ impl HoldReason {
             | Self::PayoutAccountInformationDue
             | Self::BankPayoutFailed
             | Self::ReceiverUnpaid => Due::Days(14),
+            Self::PayoutDestinationChanged => Due::Days(3),
             Self::PayoutAccountRefused => Due::Days(30),
             _ if self.origin() == Origin::Rejection => Due::Days(30),
             _ => Due::WorkingDays(10),
@@ -240,10 +307,17 @@ impl Hold {
             blocks: reason.blocks().to_vec(),
             opened_at: now,
             resolved_at: None,
+            release: None,
         }
     }
 
-    pub fn is_open(&self) -> bool {
-        self.resolved_at.is_none()
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.ended_at(now).is_none()
+    }
+
+    /// When it ended; of a hold that ends by itself, its due date once that has come.
+    pub fn ended_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let lapsed = self.reason_code.ended_by() == EndedBy::Time && self.due_at <= now;
+        self.resolved_at.or(lapsed.then_some(self.due_at))
     }
 }

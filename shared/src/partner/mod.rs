@@ -27,12 +27,15 @@ pub mod group;
 pub mod hold;
 pub mod payout_terms;
 pub mod profile;
+pub mod release;
 pub mod team;
 pub mod trust;
 pub mod working_days;
 
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -43,7 +46,7 @@ pub use country::Country;
 pub use decide::Decision;
 pub use destination::{Destination, PayPalReceiver};
 pub use group::Group;
-pub use hold::{Block, Hold, HoldReason, WaitsFor};
+pub use hold::{Block, Hold, HoldReason, Release, WaitsFor};
 pub use payout_terms::PayoutTerms;
 pub use profile::{Application, PartnerName, PayPalAddress, SupportEmail, Website};
 pub use trust::Trust;
@@ -73,6 +76,9 @@ pub struct Partner {
     pub owner: UserId,
     /// Others who may do what the owner may; the first of them follows when the owner leaves.
     pub co_owners: Vec<UserId>,
+    /// Who was an owner and is not any more, while they still answer for what the partner owes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_owners: Vec<FormerOwner>,
     /// Owners included.
     pub team_size: u32,
     /// The version of the agreement that an owner accepted last.
@@ -93,6 +99,13 @@ pub struct Partner {
     /// Whether clean patches are approved without anybody looking at them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust: Option<Trust>,
+}
+
+/// Somebody who has left the partner, or is no longer its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerOwner {
+    pub user: UserId,
+    pub left_at: Timestamp,
 }
 
 #[derive(
@@ -146,15 +159,41 @@ impl Act {
 impl Partner {
     /// The first open hold that keeps the partner from doing this.
     pub fn hold_on(&self, block: Block) -> Option<&Hold> {
-        self.open_holds().find(|hold| hold.blocks.contains(&block))
+        self.holds_on(block).next()
     }
 
-    pub fn open_holds(&self) -> impl Iterator<Item = &Hold> {
-        self.holds.iter().filter(|hold| hold.is_open())
+    /// The open holds that keep the partner from doing this. Those that end by themselves keep nobody from anything but being paid: ask
+    /// [`Self::payout_hold`] for that.
+    pub fn holds_on(&self, block: Block) -> impl Iterator<Item = &Hold> {
+        let open = self.holds.iter().filter(|hold| hold.resolved_at.is_none());
+        open.filter(move |hold| hold.blocks.contains(&block))
     }
 
-    fn is_held_by(&self, origin: hold::Origin) -> bool {
-        self.open_holds().any(|hold| hold.reason_code.origin() == origin)
+    /// The first open hold that keeps the partner from being paid now, where it would be paid now.
+    pub fn payout_hold(&self, now: Timestamp) -> Option<&Hold> {
+        self.payout_holds(now).next()
+    }
+
+    pub fn payout_holds(&self, now: Timestamp) -> impl Iterator<Item = &Hold> {
+        self.open_holds(now)
+            .filter(|hold| hold.blocks.contains(&Block::Payout) && self.is_concerned_by(hold))
+    }
+
+    pub fn open_holds(&self, now: Timestamp) -> impl Iterator<Item = &Hold> {
+        self.holds.iter().filter(move |hold| hold.is_open(now))
+    }
+
+    /// What a bank or a receiver did not take concerns nobody who is paid elsewhere; it does again once they come back to it.
+    fn is_concerned_by(&self, hold: &Hold) -> bool {
+        match hold.reason_code.origin() {
+            hold::Origin::Bank => self.paypal_receiver.is_none(),
+            hold::Origin::Receiver => self.paypal_receiver.is_some(),
+            _ => true,
+        }
+    }
+
+    fn is_held_by(&self, origin: hold::Origin, now: Timestamp) -> bool {
+        self.open_holds(now).any(|hold| hold.reason_code.origin() == origin)
     }
 
     pub fn is_owner(&self, user: UserId) -> bool {
@@ -167,21 +206,44 @@ impl Partner {
 
     /// Resolves the open holds that `which` chooses.
     fn resolve(&mut self, now: Timestamp, which: impl Fn(&Hold) -> bool) {
-        for hold in self.holds.iter_mut().filter(|hold| hold.is_open() && which(hold)) {
-            hold.resolved_at = Some(now);
+        for hold in &mut self.holds {
+            hold.resolved_at = match hold.ended_at(now) {
+                None if which(hold) => Some(now),
+                ended => ended,
+            };
         }
         let surplus = self
             .holds
             .iter()
-            .filter(|hold| !hold.is_open())
+            .filter(|hold| !hold.is_open(now))
             .count()
             .saturating_sub(MAX_RESOLVED_HOLDS);
         let mut gone = 0;
         self.holds.retain(|hold| {
-            let goes = !hold.is_open() && gone < surplus;
+            let goes = !hold.is_open(now) && gone < surplus;
             gone += usize::from(goes);
             !goes
         });
+    }
+
+    pub fn owners(&self) -> impl Iterator<Item = UserId> {
+        std::iter::once(self.owner).chain(self.co_owners.iter().copied())
+    }
+
+    /// A mail to each owner, and to `former` ones, about what decides who works for the partner and who is paid: whoever has stolen an
+    /// owner's sign-in would change that first.
+    fn notices(&self, former: impl IntoIterator<Item = UserId>, seed: Seed, news: PartnerNews) -> Vec<Envelope> {
+        let told: BTreeSet<UserId> = self.owners().chain(former).collect();
+        let letter = |user: UserId| {
+            let notice = Notice::Partner { news };
+            let message = Message::PartnerNotice {
+                partner: self.id,
+                user,
+                notice,
+            };
+            Envelope::new(seed.id(&format!("notice {user}")), message)
+        };
+        told.into_iter().map(letter).collect()
     }
 
     /// A mail to the owner.

@@ -78,7 +78,7 @@ fn check_holds(partner: &Partner, expected: &[&str]) {
             &hold.due_at.to_string()[..10]
         )
     };
-    assert_eq!(partner.open_holds().map(show).collect::<Vec<_>>(), expected);
+    assert_eq!(partner.open_holds(act(0).now).map(show).collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -487,11 +487,13 @@ fn take(partner: &Partner, step: &Step, act: Act) -> Option<Change> {
         Step::Report(report) => update(partner, report, act.now, act.seed).ok().flatten(),
         Step::NameReceiver => {
             let address = PayPalAddress::parse("paula@example.com").expect("an address");
-            name_receiver(partner, address, act).ok().flatten()
+            name_receiver(partner, address, None, SignedDuration::from_hours(1), act)
+                .ok()
+                .flatten()
         }
         Step::LeavePayPal(report) => {
             let report = partner.payout_account.as_ref().map(|_| report);
-            leave_paypal(partner, report, act)
+            leave_paypal(partner, report, SignedDuration::from_hours(1), act)
         }
     }
 }
@@ -499,7 +501,7 @@ fn take(partner: &Partner, step: &Step, act: Act) -> Option<Change> {
 fn assert_sound(partner: &Partner) -> Result<(), TestCaseError> {
     let open = |origin: Origin| {
         partner
-            .open_holds()
+            .open_holds(act(0).now)
             .filter(|hold| hold.reason_code.origin() == origin)
             .count()
     };
@@ -578,7 +580,7 @@ proptest! {
             partner = decide(&partner, &suspend, act(10 + 2 * round)).expect("suspended").partner;
             partner = decide(&partner, &Decision::Reinstate { evidence: "gone".to_owned() }, act(11 + 2 * round)).expect("back").partner;
         }
-        prop_assert_eq!(partner.holds.iter().filter(|hold| !hold.is_open()).count(), MAX_RESOLVED_HOLDS);
-        prop_assert_eq!(partner.open_holds().count(), 2);
+        prop_assert_eq!(partner.holds.iter().filter(|hold| !hold.is_open(act(0).now)).count(), MAX_RESOLVED_HOLDS);
+        prop_assert_eq!(partner.open_holds(act(0).now).count(), 2);
     }
 }

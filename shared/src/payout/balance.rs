@@ -19,6 +19,8 @@ pub struct Balance {
     pub held_until: BTreeMap<Date, Money>,
     /// What open disputes may yet take back.
     pub disputed: Money,
+    /// What refunds that the partner has begun will take back, once the processor has accepted them.
+    pub promised: Money,
 }
 
 /// What holds for payouts of one balance.
@@ -28,6 +30,8 @@ pub struct Terms {
     pub minimum: Money,
     /// This much always stays owed.
     pub reserve: Money,
+    /// What other partners of the same owners owe: it stays owed here for as long.
+    pub owner_debt: Money,
 }
 
 /// What of a balance may be paid out, and what keeps the rest.
@@ -52,6 +56,8 @@ pub enum KeptBy {
     /// Earned so recently that it may still have to be given back; until this day.
     Maturing(Date),
     DisputeOpen,
+    RefundBegun,
+    OwnerInDebt,
     Reserve,
     /// The processor pays this currency out in larger units.
     BelowPayoutUnit,
@@ -66,6 +72,10 @@ impl KeptBy {
                 "Earned so recently that it may still have to be given back. It is payable from its due date on."
             }
             Self::DisputeOpen => "A customer disputes a payment. It is payable once that is decided for you.",
+            Self::RefundBegun => "A refund of yours is on its way to the customer and takes this back.",
+            Self::OwnerInDebt => {
+                "Another partner of the same owner owes this much. It is payable once that partner's later sales have made it good."
+            }
             Self::Reserve => "Kept as the reserve that was agreed with you.",
             Self::BelowPayoutUnit => {
                 "This currency is paid out in larger units. It is paid out with what you earn next."
@@ -89,6 +99,7 @@ impl Terms {
         Self {
             minimum: nothing,
             reserve: nothing,
+            owner_debt: nothing,
         }
     }
 }
@@ -100,7 +111,19 @@ impl Balance {
             owed: Money::zero(currency),
             held_until: BTreeMap::new(),
             disputed: Money::zero(currency),
+            promised: Money::zero(currency),
         }
+    }
+
+    /// What is owed and nothing takes back yet, matured or not; below zero, what the partner owes.
+    pub fn uncommitted(&self) -> Result<Money, MoneyError> {
+        self.owed.checked_sub(self.disputed)?.checked_sub(self.promised)
+    }
+
+    /// What the partner owes, or will if its customers win their disputes; zero where it owes nothing.
+    pub fn debt(&self) -> Result<Money, MoneyError> {
+        let nothing = Money::zero(self.currency());
+        nothing.checked_sub(self.uncommitted()?.at_most(nothing)?)
     }
 
     pub fn currency(&self) -> Currency {
@@ -120,6 +143,8 @@ impl Balance {
         // What later days take back makes nothing more payable today: never above what is owed.
         let mut left = self.owed.checked_sub(maturing)?.at_most(self.owed)?;
         keep(&mut kept, &mut left, KeptBy::DisputeOpen, self.disputed)?;
+        keep(&mut kept, &mut left, KeptBy::RefundBegun, self.promised)?;
+        keep(&mut kept, &mut left, KeptBy::OwnerInDebt, terms.owner_debt)?;
         keep(&mut kept, &mut left, KeptBy::Reserve, terms.reserve)?;
         let residue = left.beyond(currency.payout_unit_minor());
         keep(&mut kept, &mut left, KeptBy::BelowPayoutUnit, residue)?;
@@ -172,8 +197,14 @@ pub enum Due {
 #[strum(serialize_all = "snake_case")]
 pub enum NotDue {
     NothingPayable,
-    BelowMinimum { payable: Money, minimum: Money },
+    BelowMinimum {
+        payable: Money,
+        minimum: Money,
+    },
     PartnerHeld(HoldReason),
+    /// The partner is to be paid at PayPal, which this deployment has nothing to do with.
+    #[strum(serialize = "paypal_not_offered")]
+    PayPalNotOffered,
 }
 
 /// The pure decision about one balance. `hold` is what keeps the partner from being paid.
@@ -223,6 +254,7 @@ mod tests {
     const TERMS: Terms = Terms {
         minimum: Money::new(1000, Currency::EUR),
         reserve: Money::zero(Currency::EUR),
+        owner_debt: Money::zero(Currency::EUR),
     };
 
     #[track_caller]
@@ -297,6 +329,20 @@ mod tests {
                 ("below_minimum", 800),
             ],
         );
+        let indebted = Terms {
+            owner_debt: eur(600),
+            ..TERMS
+        };
+        let refunding = Balance {
+            promised: eur(300),
+            ..balance(2000, &[])
+        };
+        check_kept(
+            &refunding,
+            &indebted,
+            1100,
+            &[("refund_begun", 300), ("owner_in_debt", 600)],
+        );
         let deeply = Balance {
             disputed: eur(4000),
             ..disputed
@@ -344,18 +390,18 @@ mod tests {
         #[test]
         fn payable_lies_between_nothing_and_what_is_owed(
             owed in -10_000_i64..10_000, held in prop::collection::vec((20_i8..28, -5_000_i64..5_000), 0..5),
-            disputed in 0_i64..5_000, reserve in 0_i64..5_000,
+            disputed in 0_i64..5_000, promised in 0_i64..5_000, reserve in 0_i64..5_000, owner_debt in 0_i64..5_000,
         ) {
             let held_until = held
                 .into_iter()
                 .map(|(day, amount)| (jiff::civil::date(2026, 11, day), eur(amount)))
                 .collect();
-            let balance = Balance { partner: partner(), owed: eur(owed), held_until, disputed: eur(disputed) };
-            let terms = Terms { reserve: eur(reserve), ..TERMS };
+            let balance = Balance { partner: partner(), owed: eur(owed), held_until, disputed: eur(disputed), promised: eur(promised) };
+            let terms = Terms { reserve: eur(reserve), owner_debt: eur(owner_debt), ..TERMS };
             let available = balance.available(&terms, at(NOW)).expect("small amounts");
             let payable = available.payable.minor();
             prop_assert!(payable >= 0 && payable <= owed.max(0), "{payable} of {owed}");
-            prop_assert!(payable == 0 || owed - payable >= disputed + reserve, "{available:?}");
+            prop_assert!(payable == 0 || owed - payable >= disputed + promised + owner_debt + reserve, "{available:?}");
         }
     }
 }

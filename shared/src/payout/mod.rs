@@ -83,6 +83,10 @@ pub enum CancelReason {
     ProcessorRefused,
     /// PayPal could not pay the receiver, or the receiver did not claim the money in time.
     NotReceived,
+    /// The marketplace has no account at PayPal to pay from.
+    #[serde(rename = "paypal_not_offered")]
+    #[strum(serialize = "paypal_not_offered")]
+    PayPalNotOffered,
 }
 
 impl Payout {

@@ -15,6 +15,7 @@
 
 pub mod dispute;
 pub mod fee;
+pub mod promise;
 pub mod refund;
 pub mod reversal;
 mod settle;
@@ -31,7 +32,7 @@ use crate::ids::{LicenceId, ListingId, OrderId, PartnerId, RefundId, Subscriptio
 use crate::ledger::Processor;
 use crate::licence::Terms as LicenceTerms;
 use crate::money::{ChargeLimits, Currency, Money, MoneyError, NotChargeable};
-use crate::revenue::{Base, Counter, Division, Legs, Referrers, Terms};
+use crate::revenue::{Base, Counter, Division, Legs, Referrers, Terms, Withheld};
 use crate::seed::Seed;
 
 /// One DynamoDB transaction settles an order: two items a partner or referrer, one a line, one a counter, one for the order, of at
@@ -90,6 +91,9 @@ pub struct Order {
     /// Stripe's charge or PayPal's capture.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub charge: Option<String>,
+    /// What it was paid with, as the processor recognises it again: a card's fingerprint, an account at PayPal.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub paid_with: Option<String>,
     /// From which day the shares of a paid order may be paid out.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub available_on: Option<Date>,
@@ -126,6 +130,9 @@ pub struct OrderLine {
     pub price: Money,
     /// How the price is divided: frozen when the order is placed.
     pub terms: Terms,
+    /// Which referrers are not paid for it, found when it was paid.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub withheld: Withheld,
     /// How it was divided when the order was paid.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub division: Option<Division>,
@@ -236,6 +243,7 @@ pub fn place(
             title: offer.title.clone(),
             price: offer.price,
             terms: offer.terms.clone(),
+            withheld: Withheld::default(),
             division: None,
             claimed_minor: 0,
             lost_minor: 0,
@@ -261,6 +269,7 @@ pub fn place(
         excess_minor: 0,
         paid_at: None,
         charge: None,
+        paid_with: None,
         available_on: None,
     })
 }

@@ -18,12 +18,13 @@
 mod request;
 mod withdrawal;
 
-pub use request::{approve, decline, supersede};
+pub use request::{approve, ask_operator, decline, supersede};
 pub(super) use withdrawal::refund_withdrawn;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::promise::{Promise, ReviewReason};
 use super::reversal::{self, Cause, Direction, LineAmount, Returned, TurnoverChange};
 use super::{Order, OrderStatus};
 use crate::clock::day;
@@ -53,6 +54,12 @@ pub struct Refund {
     /// What was posted, so that exactly this can be posted back.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub returned: Vec<Returned>,
+    /// Why an operator has to decide what a partner wanted to refund.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub review: Option<ReviewReason>,
+    /// What is kept on the balances of those who bear it, until it is posted.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub promised: Vec<Promise>,
 }
 
 /// Who began it.
@@ -222,6 +229,8 @@ pub fn begin(
         state: RefundState::Requested,
         processor_ref: None,
         returned: Vec::new(),
+        review: None,
+        promised: Vec::new(),
     };
     if origin == RefundOrigin::Customer {
         return request::open(order, refund);
@@ -339,6 +348,8 @@ pub fn adopt(order: &Order, report: &RefundReport, id: RefundId, now: Timestamp)
         state: RefundState::Sending { since: now },
         processor_ref: Some(report.reference.clone()),
         returned: Vec::new(),
+        review: None,
+        promised: Vec::new(),
     };
     Ok(Begun { order, refund })
 }
@@ -375,6 +386,8 @@ pub struct Advance {
     pub turnovers: Vec<TurnoverChange>,
     pub revoked: Vec<LicenceId>,
     pub reinstated: Vec<LicenceId>,
+    /// What balances had promised, and do not any more.
+    pub released: Vec<Promise>,
     /// Whether the customer has not been told yet.
     pub accepted: bool,
 }
@@ -407,6 +420,7 @@ pub fn advance(
         turnovers: Vec::new(),
         revoked: Vec::new(),
         reinstated: Vec::new(),
+        released: Vec::new(),
         accepted: false,
     };
     match report.status {
@@ -434,6 +448,8 @@ pub fn advance(
             advance.refund.state = RefundState::Failed { at: now, reason };
         }
     }
+    // Posted or proven not to be: either way nothing is to come any more.
+    advance.released = std::mem::take(&mut advance.refund.promised);
     Ok(Some(advance))
 }
 
@@ -444,6 +460,7 @@ pub fn refuse(order: &Order, refund: &Refund, code: &str, now: Timestamp) -> Beg
             at: now,
             code: code.to_owned(),
         },
+        promised: Vec::new(),
         ..refund.clone()
     };
     Begun {

@@ -151,7 +151,11 @@ fn divided(order: &Order, at: Timestamp, turnovers: &Turnovers) -> Result<(Order
             .and_then(|counter| counted.get(counter))
             .copied()
             .unwrap_or(0);
-        line.division = Some(divide(line.price, &line.terms, before)?);
+        let division = divide(line.price, &line.terms, before)?;
+        line.division = Some(Division {
+            legs: line.withheld.kept_from(&division.legs)?,
+            ..division
+        });
         if let Some(counter) = counter {
             let after = before.checked_add(line.price.minor()).ok_or(MoneyError::Overflow)?;
             counted.insert(counter, after);

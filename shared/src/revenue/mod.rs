@@ -8,12 +8,14 @@
 mod divide;
 mod figures;
 mod preset;
+mod referral;
 mod rule;
 mod scope;
 
 pub use divide::{Exact, Explanation, Leg, Piece, Share, divide, explain};
 pub use figures::{Base, Count, Counted, Figures, FiguresDraft, FiguresError, Tier, Tiers};
 pub use preset::{Phase, Preset, PresetError};
+pub use referral::{Withheld, WithheldReason};
 pub use rule::{Rule, Schedule, ScheduleError, applicable};
 pub use scope::{Sale, Scope};
 

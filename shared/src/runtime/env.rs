@@ -86,6 +86,14 @@ variables! {
     /// PayPal's live API or its sandbox; webhooks must be signed by the same.
     PAYPAL_API_BASE: Url = parsed, sample "https://api-m.paypal.com", default "https://api-m.paypal.com";
 
+    /// Whether this marketplace pays, and is paid, through PayPal at all.
+    PAYPAL_OFFERED: bool = boolean, sample "true";
+
+    /// For how many minutes a sign-in is good enough to change who is paid.
+    FRESH_SIGN_IN_MINUTES: u32 = parsed, sample "15";
+    /// For how many hours nothing is sent after a change of who is paid.
+    PAYOUT_COOL_OFF_HOURS: u32 = parsed, sample "72";
+
     /// Secrets Manager secret: `{"seed": "…"}`, from which the key is derived that clients verify with.
     SIGNING_SECRET_ARN: String = text, sample "arn:aws:secretsmanager:eu-central-1:1:secret:souk-signing";
 
@@ -94,9 +102,9 @@ variables! {
     /// The currency listings are priced in.
     CURRENCY: Currency = parsed, sample "EUR", default "EUR";
     /// Days from a sale until the partner's share is due.
-    PAYOUT_HOLD_DAYS: u32 = parsed, sample "7";
+    PAYOUT_HOLD_DAYS: u32 = parsed, sample "14";
     /// Days after the payment within which partners may refund and customers may ask.
-    REFUND_WINDOW_DAYS: u32 = parsed, sample "30";
+    REFUND_WINDOW_DAYS: u32 = parsed, sample "14";
     /// Less than this, in minor units of the currency, stays owed until there is more; unless the partner's terms say otherwise.
     PAYOUT_MINIMUM_MINOR: u32 = parsed, sample "1000";
     /// How long after a movement at the processor its entry may still be on its way.

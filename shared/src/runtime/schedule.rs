@@ -34,6 +34,7 @@ where
         let service = service_fn(move |event: LambdaEvent<Value>| async move {
             let (now, used_before) = (Clock::System.now(), clients.usage());
             let (tick, limit) = tick(&event.payload, event.context.deadline, now);
+            // Boxed: the layout of a whole run inside the runtime's futures is deeper than the compiler looks.
             let outcome = match tokio::time::timeout(limit, Box::pin(handler(context, tick))).await {
                 Ok(outcome) => outcome.map_err(Failure::into_source),
                 Err(_) => Err("the run did not end in time".into()),

@@ -18,6 +18,7 @@ use crate::processor::paypal::certificate::Certificates;
 use crate::processor::stripe::StripeClient;
 use crate::queues::Queues;
 use crate::signing::Signer;
+use crate::store::payouts::PayoutRules;
 use crate::store::{Store, TableName};
 
 /// The environment and the clients, with a method for each thing that a context may hold. Ask for what the function uses and no
@@ -61,9 +62,16 @@ impl Start<'_> {
     }
 
     /// What is not paid out, unless a partner's terms say otherwise.
-    pub fn payout_minimum(&self) -> Money {
+    fn payout_minimum(&self) -> Money {
         let minimum_minor = self.env.read(&env::PAYOUT_MINIMUM_MINOR);
         Money::new(minimum_minor.into(), self.env.read(&env::CURRENCY))
+    }
+
+    pub fn payout_rules(&self) -> PayoutRules {
+        PayoutRules {
+            minimum: self.payout_minimum(),
+            paypal_offered: self.env.read(&env::PAYPAL_OFFERED),
+        }
     }
 
     /// For verifying webhooks.

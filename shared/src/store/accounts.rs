@@ -3,6 +3,8 @@
 //! Name and email of a person are in one item only, the profile; everything else refers to it by id, so that erasing a person is
 //! erasing one item.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,6 +14,7 @@ use super::keys;
 use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
 use crate::auth::{ApiToken, Claims, Scopes};
 use crate::ids::{PartnerId, TokenId, UserId};
+use crate::partner::FormerOwner;
 use crate::seed::Seed;
 
 /// A person's profile: the only place of personal data.
@@ -177,6 +180,52 @@ pub fn add_member(item: &MemberItem) -> Result<[Write; 2], StoreError> {
     ])
 }
 
+/// Somebody who was an owner of a partner, from their own side.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct FormerOwnershipItem {
+    partner: PartnerId,
+    left_at: Timestamp,
+}
+
+/// Remembers that an owner has left, and when: for a while they still answer for what the partner owes.
+pub fn remember_former_owner(partner: PartnerId, user: UserId, left_at: Timestamp) -> Write {
+    let update = Update::new()
+        .set_text("partner", partner.to_string())
+        .set_text("left_at", left_at.to_string());
+    Write::update(keys::former_ownership(user, partner), update)
+}
+
+/// The partners that the user answers for: those that they own, and those that they have not left for long.
+pub async fn answered_for(store: &Store, user: UserId, now: Timestamp) -> Result<BTreeSet<PartnerId>, StoreError> {
+    let mut partners = BTreeSet::new();
+    let mut after = None;
+    loop {
+        let page: Page<MemberItem> = memberships(store, user, OWNERSHIPS, after).await?;
+        let owned = page.items.iter().filter(|member| member.role == Role::Owner);
+        partners.extend(owned.map(|member| member.partner));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    loop {
+        let query = keys::former_ownerships(user).limit(OWNERSHIPS).after(after);
+        let page: Page<FormerOwnershipItem> = store.query(query).await?;
+        let former = page.items.into_iter().filter(|left| {
+            let left_at = left.left_at;
+            FormerOwner { user, left_at }.answers(now)
+        });
+        partners.extend(former.map(|left| left.partner));
+        after = page.next;
+        if after.is_none() {
+            return Ok(partners);
+        }
+    }
+}
+
+/// Memberships in one read; hardly anybody has as many.
+const OWNERSHIPS: usize = 100;
+
 pub fn remove_member(partner: PartnerId, user: UserId) -> [Write; 2] {
     [
         Write::delete(keys::member(partner, user), Condition::Present),
@@ -256,6 +305,7 @@ mod tests {
             name: Some("Ada".into()),
             operator: false,
             trusted_reporter: false,
+            signed_in_at: None,
         }
     }
 

@@ -144,6 +144,15 @@ pub fn memberships(user: UserId) -> Query {
     Query::partition(TableName::Accounts, format!("USR#{user}")).prefix("MEM#".into())
 }
 
+/// A partner whose owner the user was.
+pub fn former_ownership(user: UserId, partner: PartnerId) -> Key {
+    key(TableName::Accounts, format!("USR#{user}"), format!("LEFT#{partner}"))
+}
+
+pub fn former_ownerships(user: UserId) -> Query {
+    Query::partition(TableName::Accounts, format!("USR#{user}")).prefix("LEFT#".into())
+}
+
 // ---- catalogue
 
 pub use catalogue::*;

@@ -13,6 +13,7 @@ use crate::ids::PartnerId;
 use crate::ledger::{BalanceChange, Fact, JournalEntry};
 use crate::money::{Currency, Money};
 use crate::payout::{Balance, Payout};
+use crate::purchase::promise::Promise;
 
 /// Posts an entry; refused where its fact has been posted.
 pub fn post(entry: &JournalEntry) -> Result<Write, StoreError> {
@@ -77,9 +78,21 @@ fn held_attribute(day: Date) -> String {
 const OWED: &str = "owed";
 /// What open disputes may yet take back; missing where there never was one.
 const DISPUTED: &str = "disputed";
+/// What refunds that the partner has begun will take back; missing where there never was one.
+const PROMISED: &str = "promised";
 
 /// Changes a balance along with the journal. Sales never wait for each other: the item is added to, not replaced.
 pub fn change_balance(change: &BalanceChange) -> Write {
+    balance_write(change, balance_update(change))
+}
+
+fn balance_write(change: &BalanceChange, update: Update) -> Write {
+    let currency = change.owed.currency();
+    Write::update(keys::balance(change.partner, currency), update)
+        .indexed(keys::balance_by_shard(change.partner, currency))
+}
+
+fn balance_update(change: &BalanceChange) -> Update {
     let (amount, currency) = (change.owed.minor(), change.owed.currency());
     let update = Update::new()
         .set_text("partner", change.partner.to_string())
@@ -89,12 +102,10 @@ pub fn change_balance(change: &BalanceChange) -> Write {
         Some(day) => update.add(held_attribute(day), amount),
         None => update,
     };
-    let update = match change.disputed_minor {
+    match change.disputed_minor {
         0 => update,
         disputed => update.add(DISPUTED, disputed),
-    };
-    Write::update(keys::balance(change.partner, currency), update)
-        .indexed(keys::balance_by_shard(change.partner, currency))
+    }
 }
 
 /// Takes a payout off the balance it was decided on: refused when the balance has changed since it was read.
@@ -105,6 +116,24 @@ pub fn debit(balance: &Versioned<Balance>, payout: &Payout, now: jiff::Timestamp
         .fold(update, |update, day| update.remove(held_attribute(day)));
     Write::update(keys::balance(payout.partner, payout.amount.currency()), update)
         .when(Condition::Revision(balance.revision))
+}
+
+/// Keeps on a balance, as it was read, what a refund that is on its way will take back.
+pub fn promise(balance: &Versioned<Balance>, minor: i64) -> Write {
+    let unchanged = Condition::Revision(balance.revision);
+    let update = Update::new().add(PROMISED, minor);
+    Write::update(keys::balance(balance.partner, balance.currency()), update).when(unchanged)
+}
+
+/// What was promised is not to come any more. Where the balance changes as well, that is one update with it.
+pub fn release(promise: Promise, currency: Currency, change: Option<&BalanceChange>) -> Write {
+    match change {
+        Some(change) => balance_write(change, balance_update(change).add(PROMISED, -promise.minor)),
+        None => {
+            let update = Update::new().add(PROMISED, -promise.minor);
+            Write::update(keys::balance(promise.partner, currency), update)
+        }
+    }
 }
 
 /// Gives money that was paid out, or was about to be, back to the balance; it may be paid out at once.
@@ -145,6 +174,7 @@ impl StoredBalance {
             owed: Money::new(owed, currency),
             held_until,
             disputed: Money::new(number(DISPUTED).unwrap_or(0), currency),
+            promised: Money::new(number(PROMISED).unwrap_or(0), currency),
         })
     }
 }

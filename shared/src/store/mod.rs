@@ -24,6 +24,7 @@ pub mod outbox;
 pub mod partners;
 pub mod payouts;
 pub mod reconciliation;
+pub mod relations;
 pub mod revenue;
 pub mod reversals;
 pub mod room;

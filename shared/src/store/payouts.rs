@@ -1,16 +1,27 @@
 //! Payouts as stored, and the one way in which they come to be: decided on a balance and taken off it in one transaction.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::keys::{self, Key};
 use super::table::{Page, PageKey, Store, StoreError, Versioned, Write};
-use super::{ledger, partners};
+use super::{accounts, ledger, partners};
 use crate::ids::{JournalId, MessageId, PartnerId, PayoutId};
 use crate::messages::{Envelope, Message};
 use crate::money::{Currency, Money};
-use crate::partner::{Block, HoldReason, Partner};
+use crate::partner::{Destination, HoldReason, Partner};
 use crate::payout::{Balance, Due, NotDue, Payout, Terms, due, payout_entry};
 use crate::seed::Seed;
+
+/// What holds for all payouts of a deployment.
+#[derive(Debug, Clone, Copy)]
+pub struct PayoutRules {
+    /// Less than this stays owed until there is more, unless the partner's terms say otherwise.
+    pub minimum: Money,
+    /// Whether there is an account at PayPal to pay from.
+    pub paypal_offered: bool,
+}
 
 /// What was decided about one balance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +40,7 @@ pub enum Decided {
 pub async fn decide(
     store: &Store,
     balance: &Key,
-    default_minimum: Money,
+    rules: PayoutRules,
     now: Timestamp,
     seed: Seed,
     more: &[Write],
@@ -39,7 +50,7 @@ pub async fn decide(
         let Some(balance) = ledger::balance(store, balance).await? else {
             return Ok(Decided::NotDue(NotDue::NothingPayable));
         };
-        let payout = match plan(store, &balance, default_minimum, now, seed).await? {
+        let payout = match plan(store, &balance, rules, now, seed).await? {
             Ok(payout) => payout,
             Err(not_due) => return Ok(Decided::NotDue(not_due)),
         };
@@ -67,13 +78,40 @@ fn label(partner: PartnerId, currency: Currency) -> String {
     format!("{partner} {currency}")
 }
 
-/// What holds for this partner's payouts in a currency. A default minimum in another currency says nothing about this one.
+/// What other partners owe whose owners are this partner's: debts are netted over all that the same people own, however they share it
+/// out. Read from the items themselves, and only where there is something to pay. What comes to be owed a moment later is kept at the
+/// next payout.
+pub async fn owed_elsewhere(
+    store: &Store,
+    partner: &Partner,
+    currency: Currency,
+    now: Timestamp,
+) -> Result<Money, StoreError> {
+    let mut others = BTreeSet::new();
+    for owner in partner.answering(now) {
+        others.extend(accounts::answered_for(store, owner, now).await?);
+    }
+    others.remove(&partner.id);
+    let mut debt = Money::zero(currency);
+    for other in others {
+        if let Some(balance) = ledger::balance(store, &keys::balance(other, currency)).await? {
+            debt = balance
+                .debt()
+                .and_then(|owes| debt.checked_add(owes))
+                .map_err(corrupt)?;
+        }
+    }
+    Ok(debt)
+}
+
+/// What holds for this partner's payouts in a currency, but for debts elsewhere. A default minimum in another currency says nothing about this one.
 pub fn terms(partner: &Partner, currency: Currency, default_minimum: Money) -> Terms {
     let default = Some(default_minimum).filter(|minimum| minimum.currency() == currency);
     let nothing = Money::zero(currency);
     Terms {
         minimum: partner.payout_terms.minimum(currency).or(default).unwrap_or(nothing),
         reserve: partner.payout_terms.reserve(currency).unwrap_or(nothing),
+        owner_debt: nothing,
     }
 }
 
@@ -81,7 +119,7 @@ pub fn terms(partner: &Partner, currency: Currency, default_minimum: Money) -> T
 async fn plan(
     store: &Store,
     balance: &Balance,
-    default_minimum: Money,
+    rules: PayoutRules,
     now: Timestamp,
     seed: Seed,
 ) -> Result<Result<Payout, NotDue>, StoreError> {
@@ -95,11 +133,15 @@ async fn plan(
     let Some(partner) = partners::load(store, balance.partner).await? else {
         return Err(corrupt(format!("{} has a balance and does not exist", balance.partner)));
     };
-    let hold = partner.hold_on(Block::Payout).map(|hold| hold.reason_code);
-    let terms = terms(&partner, currency, default_minimum);
+    let hold = partner.payout_hold(now).map(|hold| hold.reason_code);
+    let terms = Terms {
+        owner_debt: owed_elsewhere(store, &partner, currency, now).await?,
+        ..terms(&partner, currency, rules.minimum)
+    };
     let due = due(balance, &terms, hold, now).map_err(corrupt)?;
     Ok(match (due, partner.destination()) {
         (Due::NotYet(not_due), _) => Err(not_due),
+        (Due::Pay(_), Some(Destination::PayPal { .. })) if !rules.paypal_offered => Err(NotDue::PayPalNotOffered),
         (Due::Pay(_), None) => Err(NotDue::PartnerHeld(HoldReason::PayoutAccountMissing)),
         (Due::Pay(amount), Some(destination)) => {
             let id = id(seed, balance.partner, currency);

@@ -2,7 +2,7 @@
 
 use super::audit::{self, Audited};
 use super::keys::{self, Key};
-use super::ledger::{change_balance, post};
+use super::ledger::{self, change_balance, post};
 use super::revenue::recount;
 use super::table::{Condition, Page, PageKey, Store, StoreError, Update, Versioned, Write};
 use crate::audit::AuditEvent;
@@ -12,7 +12,7 @@ use crate::licence::LicenceStatus;
 use crate::messages::{Envelope, Message};
 use crate::purchase::Order;
 use crate::purchase::dispute::{Dispute, DisputeAdvance};
-use crate::purchase::refund::{Advance, Refund, RefundState};
+use crate::purchase::refund::{Advance, Begun, Refund, RefundState};
 use crate::purchase::reversal::TurnoverChange;
 use crate::seed::Seed;
 
@@ -165,6 +165,30 @@ pub fn update_both(
     Ok(writes)
 }
 
+/// A refund that the processor did not take, with its order: what balances had promised they promise no more.
+pub fn refuse_refund(
+    refused: &Begun,
+    order_revision: u64,
+    asked: &Versioned<Refund>,
+) -> Result<Vec<Write>, StoreError> {
+    let mut writes = update_both(
+        &refused.order,
+        order_revision,
+        &refused.refund,
+        asked.revision,
+        None,
+        &[],
+    )?;
+    let currency = refused.order.total.currency();
+    writes.extend(
+        asked
+            .promised
+            .iter()
+            .map(|promise| ledger::release(*promise, currency, None)),
+    );
+    Ok(writes)
+}
+
 /// What the processor's word about a refund writes. `refund_revision` is `None` for one that is first heard of.
 pub fn advance_refund(
     advance: &Advance,
@@ -178,7 +202,19 @@ pub fn advance_refund(
         None => create(refund, messages)?,
     };
     let mut writes = vec![on_order(order, order_revision)?, on_refund];
-    writes.extend(books(&advance.entries, &advance.balances, &advance.turnovers)?);
+    let promised = |change: &&BalanceChange| advance.released.iter().any(|promise| promise.partner == change.partner);
+    let unpromised: Vec<_> = advance
+        .balances
+        .iter()
+        .filter(|change| !promised(change))
+        .copied()
+        .collect();
+    writes.extend(books(&advance.entries, &unpromised, &advance.turnovers)?);
+    writes.extend(advance.released.iter().map(|promise| {
+        let mut changes = advance.balances.iter();
+        let change = changes.find(|change| change.partner == promise.partner);
+        ledger::release(*promise, order.total.currency(), change)
+    }));
     writes.extend(licences(&advance.revoked, &advance.reinstated));
     Ok(writes)
 }

@@ -8,7 +8,7 @@ use crate::ids::OrderId;
 use crate::ledger::Processor;
 use crate::money::Money;
 use crate::purchase::{Order, OrderLine, OrderStatus, Renewal};
-use crate::revenue::Legs;
+use crate::revenue::{Legs, Withheld};
 use crate::seed::Seed;
 
 /// An invoice that Stripe says is paid.
@@ -54,6 +54,7 @@ pub fn renewal(subscription: &Subscription, invoice: &PaidInvoice) -> Order {
         ),
         price: invoice.amount,
         terms: subscription.terms.clone(),
+        withheld: Withheld::default(),
         division: None,
         claimed_minor: 0,
         lost_minor: 0,
@@ -80,6 +81,7 @@ pub fn renewal(subscription: &Subscription, invoice: &PaidInvoice) -> Order {
         }),
         paid_at: None,
         charge: None,
+        paid_with: None,
         available_on: None,
         excess_minor: 0,
     }

@@ -61,6 +61,7 @@ impl TestIssuer {
             "aud": AUDIENCE,
             "sub": subject,
             "iat": now.as_second(),
+            "auth_time": now.as_second(),
             "exp": now.as_second() + SignedDuration::from_hours(1).as_secs(),
             "email": format!("{subject}@example.com"),
             "email_verified": true,

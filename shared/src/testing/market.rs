@@ -1,5 +1,7 @@
 //! A market with something in it: partners who may sell and be paid, listings that are on sale.
 
+use jiff::SignedDuration;
+
 use super::world::TestWorld;
 use crate::ids::{ListingId, PartnerId, UserId, VersionId};
 use crate::listing::{Artifact, Category, Content, ContentType, Published, Release};
@@ -65,7 +67,8 @@ impl TestWorld {
             .await
             .expect("memory does not fail");
         let address = PayPalAddress::parse(address).expect("an address");
-        let named = name_receiver(&partner.expect("a partner"), address, act).expect("not rejected");
+        let named = name_receiver(&partner.expect("a partner"), address, None, SignedDuration::ZERO, act)
+            .expect("not rejected");
         self.change_partner(&named.expect("another receiver").partner).await;
         self.take_messages();
     }

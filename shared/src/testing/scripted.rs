@@ -88,6 +88,11 @@ impl ScriptedServer {
         PayPalClient::new(self.base.clone(), secret)
     }
 
+    /// As where the marketplace has no account at PayPal.
+    pub fn no_paypal(&self) -> PayPalClient {
+        PayPalClient::new(self.base.clone(), PayPalSecretSource::fixed("", "", ""))
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Script> {
         self.script.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

@@ -29,6 +29,10 @@ pub(crate) struct Books {
     pub(crate) commission_bps: i64,
     pub(crate) tiers: Option<TierRule>,
     pub(crate) minimum_minor: i64,
+    /// Whether all partners are one person's.
+    pub(crate) one_owner: bool,
+    /// Whether nothing ever happened between a reading and a writing.
+    pub(crate) is_calm: bool,
     /// The journal in the order in which it was written.
     pub(crate) journal: Vec<Entry>,
     /// What each balance says is owed.
@@ -37,6 +41,8 @@ pub(crate) struct Books {
     pub(crate) disputed: BTreeMap<(PartnerId, Currency), i64>,
     /// What each counter of the tiers says was sold, by the listing or the partner.
     pub(crate) turnovers: BTreeMap<String, i64>,
+    /// What each balance holds back for refunds that are on their way.
+    pub(crate) promised: BTreeMap<(PartnerId, Currency), i64>,
     pub(crate) payouts: Vec<Payout>,
     pub(crate) orders: Vec<Order>,
     pub(crate) refunds: Vec<Refund>,
@@ -83,6 +89,8 @@ struct StoredBalance {
     owed: i64,
     #[serde(default)]
     disputed: i64,
+    #[serde(default)]
+    promised: i64,
 }
 
 impl Entry {
@@ -121,10 +129,13 @@ impl Books {
             commission_bps: run.plan.commission_bps.into(),
             tiers: run.plan.tiers.clone(),
             minimum_minor: run.plan.minimum_minor,
+            one_owner: run.plan.one_owner,
+            is_calm: run.is_calm,
             journal: run.journal.iter().map(read).collect(),
             owed: by_balance(|balance| balance.owed),
             disputed: by_balance(|balance| balance.disputed),
             turnovers: ledger.turnovers().collect(),
+            promised: by_balance(|balance| balance.promised),
             payouts: ledger.all("PAY#", "").collect(),
             orders: commerce.all("CUS#", "ORD#").collect(),
             refunds: commerce.all("ORD#", "RFD#").collect(),

@@ -24,6 +24,8 @@ pub(crate) enum Part {
 pub(crate) enum Act {
     /// An operator refunds.
     Refund(Part),
+    /// The partner who sold the first line refunds.
+    RefundAsPartner(Part),
     /// The customer asks for it, and an operator decides.
     AskForRefund(Part),
     Decide {
@@ -49,6 +51,14 @@ pub(crate) enum Act {
     Wait {
         hours: i64,
     },
+}
+
+/// Who stands at the counter.
+#[derive(Debug, Clone, Copy)]
+enum Caller {
+    Operator,
+    Customer(usize),
+    Partner(usize),
 }
 
 #[derive(Debug)]
@@ -90,7 +100,7 @@ impl Run<'_> {
         let order = self.errands[deed.order].order.as_ref()?;
         let can_be = match deed.acts.front()? {
             // Who refunds at the counter has seen the order there as paid.
-            Act::Refund(_) | Act::AskForRefund(_) => self.receipts.contains_key(order),
+            Act::Refund(_) | Act::RefundAsPartner(_) | Act::AskForRefund(_) => self.receipts.contains_key(order),
             Act::Decide { .. } => deed.refund.is_some(),
             Act::RefundAtStripe(_) | Act::Dispute { .. } => self.heard.charges.contains_key(order),
             Act::Fail => self.object_of(deed).is_some(),
@@ -114,16 +124,21 @@ impl Run<'_> {
         };
         self.trace.say(self.world.now, || format!("deed {index}: {act:?}"));
         match act {
-            Act::Refund(part) => self.at_counter(
-                index,
-                &format!("{order}/refunds"),
-                None,
-                &asked(part, self.currency_of(index)),
-            ),
-            Act::AskForRefund(part) => {
-                let customer = Some(self.errands[deed.order].customer);
+            Act::Refund(part) => {
                 let body = asked(part, self.currency_of(index));
-                self.at_counter(index, &format!("{order}/refund-requests"), customer, &body);
+                self.at_counter(index, &format!("orders/{order}/refunds"), Caller::Operator, &body);
+            }
+            Act::RefundAsPartner(part) => {
+                let body = asked(part, self.currency_of(index));
+                let partner = self.seller_of(index);
+                let id = self.world.partners[partner].id;
+                let path = format!("partners/{id}/orders/{order}/refunds");
+                self.at_counter(index, &path, Caller::Partner(partner), &body);
+            }
+            Act::AskForRefund(part) => {
+                let customer = Caller::Customer(self.errands[deed.order].customer);
+                let body = asked(part, self.currency_of(index));
+                self.at_counter(index, &format!("orders/{order}/refund-requests"), customer, &body);
             }
             Act::Decide { approves } => {
                 let refund = deed.refund.clone().unwrap_or_default();
@@ -132,7 +147,8 @@ impl Run<'_> {
                 } else {
                     json!({"decision": "decline", "note": "It works."})
                 };
-                self.at_counter(index, &format!("{order}/refunds/{refund}/decisions"), None, &body);
+                let path = format!("orders/{order}/refunds/{refund}/decisions");
+                self.at_counter(index, &path, Caller::Operator, &body);
             }
             Act::Wait { hours } => {
                 let deed = &mut self.deeds[index];
@@ -166,17 +182,27 @@ impl Run<'_> {
             .map_or("EUR", |first| self.plan.listings[*first].currency)
     }
 
-    /// Does what an operator, or this customer, does at the counter.
-    fn at_counter(&mut self, index: usize, path: &str, customer: Option<usize>, body: &Value) {
+    /// Who sold the first line.
+    fn seller_of(&self, index: usize) -> usize {
+        let errand = &self.errands[self.deeds[index].order];
+        errand
+            .listings
+            .first()
+            .map_or(0, |first| self.plan.listings[*first].partner)
+    }
+
+    /// Does what the caller does at the counter.
+    fn at_counter(&mut self, index: usize, path: &str, caller: Caller, body: &Value) {
         let deed = &mut self.deeds[index];
         (deed.at, deed.is_tried) = (None, true);
-        let token = match customer {
-            Some(customer) => self.world.customers[customer].reveal(),
-            None => &self.world.operator,
+        let token = match caller {
+            Caller::Customer(customer) => self.world.customers[customer].reveal(),
+            Caller::Partner(partner) => self.world.partners[partner].token.reveal(),
+            Caller::Operator => &self.world.operator,
         };
         let request = Request::builder()
             .method(Method::POST)
-            .uri(format!("/v1/orders/{path}"))
+            .uri(format!("/v1/{path}"))
             .header("authorization", format!("Bearer {token}"))
             .header("content-type", "application/json")
             .header("idempotency-key", format!("deed {index}: {:?}", deed.acts.front()))
@@ -271,7 +297,7 @@ impl Run<'_> {
                 stripe.control(&format!("disputes/{object}/close"), &json!({"outcome": outcome}))
             }
             Act::Overturn => stripe.control(&format!("disputes/{object}/overturn"), &json!({})),
-            Act::Refund(_) | Act::AskForRefund(_) | Act::Decide { .. } | Act::Wait { .. } => {
+            Act::Refund(_) | Act::RefundAsPartner(_) | Act::AskForRefund(_) | Act::Decide { .. } | Act::Wait { .. } => {
                 Err(json!("not done at Stripe"))
             }
         }

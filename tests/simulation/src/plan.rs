@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) minimum_minor: i64,
     /// How long a payment's funds stay pending at Stripe.
     pub(crate) funds_pending_s: i64,
+    /// Whether all partners are one person's.
+    pub(crate) one_owner: bool,
 }
 
 /// A rule for the whole marketplace whose rate falls with what was sold before.
@@ -157,6 +159,7 @@ impl Plan {
             tiers: chance.percent(20).then(|| tier_rule(chance)),
             minimum_minor: chance.pick(&[1, 1, 500]),
             funds_pending_s: chance.pick(&[0, 0, 3 * 86_400]),
+            one_owner: false,
         }
     }
 
@@ -187,7 +190,12 @@ impl Plan {
         });
         let in_euros = |listings: &Vec<usize>| listings.iter().any(|index| self.listings[*index].currency == "EUR");
         let is_counted = self.tiers.is_some() && orders.nth(order).is_some_and(in_euros);
-        reversals.count() <= 1 && !is_counted
+        // What partners may refund depends on what they have been paid by then.
+        let mut by_partner = reversals.clone().filter(|step| match step {
+            Step::Reverse { acts, .. } => acts.iter().any(|act| matches!(act, Act::RefundAsPartner(_))),
+            _ => false,
+        });
+        reversals.clone().count() <= 1 && by_partner.next().is_none() && !is_counted
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Run<'a> {
     pub(crate) trace: Trace,
     /// Percent of requests that do not simply succeed; 0 is calm.
     risk: u32,
+    /// Whether it never was anything else.
+    pub(crate) is_calm: bool,
     next_step: usize,
     pub(crate) errands: Vec<Errand>,
     pub(crate) deeds: Vec<Deed>,
@@ -115,6 +117,7 @@ impl<'a> Run<'a> {
             world,
             trace,
             risk,
+            is_calm: risk == 0,
             next_step: 0,
             errands: Vec::new(),
             deeds: Vec::new(),

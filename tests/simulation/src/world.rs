@@ -85,6 +85,9 @@ pub(crate) struct Seller {
     pub(crate) id: PartnerId,
     /// The account at Stripe that is to be paid.
     pub(crate) account: String,
+    pub(crate) owner: UserId,
+    /// An API token of the owner.
+    pub(crate) token: ApiToken,
 }
 
 impl World {
@@ -166,7 +169,10 @@ impl World {
             payout_decide: payout_decide::Context {
                 store: store.clone(),
                 queues: queues.clone(),
-                minimum: Money::new(plan.minimum_minor, Currency::EUR),
+                rules: shared::store::payouts::PayoutRules {
+                    minimum: Money::new(plan.minimum_minor, Currency::EUR),
+                    paypal_offered: true,
+                },
             },
             payout_transfer: payout_transfer::Context {
                 paypal: paypal.clone(),
@@ -200,7 +206,8 @@ impl World {
 
     fn people(&mut self, plan: &Plan, chance: &mut Chance) {
         for index in 0..plan.partners {
-            let seller = self.seller(index, chance);
+            let first = self.partners.first().filter(|_| plan.one_owner);
+            let seller = self.seller(index, first, chance);
             self.partners.push(seller);
         }
         for listing in &plan.listings {
@@ -263,8 +270,12 @@ impl World {
         at_once(self.store.write(write)).expect("a new schedule");
     }
 
-    fn seller(&self, index: usize, chance: &mut Chance) -> Seller {
+    fn seller(&self, index: usize, first: Option<&Seller>, chance: &mut Chance) -> Seller {
         let act = self.act(chance);
+        let act = Act {
+            actor: first.map_or(act.actor, |first| first.owner),
+            ..act
+        };
         let application = Application {
             name: PartnerName::parse(&format!("Sounds {index}")).expect("a name"),
             country: Country::parse("DE").expect("a country"),
@@ -280,6 +291,11 @@ impl World {
         Seller {
             id: applied.partner.id,
             account,
+            owner: act.actor,
+            token: match first {
+                Some(first) => first.token.clone(),
+                None => self.person(act.actor, auth::Scope::RefundsWrite, chance),
+            },
         }
     }
 
@@ -320,9 +336,15 @@ impl World {
     }
 
     fn customer(&self, chance: &mut Chance) -> ApiToken {
+        let user = chance.seed(self.now).id("customer");
+        self.person(user, auth::Scope::OrdersWrite, chance)
+    }
+
+    /// Somebody with an API token for this alone.
+    fn person(&self, user: UserId, scope: auth::Scope, chance: &mut Chance) -> ApiToken {
         let (token, seed) = (chance.api_token(), chance.seed(self.now));
         let user = UserItem {
-            id: seed.id::<UserId>("customer"),
+            id: user,
             email: Some("carla@example.com".to_owned()),
             name: None,
             created_at: self.now,
@@ -332,7 +354,7 @@ impl World {
             user: user.id,
             label: "the shop's counter".to_owned(),
             hint: token.hint(),
-            scopes: [auth::Scope::OrdersWrite].into_iter().collect(),
+            scopes: [scope].into_iter().collect(),
             secret_sha256: token.sha256(),
             created_at: self.now,
             valid_until: self.now + SignedDuration::from_hours(24 * 365),
@@ -340,7 +362,7 @@ impl World {
         };
         let mut writes = Vec::from(accounts::create_api_token(&item).expect("an item"));
         writes.push(Write::create(keys::user(user.id), &user).expect("an item"));
-        at_once(self.store.transact(writes)).expect("a new customer");
+        at_once(self.store.transact(writes)).expect("a new person");
         token
     }
 

@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use shared::auth::PartnerOwner;
-use shared::auth::scope::PartnersWrite;
+use shared::auth::scope::SignIn;
+use shared::auth::{Fresh, PartnerOwner};
 use shared::http::{Call, Json, Problem, ProblemDocument};
 use shared::ids::PartnerId;
 use shared::partner::Acceptance;
@@ -22,17 +22,17 @@ pub(crate) async fn show() -> Json<AgreementView> {
     })
 }
 
-/// Accepts the agreement in the partner's name. Only owners may.
+/// Accepts the agreement in the partner's name. Only owners may, with a fresh sign-in; all owners get a mail.
 #[utoipa::path(post, path = "/v1/partners/{partner_id}/agreements", tag = "partners",
     params(("partner_id" = PartnerId, Path)), request_body = AcceptAgreement,
     responses(
         (status = 201, body = AcceptanceView),
         (status = 200, description = "It had been accepted before.", body = AcceptanceView),
-        (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+        (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
         (status = 409, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
 pub(crate) async fn accept(
     State(context): State<Context>,
-    owner: PartnerOwner<PartnersWrite>,
+    Fresh(owner): Fresh<PartnerOwner<SignIn>>,
     call: Call,
     Json(request): Json<AcceptAgreement>,
 ) -> Result<(StatusCode, Json<AcceptanceView>), Problem> {

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use shared::auth::PartnerOperator;
+use shared::auth::ImpartialOperator;
 use shared::auth::scope::PartnersRead;
 use shared::http::{Call, Json, Problem, ProblemDocument};
 use shared::ids::PartnerId;
@@ -22,7 +22,7 @@ use crate::context::{Context, act};
         (status = 422, body = ProblemDocument)))]
 pub(crate) async fn create(
     State(context): State<Context>,
-    operator: PartnerOperator<PartnersRead>,
+    operator: ImpartialOperator<PartnersRead>,
     call: Call,
     Json(request): Json<Decide>,
 ) -> Result<(StatusCode, Json<DecisionView>), Problem> {
@@ -51,7 +51,7 @@ pub(crate) async fn create(
         evidence: request.evidence,
         decided_by: operator.user.id,
         decided_at,
-        partner: PartnerView::of(partner, None),
+        partner: PartnerView::of(partner, None, call.now),
     };
     Ok((StatusCode::CREATED, Json(view)))
 }

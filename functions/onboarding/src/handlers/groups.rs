@@ -1,7 +1,7 @@
 //! Which group a partner is in.
 
 use axum::extract::State;
-use shared::auth::PartnerOperator;
+use shared::auth::ImpartialOperator;
 use shared::auth::scope::PartnersRead;
 use shared::http::{Call, Json, Problem, ProblemDocument};
 use shared::ids::PartnerId;
@@ -19,15 +19,15 @@ use crate::context::{Context, act};
         (status = 404, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
 pub(crate) async fn assign(
     State(context): State<Context>,
-    operator: PartnerOperator<PartnersRead>,
+    operator: ImpartialOperator<PartnersRead>,
     call: Call,
     Json(request): Json<AssignGroup>,
 ) -> Result<Json<PartnerView>, Problem> {
     let before = context.partner(operator.partner).await?;
     if before.group == request.group {
-        return Ok(Json(PartnerView::of(before.value, None)));
+        return Ok(Json(PartnerView::of(before.value, None, call.now)));
     }
     let change = group::assign(&before, request.group, act(&operator.user, &call));
     partners::save(&context.store, &change, before.revision, []).await?;
-    Ok(Json(PartnerView::of(change.partner, None)))
+    Ok(Json(PartnerView::of(change.partner, None, call.now)))
 }

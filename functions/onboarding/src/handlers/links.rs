@@ -3,8 +3,8 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use shared::auth::PartnerOwner;
-use shared::auth::scope::PartnersWrite;
+use shared::auth::scope::SignIn;
+use shared::auth::{Fresh, PartnerOwner};
 use shared::http::{Call, Json, Problem, ProblemDocument};
 use shared::ids::PartnerId;
 use shared::partner::account::{self, ConnectError};
@@ -16,15 +16,16 @@ use crate::api::{CreateOnboardingLink, OnboardingLinkView};
 use crate::context::{Context, act};
 
 /// A page at Stripe on which an owner sets up how the partner is paid. It is for one visit and expires within minutes.
+/// It takes a fresh sign-in; all owners get a mail when the account is made.
 #[utoipa::path(post, path = "/v1/partners/{partner_id}/onboarding-links", tag = "partners",
     params(("partner_id" = PartnerId, Path)), request_body = CreateOnboardingLink,
-    responses((status = 201, body = OnboardingLinkView), (status = 403, body = ProblemDocument),
+    responses((status = 201, body = OnboardingLinkView), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
         (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
         (status = 422, body = ProblemDocument), (status = 502, body = ProblemDocument),
         (status = 503, body = ProblemDocument)))]
 pub(crate) async fn create(
     State(context): State<Context>,
-    owner: PartnerOwner<PartnersWrite>,
+    Fresh(owner): Fresh<PartnerOwner<SignIn>>,
     call: Call,
     Json(request): Json<CreateOnboardingLink>,
 ) -> Result<(StatusCode, Json<OnboardingLinkView>), Problem> {

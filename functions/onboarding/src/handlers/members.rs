@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use shared::auth::scope::{PartnersRead, PartnersWrite};
-use shared::auth::{PartnerMember, PartnerOwner, Standing};
+use shared::auth::scope::{PartnersRead, SignIn};
+use shared::auth::{Fresh, PartnerMember, PartnerOwner, Standing};
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
 use shared::ids::{PartnerId, UserId};
 use shared::partner::team::{self, MAX_TEAM, TeamError};
@@ -27,15 +27,15 @@ pub(crate) async fn list(
     Ok(Json(paging.page(page, MemberView::from)))
 }
 
-/// Adds somebody who has signed in here before. Only owners may.
+/// Adds somebody who has signed in here before. Only owners may, with a fresh sign-in; all owners get a mail.
 #[utoipa::path(post, path = "/v1/partners/{partner_id}/members", tag = "partners",
     params(("partner_id" = PartnerId, Path)), request_body = AddMember,
-    responses((status = 201, body = MemberView), (status = 403, body = ProblemDocument),
+    responses((status = 201, body = MemberView), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
         (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
         (status = 422, body = ProblemDocument)))]
 pub(crate) async fn add(
     State(context): State<Context>,
-    owner: PartnerOwner<PartnersWrite>,
+    Fresh(owner): Fresh<PartnerOwner<SignIn>>,
     call: Call,
     Json(request): Json<AddMember>,
 ) -> Result<(StatusCode, Json<MemberView>), Problem> {
@@ -72,14 +72,15 @@ pub(crate) async fn add(
     Ok((StatusCode::CREATED, Json(member.into())))
 }
 
-/// Takes somebody out of the team. Owners may remove anybody, everybody may leave; the last owner stays.
+/// Takes somebody out of the team. Owners may remove anybody, everybody may leave, all with a fresh sign-in; the last owner stays.
+/// All owners get a mail. An owner who leaves answers for what the partner owes for another 180 days.
 #[utoipa::path(delete, path = "/v1/partners/{partner_id}/members/{user_id}", tag = "partners",
     params(("partner_id" = PartnerId, Path), ("user_id" = UserId, Path)),
-    responses((status = 204), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+    responses((status = 204), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
         (status = 409, body = ProblemDocument)))]
 pub(crate) async fn remove(
     State(context): State<Context>,
-    member: PartnerMember<PartnersWrite>,
+    Fresh(member): Fresh<PartnerMember<SignIn>>,
     call: Call,
     path: Path<(PartnerId, UserId)>,
 ) -> Result<StatusCode, Problem> {
@@ -95,13 +96,11 @@ pub(crate) async fn remove(
         .ok_or_else(Problem::not_found)?;
     let partner = context.partner(member.partner).await?;
     let change = team::remove(&partner, user, act(&member.user, &call)).map_err(refusal)?;
-    partners::save(
-        &context.store,
-        &change,
-        partner.revision,
-        accounts::remove_member(member.partner, user),
-    )
-    .await?;
+    let mut writes = accounts::remove_member(member.partner, user).to_vec();
+    if partner.is_owner(user) {
+        writes.push(accounts::remember_former_owner(member.partner, user, call.now));
+    }
+    partners::save(&context.store, &change, partner.revision, writes).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

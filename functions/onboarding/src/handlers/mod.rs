@@ -4,6 +4,7 @@ pub(crate) mod agreement;
 pub(crate) mod audit;
 pub(crate) mod decisions;
 pub(crate) mod groups;
+pub(crate) mod holds;
 pub(crate) mod links;
 pub(crate) mod me;
 pub(crate) mod members;

@@ -30,6 +30,10 @@ pub(crate) async fn apply(
         request.checked().map_err(Problem::invalid)?,
         act(&principal.user, &call),
     );
+    let answers_for = accounts::answered_for(&context.store, principal.user.id, call.now).await?;
+    let answers_for: Vec<_> = answers_for.into_iter().collect();
+    let others = partners::load_many(&context.store, &answers_for).await?;
+    let change = application::mention_held(change, &others);
     let created = partners::create(&context.store, &change).await;
     let partner = match created {
         Ok(()) => change.partner,
@@ -40,7 +44,7 @@ pub(crate) async fn apply(
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, place)],
-        Json(PartnerView::of(partner, Some(Role::Owner))),
+        Json(PartnerView::of(partner, Some(Role::Owner), call.now)),
     ))
 }
 
@@ -64,12 +68,13 @@ async fn earlier(context: &Context, user: &User, wanted: &Partner) -> Result<Par
 pub(crate) async fn list(
     State(context): State<Context>,
     principal: Principal<PartnersRead>,
+    call: Call,
     Query(filter): Query<PartnerFilter>,
     paging: Paging,
 ) -> Result<Json<Page<PartnerView>>, Problem> {
     match filter.status {
-        Some(status) => of_status(&context, &principal.user, status, &paging).await,
-        None => own(&context, &principal.user, &paging).await,
+        Some(status) => of_status(&context, &principal.user, status, &paging, &call).await,
+        None => own(&context, &principal.user, &paging, &call).await,
     }
 }
 
@@ -78,16 +83,19 @@ async fn of_status(
     user: &User,
     status: Status,
     paging: &Paging,
+    call: &Call,
 ) -> Result<Json<Page<PartnerView>>, Problem> {
     if !user.operator {
         let detail = "Only operators may list all partners. Without \"status\" you get those that you work for.";
         return Err(Problem::forbidden("operator_required", detail));
     }
     let page = partners::with_status(&context.store, status, paging.limit(), paging.after()).await?;
-    Ok(Json(paging.page(page, |partner| PartnerView::of(partner, None))))
+    Ok(Json(
+        paging.page(page, |partner| PartnerView::of(partner, None, call.now)),
+    ))
 }
 
-async fn own(context: &Context, user: &User, paging: &Paging) -> Result<Json<Page<PartnerView>>, Problem> {
+async fn own(context: &Context, user: &User, paging: &Paging, call: &Call) -> Result<Json<Page<PartnerView>>, Problem> {
     let page = accounts::memberships(&context.store, user.id, paging.limit(), paging.after()).await?;
     let roles: HashMap<PartnerId, Role> = page.items.iter().map(|member| (member.partner, member.role)).collect();
     let ids: Vec<_> = page.items.iter().map(|member| member.partner).collect();
@@ -98,7 +106,7 @@ async fn own(context: &Context, user: &User, paging: &Paging) -> Result<Json<Pag
     };
     Ok(Json(paging.page(page, |partner| {
         let role = roles.get(&partner.id).copied();
-        PartnerView::of(partner, role)
+        PartnerView::of(partner, role, call.now)
     })))
 }
 
@@ -108,6 +116,7 @@ async fn own(context: &Context, user: &User, paging: &Paging) -> Result<Json<Pag
 pub(crate) async fn show(
     State(context): State<Context>,
     member: PartnerMember<PartnersRead>,
+    call: Call,
 ) -> Result<Json<PartnerView>, Problem> {
     let role = match member.standing {
         Standing::Owner => Some(Role::Owner),
@@ -117,5 +126,6 @@ pub(crate) async fn show(
     Ok(Json(PartnerView::of(
         context.partner(member.partner).await?.value,
         role,
+        call.now,
     )))
 }

@@ -1,8 +1,8 @@
 //! What an operator agrees with a partner about payouts.
 
 use axum::extract::State;
-use shared::auth::PartnerOperator;
 use shared::auth::scope::PartnersRead;
+use shared::auth::{Fresh, ImpartialOperator};
 use shared::http::{Call, Json, Problem, ProblemDocument};
 use shared::ids::PartnerId;
 use shared::partner::PayoutTerms;
@@ -12,14 +12,14 @@ use shared::store::partners;
 use crate::api::PayoutTermsBody;
 use crate::context::{Context, act};
 
-/// Sets minimum and reserve of a partner's payouts anew, currency by currency. What is left out is as for everybody.
+/// Sets minimum and reserve of a partner's payouts anew, currency by currency. What is left out is as for everybody. It takes a fresh sign-in.
 #[utoipa::path(put, path = "/v1/partners/{partner_id}/payout-terms", tag = "partners",
     params(("partner_id" = PartnerId, Path)), request_body = PayoutTermsBody,
-    responses((status = 200, body = PayoutTermsBody), (status = 403, body = ProblemDocument),
+    responses((status = 200, body = PayoutTermsBody), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
         (status = 404, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
 pub(crate) async fn set(
     State(context): State<Context>,
-    operator: PartnerOperator<PartnersRead>,
+    Fresh(operator): Fresh<ImpartialOperator<PartnersRead>>,
     call: Call,
     Json(request): Json<PayoutTermsBody>,
 ) -> Result<Json<PayoutTermsBody>, Problem> {

@@ -33,7 +33,7 @@ async fn sample_events_are_answered() {
 fn the_interface_describes_every_route() {
     let api = crate::openapi();
     let routes: Vec<_> = api.paths.paths.keys().collect();
-    assert_eq!(routes.len(), 16, "{routes:?}");
+    assert_eq!(routes.len(), 17, "{routes:?}");
     assert!(routes.iter().all(|route| route.starts_with("/v1/")));
     assert!(
         api.to_json().expect("JSON").contains("application_review"),

@@ -82,6 +82,7 @@ async fn the_first_link_makes_the_account_and_later_ones_use_it() {
     assert_eq!(asked.len(), 1, "no second account: {asked:?}");
     let home = format!("https://souk.example/partners/{id}");
     assert!(asked[0].form().contains(&("return_url".to_owned(), home)));
+    app.take_messages();
 }
 
 #[tokio::test]
@@ -109,6 +110,7 @@ async fn a_cut_off_request_ends_with_one_account() {
     let (account_key, link_key) = (keys[0].1, keys[2].1);
     let (account, link) = (("/v1/accounts", account_key), ("/v1/account_links", link_key));
     assert_eq!(keys, [account, account, link, link]);
+    app.take_messages();
 }
 
 #[tokio::test]
@@ -146,6 +148,7 @@ async fn stripe_sends_nobody_to_a_strange_address() {
         .send()
         .await
         .expect(201);
+    app.take_messages();
 }
 
 #[tokio::test]

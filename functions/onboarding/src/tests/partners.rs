@@ -258,6 +258,7 @@ async fn the_agreement_is_public_and_accepted_once() {
         .post(path(&partner, "/agreements"), &body)
         .bearer(&app.sign_in_operator("olga"));
     operator.send().await.expect_problem(403, "operators_only_look");
+    app.take_messages();
 }
 
 #[tokio::test]

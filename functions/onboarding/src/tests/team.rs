@@ -69,6 +69,7 @@ async fn owners_build_the_team() {
         .send()
         .await
         .expect_problem(404, "not_found");
+    app.take_messages();
 }
 
 #[tokio::test]
@@ -89,6 +90,7 @@ async fn the_last_owner_stays() {
         .await
         .expect(201);
     leave().send().await.expect(204);
+    app.take_messages();
     // Notices go to who is left.
     let approve = app.post(path(&partner, "/decisions"), &json!({"decision": "approve"}));
     approve.bearer(&app.sign_in_operator("olga")).send().await.expect(201);
@@ -132,4 +134,5 @@ async fn an_addition_sent_twice_adds_once() {
     assert_eq!(add().send().await.expect(201).json(), first);
     cut_off(app, "ada", "k1").await;
     assert_eq!(add().send().await.expect(201).json(), first);
+    app.take_messages();
 }

@@ -9,7 +9,7 @@ use shared::money::{Currency, Money};
 use shared::payout::{CancelReason, Payout, PayoutState};
 use shared::runtime::{Delivery, Failure};
 use shared::seed::Seed;
-use shared::store::payouts::{self, Decided};
+use shared::store::payouts::{self, Decided, PayoutRules};
 use shared::store::{keys, ledger};
 use shared::testing::{Recorded, ScriptedServer, TestWorld};
 
@@ -31,13 +31,28 @@ pub(crate) async fn desk() -> Desk {
 
 /// The same to `anna@example.com` at PayPal, of whom a token has been got.
 pub(crate) async fn desk_at_paypal() -> Desk {
-    let world = TestWorld::new();
-    let anna = world.seller("anna").await;
-    world.paid_by_paypal(anna, "anna@example.com").await;
-    let desk = desk_of(world, anna).await;
+    let desk = desk_before_paypal_answers().await;
     let token = json!({"access_token": "A21", "token_type": "Bearer", "expires_in": 32_400_000});
     desk.paypal.answers(200, token);
     desk
+}
+
+/// The same before PayPal has answered anything.
+pub(crate) async fn desk_before_paypal_answers() -> Desk {
+    let world = TestWorld::new();
+    let anna = world.seller("anna").await;
+    world.paid_by_paypal(anna, "anna@example.com").await;
+    desk_of(world, anna).await
+}
+
+/// As [`desk_at_paypal`], where PayPal was given up after the payout was decided.
+pub(crate) async fn desk_without_paypal() -> Desk {
+    let desk = desk_at_paypal().await;
+    let context = Context {
+        paypal: desk.paypal.no_paypal(),
+        ..desk.context
+    };
+    Desk { context, ..desk }
 }
 
 async fn desk_of(world: TestWorld, anna: PartnerId) -> Desk {
@@ -69,10 +84,15 @@ pub(crate) fn eur(minor: i64) -> Money {
     Money::new(minor, Currency::EUR)
 }
 
+const RULES: PayoutRules = PayoutRules {
+    minimum: Money::new(1, Currency::EUR),
+    paypal_offered: true,
+};
+
 /// Decides as a payout run does.
 async fn decide(world: &TestWorld, partner: PartnerId) -> Payout {
     let balance = keys::balance(partner, Currency::EUR);
-    let decided = payouts::decide(&world.store, &balance, eur(1), world.now(), world.seed(), &[]).await;
+    let decided = payouts::decide(&world.store, &balance, RULES, world.now(), world.seed(), &[]).await;
     match decided.expect("memory") {
         Decided::Payout(payout) => payout,
         other => panic!("{other:?}"),

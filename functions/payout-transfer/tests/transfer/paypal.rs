@@ -10,7 +10,7 @@ use shared::runtime::Failure;
 use shared::store::partners;
 use shared::testing::Recorded;
 
-use crate::desk::{Desk, desk_at_paypal, eur};
+use crate::desk::{Desk, desk_at_paypal, desk_before_paypal_answers, desk_without_paypal, eur};
 
 impl Desk {
     /// PayPal's batch, with its item once PayPal has looked at it.
@@ -335,4 +335,25 @@ async fn an_item_that_does_not_fit_is_for_a_person() {
     let both = desk.hear(desk.item("SUCCESS")).await;
     assert!(matches!(both, Err(Failure::Reject(_))), "given back and paid");
     desk.is_given_back(CancelReason::NotReceived).await;
+}
+
+#[tokio::test]
+async fn nothing_is_marked_as_sending_before_paypal_can_be_asked() {
+    let desk = desk_without_paypal().await;
+    desk.deliver().await.expect("given back");
+    let state = desk.state().await;
+    let reason = CancelReason::PayPalNotOffered;
+    assert!(
+        matches!(state, PayoutState::Cancelled { reason: why, .. } if why == reason),
+        "{state:?}"
+    );
+    assert_eq!(reason.to_string(), "paypal_not_offered");
+    assert_eq!(desk.owed().await, 2500, "it is due again");
+    assert!(desk.paypal.take_asked().is_empty());
+
+    // PayPal does not know us: the payout is not said to be under way, and can be cancelled as before.
+    let desk = desk_before_paypal_answers().await;
+    desk.paypal.answers(401, json!({"error": "invalid_client"}));
+    desk.deliver().await.expect_err("nobody could be asked");
+    assert_eq!(desk.state().await, PayoutState::Created);
 }

@@ -21,7 +21,10 @@ impl Desk {
     async fn open_holds(&self) -> Vec<HoldReason> {
         let partner = partners::load(&self.world.store, self.anna).await.expect("memory");
         let partner = partner.expect("a partner");
-        partner.open_holds().map(|hold| hold.reason_code).collect()
+        partner
+            .open_holds(self.world.now())
+            .map(|hold| hold.reason_code)
+            .collect()
     }
 }
 

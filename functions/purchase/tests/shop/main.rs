@@ -15,6 +15,7 @@ use shared::purchase::{Order, OrderStatus};
 use shared::revenue::{Figures, FiguresDraft, Referrers, Rule, RuleRef, Schedule, Scope, Terms};
 use shared::runtime::secrets::SigningSecretSource;
 use shared::signing::Signer;
+use shared::store::accounts::Role;
 use shared::store::{Write, commerce, keys, revenue};
 use shared::testing::{ScriptedServer, TestApp};
 
@@ -25,8 +26,17 @@ struct Shop {
 }
 
 async fn shop() -> Shop {
+    shop_where(true).await
+}
+
+async fn shop_where(paypal_is_set_up: bool) -> Shop {
     let (stripe, paypal) = (ScriptedServer::start().await, ScriptedServer::start().await);
-    let clients = (stripe.stripe(), paypal.paypal());
+    let at_paypal = if paypal_is_set_up {
+        paypal.paypal()
+    } else {
+        paypal.no_paypal()
+    };
+    let clients = (stripe.stripe(), at_paypal);
     let app = TestApp::new(|world| {
         let context = purchase::Context {
             edge: world.edge.clone(),
@@ -520,6 +530,11 @@ async fn referrers_are_partners_and_paid_where_the_rule_has_a_share() {
             .json();
         assert_eq!(refused["errors"][0]["pointer"], pointer);
     }
+    let own = app.seller("dora").await;
+    app.join(own, "carla", Role::Member).await;
+    let refused = order(json!({"affiliate_id": own})).send().await;
+    let refused = refused.expect_problem(422, "own_referral").json();
+    assert_eq!(refused["errors"][0]["pointer"], "/affiliate_id");
     order(json!({"affiliate_id": anna, "reseller_id": anna}))
         .send()
         .await
@@ -566,4 +581,18 @@ async fn an_order_is_paid_with_paypal_where_the_customer_wishes() {
     request["processor"] = json!("cash");
     let refused = app.post("/v1/orders", &request).bearer(&token).send().await;
     refused.expect_problem(422, "invalid_request");
+}
+
+#[tokio::test]
+async fn no_order_is_placed_for_paypal_where_it_is_not_set_up() {
+    let Shop { app, paypal, .. } = shop_where(false).await;
+    let pads = app.on_sale(app.seller("anna").await, "Warm Pads", eur(1299)).await;
+    let token = app.sign_in("carla");
+    let mut request = lines(&[pads]);
+    request["processor"] = json!("paypal");
+    let order = app.post("/v1/orders", &request).bearer(&token).send().await;
+    order.expect_problem(409, "paypal_not_offered");
+    let orders = app.get("/v1/orders").bearer(&token).send().await.expect(200).json();
+    assert_eq!(orders["items"], json!([]));
+    assert!(paypal.take_asked().is_empty());
 }

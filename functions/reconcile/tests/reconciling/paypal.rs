@@ -177,6 +177,8 @@ fn refund_of(desk: &Desk, order: &Order, id: RefundId, reference: &str, state: R
         state,
         processor_ref: Some(reference.to_owned()),
         returned: Vec::new(),
+        review: None,
+        promised: Vec::new(),
     }
 }
 

@@ -1,9 +1,11 @@
-//! Who may do what: [`customer`]s ask, [`partner`]s refund what they sold, [`operator`]s refund and decide everything.
+//! Who may do what: [`customer`]s ask, [`partner`]s refund what they sold, as far as they are still owed for it, [`operator`]s refund and
+//! decide everything but what is their own.
 
 pub(crate) mod customer;
 pub(crate) mod disputes;
 pub(crate) mod operator;
 pub(crate) mod partner;
+mod promises;
 
 use axum::Json as PlainJson;
 use axum::http::{HeaderName, StatusCode, header};
@@ -13,8 +15,9 @@ use shared::http::{Call, Problem};
 use shared::ids::{OrderId, RefundId};
 use shared::messages::{Envelope, Message};
 use shared::purchase::Order;
+use shared::purchase::promise::ReviewReason;
 use shared::purchase::refund::{
-    Refund, RefundError, RefundOrigin, RefundRequest, RefundState, approve, begin, decline,
+    Refund, RefundError, RefundOrigin, RefundRequest, RefundState, approve, ask_operator, begin, decline,
 };
 use shared::store::{Versioned, reversals};
 
@@ -35,37 +38,77 @@ async fn start(
     if let Some(begun) = reversals::refund(&context.store, order.id, call.seed.id("refund")).await? {
         return Ok(created(begun.value));
     }
-    let begun = begin(order, request, origin, context.policy, call.seed, call.now).map_err(refused)?;
-    let refund = begun.refund;
-    let (messages, audit) = match refund.state {
-        RefundState::Requested => (Vec::new(), None),
-        _ => (
-            vec![decided(&refund, call)],
-            Some(act("refund.create", &refund, user, call, refund.note.clone())),
-        ),
+    let (mut tries, mut order) = (context.store.tries(), order.clone());
+    let refund = loop {
+        let begun = begin(&order, request, origin, context.policy, call.seed, call.now).map_err(refused)?;
+        let (begun, promises) = match origin {
+            RefundOrigin::Partner { .. } => match promises::secure(context, &order, begun.clone(), call.now).await? {
+                Some(secured) => secured,
+                None => {
+                    let asked = ask_operator(&order, &begun.refund, ReviewReason::BeyondOwed);
+                    (asked.map_err(refused)?, Vec::new())
+                }
+            },
+            _ => (begun, Vec::new()),
+        };
+        let refund = begun.refund;
+        let evidence = refund.note.clone();
+        let (messages, audit) = match (refund.state.clone(), refund.review) {
+            (RefundState::Requested, None) => (Vec::new(), None),
+            (RefundState::Requested, Some(_)) => {
+                (Vec::new(), Some(act("refund.request", &refund, user, call, evidence)))
+            }
+            _ => {
+                let audit = act("refund.create", &refund, user, call, evidence);
+                (vec![decided(&refund, call)], Some(audit))
+            }
+        };
+        let mut writes = reversals::begin_refund(&begun.order, order.revision, &refund, audit.as_ref(), &messages)?;
+        writes.extend(promises);
+        match context.store.transact(writes).await {
+            Ok(()) => break refund,
+            // A sale or a payout has changed a balance meanwhile, or somebody the order: look again.
+            Err(error) if tries.again(&error).await => {
+                order = context.order(order.id).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
     };
-    let writes = reversals::begin_refund(&begun.order, order.revision, &refund, audit.as_ref(), &messages)?;
-    context.store.transact(writes).await?;
     tracing::info!(order.id = %order.id, refund.id = %refund.id, amount = %refund.amount, "refund begun");
     Ok(created(refund))
 }
 
-/// Approves or declines what a customer asked for.
+/// Who decides what somebody asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decider {
+    Operator,
+    /// As far as the partner is still owed what the refund takes back.
+    Partner,
+}
+
+/// Approves or declines what a customer asked for, or a partner who could not pay for it.
 async fn settle_request(
     context: &Context,
     order: &Versioned<Order>,
     refund: Versioned<Refund>,
     request: &Decide,
-    user: &User,
+    (user, decider): (&User, Decider),
     call: &Call,
 ) -> Result<RefundView, Problem> {
     let note = request.note.clone();
     let decided_refund = match request.decision {
         DecisionKind::Approve => {
             let begun = approve(order, &refund).map_err(refused)?;
+            let secured = match decider {
+                Decider::Partner => promises::secure(context, order, begun, call.now).await?,
+                Decider::Operator => Some((begun, Vec::new())),
+            };
+            let Some((begun, promises)) = secured else {
+                return pass_on(context, order, refund, user, call, note).await;
+            };
             let audit = act("refund.approve", &begun.refund, user, call, note);
             let messages = [decided(&begun.refund, call)];
-            let writes = reversals::update_both(
+            let mut writes = reversals::update_both(
                 &begun.order,
                 order.revision,
                 &begun.refund,
@@ -73,6 +116,7 @@ async fn settle_request(
                 Some(&audit),
                 &messages,
             )?;
+            writes.extend(promises);
             context.store.transact(writes).await?;
             begun.refund
         }
@@ -93,6 +137,25 @@ async fn settle_request(
         }
     };
     Ok(RefundView::from(decided_refund))
+}
+
+/// Leaves a request that a partner would approve, and is not owed enough for, to an operator.
+async fn pass_on(
+    context: &Context,
+    order: &Versioned<Order>,
+    refund: Versioned<Refund>,
+    user: &User,
+    call: &Call,
+    note: Option<String>,
+) -> Result<RefundView, Problem> {
+    let asked = Refund {
+        review: Some(ReviewReason::BeyondOwed),
+        ..refund.value
+    };
+    let audit = act("refund.request", &asked, user, call, note);
+    let writes = reversals::update_both(order, order.revision, &asked, refund.revision, Some(&audit), &[])?;
+    context.store.transact(writes).await?;
+    Ok(RefundView::from(asked))
 }
 
 async fn find(context: &Context, order: OrderId, refund: RefundId) -> Result<Versioned<Refund>, Problem> {

@@ -12,14 +12,14 @@ use shared::purchase::refund::RefundOrigin;
 use shared::store::audit::{self, Audited};
 use shared::store::reversals;
 
-use super::{Created, find, settle_request, start};
+use super::{Created, Decider, find, settle_request, start};
 use crate::api::{AskRefund, Decide, RefundView};
 use crate::context::Context;
 
-/// Refunds an order, in part or in whole.
+/// Refunds an order, in part or in whole: not one of the operator's own, nor of what their team sold.
 #[utoipa::path(post, path = "/v1/orders/{order_id}/refunds", tag = "refunds", params(("order_id" = OrderId, Path)),
     request_body = AskRefund,
-    responses((status = 201, body = RefundView), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
+    responses((status = 201, body = RefundView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
         (status = 422, body = ProblemDocument)))]
 pub(crate) async fn create(
     State(context): State<Context>,
@@ -29,6 +29,7 @@ pub(crate) async fn create(
     Json(request): Json<AskRefund>,
 ) -> Result<Created, Problem> {
     let order = context.order(order).await?;
+    context.check_impartial(&order, operator.user.id).await?;
     let origin = RefundOrigin::Operator { user: operator.user.id };
     start(&context, &order, &request.into(), origin, &operator.user, &call).await
 }
@@ -39,10 +40,11 @@ pub(crate) struct RefundPath {
     refund_id: RefundId,
 }
 
-/// Approves or declines what a customer asked for. Where a part of it has gone back by other ways since then, approving refunds the rest.
+/// Approves or declines what a customer asked for, or what a partner was no longer owed enough for. Where a part of it has gone back by other
+/// ways since then, approving refunds the rest.
 #[utoipa::path(post, path = "/v1/orders/{order_id}/refunds/{refund_id}/decisions", tag = "refunds",
     params(("order_id" = OrderId, Path), ("refund_id" = RefundId, Path)), request_body = Decide,
-    responses((status = 200, body = RefundView), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
+    responses((status = 200, body = RefundView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
         (status = 422, body = ProblemDocument)))]
 pub(crate) async fn decide(
     State(context): State<Context>,
@@ -52,13 +54,22 @@ pub(crate) async fn decide(
     Json(request): Json<Decide>,
 ) -> Result<Json<RefundView>, Problem> {
     let order = context.order(path.order_id).await?;
+    context.check_impartial(&order, operator.user.id).await?;
     let refund = find(&context, order.id, path.refund_id).await?;
     Ok(Json(
-        settle_request(&context, &order, refund, &request, &operator.user, &call).await?,
+        settle_request(
+            &context,
+            &order,
+            refund,
+            &request,
+            (&operator.user, Decider::Operator),
+            &call,
+        )
+        .await?,
     ))
 }
 
-/// Refunds that customers have asked for and nobody has decided, oldest first.
+/// Refunds that customers have asked for and nobody has decided, and those that partners are not owed enough for; oldest first.
 #[utoipa::path(get, path = "/v1/refunds", tag = "refunds", params(PagingParams),
     responses((status = 200, body = Page<RefundView>), (status = 403, body = ProblemDocument)))]
 pub(crate) async fn requested(

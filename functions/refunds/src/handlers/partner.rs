@@ -10,7 +10,7 @@ use shared::purchase::Order;
 use shared::purchase::refund::{Refund, RefundOrigin};
 use shared::store::reversals;
 
-use super::{Created, find, settle_request, start};
+use super::{Created, Decider, find, settle_request, start};
 use crate::api::{AskRefund, Decide, RefundView, SoldOrderView};
 use crate::context::Context;
 
@@ -50,7 +50,8 @@ pub(crate) async fn list(
     })))
 }
 
-/// Refunds what the partner sold, in part or in whole.
+/// Refunds what the partner sold, in part or in whole. What the partner is no longer owed, because it has been paid out, is the
+/// marketplace's money: such a refund is only requested (`review` says why) and waits for an operator.
 #[utoipa::path(post, path = "/v1/partners/{partner_id}/orders/{order_id}/refunds", tag = "refunds",
     params(("partner_id" = PartnerId, Path), ("order_id" = OrderId, Path)), request_body = AskRefund,
     responses((status = 201, body = RefundView), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
@@ -76,7 +77,8 @@ pub(crate) struct RefundPath {
     refund_id: RefundId,
 }
 
-/// Approves or declines what a customer asked for, where all of it is the partner's own.
+/// Approves or declines what a customer asked for, where all of it is the partner's own. What the partner is no longer owed waits for an
+/// operator after that, as `review` says.
 #[utoipa::path(post, path = "/v1/partners/{partner_id}/orders/{order_id}/refunds/{refund_id}/decisions", tag = "refunds",
     params(("partner_id" = PartnerId, Path), ("order_id" = OrderId, Path), ("refund_id" = RefundId, Path)), request_body = Decide,
     responses((status = 200, body = RefundView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
@@ -93,6 +95,10 @@ pub(crate) async fn decide(
     if !concerns(&order, &refund, member.partner) {
         return Err(Problem::not_found());
     }
+    if refund.review.is_some() {
+        let detail = "You have been paid for this already, so an operator decides it.";
+        return Err(Problem::forbidden("waits_for_operator", detail));
+    }
     if refund
         .lines
         .iter()
@@ -102,7 +108,15 @@ pub(crate) async fn decide(
         return Err(Problem::forbidden("not_only_yours", detail));
     }
     Ok(Json(
-        settle_request(&context, &order, refund, &request, &member.user, &call).await?,
+        settle_request(
+            &context,
+            &order,
+            refund,
+            &request,
+            (&member.user, Decider::Partner),
+            &call,
+        )
+        .await?,
     ))
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use shared::ids::PartnerId;
 use shared::money::{BasisPoints, Money};
 use shared::purchase::Order;
-use shared::revenue::{Explanation, Leg, Piece, Share};
+use shared::revenue::{Explanation, Leg, Piece, Share, Withheld, WithheldReason};
 use utoipa::ToSchema;
 
 use super::FiguresBody;
@@ -35,6 +35,20 @@ pub(crate) struct ExplanationView {
     pub fixed: String,
     /// They sum to the price. Rounded in one step: down, and the units left over to the largest remainders.
     pub legs: Vec<LegView>,
+    /// Which of these legs the platform has kept, because whoever referred the customer brought themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<WithheldView>,
+}
+
+/// A share that went to the platform instead.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WithheldView {
+    /// `affiliate`, `reseller`.
+    pub leg: String,
+    pub amount: Money,
+    pub reason_code: WithheldReason,
+    /// The reason in words.
+    pub explanation: &'static str,
 }
 
 /// A part of the price within one tier.
@@ -59,12 +73,22 @@ pub(crate) struct LegView {
 }
 
 impl ExplanationView {
-    pub(crate) fn of(order: &Order, explanation: Explanation) -> Self {
+    pub(crate) fn of(order: &Order, withheld: Withheld, explanation: Explanation) -> Self {
         let is_paid = |leg: Leg| {
             let mut shares = explanation.shares.iter();
             shares.any(|share| share.leg == leg && share.amount.is_positive())
         };
+        let withheld = explanation.shares.iter().filter_map(|share| {
+            let reason_code = withheld.reason(share.leg).filter(|_| share.amount.is_positive())?;
+            Some(WithheldView {
+                leg: share.leg.to_string(),
+                amount: share.amount,
+                reason_code,
+                explanation: reason_code.explanation(),
+            })
+        });
         Self {
+            withheld: withheld.collect(),
             affiliate_id: order.referrers.affiliate.filter(|_| is_paid(Leg::Affiliate)),
             reseller_id: order.referrers.reseller.filter(|_| is_paid(Leg::Reseller)),
             price: explanation.price,

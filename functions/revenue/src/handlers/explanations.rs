@@ -41,12 +41,16 @@ pub(crate) async fn show(
     })?;
     let turnover_before = division.turnover_before_minor.unwrap_or(0);
     let explanation = explain(line.price, &line.terms, turnover_before).map_err(Problem::internal)?;
-    if explanation.legs() != division.legs {
+    let kept = line
+        .withheld
+        .kept_from(&explanation.legs())
+        .map_err(Problem::internal)?;
+    if kept != division.legs {
         let what = format!(
             "line {} of {} was divided otherwise than its terms say",
             path.index, order.id
         );
         return Err(Problem::internal(what));
     }
-    Ok(Json(ExplanationView::of(&order, explanation)))
+    Ok(Json(ExplanationView::of(&order, line.withheld, explanation)))
 }

@@ -157,14 +157,7 @@ async fn give_up(
 ) -> Result<(), Failure> {
     let refund = load(context, order.id, id).await?;
     let refused = refuse(order, &refund, code, now);
-    let writes = reversals::update_both(
-        &refused.order,
-        order.revision,
-        &refused.refund,
-        refund.revision,
-        None,
-        &[],
-    )?;
+    let writes = reversals::refuse_refund(&refused, order.revision, &refund)?;
     Ok(context.store.transact(writes).await?)
 }
 

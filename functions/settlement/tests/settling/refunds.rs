@@ -7,12 +7,13 @@ use shared::licence::LicenceStatus;
 use shared::messages::{Message, ReversalSubject};
 use shared::money::{BasisPoints, Currency, Money};
 use shared::purchase::Order;
+use shared::purchase::promise;
 use shared::purchase::refund::{
     Refund, RefundError, RefundOrigin, RefundPolicy, RefundReason, RefundRequest, RefundState, begin,
 };
 use shared::revenue::{Figures, FiguresDraft, Referrers, RuleRef, Terms};
 use shared::runtime::Failure;
-use shared::store::reversals;
+use shared::store::{keys, ledger, reversals};
 
 use crate::till::{Till, charge_of, session, till};
 
@@ -384,7 +385,7 @@ async fn scenario_25_a_refund_after_the_payout_leaves_a_debt_that_later_sales_pa
     };
     till.world
         .store
-        .write(shared::store::ledger::change_balance(&payout))
+        .write(ledger::change_balance(&payout))
         .await
         .expect("paid out");
     till.refund(&order, &[(0, None)]).await;
@@ -440,4 +441,68 @@ async fn a_refund_takes_the_referrers_share_back_as_well() {
     assert_eq!(till.account(Account::PlatformRevenue), 0);
     till.check_books().await;
     till.world.take_messages();
+}
+
+impl Till {
+    /// Anna's partner refunds, and is still owed what that takes back.
+    async fn begin_promised(&self, order: &Order) -> Refund {
+        let origin = RefundOrigin::Partner {
+            user: self.customer,
+            partner: self.anna,
+        };
+        let stored = shared::store::commerce::order(&self.world.store, order.customer, order.id).await;
+        let stored = stored.expect("memory").expect("the order");
+        let begun = begin(
+            &stored,
+            &request(&[(0, None)]),
+            origin,
+            RefundPolicy { window_days: 3650 },
+            self.world.seed(),
+            self.world.now(),
+        );
+        let key = keys::balance(self.anna, Currency::EUR);
+        let balance = ledger::balance(&self.world.store, &key)
+            .await
+            .expect("memory")
+            .expect("a balance");
+        let funds = [(self.anna, balance.uncommitted().expect("small"))].into();
+        let begun = promise::promised(&stored, begun.expect("paid"), &funds).expect("small");
+        let begun = begun.expect("owed");
+        let mut writes =
+            reversals::begin_refund(&begun.order, stored.revision, &begun.refund, None, &[]).expect("items");
+        writes.push(ledger::promise(&balance, begun.refund.promised[0].minor));
+        self.world.store.transact(writes).await.expect("nobody else writes");
+        begun.refund
+    }
+
+    async fn promised(&self) -> i64 {
+        let key = keys::balance(self.anna, Currency::EUR);
+        let balance = ledger::balance(&self.world.store, &key).await;
+        balance.expect("memory").expect("a balance").promised.minor()
+    }
+}
+
+#[tokio::test]
+async fn what_a_balance_has_promised_is_taken_with_the_refund_or_free_again() {
+    for accepted in [true, false] {
+        let till = till().await;
+        let order = till.sold(&[(till.anna, 1000)]).await;
+        let refund = till.begin_promised(&order).await;
+        assert_eq!((till.promised().await, till.owed(till.anna).await), (800, 800));
+        if accepted {
+            till.stripe.answers(200, object(&refund, "succeeded"));
+        } else {
+            let error =
+                json!({"error": {"type": "invalid_request_error", "code": "charge_disputed", "message": "No."}});
+            till.stripe.answers(400, error);
+        }
+        till.hear_decided(&order, refund.id).await.expect("heard");
+        till.hear_decided(&order, refund.id)
+            .await
+            .expect("the same message again");
+        let owed = if accepted { 0 } else { 800 };
+        assert_eq!((till.promised().await, till.owed(till.anna).await), (0, owed));
+        assert_eq!(till.stored_refund(&refund).await.promised, []);
+        till.world.take_messages();
+    }
 }

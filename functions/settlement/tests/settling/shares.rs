@@ -1,12 +1,18 @@
 //! Rules at work: tiers that count, referrers who are paid, fees that are shared.
 
-use shared::ids::RuleId;
+use serde_json::json;
+use shared::ids::{PartnerId, RuleId};
 use shared::ledger::{Account, Fact};
 use shared::messages::PaymentSubject;
 use shared::money::{BasisPoints, Currency, Money};
+use shared::partner::{Change, Partner};
 use shared::purchase::Order;
-use shared::revenue::{Base, Count, Counted, Figures, FiguresDraft, Referrers, RuleRef, Terms, Tier, Tiers};
+use shared::revenue::{
+    Base, Count, Counted, Figures, FiguresDraft, Referrers, RuleRef, Terms, Tier, Tiers, WithheldReason,
+};
 use shared::runtime::Failure;
+use shared::store::accounts::Role;
+use shared::store::{commerce, partners};
 
 use crate::till::{Till, charge, session, till};
 
@@ -144,6 +150,102 @@ async fn the_fee_is_shared_whichever_is_known_first() {
         assert_eq!(till.owed(till.anna).await, 750 - 30);
         assert_eq!(till.account(Account::ProcessorFees), 10);
         assert_eq!(till.world.journal().len(), 3, "sale, fee and fee share");
+        till.check_books().await;
+    }
+}
+
+/// A tie between the people of a sale, made before the customer pays.
+#[derive(Debug, Clone, Copy)]
+enum Tie {
+    Member,
+    CommonOwner,
+    ReceiversAddress,
+    Card,
+    SellersOwner,
+}
+
+impl Till {
+    async fn tie(&self, tie: Tie) {
+        match tie {
+            Tie::Member => {
+                self.world.join(self.bert, "carla", Role::Member).await;
+            }
+            Tie::CommonOwner => {
+                let partner = self.world.seller("berts second").await;
+                self.world.join(partner, "carla", Role::Member).await;
+                let owner = self.world.user("bert").await;
+                self.change(partner, |partner| partner.co_owners.push(owner)).await;
+            }
+            Tie::ReceiversAddress => self.world.paid_by_paypal(self.bert, "Carla@example.com").await,
+            Tie::Card => {
+                let bert = self.world.user("bert").await;
+                let own = Order {
+                    customer: bert,
+                    id: self.world.seed().id("own"),
+                    paid_with: Some("stripe:fp_1".to_owned()),
+                    ..self.order(&[(self.anna, 100)]).await
+                };
+                commerce::create_order(&self.world.store, &own, &[]).await.expect("new");
+            }
+            Tie::SellersOwner => {
+                let owner = self.world.user("bert").await;
+                self.change(self.anna, |anna| anna.co_owners.push(owner)).await;
+            }
+        }
+        self.world.take_messages();
+    }
+
+    async fn change(&self, partner: PartnerId, change: impl FnOnce(&mut Partner)) {
+        let found = partners::load(&self.world.store, partner).await.expect("memory");
+        let found = found.expect("a partner");
+        let mut partner = found.value;
+        change(&mut partner);
+        let change = Change {
+            partner,
+            audit: None,
+            messages: Vec::new(),
+        };
+        partners::save(&self.world.store, &change, found.revision, [])
+            .await
+            .expect("nobody else writes");
+    }
+}
+
+#[tokio::test]
+async fn nobody_earns_by_bringing_themselves_however_they_hide_it() {
+    for (tie, reason) in [
+        (Tie::Member, WithheldReason::BuyerInTeam),
+        (Tie::CommonOwner, WithheldReason::BuyersOrganisation),
+        (Tie::ReceiversAddress, WithheldReason::SamePayoutAccount),
+        (Tie::Card, WithheldReason::SameCard),
+        (Tie::SellersOwner, WithheldReason::SellersOwn),
+    ] {
+        let till = till().await;
+        let terms = till.rule(FiguresDraft {
+            affiliate_bps: bps(500),
+            ..flat(2000)
+        });
+        let referrers = Referrers {
+            affiliate: Some(till.bert),
+            reseller: None,
+        };
+        // Placed before anybody could see it, paid afterwards.
+        let order = till.order_under(&[(till.anna, 1000)], &terms, referrers).await;
+        till.tie(tie).await;
+        let mut paid = session("complete", "paid", 1000);
+        paid["payment_intent"]["latest_charge"]["payment_method_details"] =
+            json!({"type": "card", "card": {"fingerprint": "fp_1"}});
+        till.hear_session(&order, paid).await.expect("settled");
+        till.world.take_messages();
+        let order = till.stored(&order).await;
+        assert_eq!(order.lines[0].withheld.affiliate, Some(reason), "{tie:?}");
+        assert_eq!(order.paid_with.as_deref(), Some("stripe:fp_1"));
+        assert_eq!(
+            (till.owed(till.anna).await, till.owed(till.bert).await),
+            (800, 0),
+            "{tie:?}"
+        );
+        assert_eq!(till.account(Account::PlatformRevenue), -200);
         till.check_books().await;
     }
 }

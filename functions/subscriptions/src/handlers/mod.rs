@@ -20,7 +20,7 @@ use shared::processor::ProcessorError;
 use shared::processor::stripe::billing::{self, SubscriptionUpdate};
 use shared::revenue::Referrers;
 use shared::store::offers;
-use shared::store::{StoreError, Versioned, licences, subscriptions};
+use shared::store::{StoreError, Versioned, licences, relations, subscriptions};
 use shared::subscription::{AtStripe, Plan, Report, Status, Subscription};
 
 use crate::api::{Subscribe, SubscriptionView};
@@ -90,6 +90,10 @@ async fn begin(
     if let Some(pointer) = offers::unknown_referrer(store, referrers).await? {
         let detail = "There is no partner of this id who can be paid a share. Leave it out.";
         return Err(Problem::refused("unknown_referrer", pointer, detail));
+    }
+    if let Some((pointer, reason)) = relations::own_referral(store, customer, referrers, call.now).await? {
+        let detail = format!("{} Leave it out.", reason.explanation());
+        return Err(Problem::refused("own_referral", pointer, detail));
     }
     let title = on_sale.published.content.title.clone();
     let terms = offers::terms(store, &[on_sale], referrers, context.commission, call.now).await?;

@@ -183,6 +183,17 @@ impl PayPalClient {
         Ok(!self.inner.secret.get().await?.client_id.is_empty())
     }
 
+    /// Makes sure that PayPal knows us, before anything is asked of it that cannot be taken back.
+    pub async fn connect(&self) -> Result<(), ProcessorError> {
+        let Inner {
+            base,
+            secret,
+            http,
+            token,
+        } = &*self.0;
+        token.get(http, base, secret).await.map(drop)
+    }
+
     /// What PayPal's webhooks have told, or should have, in the last 30 days.
     pub async fn events(&self, page: &EventsPage) -> Result<Events, ProcessorError> {
         self.list(&["v1", "notifications", "webhooks-events"], page.query())

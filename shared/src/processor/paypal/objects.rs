@@ -19,6 +19,7 @@ pub struct Order {
     pub purchase_units: Vec<PurchaseUnit>,
     #[serde(default)]
     pub links: Vec<Link>,
+    pub payer: Option<Payer>,
 }
 
 /// A value that this code does not know must stop money from moving: it is `Other`, never taken for one of the rest.
@@ -57,7 +58,19 @@ pub struct Link {
     pub rel: String,
 }
 
+/// Who pays, once they have approved.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Payer {
+    pub payer_id: Option<String>,
+}
+
 impl Order {
+    /// What it is paid with: the same text for the same account at PayPal.
+    pub fn means(&self) -> Option<String> {
+        let payer = self.payer.as_ref()?.payer_id.as_ref()?;
+        Some(format!("paypal:{payer}"))
+    }
+
     /// Where the buyer approves it.
     pub fn approval_url(&self) -> Option<&str> {
         let link = self

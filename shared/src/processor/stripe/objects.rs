@@ -220,6 +220,7 @@ pub struct Charge {
     pub balance_transaction: Option<Expandable<BalanceTransaction>>,
     pub payment_intent: Option<Expandable<PaymentIntent>>,
     pub transfer_group: Option<String>,
+    #[serde(default)]
     pub payment_method_details: Option<PaymentMethodDetails>,
     pub livemode: bool,
     /// When it began. The money of a bank debit comes days later.
@@ -228,11 +229,21 @@ pub struct Charge {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// What was paid with.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// What a charge was paid with, as far as Souk asks: its kind, and means that Stripe recognises again, whoever uses them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct PaymentMethodDetails {
     #[serde(rename = "type")]
     pub kind: String,
+    pub card: Option<Fingerprinted>,
+    pub sepa_debit: Option<Fingerprinted>,
+    pub us_bank_account: Option<Fingerprinted>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Fingerprinted {
+    pub fingerprint: Option<String>,
 }
 
 impl Charge {
@@ -245,6 +256,15 @@ impl Charge {
         }
         let movement = self.balance_transaction.as_ref().and_then(Expandable::object)?;
         Some(movement.created.max(self.created))
+    }
+
+    /// What it was paid with, the same text for the same card or bank account.
+    pub fn means(&self) -> Option<String> {
+        let details = self.payment_method_details.as_ref()?;
+        let known = [&details.card, &details.sepa_debit, &details.us_bank_account];
+        let mut known = known.into_iter().flatten();
+        let fingerprint = known.find_map(|means| means.fingerprint.as_ref())?;
+        Some(format!("stripe:{fingerprint}"))
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Begun, Refund, RefundError, RefundState};
 use crate::ids::RefundId;
 use crate::money::{Money, MoneyError};
 use crate::purchase::Order;
+use crate::purchase::promise::ReviewReason;
 use crate::purchase::reversal::LineAmount;
 
 /// A line has one open request at a time: each is decided, or superseded, before there is another.
@@ -22,6 +23,16 @@ pub(super) fn open(order: &Order, refund: Refund) -> Result<Begun, RefundError> 
         line.requested = Some(refund.id);
     }
     Ok(Begun { order, refund })
+}
+
+/// What a partner wanted to refund and is not owed enough for, as a request that waits for an operator.
+pub fn ask_operator(order: &Order, refund: &Refund, review: ReviewReason) -> Result<Begun, RefundError> {
+    let asked = Refund {
+        state: RefundState::Requested,
+        review: Some(review),
+        ..refund.clone()
+    };
+    open(order, asked)
 }
 
 /// Sets the amount aside, to be asked of the processor. Where a part of it has gone back since it was asked for, the rest.

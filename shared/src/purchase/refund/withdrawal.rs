@@ -42,6 +42,8 @@ pub(in crate::purchase) fn refund_withdrawn(
         state: RefundState::Created,
         processor_ref: None,
         returned: Vec::new(),
+        review: None,
+        promised: Vec::new(),
     };
     Ok((order, Some(refund)))
 }

@@ -61,6 +61,7 @@ fn keys_md_has_every_key() {
         processor_account("acct_1"),
         member(ptn, usr),
         membership(usr, ptn),
+        former_ownership(usr, ptn),
         audit(Audited::Partner(ptn), aud),
         listing(ptn, lst),
         version(lst, ver),

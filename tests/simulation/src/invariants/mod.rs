@@ -1,5 +1,6 @@
 //! What must hold after every run, whatever went wrong in it.
 
+mod payees;
 mod reversals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +65,15 @@ pub(crate) const INVARIANTS: &[Invariant] = &[
         reversals::licences_follow_the_money,
     ),
     ("every dispute ended, as Stripe's did", reversals::every_dispute_ended),
+    (
+        "what partners refund is paid by them, not by the platform",
+        payees::partners_bear_what_they_refund,
+    ),
+    (
+        "what an owner owes elsewhere is kept back",
+        payees::owners_debts_are_kept,
+    ),
+    ("no balance promises what nobody waits for", payees::promises_end),
     ("reconciliation finds no difference", reconciled),
     ("what a movement is matched with moves as much", every_match_fits),
 ];
@@ -369,7 +379,8 @@ fn what_is_due_is_paid(books: &Books) -> Vec<String> {
         } else {
             1
         };
-        **owed >= minimum.max(currency.payout_unit_minor()) && !books.held.contains(partner) && !given_back
+        let free = **owed - payees::owed_by_others(books, *partner, *currency);
+        free >= minimum.max(currency.payout_unit_minor()) && !books.held.contains(partner) && !given_back
     });
     due.map(|(key, owed)| format!("{owed} is still owed to {key:?}"))
         .collect()

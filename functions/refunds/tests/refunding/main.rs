@@ -1,5 +1,7 @@
 //! Refunds in-process: asked for, decided and refused, by each of those who may.
 
+mod promises;
+
 use serde_json::{Value, json};
 use shared::ids::{OrderId, PartnerId};
 use shared::messages::{Envelope, Message};
