@@ -190,7 +190,7 @@ impl PayPalClient {
             secret,
             http,
             token,
-        } = &*self.0;
+        } = &*self.inner;
         token.get(http, base, secret).await.map(drop)
     }
 
