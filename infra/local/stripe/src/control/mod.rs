@@ -9,7 +9,7 @@ use standin::control::{self, Row};
 
 use crate::world::World;
 
-pub(crate) const CONTROLS: [Row; 34] = [
+pub(crate) const CONTROLS: [Row; 35] = [
     (
         "GET",
         "",
