@@ -47,20 +47,7 @@ pub(crate) fn news(
                 .facts([("Plan", plan.clone()), ("Price before any discount", price)])
                 .link("See your subscription", own_page)
         }
-        SubscriptionNews::PaymentFailed if needs_confirmation(subscription) => {
-            let page = subscription
-                .open_invoice
-                .as_ref()
-                .and_then(|invoice| invoice.page.clone());
-            Draft::new(format!("Confirm the payment for {title}"))
-                .say(format!(
-                    "Your bank wants you to confirm this payment, and we cannot do that for you: nothing is charged until you have. Your \
-                     licence is good until {}; confirm the payment, or pay with another card, before then.",
-                    on(subscription.licensed_until())
-                ))
-                .facts([("Plan", plan.clone())])
-                .link("Confirm the payment", page.unwrap_or(own_page))
-        }
+        SubscriptionNews::PaymentFailed if needs_confirmation(subscription) => confirm(subscription, own_page),
         SubscriptionNews::PaymentFailed => {
             let invoice = subscription.open_invoice.as_ref();
             let again = invoice.and_then(|invoice| invoice.next_attempt);
@@ -94,6 +81,20 @@ pub(crate) fn news(
                 .link("See your subscription", own_page)
         }
     }
+}
+
+/// Nobody but the customer can go on: their bank wants to hear it from them.
+fn confirm(subscription: &Subscription, own_page: String) -> Draft {
+    let open = subscription.open_invoice.as_ref();
+    let page = open.and_then(|invoice| invoice.page.clone());
+    Draft::new(format!("Confirm the payment for {}", subscription.title))
+        .say(format!(
+            "Your bank wants you to confirm this payment, and we cannot do that for you: nothing is charged until you have. Your \
+             licence is good until {}; confirm the payment, or pay with another card, before then.",
+            on(subscription.licensed_until())
+        ))
+        .facts([("Plan", subscription.plan.name.clone())])
+        .link("Confirm the payment", page.unwrap_or(own_page))
 }
 
 fn needs_confirmation(subscription: &Subscription) -> bool {
