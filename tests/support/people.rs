@@ -25,7 +25,7 @@ impl Person {
     pub async fn for_audience(stack: &Stack, name: &str, claims: Value, audience: &str) -> Self {
         let subject = format!("{}-{}", name.to_lowercase().replace(' ', "-"), unique());
         let email = format!("{subject}@people.example");
-        let signed_in_at = jiff::Timestamp::now().as_second();
+        let signed_in_at = crate::now().as_second();
         let mut all = json!({"name": name, "email": email, "email_verified": true, "auth_time": signed_in_at});
         all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
         let issuer = &stack.description().oidc_issuer;

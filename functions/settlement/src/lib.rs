@@ -51,15 +51,15 @@ async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), 
         Message::PayPalRefundMade { refund, capture, .. } => {
             refund::hear_paypal(context, delivery, refund, capture).await
         }
-        Message::PayPalDisputeChanged { dispute, .. } => paypal_dispute::hear(context, &delivery, dispute).await,
+        Message::PayPalDisputeChanged { dispute, .. } => paypal_dispute::hear(context, delivery, dispute).await,
         Message::PayPalCaptureReversed { reversal, capture, .. } => {
-            paypal_dispute::hear_reversal(context, &delivery, reversal, capture).await
+            paypal_dispute::hear_reversal(context, delivery, reversal, capture).await
         }
         Message::DisputeMadeByHand {
             customer,
             order,
             dispute,
-        } => dispute::hear_by_hand(context, &delivery, *customer, *order, dispute).await,
+        } => dispute::hear_by_hand(context, delivery, *customer, *order, dispute).await,
         Message::FreeOrderPlaced { customer, order } => {
             session::settle_free(context, delivery, *customer, *order).await
         }
@@ -95,9 +95,9 @@ async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), 
             listing,
             waiting,
             after,
-        } => withdrawn::close_pages(context, &delivery, *listing, *waiting, after.clone()).await,
+        } => withdrawn::close_pages(context, delivery, *listing, *waiting, after.clone()).await,
         Message::PartnerWithdrawn { partner, after } => {
-            withdrawn::close_pages_of(context, &delivery, *partner, after.clone()).await
+            withdrawn::close_pages_of(context, delivery, *partner, after.clone()).await
         }
         other => Err(Failure::reject(format!(
             "a message for the queue {} arrived here",

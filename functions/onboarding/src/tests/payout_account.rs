@@ -140,10 +140,8 @@ async fn who_was_refused_for_fraud_is_held_at_paypal_until_an_operator_of_anothe
     let named = named.bearer(&app.sign_in("ada")).send().await.expect(200).json();
     assert!(open_holds(&named).contains(&"payout_account_refused"), "{named}");
 
-    let hold = named["holds"].as_array().expect("holds").iter();
-    let hold = hold
-        .filter(|hold| hold["reason_code"] == "payout_account_refused")
-        .next_back();
+    let mut holds = named["holds"].as_array().expect("holds").iter();
+    let hold = holds.rfind(|hold| hold["reason_code"] == "payout_account_refused");
     let hold = hold.expect("a hold")["id"].as_str().expect("an id").to_owned();
     let release = async |token: String, body: &Value| {
         let call = app.post(path(&partner, &format!("/holds/{hold}/release")), body);

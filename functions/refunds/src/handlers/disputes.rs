@@ -65,7 +65,8 @@ pub(crate) async fn open(
     if let Some(opened) = reversals::dispute(&context.store, order.id, &id).await? {
         return Ok((StatusCode::CREATED, PlainJson(opened.value.into())));
     }
-    let dispute = open_by_hand(&order, &request.into(), operator.user.id, call.seed, call.now).map_err(refused)?;
+    let dispute = open_by_hand(&order, &request.into(), operator.user.id, call.seed, call.now)
+        .map_err(|error| refused(&error))?;
     let act = act("dispute.open", &dispute, &operator.user, &call);
     let message = call.seed.id("dispute by hand");
     let writes = reversals::keep_dispute_by_hand(&dispute, None, &act, message)?;
@@ -98,7 +99,7 @@ pub(crate) async fn close(
     let dispute = reversals::dispute(&context.store, order.id, &path.dispute_id.to_string()).await?;
     let dispute = dispute.ok_or_else(Problem::not_found)?;
     let ruling = request.ruling(order.total.currency(), call.now)?;
-    let closed = close_by_hand(&order, &dispute, ruling).map_err(refused)?;
+    let closed = close_by_hand(&order, &dispute, ruling).map_err(|error| refused(&error))?;
     let act = act("dispute.close", &closed, &operator.user, &call);
     let message = call.seed.id("dispute by hand");
     let writes = reversals::keep_dispute_by_hand(&closed, Some(dispute.revision), &act, message)?;
@@ -133,7 +134,7 @@ fn act(action: &str, dispute: &Dispute, user: &User, call: &Call) -> AuditEvent 
     }
 }
 
-fn refused(error: ByHandError) -> Problem {
+fn refused(error: &ByHandError) -> Problem {
     let detail = format!("{}.", super::capitalised(&error.to_string()));
     match error {
         ByHandError::NotPaid => Problem::conflict("order_not_paid", detail),
