@@ -70,6 +70,7 @@ impl World {
             "index" => "line",
             "refund_id" => "rfd",
             "dispute_id" => "dsp",
+            "hold_id" => "hld",
             // Neither of these is an id: no period and no year is called so.
             "period" | "year" => "day",
             other => panic!("no prefix for {other}"),

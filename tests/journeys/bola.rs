@@ -159,6 +159,7 @@ impl World {
             "proof_id" => &self.proof,
             "process_id" => return self.pieters_id.replacen("usr_", "prc_", 1),
             "dispute_id" => return self.pieters_id.replacen("usr_", "dsp_", 1),
+            "hold_id" => return self.pieters_id.replacen("usr_", "hld_", 1),
             "machine_id" => return self.pieters_id.replacen("usr_", "mac_", 1),
             "rule_id" => &self.rule,
             "reconciliation_id" => &self.reconciliation,
