@@ -83,10 +83,11 @@ async fn scenario_2_webhooks_in_copies_and_out_of_order() {
         }
     })
     .await;
-    let events = eventually("the fee's event", async || {
+    // A debit's movement, and with it the fee, comes with its money.
+    let events = eventually("the event of the money's arrival", async || {
         let events = stack.stripe().events_about(&order.id).await;
         let kinds: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
-        if kinds.contains(&"charge.updated") {
+        if kinds.contains(&"charge.succeeded") {
             Ok(events)
         } else {
             Err(format!("{kinds:?}"))
