@@ -103,7 +103,10 @@ async fn an_account_that_is_nobodys_is_forgotten_and_keeps_nobody_from_being_con
     });
     let id = stack.aws().push("onboarding", Some(&account), &poison).await;
     let paula = Partner::new(&stack).await;
-    assert!(stack.aws().holds("onboarding", &id).await.is_none(), "it is still tried");
+    assert!(
+        stack.aws().holds("onboarding", &id).await.is_none(),
+        "it is still tried"
+    );
     for account in [&account, &paula.account] {
         stack.aws().assert_no_dead_letter(account).await;
     }
