@@ -63,7 +63,7 @@ async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), 
 }
 
 /// An account that is no partner's. One of ours may be about to be recorded, within a moment; whatever it has become by then is found out
-/// when a payout is sent to it, and when the reconciliation asks about holds. So what stays unknown is nobody's, and no fault.
+/// when it changes next, and when a payout is sent to it. So what stays unknown is nobody's, and no fault.
 async fn unknown(context: &Context, account: String, receives: u32) -> Result<(), Failure> {
     let is_foreign = match context.stripe.account(&account).await {
         Ok(found) => context.stripe.is_foreign(&found.metadata),

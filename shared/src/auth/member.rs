@@ -13,8 +13,9 @@ use super::identity::User;
 use super::principal::{Operator, known};
 use super::scope::Permission;
 use crate::http::{Edge, Path, Problem};
-use crate::ids::PartnerId;
-use crate::store::accounts::{self, Role};
+use crate::ids::{PartnerId, UserId};
+use crate::store::Versioned;
+use crate::store::accounts::{self, MemberItem, Role};
 
 /// How the caller stands to the partner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,18 @@ async fn in_path<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Partner
     Ok(partner_id)
 }
 
+/// The person's membership in the partner's team, if there is one.
+async fn in_team<S>(state: &S, partner: PartnerId, user: UserId) -> Result<Option<Versioned<MemberItem>>, Problem>
+where
+    Edge: FromRef<S>,
+{
+    let edge = Edge::from_ref(state);
+    let sign_in = edge
+        .sign_in()
+        .ok_or_else(|| Problem::internal("a partner's route on an edge without sign-in"))?;
+    Ok(accounts::member(&sign_in.store, partner, user).await?)
+}
+
 impl<P, S> FromRequestParts<S> for PartnerMember<P>
 where
     P: Permission,
@@ -87,11 +100,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let user = known(parts, state).await?.permitted::<P>()?;
         let partner = in_path(parts, state).await?;
-        let edge = Edge::from_ref(state);
-        let sign_in = edge
-            .sign_in()
-            .ok_or_else(|| Problem::internal("a partner's route on an edge without sign-in"))?;
-        let standing = match accounts::member(&sign_in.store, partner, user.id).await? {
+        let standing = match in_team(state, partner, user.id).await? {
             Some(member) => match member.role {
                 Role::Owner => Standing::Owner,
                 Role::Member => Standing::Member,
@@ -203,12 +212,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let operator = <PartnerOperator<P> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        let edge = Edge::from_ref(state);
-        let sign_in = edge
-            .sign_in()
-            .ok_or_else(|| Problem::internal("a partner's route on an edge without sign-in"))?;
-        let member = accounts::member(&sign_in.store, operator.partner, operator.user.id).await?;
-        if member.is_some() {
+        if in_team(state, operator.partner, operator.user.id).await?.is_some() {
             return Err(Problem::own_work());
         }
         Ok(Self {
