@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 use shared::ids::MessageId;
 use shared::money::MoneyError;
+use shared::processor::movement::RELEASE_OF_A_HOLD;
 use shared::processor::paypal::objects::{Transaction, TransactionStatus};
 use shared::processor::paypal::requests::{EventsPage, TransactionsPage};
 use shared::processor::stripe::intake::EventSource;
@@ -22,7 +23,7 @@ use crate::run::Run;
 /// PayPal's movements appear up to three hours late; asked for a time of which it has none yet, it refuses.
 const PAYPAL_IS_LATE: SignedDuration = SignedDuration::from_hours(4);
 /// The longest time of which PayPal lists movements at once.
-const PAYPAL_LISTS: SignedDuration = SignedDuration::from_hours(31 * 24);
+pub(crate) const PAYPAL_LISTS: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// How long after a movement it is in the processor's books.
 pub(crate) fn lateness(processor: Processor) -> SignedDuration {
@@ -154,6 +155,14 @@ impl Movements {
         }
     }
 
+    /// What PayPal has released of what it held from `from` on: the release of a hold bears the hold's date.
+    pub(crate) fn releases(from: Timestamp) -> Self {
+        Self::PayPal(TransactionsPage {
+            code: Some(RELEASE_OF_A_HOLD),
+            ..TransactionsPage::first(from, from + PAYPAL_LISTS)
+        })
+    }
+
     /// What is on the page, and the next one.
     pub(crate) async fn read(self, context: &Context) -> Result<(Vec<Told>, Option<Self>), ProcessorError> {
         match self {
@@ -189,21 +198,30 @@ pub(crate) async fn movement(
             Err(error) => Err(error),
         },
         Processor::PayPal => {
-            let page = TransactionsPage {
-                transaction: Some(id.to_owned()),
-                ..TransactionsPage::first(seen - PAYPAL_LISTS, seen)
-            };
-            let found = context.paypal.transactions(&page).await?.into_transactions().next();
-            Ok(found.map(Told::PayPal))
+            let mut found = at_paypal(context, Transaction::id_of(id), seen).await?;
+            Ok(found.find(|one| one.movement_id() == id).map(Told::PayPal))
         }
     }
 }
 
+/// What PayPal has moved under this transaction id, in the month before `seen`.
+pub(crate) async fn at_paypal(
+    context: &Context,
+    transaction: &str,
+    seen: Timestamp,
+) -> Result<impl Iterator<Item = Transaction>, ProcessorError> {
+    let page = TransactionsPage {
+        transaction: Some(transaction.to_owned()),
+        ..TransactionsPage::first(seen - PAYPAL_LISTS, seen)
+    };
+    Ok(context.paypal.transactions(&page).await?.into_transactions())
+}
+
 impl Told {
-    pub(crate) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> String {
         match self {
-            Self::Stripe(transaction) => &transaction.id,
-            Self::PayPal(transaction) => &transaction.transaction_id,
+            Self::Stripe(transaction) => transaction.id.clone(),
+            Self::PayPal(transaction) => transaction.movement_id(),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Trigger: schedule. Four walks, of which those along time go on where the run before stopped: refunds that are still on their way are
 //! asked about; events that are not in the inbox are taken in as the webhook would have; every movement on the platform's balance is
-//! matched with the entries that explain it, or a difference is opened; the differences that stand are looked at again. Writes matches,
+//! matched with the entries that explain it, or a difference is opened (what PayPal releases of what it held, wherever it lies); the differences that stand are looked at again. Writes matches,
 //! differences, the entries of the platform's own movements, a report, and pending refunds as they are, with a message. Idempotency: a
 //! movement is matched by one conditional item, in the same transaction as what follows from it; an event is taken in under its own id.
 
@@ -37,7 +37,7 @@ async fn walk_all(run: &mut Run<'_>) -> Result<bool, Failure> {
     for processor in processors(run.context).await? {
         let is_complete =
             backfill::take_in_events(run, processor).await? && walk::match_movements(run, processor).await?;
-        if !is_complete {
+        if !is_complete || processor == Processor::PayPal && !walk::match_releases(run).await? {
             return Ok(false);
         }
     }

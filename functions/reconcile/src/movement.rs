@@ -18,7 +18,8 @@ pub(crate) async fn look_at(run: &mut Run<'_>, told: &Told) -> Result<(), Failur
         let finding = Finding::of(DifferenceKind::NotUnderstood);
         return run.differs(before, subject, finding, Vec::new()).await;
     };
-    let (expected, own) = match evidence::gather(run.context, told, &movement).await? {
+    let movement = evidence::trace(run.context, told, movement).await?;
+    let (expected, own) = match evidence::gather(run.context, told, &movement, run.tick.now).await? {
         Evidence::Entries(expected) => (expected, None),
         Evidence::Own(against) => {
             let fact = Fact::Processor(movement.id.clone());

@@ -8,7 +8,7 @@ use shared::reconciliation::{Difference, Subject, Walk};
 use shared::runtime::Failure;
 use shared::store::{Versioned, reconciliation};
 
-use crate::books::{self, Movements, Told, lateness};
+use crate::books::{self, Movements, PAYPAL_LISTS, Told, lateness};
 use crate::movement;
 use crate::run::Run;
 
@@ -18,6 +18,8 @@ pub(crate) const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
 const BEGINNING: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// For how long a pending movement is waited for: payouts may be claimed for 30 days.
 const PENDING: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// For how long money may be on hold: half a year, in which a dispute has come and gone.
+const HOLDS: SignedDuration = SignedDuration::from_hours(6 * 31 * 24);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How many differences are read for each page of the index.
 const PAGE: usize = 100;
@@ -41,24 +43,61 @@ pub(crate) async fn match_movements(run: &mut Run<'_>, processor: Processor) -> 
     let patience = run.tick.now - PENDING;
     let mut waits_since = None;
     for (from, until) in days(from, run.until().min(run.tick.now - lateness(processor))) {
-        let mut page = Some(Movements::first(processor, from, until));
-        while let Some(movements) = page {
-            let (told, next) = movements.read(run.context).await?;
-            let known = reconciliation::matched(store, processor, told.iter().map(Told::id)).await?;
-            for one in told.iter().filter(|one| !known.contains(one.id())) {
-                if run.is_out_of_time() {
-                    return Ok(false);
-                }
-                match one.pending_since().filter(|since| *since > patience) {
-                    Some(since) => waits_since = Some(waits_since.map_or(since, |first: Timestamp| first.min(since))),
-                    None => movement::look_at(run, one).await?,
-                }
-            }
-            page = next;
-        }
+        let Some(seen) = match_listed(run, processor, Movements::first(processor, from, until), patience).await? else {
+            return Ok(false);
+        };
+        waits_since = [waits_since, seen.waits_since].into_iter().flatten().min();
         reconciliation::advance(store, walk, waits_since.map_or(until, |since| since.min(until))).await?;
     }
     Ok(true)
+}
+
+/// What PayPal releases of what it held bears the date of the hold, which a run has long gone past. `false` when there was not enough time.
+pub(crate) async fn match_releases(run: &mut Run<'_>) -> Result<bool, Failure> {
+    let mut until = run.until().min(run.tick.now - lateness(Processor::PayPal));
+    let oldest = until - HOLDS;
+    while until > oldest {
+        let from = until - PAYPAL_LISTS;
+        let seen = match_listed(run, Processor::PayPal, Movements::releases(from), run.tick.now).await?;
+        if seen.is_none() {
+            return Ok(false);
+        }
+        until = from;
+    }
+    Ok(true)
+}
+
+/// What was seen on a list.
+struct Seen {
+    /// Since when the oldest movement waits that is pending.
+    waits_since: Option<Timestamp>,
+}
+
+/// Matches what is on a list, but for what is pending since a time after `patience`. `None` when there was not enough time.
+async fn match_listed(
+    run: &mut Run<'_>,
+    processor: Processor,
+    first: Movements,
+    patience: Timestamp,
+) -> Result<Option<Seen>, Failure> {
+    let mut seen = Seen { waits_since: None };
+    let mut page = Some(first);
+    while let Some(movements) = page {
+        let (told, next) = movements.read(run.context).await?;
+        let ids: Vec<String> = told.iter().map(Told::id).collect();
+        let known = reconciliation::matched(&run.context.store, processor, ids.iter().map(String::as_str)).await?;
+        for (one, _) in told.iter().zip(&ids).filter(|(_, id)| !known.contains(*id)) {
+            if run.is_out_of_time() {
+                return Ok(None);
+            }
+            match one.pending_since().filter(|since| *since > patience) {
+                Some(since) => seen.waits_since = Some(seen.waits_since.map_or(since, |first| first.min(since))),
+                None => movement::look_at(run, one).await?,
+            }
+        }
+        page = next;
+    }
+    Ok(Some(seen))
 }
 
 /// Differences that an earlier run has opened: some have healed meanwhile. `false` when there was not enough time.

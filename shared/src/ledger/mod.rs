@@ -61,6 +61,8 @@ pub enum Account {
     PlatformBank,
     /// What the processor has taken back for disputes that are still open.
     DisputesPending,
+    /// What a processor has on hold: the platform's still, and not available until it is released.
+    FundsOnHold,
     /// What is owed to a partner.
     PartnerPayable(PartnerId),
     /// What has been taken off a partner's balance and not yet been sent.
@@ -87,6 +89,7 @@ impl fmt::Display for Account {
             Self::PlatformLosses => f.write_str("platform_losses"),
             Self::PlatformBank => f.write_str("platform_bank"),
             Self::DisputesPending => f.write_str("disputes_pending"),
+            Self::FundsOnHold => f.write_str("funds_on_hold"),
             Self::PartnerPayable(partner) => write!(f, "partner_payable:{partner}"),
             Self::PayoutsInTransit(partner) => write!(f, "payouts_in_transit:{partner}"),
         }
@@ -110,6 +113,7 @@ impl FromStr for Account {
                 "platform_losses" => Ok(Self::PlatformLosses),
                 "platform_bank" => Ok(Self::PlatformBank),
                 "disputes_pending" => Ok(Self::DisputesPending),
+                "funds_on_hold" => Ok(Self::FundsOnHold),
                 _ => Err(unknown()),
             },
             Some(("partner_payable", partner)) => partner.parse().map(Self::PartnerPayable).map_err(|_| unknown()),
@@ -461,6 +465,7 @@ mod tests {
             Account::PlatformLosses,
             Account::PlatformBank,
             Account::DisputesPending,
+            Account::FundsOnHold,
             Account::PartnerPayable(partner),
             Account::PayoutsInTransit(partner),
         ] {

@@ -43,7 +43,27 @@ impl BalanceTransaction {
     }
 }
 
+/// The end of a hold, which bears its transaction id ([`Transaction::movement_id`]).
+pub const RELEASE_OF_A_HOLD: &str = "T1111";
+/// Between a transaction id and what tells its movement from another. Ids at PayPal have none.
+const SEPARATOR: char = '.';
+
 impl Transaction {
+    /// The movement's own id. PayPal's transaction ids are unique but for a hold and its release: what is held for a dispute and what is
+    /// released when that ends bear one id.
+    pub fn movement_id(&self) -> String {
+        let id = &self.transaction_id;
+        match self.transaction_event_code.as_str() {
+            RELEASE_OF_A_HOLD => format!("{id}{SEPARATOR}{RELEASE_OF_A_HOLD}"),
+            _ => id.clone(),
+        }
+    }
+
+    /// The transaction id of a movement.
+    pub fn id_of(movement: &str) -> &str {
+        movement.split_once(SEPARATOR).map_or(movement, |(id, _)| id)
+    }
+
     pub fn movement(&self) -> Result<Movement, MoneyError> {
         let amount = self.transaction_amount.money();
         let fee = self
@@ -51,7 +71,7 @@ impl Transaction {
             .map_or(Money::zero(amount.currency()), |fee| fee.money());
         Ok(Movement {
             processor: Processor::PayPal,
-            id: self.transaction_id.clone(),
+            id: self.movement_id(),
             kind: self.transaction_event_code.clone(),
             source: self.paypal_reference_id.clone(),
             net: amount.checked_add(fee)?,
@@ -64,7 +84,7 @@ impl Transaction {
     pub fn subject(&self) -> Subject {
         Subject::Movement {
             processor: Processor::PayPal,
-            id: self.transaction_id.clone(),
+            id: self.movement_id(),
             kind: self.transaction_event_code.clone(),
             source: self.paypal_reference_id.clone(),
         }

@@ -9,10 +9,11 @@
 //! | `charge`, `payment` | `T0006` | the order's `sale` entries and the charge's `fee` |
 //! | `refund`, `payment_refund` | `T1107` | the `refund` entries |
 //! | `refund_failure` | `T1100` | the `refund_failed` entries |
-//! | `adjustment` of a dispute | | the `dispute_funds` entry |
+//! | `adjustment` of a dispute | `T1106`, `T12nn`, and the fee `T0106` of what a bank takes back | the `dispute_funds` entry |
 //! | `transfer` | `T0001` | the `transfer` entry |
 //! | `transfer_refund` | `T1114`, `T1115` | the `transfer_reversed` entry |
 //! | the platform's own: payouts to its bank and top-ups, the processor's bills, accounts that were zeroed | `T03nn`, `T04nn`, `T01nn` | a `processor` entry, posted here ([`own_entry`]) |
+//! | | holds and their releases: `T1110` and `T1111` of a dispute, `T1105`, `T15nn`, `T21nn` | a `processor` entry each, against what is on hold |
 //! | | `T0001` and `T1115` of a payout that was given back unclaimed | a `processor` entry each, against what is in transit |
 //!
 //! What does not fit is a [`Difference`]: it is told, kept, and closed when a later run finds that it has healed. Nothing is guessed.
@@ -52,6 +53,10 @@ pub enum Explanation {
     Dispute,
     Transfer,
     TransferReversed,
+    /// Made unavailable until something is decided, or available again. Nobody has earned or lost by it.
+    Hold,
+    /// A bill of the processor's, which may be for a dispute.
+    Bill,
     /// The platform's own: the account that the money came from or went to.
     Own(Account),
 }
@@ -86,10 +91,15 @@ impl Explanation {
             "T1106" | "T1201" | "T1202" | "T1205" => Some(Self::Dispute),
             "T0001" => Some(Self::Transfer),
             "T1114" | "T1115" => Some(Self::TransferReversed),
+            // Only what moves the balance is listed, so a hold that is listed has left what is available.
+            "T1105" | "T1110" | "T1111" => Some(Self::Hold),
+            // Gift certificates.
+            "T2109" | "T2110" => None,
             // Fees that are no payment's, and fees given back.
             "T1108" | "T1109" => Some(Self::Own(Account::ProcessorFees)),
             _ => match code.get(..3)? {
-                "T01" => Some(Self::Own(Account::ProcessorFees)),
+                "T01" => Some(Self::Bill),
+                "T15" | "T21" => Some(Self::Hold),
                 "T03" | "T04" => Some(Self::Own(Account::PlatformBank)),
                 _ => None,
             },

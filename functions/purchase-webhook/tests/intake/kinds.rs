@@ -240,3 +240,60 @@ async fn what_is_no_event_is_kept_and_not_sent_again() {
     let answer = deliver_at(&app, &path, &thin, "whsec_wrong").await;
     answer.expect_problem(400, "invalid_signature");
 }
+
+#[tokio::test]
+async fn each_of_paypals_samples_goes_where_it_belongs_once() {
+    let capture = "3C679366HH908993F";
+    for (text, expected) in [
+        (
+            include_str!("../../../../events/purchase-webhook/paypal-capture.json"),
+            Message::PayPalOrderChanged {
+                event_id: "WH-8AB68412PE120431D-C1TESTSAMPLE".into(),
+                order: "ord_01kaf8wcw0ee2v9sp5d7xw1n2r".parse().expect("an id"),
+            },
+        ),
+        (
+            include_str!("../../../../events/purchase-webhook/paypal-refund.json"),
+            Message::PayPalRefundMade {
+                event_id: "WH-8AB68412PE120431D-R1TESTSAMPLE".into(),
+                refund: "1JU08902781691411".into(),
+                capture: capture.into(),
+            },
+        ),
+        (
+            include_str!("../../../../events/purchase-webhook/paypal-reversal.json"),
+            Message::PayPalCaptureReversed {
+                event_id: "WH-8AB68412PE120431D-V1TESTSAMPLE".into(),
+                reversal: "9RV77777XX777777X".into(),
+                capture: capture.into(),
+            },
+        ),
+        (
+            include_str!("../../../../events/purchase-webhook/paypal-dispute.json"),
+            Message::PayPalDisputeChanged {
+                event_id: "WH-8AB68412PE120431D-D1TESTSAMPLE".into(),
+                dispute: "PP-D-27803".into(),
+                capture: capture.into(),
+            },
+        ),
+    ] {
+        let paypal = PayPal::start().await;
+        let (path, body) = sample(text);
+        assert_eq!(path, "/v1/webhooks/paypal");
+        let event: Value = serde_json::from_str(&body).expect("an event");
+        for _ in 0..2 {
+            paypal.deliver(&event).await.expect(200);
+        }
+        let sent = paypal.app.take_messages();
+        assert_eq!((sent.len(), &sent[0].message), (1, &expected));
+    }
+    let dispute = sample(include_str!("../../../../events/purchase-webhook/paypal-dispute.json"));
+    let duplicate = sample(include_str!(
+        "../../../../events/purchase-webhook/paypal-duplicate.json"
+    ));
+    assert_eq!(dispute, duplicate, "the same once more");
+    let (_, malformed) = sample(include_str!(
+        "../../../../events/purchase-webhook/paypal-malformed.json"
+    ));
+    assert!(serde_json::from_str::<Value>(&malformed).is_err());
+}

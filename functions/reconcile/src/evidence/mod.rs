@@ -5,6 +5,7 @@ mod stripe;
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use shared::ids::{PartnerId, RefundId};
 use shared::ledger::{Account, Fact, JournalEntry};
 use shared::messages::Message;
@@ -58,10 +59,23 @@ impl Expected {
     }
 }
 
-pub(crate) async fn gather(context: &Context, told: &Told, movement: &Movement) -> Result<Evidence, Failure> {
+pub(crate) async fn gather(
+    context: &Context,
+    told: &Told,
+    movement: &Movement,
+    now: Timestamp,
+) -> Result<Evidence, Failure> {
     match told {
         Told::Stripe(transaction) => stripe::gather(context, transaction, movement).await,
-        Told::PayPal(transaction) => paypal::gather(context, transaction, movement).await,
+        Told::PayPal(transaction) => paypal::gather(context, transaction, movement, now).await,
+    }
+}
+
+/// The movement, with what it is of in the end: PayPal's fee for a chargeback is of the chargeback, and so of the payment.
+pub(crate) async fn trace(context: &Context, told: &Told, movement: Movement) -> Result<Movement, Failure> {
+    match told {
+        Told::Stripe(_) => Ok(movement),
+        Told::PayPal(_) => paypal::trace(context, movement).await,
     }
 }
 

@@ -1,24 +1,35 @@
 //! From what moved at PayPal, by the text of ours that the transaction carries, or by the one that it follows from.
 
+use jiff::{SignedDuration, Timestamp};
 use shared::ids::RefundId;
 use shared::ledger::{Account, Fact};
 use shared::messages::Message;
 use shared::payout::PayoutState;
-use shared::processor::paypal::objects::{Refund, Transaction, TransactionStatus};
+use shared::processor::ProcessorError;
+use shared::processor::paypal::objects::{Capture, Refund, Transaction, TransactionStatus};
 use shared::processor::paypal::reference::{self, PaidFor};
 use shared::purchase::Order;
+use shared::purchase::dispute::{Dispute, Origin};
 use shared::purchase::refund::adopted_id;
 use shared::reconciliation::{DifferenceKind, Explanation, Movement};
 use shared::runtime::Failure;
+use shared::store::keys::Key;
 use shared::store::{commerce, ledger, payouts, reversals};
 
 use super::{Evidence, Expected, refund_shares, shares};
+use crate::books;
 use crate::context::Context;
+
+/// How long after a dispute's fee has moved the dispute tells of it at the latest.
+const BILLS_ARE_TOLD: SignedDuration = SignedDuration::from_hours(3 * 24);
+/// A movement and the one that it follows from bear nearly the same time.
+const BEFORE_OR_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) async fn gather(
     context: &Context,
     transaction: &Transaction,
     movement: &Movement,
+    now: Timestamp,
 ) -> Result<Evidence, Failure> {
     let is_understood = matches!(
         transaction.transaction_status,
@@ -31,6 +42,8 @@ pub(super) async fn gather(
         Some(Explanation::Transfer | Explanation::TransferReversed) => payout(context, transaction, movement).await,
         Some(Explanation::Own(against)) => Ok(Evidence::Own(against)),
         Some(Explanation::Dispute) => dispute(context, movement).await,
+        Some(Explanation::Hold) => hold(context, movement).await,
+        Some(Explanation::Bill) => bill(context, movement, now).await,
         None => Ok(Evidence::None(DifferenceKind::NotUnderstood)),
     }
 }
@@ -69,7 +82,10 @@ async fn refund(context: &Context, transaction: &Transaction, movement: &Movemen
     let named = custom.and_then(|custom| reference::id(custom).parse().ok());
     let id = match named {
         Some(id) => Some(id),
-        None => refund_id(&context.paypal.refund(&movement.id).await?),
+        None => refund_at_paypal(context, &movement.id)
+            .await?
+            .as_ref()
+            .and_then(refund_id),
     };
     let keys = match id {
         Some(id) => refund_shares(context, &order, id, Fact::Refund).await?,
@@ -97,8 +113,8 @@ async fn refund_failed(context: &Context, movement: &Movement) -> Result<Evidenc
     let Some(refund) = &movement.source else {
         return Ok(Evidence::None(DifferenceKind::NotOurs));
     };
-    let found = context.paypal.refund(refund).await?;
-    let Some(capture) = found.capture() else {
+    let found = refund_at_paypal(context, refund).await?;
+    let Some((found, capture)) = found.as_ref().and_then(|found| Some((found, found.capture()?))) else {
         return Ok(Evidence::None(DifferenceKind::NotOurs));
     };
     let order = match order_of_capture(context, capture).await? {
@@ -106,7 +122,7 @@ async fn refund_failed(context: &Context, movement: &Movement) -> Result<Evidenc
         CaptureOrder::Foreign => return Ok(Evidence::Foreign),
         CaptureOrder::None => return Ok(Evidence::None(DifferenceKind::NotOurs)),
     };
-    let keys = match refund_id(&found) {
+    let keys = match refund_id(found) {
         Some(id) => refund_shares(context, &order, id, Fact::RefundFailed).await?,
         None => Vec::new(),
     };
@@ -130,9 +146,17 @@ async fn dispute(context: &Context, movement: &Movement) -> Result<Evidence, Fai
         CaptureOrder::None => return Ok(Evidence::None(DifferenceKind::NotOurs)),
     };
     let disputes = reversals::all_disputes(&context.store, order.id).await?;
-    let movements = disputes.into_iter().flat_map(|dispute| dispute.movements);
+    Ok(Evidence::Entries(vec![Expected {
+        keys: funds(context, &disputes, movement).await?,
+        news: news_of_dispute(&disputes, movement, capture),
+    }]))
+}
+
+/// The entry of the disputes that has moved as much, nearest in time.
+async fn funds(context: &Context, disputes: &[Dispute], movement: &Movement) -> Result<Vec<Key>, Failure> {
+    let movements = disputes.iter().flat_map(|dispute| &dispute.movements);
     let keys: Vec<_> = movements
-        .map(|id| ledger::fact_key(None, &Fact::DisputeFunds(id)))
+        .map(|id| ledger::fact_key(None, &Fact::DisputeFunds(id.clone())))
         .collect();
     let mut posted = ledger::entries(&context.store, &keys).await?;
     let clearing = Account::clearing(movement.processor);
@@ -143,13 +167,79 @@ async fn dispute(context: &Context, movement: &Movement) -> Result<Evidence, Fai
     let nearest = posted
         .iter()
         .min_by_key(|entry| entry.occurred_at().duration_since(movement.at).abs());
-    let news = Some(Message::PayPalCaptureReversed {
+    Ok(nearest.map(ledger::journal_key).into_iter().collect())
+}
+
+/// What would have told of it. What comes back is told by the dispute that has taken it; what is taken may be news of a dispute that nobody has
+/// heard of.
+fn news_of_dispute(disputes: &[Dispute], movement: &Movement, capture: &str) -> Option<Message> {
+    if movement.net.is_negative() {
+        return Some(Message::PayPalCaptureReversed {
+            event_id: movement.id.clone(),
+            reversal: movement.id.clone(),
+            capture: capture.to_owned(),
+        });
+    }
+    let told = disputes.iter().find(|dispute| dispute.origin == Origin::Processor)?;
+    Some(Message::PayPalDisputeChanged {
         event_id: movement.id.clone(),
-        reversal: movement.id.clone(),
-        capture: capture.clone(),
-    });
-    let keys = nearest.map(ledger::journal_key).into_iter().collect();
+        dispute: told.id.clone(),
+        capture: capture.to_owned(),
+    })
+}
+
+/// What PayPal holds for a dispute, a review or a payout is the platform's still: only what is available changes.
+async fn hold(context: &Context, movement: &Movement) -> Result<Evidence, Failure> {
+    let is_foreign = match &movement.source {
+        Some(of) => matches!(order_of_capture(context, of).await?, CaptureOrder::Foreign),
+        None => false,
+    };
+    Ok(if is_foreign {
+        Evidence::Foreign
+    } else {
+        Evidence::Own(Account::FundsOnHold)
+    })
+}
+
+/// A bill is the platform's own, but for one that a dispute tells of: that is posted with the dispute, which may tell of it a little later.
+async fn bill(context: &Context, movement: &Movement, now: Timestamp) -> Result<Evidence, Failure> {
+    let own = Evidence::Own(Account::ProcessorFees);
+    let Some(capture) = &movement.source else {
+        return Ok(own);
+    };
+    let order = match order_of_capture(context, capture).await? {
+        CaptureOrder::Ours(order) => order,
+        CaptureOrder::Foreign => return Ok(Evidence::Foreign),
+        CaptureOrder::None => return Ok(own),
+    };
+    let disputes = reversals::all_disputes(&context.store, order.id).await?;
+    let keys = funds(context, &disputes, movement).await?;
+    let is_told_by_now = movement.at < now - BILLS_ARE_TOLD;
+    if keys.is_empty() && is_told_by_now {
+        return Ok(own);
+    }
+    let news = news_of_dispute(&disputes, movement, capture);
     Ok(Evidence::Entries(vec![Expected { keys, news }]))
+}
+
+/// Where a movement follows from another one, and not from a capture, it is of what that other one is of.
+pub(super) async fn trace(context: &Context, movement: Movement) -> Result<Movement, Failure> {
+    let is_of_dispute = matches!(
+        Explanation::at_paypal(&movement.kind),
+        Some(Explanation::Dispute | Explanation::Bill)
+    );
+    let Some(of) = movement.source.as_deref().filter(|_| is_of_dispute) else {
+        return Ok(movement);
+    };
+    if capture(context, of).await?.is_some() {
+        return Ok(movement);
+    }
+    let mut found = books::at_paypal(context, of, movement.at + BEFORE_OR_AFTER).await?;
+    let source = found.find_map(|one| one.paypal_reference_id);
+    Ok(Movement {
+        source: source.or_else(|| movement.source.clone()),
+        ..movement
+    })
 }
 
 /// Both ways: PayPal writes the item's text on what leaves for it, and on what comes back.
@@ -193,13 +283,32 @@ enum CaptureOrder {
     None,
 }
 
-async fn order_of_capture(context: &Context, capture: &str) -> Result<CaptureOrder, Failure> {
-    let capture = context.paypal.capture(capture).await?;
+async fn order_of_capture(context: &Context, id: &str) -> Result<CaptureOrder, Failure> {
+    let Some(capture) = capture(context, id).await? else {
+        return Ok(CaptureOrder::None);
+    };
     if context.paypal.is_foreign(capture.custom_id.as_deref()) {
         return Ok(CaptureOrder::Foreign);
     }
     let order = order_of(context, capture.custom_id.as_deref()).await?;
     Ok(order.map_or(CaptureOrder::None, |order| CaptureOrder::Ours(Box::new(order))))
+}
+
+/// `None` where PayPal has no capture of this id: what moves by other ways than ours follows from something else.
+async fn capture(context: &Context, id: &str) -> Result<Option<Capture>, Failure> {
+    found(context.paypal.capture(id).await)
+}
+
+async fn refund_at_paypal(context: &Context, id: &str) -> Result<Option<Refund>, Failure> {
+    found(context.paypal.refund(id).await)
+}
+
+fn found<T>(answer: Result<T, ProcessorError>) -> Result<Option<T>, Failure> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(ProcessorError::Refused { status: 404, .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The order that PayPal was told when it was made there.

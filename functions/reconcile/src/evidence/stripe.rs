@@ -41,6 +41,8 @@ pub(super) async fn gather(
         (Explanation::Dispute, Some(about)) => dispute(context, movement, about).await,
         (Explanation::Transfer, Some(about)) => Ok(transfer(about)),
         (Explanation::TransferReversed, Some(about)) => reversal(context, movement, about).await,
+        // PayPal's alone.
+        (Explanation::Hold | Explanation::Bill, Some(_)) => Ok(Evidence::None(DifferenceKind::NotUnderstood)),
     }
 }
 

@@ -4,4 +4,5 @@ mod desk;
 mod events;
 mod movements;
 mod paypal;
+mod paypal_disputes;
 mod rejected;

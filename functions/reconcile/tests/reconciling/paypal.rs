@@ -22,16 +22,16 @@ use shared::store::{Write, commerce, keys, reconciliation, reversals};
 use crate::desk::{Desk, control, desk};
 
 /// What the stand-in keeps of 12.99, and of a payout.
-const FEE_OF_1299: i64 = 67;
+pub(crate) const FEE_OF_1299: i64 = 67;
 const FEE_OF_A_PAYOUT: i64 = 25;
 
-struct AtPayPal {
-    desk: Desk,
+pub(crate) struct AtPayPal {
+    pub(crate) desk: Desk,
     server: Server,
     http: reqwest::Client,
 }
 
-async fn at_paypal() -> AtPayPal {
+pub(crate) async fn at_paypal() -> AtPayPal {
     let mut desk = desk().await;
     let mut config = Config::default();
     config.settings.payout_delay_ms = 0;
@@ -57,16 +57,16 @@ fn amount(minor: i64) -> Amount {
 }
 
 impl AtPayPal {
-    async fn control(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn control(&self, path: &str, body: Value) -> Value {
         control(&self.http, &self.server.url(), path, &body).await
     }
 
-    fn client(&self) -> &PayPalClient {
+    pub(crate) fn client(&self) -> &PayPalClient {
         &self.desk.context.paypal
     }
 
     /// An order of Anna's pads that has been captured at PayPal; the order, and the capture's id.
-    async fn bought(&self) -> (Order, String) {
+    pub(crate) async fn bought(&self) -> (Order, String) {
         let order = self.desk.order(1299).await;
         let request = CreateOrder {
             order: order.id.to_string(),
@@ -94,7 +94,7 @@ impl AtPayPal {
     }
 
     /// What settlement writes of it: the sale, and the fee.
-    async fn settled(&self, order: &Order, capture: &str) {
+    pub(crate) async fn settled(&self, order: &Order, capture: &str) {
         self.desk.settle_at(order, capture, 2).await;
         let postings = [
             (Account::ProcessorFees, FEE_OF_1299),
@@ -151,12 +151,12 @@ impl AtPayPal {
     }
 
     /// A run so late that everything up to now is in PayPal's books, and next to nothing of what is still to come.
-    async fn run(&self) -> Reconciliation {
+    pub(crate) async fn run(&self) -> Reconciliation {
         let now = self.desk.now().await + SignedDuration::from_mins(4 * 60 + 1);
         self.desk.run_at(now, now + SignedDuration::from_mins(10)).await
     }
 
-    async fn open(&self) -> Vec<DifferenceKind> {
+    pub(crate) async fn open(&self) -> Vec<DifferenceKind> {
         let open = self.desk.open().await;
         open.iter().map(|difference| difference.kind).collect()
     }

@@ -364,6 +364,36 @@ async fn a_dispute_at_paypal_is_held_and_lost_and_may_be_won_later() {
     till.check_books().await;
 }
 
+#[test]
+fn the_samples_of_disputes_and_reversals_are_messages_of_the_queue() {
+    for (text, expected) in [
+        (
+            include_str!("../../../../events/settlement/paypal-dispute.json"),
+            Message::PayPalDisputeChanged {
+                event_id: "WH-8AB68412PE120431D-D1TESTSAMPLE".into(),
+                dispute: "PP-D-27803".into(),
+                capture: "3C679366HH908993F".into(),
+            },
+        ),
+        (
+            include_str!("../../../../events/settlement/paypal-reversal.json"),
+            Message::PayPalCaptureReversed {
+                event_id: "WH-8AB68412PE120431D-V1TESTSAMPLE".into(),
+                reversal: "9RV77777XX777777X".into(),
+                capture: "3C679366HH908993F".into(),
+            },
+        ),
+    ] {
+        let sample: Value = serde_json::from_str(text).expect("an event of SQS");
+        let record = &sample["Records"][0];
+        let body = record["body"].as_str().expect("a body");
+        let envelope: shared::messages::Envelope = serde_json::from_str(body).expect("a message");
+        assert_eq!(envelope.message, expected);
+        let group = record["attributes"]["MessageGroupId"].as_str();
+        assert_eq!(group.map(str::to_owned), envelope.message.group());
+    }
+}
+
 #[tokio::test]
 async fn how_a_dispute_at_paypal_ends_says_who_keeps_the_money() {
     for (status, outcome, held) in [

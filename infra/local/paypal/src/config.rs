@@ -46,6 +46,8 @@ pub struct Settings {
     pub fee_fixed_minor: i64,
     /// What a payout costs in minor units.
     pub payout_fee_minor: i64,
+    /// What a chargeback costs in minor units.
+    pub chargeback_fee_minor: i64,
     /// How long a token lasts.
     pub token_lifetime_s: i64,
     /// How long a capture that is pending takes to be completed or denied.
@@ -66,6 +68,7 @@ impl Default for Settings {
             fee_bps: 249,
             fee_fixed_minor: 35,
             payout_fee_minor: 25,
+            chargeback_fee_minor: 1400,
             token_lifetime_s: 32_400,
             pending_delay_ms: 1500,
             payout_delay_ms: 500,

@@ -9,9 +9,9 @@ use crate::amount::Sum;
 use crate::error::ApiError;
 use crate::signer::Tampering;
 use crate::world::{Kind, World};
-use crate::{events, orders, payments, payouts};
+use crate::{disputes, events, orders, payments, payouts};
 
-pub(crate) const CONTROLS: [Row; 20] = [
+pub(crate) const CONTROLS: [Row; 26] = [
     (
         "GET",
         "",
@@ -90,6 +90,42 @@ pub(crate) const CONTROLS: [Row; 20] = [
     ("POST", "refunds/{refund}/fail", "{}", "Let a refund fail"),
     (
         "POST",
+        "captures/{capture}/refund",
+        r#"{"amount": {"value": "5.00", "currency_code": "EUR"}}"#,
+        "Refund in PayPal's dashboard: an amount, or all that is left",
+    ),
+    (
+        "POST",
+        "captures/{capture}/reverse",
+        r#"{"amount": {"value": "5.00", "currency_code": "EUR"}}"#,
+        "Let PayPal take money back without a dispute: an amount, or all that is left",
+    ),
+    (
+        "POST",
+        "captures/{capture}/dispute",
+        r#"{"reason": "UNAUTHORISED", "amount": null, "channel": "INTERNAL", "hold": true}"#,
+        "Open a dispute about all that is left, or an amount; channel = INTERNAL (PayPal decides), EXTERNAL (a bank does: a chargeback, with a fee)",
+    ),
+    (
+        "POST",
+        "disputes/{dispute}/update",
+        r#"{"status": "UNDER_REVIEW"}"#,
+        "Let an open dispute go on: OPEN, WAITING_FOR_SELLER_RESPONSE, WAITING_FOR_BUYER_RESPONSE, UNDER_REVIEW",
+    ),
+    (
+        "POST",
+        "disputes/{dispute}/close",
+        r#"{"outcome": "lost"}"#,
+        "End a dispute: lost, accepted, won, payout (PayPal pays the buyer), cancelled",
+    ),
+    (
+        "POST",
+        "disputes/{dispute}/overturn",
+        "{}",
+        "Decide it otherwise: what was lost is won on appeal, what was won is lost",
+    ),
+    (
+        "POST",
         "payouts/{batch}/process",
         "{}",
         "Let PayPal look at a batch now",
@@ -161,6 +197,15 @@ fn perform(world: &mut World, name: &str, control: &Control) -> Outcome {
             existing(world, Kind::Capture, id)
         }
         "POST refunds/{refund}/fail" => told(payments::fail_refund(world, id)),
+        "POST captures/{capture}/refund" => told(payments::refund_by_hand(world, id, &control.body["amount"])),
+        "POST captures/{capture}/reverse" => told(disputes::reverse(world, id, &control.body["amount"])),
+        "POST captures/{capture}/dispute" => told(disputes::open(world, id, &parsed(control.body.clone())?)),
+        "POST disputes/{dispute}/update" => {
+            let status = control.body["status"].as_str().unwrap_or("UNDER_REVIEW");
+            told(disputes::update(world, id, status))
+        }
+        "POST disputes/{dispute}/close" => told(disputes::close(world, id, outcome(control)?)),
+        "POST disputes/{dispute}/overturn" => told(disputes::overturn(world, id)),
         "POST payouts/{batch}/process" => {
             existing(world, Kind::Batch, id)?;
             payouts::process(world, id);
@@ -209,6 +254,7 @@ fn summary(world: &World) -> Value {
             "orders": count(Kind::Order),
             "captures": count(Kind::Capture),
             "refunds": count(Kind::Refund),
+            "disputes": count(Kind::Dispute),
             "payouts": count(Kind::Batch),
             "payouts_items": count(Kind::Item),
             "events": count(Kind::Event),
@@ -260,6 +306,13 @@ fn approve(world: &mut World, id: &str, control: &Control) -> Outcome {
         given => parsed(given.clone())?,
     };
     told(orders::approve(world, id, outcome).map(|return_url| json!({"return_url": return_url})))
+}
+
+fn outcome(control: &Control) -> Result<disputes::Outcome, (u16, String)> {
+    match &control.body["outcome"] {
+        Value::Null => Ok(disputes::Outcome::Lost),
+        given => parsed(given.clone()),
+    }
 }
 
 fn tampering(control: &Control) -> Result<Tampering, (u16, String)> {

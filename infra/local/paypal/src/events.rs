@@ -33,7 +33,8 @@ pub(crate) fn forge(world: &mut World, event_type: &str, resource: &Value) -> Va
 
 fn resource_type(event_type: &str) -> &'static str {
     match event_type {
-        "PAYMENT.CAPTURE.REFUNDED" => "refund",
+        "PAYMENT.CAPTURE.REFUNDED" | "PAYMENT.CAPTURE.REVERSED" => "refund",
+        _ if event_type.starts_with("CUSTOMER.DISPUTE.") => "dispute",
         _ if event_type.starts_with("PAYMENT.CAPTURE.") => "capture",
         _ if event_type.starts_with("PAYMENT.PAYOUTS-ITEM.") => "payouts_item",
         _ if event_type.starts_with("PAYMENT.PAYOUTSBATCH.") => "payouts",

@@ -4,12 +4,15 @@
 //! itself), serves the page on which a buyer approves, and control endpoints with which a test makes trouble. Keeps everything in memory
 //! and forgets it at the end. Refuses to be PayPal: no accounts, no other intent than `CAPTURE`, and nothing of it belongs in a Lambda.
 
+mod activity;
 mod amount;
 mod api;
 mod config;
 mod control;
+mod disputes;
 mod error;
 mod events;
+mod in_process;
 mod lists;
 mod movements;
 mod orders;
@@ -21,7 +24,9 @@ mod signer;
 mod world;
 
 pub use config::{Config, Settings};
+pub use in_process::InProcess;
 pub use standin::Server;
+pub use world::Kind;
 
 /// Starts a stand-in and returns once it listens.
 pub async fn serve(config: Config) -> std::io::Result<Server> {

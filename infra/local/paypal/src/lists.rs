@@ -1,10 +1,12 @@
-//! PayPal's lists: the events of the last 30 days, each page with a link to the next; the movements on the balance, by page number.
+//! PayPal's lists: the events of the last 30 days, each page with a link to the next; the movements on the balance, by page number; the
+//! disputes about a payment.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::disputes;
 use crate::error::ApiError;
 use crate::world::{Kind, World};
 
@@ -56,7 +58,7 @@ pub(crate) fn movements(world: &World, query: &Query) -> Result<Value, ApiError>
         let why = "Date range is greater than 31 days.";
         return Err(ApiError::invalid("INVALID_PARAMETER_VALUE", "end_date", why));
     }
-    let wanted = query.get("transaction_id");
+    let (wanted, code) = (query.get("transaction_id"), query.get("transaction_type"));
     let listed: Vec<_> = world
         .all(Kind::Movement)
         .filter(|info| {
@@ -64,6 +66,7 @@ pub(crate) fn movements(world: &World, query: &Query) -> Result<Value, ApiError>
             at >= from && at <= until && info["transaction_status"] != "D"
         })
         .filter(|info| wanted.is_none_or(|id| info["transaction_id"] == id.as_str()))
+        .filter(|info| code.is_none_or(|code| info["transaction_event_code"] == code.as_str()))
         .collect();
     let size = number(query, "page_size")?.unwrap_or(100).max(1);
     let page = number(query, "page")?.unwrap_or(1).max(1);
@@ -77,6 +80,30 @@ pub(crate) fn movements(world: &World, query: &Query) -> Result<Value, ApiError>
         "last_refreshed_datetime": world.time(),
         "links": [],
     }))
+}
+
+/// Newest first, with what a list shows of each.
+pub(crate) fn disputes(world: &World, query: &Query) -> Value {
+    let wanted = query.get("disputed_transaction_id");
+    let about = |dispute: &&Value| wanted.is_none_or(|id| disputes::capture_of(dispute) == id);
+    let listed = world.all(Kind::Dispute).rev().filter(about).map(|dispute| {
+        let shown = [
+            "dispute_id",
+            "create_time",
+            "update_time",
+            "reason",
+            "status",
+            "dispute_state",
+            "dispute_amount",
+            "dispute_life_cycle_stage",
+            "dispute_channel",
+            "links",
+        ];
+        let fields = shown.into_iter().map(|name| (name.to_owned(), dispute[name].clone()));
+        Value::Object(fields.collect())
+    });
+    let size = query.get("page_size").and_then(|size| size.parse().ok()).unwrap_or(10);
+    json!({"items": listed.take(size).collect::<Vec<_>>(), "links": []})
 }
 
 fn time(query: &Query, name: &str) -> Result<Option<i64>, ApiError> {

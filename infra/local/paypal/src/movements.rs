@@ -40,6 +40,21 @@ pub(crate) fn record(world: &mut World, movement: &Movement<'_>) {
     world.book(&Sum::new(amount.minor + fee_minor, &amount.currency));
 }
 
+/// What a hold has held is available again. The release bears the transaction id and the date of the hold: only its code, and when it was last
+/// changed, tell it apart (seen in settlement reports of PayPal's).
+pub(crate) fn release(world: &mut World, hold: &str) {
+    let Some(mut info) = world.get(Kind::Movement, hold).cloned() else {
+        return;
+    };
+    let held = Sum::of(&info["transaction_amount"]);
+    let released = Sum::new(-held.minor, &held.currency);
+    info["transaction_event_code"] = json!("T1111");
+    info["transaction_updated_date"] = json!(world.time());
+    info["transaction_amount"] = released.json();
+    world.put(Kind::Movement, &format!("{hold}.T1111"), info);
+    world.book(&released);
+}
+
 /// What has become of a movement. One that is denied has not moved after all.
 pub(crate) fn restate(world: &mut World, id: &str, status: &str) {
     let time = world.time();

@@ -12,9 +12,11 @@ use serde_json::{Value, json};
 use standin::page::{self as html, amount_cell, cell, escaped, id_cell, table};
 use standin::{HangUp, World as _, respond};
 
+use crate::activity;
 use crate::amount::Sum;
 use crate::api::{self, ENDPOINTS, Incoming};
 use crate::control::{self, CONTROLS};
+use crate::disputes;
 use crate::orders::{self, Outcome, with_token};
 use crate::signer::FOLDER;
 use crate::world::{App, Kind, World};
@@ -47,6 +49,7 @@ pub(crate) fn router(app: App) -> Router {
     Router::new()
         .route("/", get(overview))
         .route("/checkoutnow", get(show).post(submit))
+        .route("/activity/{capture}", get(activity::show).post(activity::submit))
         .route("/shop/{*page}", get(shop))
         .route(&format!("{FOLDER}{{name}}"), get(certificate))
         .route("/_control", any(control_root))
@@ -221,12 +224,13 @@ async fn overview(State(app): State<App>) -> Response<Body> {
     let body = format!(
         "<h1>PayPal stand-in</h1><p class=\"soft\">API base <code>{}</code>, client <code>{}</code>. State as JSON: \
          <a href=\"/_control\">/_control</a>, requests: <a href=\"/_control/requests\">/_control/requests</a>.</p>\
-         {}{}{}{}{}{}<h2>Served endpoints</h2><ul>{}</ul>",
+         {}{}{}{}{}{}{}<h2>Served endpoints</h2><ul>{}</ul>",
         escaped(&world.origin),
         escaped(&world.config.client_id),
         tiles(&world),
         order_table(&world),
         capture_table(&world),
+        dispute_table(&world),
         payout_table(&world),
         delivery_table(&world),
         html::controls(&CONTROLS),
@@ -284,6 +288,7 @@ fn capture_table(world: &World) -> String {
     let rows = rows(world, Kind::Capture, |capture| {
         let fee = &capture["seller_receivable_breakdown"]["paypal_fee"];
         vec![
+            opens(text(capture, "id")),
             id_cell(text(capture, "id")),
             amount_cell(&Sum::of(&capture["amount"]).words()),
             amount_cell(&if fee.is_null() {
@@ -297,9 +302,33 @@ fn capture_table(world: &World) -> String {
     });
     table(
         "Captures",
-        &["Capture", "Amount.", "Fee.", "State", "Reference"],
+        &["Page", "Capture", "Amount.", "Fee.", "State", "Reference"],
         &rows,
         "None yet.",
+    )
+}
+
+/// The way to the page of a payment, where it is disputed, reversed and refunded.
+fn opens(capture: &str) -> String {
+    format!("<td><a href=\"{}\">Open</a></td>", escaped(&activity::path(capture)))
+}
+
+fn dispute_table(world: &World) -> String {
+    let rows = rows(world, Kind::Dispute, |dispute| {
+        let outcome = dispute["dispute_outcome"]["outcome_code"].as_str();
+        vec![
+            opens(disputes::capture_of(dispute)),
+            id_cell(text(dispute, "dispute_id")),
+            amount_cell(&Sum::of(&dispute["dispute_amount"]).words()),
+            cell(text(dispute, "dispute_channel")),
+            cell(outcome.unwrap_or_else(|| text(dispute, "status"))),
+        ]
+    });
+    table(
+        "Disputes",
+        &["Page", "Dispute", "Amount.", "Decided by", "State"],
+        &rows,
+        "None yet. A payment's page opens one.",
     )
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::amount::Sum;
+use crate::disputes;
 use crate::error::ApiError;
 use crate::events;
 use crate::movements::{self, Movement};
@@ -118,12 +119,21 @@ pub(crate) fn refund(world: &mut World, id: &str, body: &Value) -> Result<String
         }
     }
     let gross = Sum::of(&capture["amount"]);
-    let refunded: i64 = refunded(world, id);
-    let left = gross.minor - refunded;
+    let left = left(world, &capture)?.minor;
+    if left == 0 {
+        return Err(ApiError::issue(
+            "CAPTURE_FULLY_REFUNDED",
+            "The capture has already been fully refunded.",
+        ));
+    }
     let amount = match &body["amount"] {
         Value::Null => Sum::new(left, &gross.currency),
         given => Sum::read(given, "currency_code")?,
     };
+    if amount.minor < left && disputes::has_open(world, id) {
+        let why = "Partial refunds cannot be offered at this time because there is an open case on this transaction.";
+        return Err(ApiError::issue("TRANSACTION_DISPUTED", why));
+    }
     if amount.currency != gross.currency {
         let why = "Refund must be in the same currency as the capture.";
         return Err(ApiError::issue("REFUND_CAPTURE_CURRENCY_MISMATCH", why));
@@ -143,7 +153,7 @@ pub(crate) fn refund(world: &mut World, id: &str, body: &Value) -> Result<String
             "gross_amount": amount.json(),
             "paypal_fee": Sum::new(0, &gross.currency).json(),
             "net_amount": amount.json(),
-            "total_refunded_amount": Sum::new(refunded + amount.minor, &gross.currency).json(),
+            "total_refunded_amount": Sum::new(refunded(world, id) + amount.minor, &gross.currency).json(),
         },
         "create_time": world.time(),
         "update_time": world.time(),
@@ -166,6 +176,31 @@ pub(crate) fn refund(world: &mut World, id: &str, body: &Value) -> Result<String
     restate(world, id);
     events::emit(world, "PAYMENT.CAPTURE.REFUNDED", &made);
     Ok(refund)
+}
+
+/// Somebody refunds in PayPal's dashboard: the refund bears the text of the payment, for nobody has given it another.
+pub(crate) fn refund_by_hand(world: &mut World, id: &str, amount: &Value) -> Result<Value, ApiError> {
+    let capture = world.find(Kind::Capture, id)?;
+    let body = json!({"amount": amount, "custom_id": capture["custom_id"], "invoice_id": capture["invoice_id"]});
+    let refund = refund(world, id, &body)?;
+    world.find(Kind::Refund, &refund)
+}
+
+/// What is left of a completed capture: neither refunded nor taken back.
+pub(crate) fn left(world: &World, capture: &Value) -> Result<Sum, ApiError> {
+    let id = capture["id"].as_str().unwrap_or_default();
+    if !matches!(
+        capture["status"].as_str(),
+        Some("COMPLETED" | "PARTIALLY_REFUNDED" | "REFUNDED")
+    ) {
+        return Err(ApiError::issue(
+            "REFUND_NOT_ALLOWED",
+            "A capture that was not completed cannot be refunded.",
+        ));
+    }
+    let gross = Sum::of(&capture["amount"]);
+    let gone = refunded(world, id) + disputes::taken(world, id);
+    Ok(Sum::new((gross.minor - gone).max(0), &gross.currency))
 }
 
 /// A refund that was made turns out not to arrive. PayPal tells it to whoever asks.

@@ -20,10 +20,13 @@ use crate::{payments, payouts};
 pub(crate) type App = standin::App<World>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     Order,
     Capture,
     Refund,
+    Dispute,
+    /// What PayPal took back by itself.
+    Reversal,
     Batch,
     Item,
     Event,
@@ -53,6 +56,8 @@ pub(crate) struct World {
     pub visits: HashMap<String, Visit>,
     /// Until when each token lasts, in seconds.
     pub tokens: HashMap<String, i64>,
+    /// The movement that holds the money of each open dispute.
+    pub holds: HashMap<String, String>,
     /// What the stand-in's one merchant has, in minor units.
     pub balance: BTreeMap<String, i64>,
     /// Origin of pages and of the certificate.
@@ -76,6 +81,7 @@ impl World {
             log: RequestLog::default(),
             visits: HashMap::new(),
             tokens: HashMap::new(),
+            holds: HashMap::new(),
             balance: BTreeMap::new(),
             origin,
             documents: Vec::new(),
@@ -84,6 +90,15 @@ impl World {
             ids,
             clock: Clock::default(),
             config,
+        }
+    }
+
+    /// Like [`Self::new`], with a clock that only [`Self::advance`] moves and the same ids for the same seed.
+    pub(crate) fn standing_still(config: Config, origin: String, seed: u64, now_ms: i64) -> Self {
+        Self {
+            ids: Ids::seeded(seed),
+            clock: Clock::standing_at(now_ms),
+            ..Self::new(config, origin)
         }
     }
 
@@ -100,12 +115,24 @@ impl World {
 
     /// The stand-in's clock as PayPal writes times.
     pub(crate) fn time(&self) -> String {
-        Timestamp::from_second(self.now_s()).unwrap_or_default().to_string()
+        self.time_in(0)
     }
 
-    /// Moves the clock forward; planned work that falls due runs before this returns.
+    /// What that clock will show after so many seconds.
+    pub(crate) fn time_in(&self, seconds: i64) -> String {
+        Timestamp::from_second(self.now_s() + seconds)
+            .unwrap_or_default()
+            .to_string()
+    }
+
+    /// Moves the clock forward. What falls due on the way happens at its own time: the clock stops at each.
     pub(crate) fn advance(&mut self, by_ms: i64) {
-        self.clock.advance(by_ms);
+        let target = self.clock.now_ms() + by_ms;
+        while let Some(due) = self.plan.next_ms().filter(|due| *due <= target) {
+            self.clock.advance((due - self.clock.now_ms()).max(0));
+            standin::World::run_due(self);
+        }
+        self.clock.advance((target - self.clock.now_ms()).max(0));
         standin::World::run_due(self);
     }
 
@@ -117,6 +144,11 @@ impl World {
     /// An id in PayPal's manner.
     pub(crate) fn id(&mut self) -> String {
         self.ids.capital(17)
+    }
+
+    /// So many digits.
+    pub(crate) fn digits(&mut self, length: usize) -> String {
+        self.ids.digits(length)
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -34,6 +34,11 @@ impl Ids {
         self.text(&ALPHABET[..36], length)
     }
 
+    /// So many digits.
+    pub fn digits(&mut self, length: usize) -> String {
+        self.text(&ALPHABET[..10], length)
+    }
+
     fn text(&mut self, alphabet: &[u8], length: usize) -> String {
         let mut letter = || {
             let index = usize::try_from(self.random()).unwrap_or_default() % alphabet.len();

@@ -28,6 +28,8 @@ use self::objects::{Capture, Dispute, Disputes, Events, Link, Order, PayoutBatch
 use self::requests::{CreateOrder, CreatePayout, EventsPage, RefundCapture, TransactionsPage};
 use self::token::Token;
 use super::http::{self, Answer, Http};
+#[cfg(feature = "test-util")]
+use super::peer::Peer;
 use crate::processor::{Deployment, ProcessorError};
 use crate::runtime::secrets::PayPalSecretSource;
 
@@ -69,10 +71,20 @@ struct ErrorDetail {
 
 impl PayPalClient {
     pub fn new(base: Url, secret: PayPalSecretSource) -> Self {
+        Self::over(base, secret, Http::default())
+    }
+
+    /// With somebody in the same process who plays PayPal's part.
+    #[cfg(feature = "test-util")]
+    pub fn in_process(peer: Arc<dyn Peer>, base: Url, secret: PayPalSecretSource) -> Self {
+        Self::over(base, secret, Http::in_process(peer))
+    }
+
+    fn over(base: Url, secret: PayPalSecretSource, http: Http) -> Self {
         let inner = Inner {
             base,
             secret,
-            http: Http::default(),
+            http,
             token: Token::default(),
         };
         Self {

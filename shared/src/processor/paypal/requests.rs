@@ -52,6 +52,8 @@ pub struct TransactionsPage {
     pub until: Timestamp,
     /// Of this one alone.
     pub transaction: Option<String>,
+    /// Of this kind alone.
+    pub code: Option<&'static str>,
     /// Counted from 1.
     pub number: u32,
 }
@@ -102,6 +104,7 @@ impl TransactionsPage {
             from,
             until,
             transaction: None,
+            code: None,
             number: 1,
         }
     }
@@ -109,6 +112,7 @@ impl TransactionsPage {
     pub(super) fn query(&self) -> Vec<(String, String)> {
         let transaction = self.transaction.as_ref();
         let transaction = transaction.map(|id| ("transaction_id".to_owned(), id.clone()));
+        let code = self.code.map(|code| ("transaction_type".to_owned(), code.to_owned()));
         let query = [
             ("start_date".to_owned(), seconds(self.from)),
             ("end_date".to_owned(), seconds(self.until)),
@@ -116,7 +120,7 @@ impl TransactionsPage {
             ("page_size".to_owned(), PAGE_SIZE.to_string()),
             ("page".to_owned(), self.number.to_string()),
         ];
-        query.into_iter().chain(transaction).collect()
+        query.into_iter().chain(transaction).chain(code).collect()
     }
 }
 
