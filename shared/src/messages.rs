@@ -242,6 +242,8 @@ pub enum Waiting {
 pub enum PaymentSubject {
     CheckoutSession,
     Charge,
+    /// The checkout session, and the charge that has paid it: nothing of the payment may have been told.
+    WholePayment,
 }
 
 /// Which of the processor's objects takes money back.

@@ -50,6 +50,11 @@ impl Seed {
         I::from_uuid(v7(self.millisecond(), random))
     }
 
+    /// When the work began that this seed was made for.
+    pub fn begun_at(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.millisecond()).unwrap_or_default()
+    }
+
     /// When the work began, as the seed remembers it: the top 48 bits of a UUIDv7 are Unix milliseconds.
     fn millisecond(&self) -> i64 {
         i64::try_from(self.0.as_u128() >> 80).unwrap_or(0)

@@ -10,7 +10,7 @@ use shared::listing::{
     contents_key,
 };
 use shared::messages::{Envelope, Message};
-use shared::objects::{Bucket, ObjectError, ObjectRef};
+use shared::objects::{Bucket, ObjectError, ObjectHead, ObjectRef};
 use shared::runtime::{Delivery, Failure};
 use shared::scan::Verdict;
 use shared::seed::Seed;
@@ -51,7 +51,7 @@ async fn notified(context: &Context, delivery: &Delivery<Notification>) -> Resul
                 version: *version,
                 upload: *upload,
             };
-            one(context, &key, Object::Held, delivery).await
+            one(context, &key, Object::Waiting, delivery).await
         }
         Notification::Asked(asked) => rescan::handle(context, asked, delivery).await,
     }
@@ -61,8 +61,8 @@ async fn notified(context: &Context, delivery: &Delivery<Notification>) -> Resul
 enum Object<'d> {
     /// The one that the bucket tells of.
     Told(&'d Record),
-    /// The one that was scanned, and is to be scanned again.
-    Held,
+    /// The one that waits there: to be scanned again, or for the first time, where what the bucket told of it was lost.
+    Waiting,
 }
 
 /// An object under an upload's key, with what the store knows of it.
@@ -82,7 +82,7 @@ async fn one(
     delivery: &Delivery<Notification>,
 ) -> Result<(), Failure> {
     let Some(mut arrived) = load(context, object, key).await? else {
-        tracing::info!(upload.id = %key.upload, "its second scan has ended");
+        tracing::info!(upload.id = %key.upload, "no bytes wait to be scanned");
         return Ok(());
     };
     let (id, now) = (key.upload, delivery.now);
@@ -117,7 +117,7 @@ async fn one(
     record_verdict(context, &arrived, scan, &delivery.seed).await
 }
 
-/// `None` where an object is to be scanned again that no longer waits for it.
+/// `None` where an object that is to be scanned no longer waits for it, or was never uploaded.
 async fn load(context: &Context, object: Object<'_>, key: &UploadKey) -> Result<Option<Arrived>, Failure> {
     let unknown = || Failure::reject(format!("nobody has asked for an upload to {key}"));
     let store = &context.store;
@@ -144,8 +144,15 @@ async fn load(context: &Context, object: Object<'_>, key: &UploadKey) -> Result<
             Some(version) => version.clone(),
             None => newest_version(context, &newest).await?,
         },
-        Object::Held => match &version.stage {
+        Object::Waiting => match &version.stage {
             Stage::Scanning { upload, object_version } if *upload == key.upload => object_version.clone(),
+            Stage::Draft { upload: Some(upload) } if *upload == key.upload => {
+                match context.objects.head(&newest).await {
+                    Ok(head) => pinned(head)?,
+                    Err(ObjectError::NotFound) => return Ok(None),
+                    Err(error) => return Err(Failure::retry(error)),
+                }
+            }
             _ => return Ok(None),
         },
     };
@@ -164,7 +171,10 @@ async fn load(context: &Context, object: Object<'_>, key: &UploadKey) -> Result<
 
 /// For a notification that does not say which version it is about: whatever is newest is pinned from here on.
 async fn newest_version(context: &Context, newest: &ObjectRef) -> Result<String, Failure> {
-    let head = context.objects.head(newest).await.map_err(Failure::retry)?;
+    pinned(context.objects.head(newest).await.map_err(Failure::retry)?)
+}
+
+fn pinned(head: ObjectHead) -> Result<String, Failure> {
     head.version
         .ok_or_else(|| Failure::reject("an object without a version id: the bucket is not versioned"))
 }

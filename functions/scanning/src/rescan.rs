@@ -103,6 +103,10 @@ async fn monitor(
     place: (ListingId, VersionId),
     delivery: &Delivery<Notification>,
 ) -> Result<(), Failure> {
+    // A rescan that is announced again need not look at everything again.
+    if catalogue::is_counted(&context.store, rescan, place.1).await? {
+        return Ok(());
+    }
     let found = match listed(context, place).await? {
         Some(version) => finding(context, &version, delivery).await?,
         // It has been stopped since, and nobody can get it.

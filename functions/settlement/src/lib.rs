@@ -41,6 +41,13 @@ async fn follow(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), 
             ..
         } => session::settle_session(context, delivery, object_id, *customer, *order).await,
         Message::PaymentChanged {
+            subject: PaymentSubject::WholePayment,
+            object_id,
+            customer,
+            order,
+            ..
+        } => session::settle_whole(context, delivery, object_id, *customer, *order).await,
+        Message::PaymentChanged {
             subject: PaymentSubject::Charge,
             object_id,
             customer,

@@ -66,6 +66,22 @@ fn time(session: &CheckoutSession, second: i64) -> Result<Timestamp, String> {
     Timestamp::from_second(second).map_err(|error| format!("session {}: {error}", session.id))
 }
 
+/// Settles the session and posts what the processor kept of its charge: news of either may have been lost.
+pub(crate) async fn settle_whole(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    session_id: &str,
+    customer: UserId,
+    order: OrderId,
+) -> Result<(), Failure> {
+    settle_session(context, delivery, session_id, customer, order).await?;
+    let settled = origin::load(context, customer, order).await?;
+    match &settled.charge {
+        Some(charge) => fee::post_fee(context, delivery, charge, customer, order).await,
+        None => Ok(()),
+    }
+}
+
 pub(crate) async fn apply(
     context: &Context,
     delivery: &Delivery<Envelope>,

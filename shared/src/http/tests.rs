@@ -16,6 +16,7 @@ use super::*;
 use crate::auth::scope::{ListingsRead, ListingsWrite, OrdersWrite, SignIn};
 use crate::auth::{Operator, PartnerMember, PartnerOwner, Principal, Scope};
 use crate::ids::{OrderId, PartnerId};
+use crate::store::StoreError;
 use crate::store::accounts::Role;
 use crate::testing::{Answer, TestApp};
 
@@ -51,6 +52,10 @@ async fn order(
         "fail" => Err(Problem::internal("by request")),
         "fail once" if run == 1 => Err(Problem::internal("by request")),
         "conflict once" if run == 1 => Err(Problem::conflict("not_yet", "Do the other thing first.")),
+        "meet others once" if run == 1 => Err(StoreError::Conflict { failed: vec![0] }.into()),
+        "meet others" => Err(StoreError::Conflict { failed: vec![0] }.into()),
+        "find it busy once" if run == 1 => Err(StoreError::Busy.into()),
+        "lose an answer" => Err(StoreError::Unavailable("no answer".into()).into()),
         "refuse" => Err(Problem::refused("too_many", "/does", "is too many")),
         "hang" => std::future::pending().await,
         "tell a secret" => Ok((StatusCode::CREATED, ShownOnce, made).into_response()),
@@ -477,4 +482,24 @@ async fn a_handler_ends_in_time() {
     // And the record was released, so the retry runs.
     let retried = tokio::time::timeout(Duration::from_millis(50), post_order(&app, "hang", "a")).await;
     assert!(retried.is_err());
+}
+
+#[tokio::test]
+async fn a_request_that_meets_others_is_handled_again_before_its_caller_has_to() {
+    for does in ["meet others once", "find it busy once"] {
+        let app = app();
+        let answer = post_order(&app, does, "a key").await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{does}");
+        assert_eq!(answer.json()["run"], 2, "{does}");
+    }
+    let app = app();
+    post_order(&app, "meet others", "a key")
+        .await
+        .expect_problem(409, "changed_meanwhile");
+    let next = post_order(&app, "order", "another key").await;
+    assert_eq!(next.json()["run"], 5, "four tries, and this one");
+    let unknown = post_order(&app, "lose an answer", "a third key").await;
+    assert_eq!(unknown.status, StatusCode::SERVICE_UNAVAILABLE);
+    let next = post_order(&app, "order", "a fourth key").await;
+    assert_eq!(next.json()["run"], 7, "what was not answered is not done again");
 }

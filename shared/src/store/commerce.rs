@@ -139,7 +139,7 @@ fn new_order(order: &Order, messages: &[Envelope]) -> Result<Vec<Write>, StoreEr
         customer: order.customer,
     };
     let mut writes = vec![
-        Write::create(keys::order(order.customer, order.id), order)?.outbox(messages)?,
+        findable(Write::create(keys::order(order.customer, order.id), order)?, order).outbox(messages)?,
         Write::create(keys::order_owner(order.id), &owner)?,
     ];
     // A renewal sells nothing that the subscription has not sold.
@@ -187,9 +187,38 @@ pub async fn withdraw_order(store: &Store, ended: &Order, revision: u64) -> Resu
 }
 
 pub async fn update_order(store: &Store, order: &Order, revision: u64) -> Result<(), StoreError> {
-    store
-        .write(Write::replace(keys::order(order.customer, order.id), order, revision)?)
-        .await
+    let write = Write::replace(keys::order(order.customer, order.id), order, revision)?;
+    store.write(findable(write, order)).await
+}
+
+/// As long as it waits to be paid, an order is in the index of those that do.
+fn findable(write: Write, order: &Order) -> Write {
+    match order.status {
+        OrderStatus::Pending | OrderStatus::AwaitingPayment => write.indexed(keys::unpaid_order(order.id)),
+        OrderStatus::Paid | OrderStatus::Cancelled | OrderStatus::Expired => write,
+    }
+}
+
+/// Orders that wait to be paid, oldest first, a shard at a time: of so many, those that were placed when they are wanted. The index may lag.
+pub async fn unpaid_orders(
+    store: &Store,
+    shard: u8,
+    after: Option<PageKey>,
+    limit: usize,
+    is_wanted: impl Fn(Timestamp) -> bool,
+) -> Result<Page<Order>, StoreError> {
+    let page = store
+        .query_keys(keys::unpaid_orders(shard).after(after).limit(limit))
+        .await?;
+    // Told by the ids, so that only what is wanted is read.
+    let wanted = page.items.into_iter().filter(|key| {
+        let order = keys::order_at(key);
+        order.is_none_or(|order| is_wanted(Seed::of(&order).begun_at()))
+    });
+    let wanted: Vec<_> = wanted.collect();
+    let mut items: Vec<Order> = store.get_many(&wanted).await?;
+    items.retain(|order| matches!(order.status, OrderStatus::Pending | OrderStatus::AwaitingPayment));
+    Ok(Page { items, next: page.next })
 }
 
 /// Those of a customer's orders that exist.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::audit::Audited;
+use super::sweeps::SweepLane;
 use super::table::Query;
 use crate::ids::{
     AuditId, ListingId, MessageId, OrderId, PartnerId, PayoutId, ReconciliationId, RefundId, RuleId, TokenId, UserId,
@@ -208,7 +209,26 @@ pub fn refunds_requested() -> Query {
     Query::index(TableName::Commerce, "REFUND#requested".to_owned())
 }
 
-/// Index: refunds that a processor has accepted and not finished, oldest first.
+/// The order that stands at a place which the index named.
+pub(super) fn order_at(key: &Key) -> Option<OrderId> {
+    key.sk.strip_prefix("ORD#")?.parse().ok()
+}
+
+/// The index of unpaid orders is divided, so that many may be placed at once.
+pub const UNPAID_SHARDS: u8 = 8;
+
+/// Index: orders that wait to be paid, oldest first.
+pub fn unpaid_order(order: OrderId) -> (String, String) {
+    use crate::ids::Id;
+    let shard = order.uuid().as_bytes()[15] % UNPAID_SHARDS;
+    (format!("ORDER#unpaid#{shard}"), order.to_string())
+}
+
+pub fn unpaid_orders(shard: u8) -> Query {
+    Query::index(TableName::Commerce, format!("ORDER#unpaid#{shard}"))
+}
+
+/// Index: refunds that have been decided and not finished, oldest first.
 pub fn refund_pending(order: OrderId, refund: RefundId) -> (String, String) {
     ("REFUND#pending".to_owned(), format!("{refund}#{order}"))
 }
@@ -454,6 +474,11 @@ pub fn cursor(walk: Walk) -> Key {
         Walk::Events(processor) => ("events", processor),
     };
     key(TableName::Ledger, format!("CUR#{what}#{processor}"), "CUR")
+}
+
+/// How far the sweep came with one kind of what stands still.
+pub fn sweep_round(lane: SweepLane) -> Key {
+    key(TableName::Commerce, format!("SWP#{lane}"), "ROUND")
 }
 
 /// What the books are made of.

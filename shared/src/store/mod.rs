@@ -29,6 +29,7 @@ pub mod revenue;
 pub mod reversals;
 pub mod room;
 pub mod subscriptions;
+pub mod sweeps;
 pub mod table;
 pub mod whole;
 

@@ -7,8 +7,10 @@
 use std::collections::HashSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Deserialize;
 
-use super::table::{Item, StoreError};
+use super::keys::Key;
+use super::table::{Item, Store, StoreError};
 use crate::messages::Envelope;
 
 pub(crate) const ATTRIBUTE: &str = "outbox";
@@ -37,6 +39,21 @@ pub fn announced(old: Option<&Item>, new: &Item) -> Result<Vec<Envelope>, StoreE
         .into_iter()
         .filter(|envelope| !before.contains(&envelope.id))
         .collect())
+}
+
+/// The messages that ride on an item: those of the last change that announced something.
+pub(crate) async fn riding(store: &Store, key: &Key) -> Result<Vec<Envelope>, StoreError> {
+    let Some(found) = store.get::<Riding>(key).await? else {
+        return Ok(Vec::new());
+    };
+    let read = |text: &String| serde_json::from_str(text).map_err(|e| StoreError::Corrupt(Box::new(e)));
+    found.outbox.iter().map(read).collect()
+}
+
+#[derive(Deserialize)]
+struct Riding {
+    #[serde(default)]
+    outbox: Vec<String>,
 }
 
 fn decode(item: &Item) -> Result<Vec<Envelope>, StoreError> {

@@ -46,7 +46,20 @@ pub async fn requested_refunds(
     Ok(Page { items, next: page.next })
 }
 
-/// Where the refunds stand that a processor has accepted and not finished, oldest first. The index may lag: read each before deciding.
+/// Refunds that have been decided and not finished, oldest first. Through the index: the settlement decides by the item.
+pub async fn unfinished_refunds(
+    store: &Store,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Refund>, StoreError> {
+    let page = store
+        .query_keys(keys::refunds_pending().after(after).limit(limit))
+        .await?;
+    let items = store.get_many(&page.items).await?;
+    Ok(Page { items, next: page.next })
+}
+
+/// Where the refunds stand that have been decided and not finished, oldest first. The index may lag: read each before deciding.
 pub async fn pending_refund_keys(store: &Store, after: Option<PageKey>, limit: usize) -> Result<Page<Key>, StoreError> {
     store
         .query_keys(keys::refunds_pending().after(after).limit(limit))
@@ -133,7 +146,9 @@ fn create(refund: &Refund, messages: &[Envelope]) -> Result<Write, StoreError> {
 fn indexed(write: Write, refund: &Refund) -> Write {
     match refund.state {
         RefundState::Requested => write.indexed(keys::refund_requested(refund.order, refund.id)),
-        RefundState::Pending { .. } => write.indexed(keys::refund_pending(refund.order, refund.id)),
+        RefundState::Created | RefundState::Sending { .. } | RefundState::Pending { .. } => {
+            write.indexed(keys::refund_pending(refund.order, refund.id))
+        }
         _ => write,
     }
 }

@@ -18,6 +18,7 @@ mod openings;
 mod plan;
 mod run;
 mod sqs;
+mod streams;
 mod task;
 mod trace;
 mod world;
@@ -155,6 +156,19 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Violation>) -> Result<T, Violatio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outage_of_two_days_loses_messages_and_no_money() {
+        let opening = OPENINGS.iter().find(|opening| opening.name == "lost-messages");
+        let mut plan = Plan::of_opening(opening.expect("the opening"), &mut Chance::new(0, 0));
+        let mut run = Run::calm(&plan, 0);
+        let after_outage = check(&mut run).expect("the calm holds").outcome();
+        assert!(run.streams.forgotten >= 3, "two payments and a refund at least");
+        plan.steps.retain(|step| !matches!(step, plan::Step::QueuesOut { .. }));
+        let mut run = Run::calm(&plan, 0);
+        let without = check(&mut run).expect("the calm holds").outcome();
+        assert_eq!((after_outage, run.streams.forgotten), (without, 0));
+    }
 
     #[test]
     fn no_entry_of_the_journal_can_be_missing_or_there_twice() {

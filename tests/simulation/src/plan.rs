@@ -67,6 +67,8 @@ pub(crate) enum Step {
     PayoutRun,
     /// The books are held against Stripe's.
     Reconciliation,
+    /// What still stands at its first state is announced again.
+    Sweep,
     /// Part of the newest transfer is taken back by hand, in Stripe's dashboard.
     ReverseTransfer {
         percent: i64,
@@ -75,6 +77,10 @@ pub(crate) enum Step {
     LoseTransferAnswers,
     /// What Stripe tells from now on arrives so much later.
     DelayEvents {
+        minutes: i64,
+    },
+    /// No queue takes or gives a message for so long.
+    QueuesOut {
         minutes: i64,
     },
     /// Time passes. Whoever is at the shop's counter ends first; messages may wait.
@@ -246,7 +252,7 @@ fn listing(partner: usize, chance: &mut Chance) -> Listing {
 
 fn step(plan: &Plan, chance: &mut Chance) -> Step {
     let (partners, customers, listings) = (plan.partners, plan.customers, plan.listings.as_slice());
-    let kinds = vec![(6, 0), (4, 1), (2, 2), (2, 3), (1, 4), (1, 5), (1, 6), (1, 7)];
+    let kinds = vec![(6, 0), (4, 1), (2, 2), (2, 3), (1, 4), (1, 5), (1, 6), (1, 7), (1, 8)];
     match chance.weighted(kinds).unwrap_or_default() {
         0 => order(customers, listings, chance),
         1 => reversal(listings, &plan.steps, chance).unwrap_or_else(|| order(customers, listings, chance)),
@@ -262,6 +268,7 @@ fn step(plan: &Plan, chance: &mut Chance) -> Step {
             partner: chance.below(partners),
         },
         6 => Step::Reconciliation,
+        7 => Step::Sweep,
         _ => Step::ReverseTransfer {
             percent: chance.pick(&[1, 50, 100]),
         },

@@ -3,14 +3,13 @@
 //! Any number of handlers may be under way. At each turn one of them gets the answer to the request it waits for, or loses it, or dies; or something
 //! else begins; or time passes. When the plan is through, the faults end, everything comes to rest, and what is left are the books.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use shared::ids::MessageId;
 use shared::messages::{Envelope, Message};
 use shared::store::memory::{Change, Fate};
-use shared::store::outbox;
 use shared::store::table::Item;
 
 use crate::chance::Chance;
@@ -18,6 +17,7 @@ use crate::deed::Deed;
 use crate::errand::Errand;
 use crate::plan::{Plan, Step};
 use crate::sqs::{MAX_RECEIVES, Sqs};
+use crate::streams::{self, Streams};
 use crate::task::{Job, Letter, Task, Turn};
 use crate::trace::Trace;
 use crate::world::World;
@@ -28,6 +28,8 @@ const MAX_TASKS: usize = 4;
 const MAX_TURNS: usize = 20_000;
 /// How long the storm goes on after the plan's last step.
 const AFTERMATH_TURNS: usize = 40;
+/// After that, what still stands is announced again.
+const FIRST_STATE: SignedDuration = SignedDuration::from_mins(15);
 /// Long enough for every session to expire and all funds to arrive.
 const REST: SignedDuration = SignedDuration::from_hours(24 * 10);
 /// What is due soon, when nothing is done but to look whether the last step has had its effect.
@@ -54,7 +56,7 @@ pub(crate) struct Run<'a> {
     /// By how much every event is late, in calm and storm alike.
     events_late: SignedDuration,
     pub(crate) heard: Heard,
-    stream: VecDeque<Change>,
+    pub(crate) streams: Streams,
     pub(crate) sqs: Sqs,
     /// The receipts announced for each order.
     pub(crate) receipts: BTreeMap<String, BTreeSet<MessageId>>,
@@ -127,7 +129,7 @@ impl<'a> Run<'a> {
             letters: Vec::new(),
             events_late: SignedDuration::ZERO,
             heard: Heard::default(),
-            stream: VecDeque::new(),
+            streams: Streams::default(),
             sqs: Sqs::default(),
             receipts: BTreeMap::new(),
             former_accounts: BTreeSet::new(),
@@ -184,7 +186,15 @@ impl<'a> Run<'a> {
     /// Everything that is due happens, messages set aside are given back, and the partners get what is theirs.
     fn rest(&mut self) {
         self.world.gate.lose_transfer_answers(0);
+        if let Some(until) = self.streams.queues_out_until(self.now()) {
+            self.pass_until(until);
+        }
         self.settle(REST);
+        if self.streams.have_waited() {
+            self.world.pass(FIRST_STATE);
+            self.ticks.push(Turn::new(Job::Sweep, self.chance.seed(self.now())));
+            self.settle(REST);
+        }
         for _ in 0..2 {
             if self.sqs.redrive(self.now()) > 0 {
                 self.settle(REST);
@@ -214,9 +224,9 @@ impl<'a> Run<'a> {
                 .or(first(self.tasks.len()).map(Choice::Go))
                 .or_else(|| self.ready_errands().first().copied().map(Choice::Errand))
                 .or_else(|| self.ready_deeds().first().copied().map(Choice::Deed))
-                .or((!self.stream.is_empty()).then_some(Choice::Relay))
+                .or((self.streams.ready(self.now()) > 0).then_some(Choice::Relay))
                 .or_else(|| self.due_letters().first().copied().map(Choice::Letter))
-                .or_else(|| self.sqs.ready(self.now()).into_iter().next().map(Choice::Receive))
+                .or_else(|| self.ready_groups().into_iter().next().map(Choice::Receive))
                 .or_else(|| self.due_ticks().first().copied().map(Choice::Tick));
             match (choice, self.next_due()) {
                 (Some(choice), _) => self.act(choice),
@@ -234,15 +244,10 @@ impl<'a> Run<'a> {
             choices.extend(self.ready_errands().into_iter().map(|index| (4, Choice::Errand(index))));
             choices.extend(self.ready_deeds().into_iter().map(|index| (3, Choice::Deed(index))));
             choices.extend(self.due_letters().into_iter().map(|index| (3, Choice::Letter(index))));
-            choices.extend(
-                self.sqs
-                    .ready(self.now())
-                    .into_iter()
-                    .map(|group| (3, Choice::Receive(group))),
-            );
+            choices.extend(self.ready_groups().into_iter().map(|group| (3, Choice::Receive(group))));
             choices.extend(self.due_ticks().into_iter().map(|index| (3, Choice::Tick(index))));
         }
-        choices.extend((!self.stream.is_empty()).then_some((6, Choice::Relay)));
+        choices.extend((self.streams.ready(self.now()) > 0).then_some((6, Choice::Relay)));
         if !choices.is_empty() {
             choices.push((2, Choice::Pause));
         }
@@ -250,6 +255,8 @@ impl<'a> Run<'a> {
     }
 
     fn act(&mut self, choice: Choice) {
+        self.world
+            .set_queues_out(self.streams.queues_out_until(self.now()).is_some());
         match choice {
             Choice::Step => self.step(),
             Choice::Go(index) => self.go(index),
@@ -276,6 +283,13 @@ impl<'a> Run<'a> {
         self.collect();
     }
 
+    fn ready_groups(&self) -> Vec<crate::sqs::Group> {
+        match self.streams.queues_out_until(self.now()) {
+            Some(_) => Vec::new(),
+            None => self.sqs.ready(self.now()),
+        }
+    }
+
     /// Whether the plan can go on: time only passes in large steps while nobody stands at the counter.
     fn may_step(&self) -> bool {
         match self.plan.steps.get(self.next_step) {
@@ -285,6 +299,7 @@ impl<'a> Run<'a> {
             }
             // The partner is written by hand then, and nobody who is at its item waits for that.
             Some(Step::MoveAccount { .. }) => self.tasks.is_empty(),
+            Some(Step::QueuesOut { .. }) => self.tasks.is_empty() && !self.streams.announce_mail(),
             Some(_) => true,
         }
     }
@@ -304,7 +319,12 @@ impl<'a> Run<'a> {
             Step::Reverse { order, acts } => self.deeds.push(Deed::new(*order, acts, self.world.now)),
             Step::PayoutRun => self.schedule(Job::Payouts),
             Step::Reconciliation => self.schedule(Job::Reconciliation),
+            Step::Sweep => self.schedule(Job::Sweep),
             Step::ReverseTransfer { percent } => self.reverse_transfer(*percent),
+            Step::QueuesOut { minutes } => {
+                let until = self.world.now + SignedDuration::from_mins(*minutes);
+                self.streams.set_queues_out(until);
+            }
             Step::LoseTransferAnswers => self.world.gate.lose_transfer_answers(MAX_RECEIVES),
             Step::DelayEvents { minutes } => self.events_late = SignedDuration::from_mins(*minutes),
             Step::Wait { minutes } => self.world.pass(SignedDuration::from_mins(*minutes)),
@@ -411,28 +431,13 @@ impl<'a> Run<'a> {
 
     /// The relay reads a change and sends what it announces; if it dies before it has said so, it reads it again.
     fn relay(&mut self) {
-        // The stream is in order for each item only.
         let pick = if self.is_stormy() {
-            self.chance.below(self.stream.len())
+            self.chance.below(self.streams.ready(self.now()))
         } else {
             0
         };
-        let key = |change: &Change| change.new.as_ref().map(|item| (change.table, item.get("pk").cloned()));
-        let wanted = key(&self.stream[pick]);
-        let first = self
-            .stream
-            .iter()
-            .position(|change| key(change) == wanted)
-            .unwrap_or(pick);
-        let change = &self.stream[first];
-        let announced = change
-            .new
-            .as_ref()
-            .map(|new| outbox::announced(change.old.as_ref(), new));
-        let messages = announced
-            .transpose()
-            .expect("an outbox can be read")
-            .unwrap_or_default();
+        let (first, change) = self.streams.first(pick);
+        let messages = streams::announced(change);
         for message in &messages {
             self.trace
                 .say(self.world.now, || format!("relayed: {:?}", message.message));
@@ -440,7 +445,7 @@ impl<'a> Run<'a> {
             self.note_receipt(message);
         }
         if !self.chance.percent(self.risk) {
-            self.stream.remove(first);
+            self.streams.remove(first);
         }
     }
 
@@ -493,7 +498,8 @@ impl<'a> Run<'a> {
             .chain(letters)
             .chain(ticks)
             .chain(stripe)
-            .chain(self.sqs.next_visible(self.now()));
+            .chain(self.sqs.next_visible(self.now()))
+            .chain(self.streams.queues_out_until(self.now()));
         all.min()
     }
 
@@ -523,8 +529,11 @@ impl<'a> Run<'a> {
                 self.note_entry(&change);
             }
             if change.new.as_ref().is_some_and(|new| new.contains_key("outbox")) {
-                self.stream.push_back(change);
+                self.streams.push(change, self.world.now);
             }
+        }
+        for change in self.streams.forget(self.world.now) {
+            self.trace.say(self.world.now, || format!("forgotten: {change:?}"));
         }
         for message in self.world.take_sent() {
             self.sqs.send(&message, self.world.now);

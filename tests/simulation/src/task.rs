@@ -66,6 +66,7 @@ pub(crate) struct Letter {
 pub(crate) enum Job {
     Payouts,
     Reconciliation,
+    Sweep,
 }
 
 /// A scheduled run that is to be made.
@@ -227,6 +228,10 @@ impl Run<'_> {
                 Job::Payouts => {
                     let context = run.world.payout.clone();
                     Box::pin(async move { Ended::Handled(payout::run(&context, tick).await) })
+                }
+                Job::Sweep => {
+                    let context = run.world.sweep.clone();
+                    Box::pin(async move { Ended::Handled(sweep::run(&context, tick).await) })
                 }
                 Job::Reconciliation => {
                     let context = run.world.reconcile.clone();

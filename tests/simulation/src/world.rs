@@ -72,6 +72,7 @@ pub(crate) struct World {
     pub(crate) payout_transfer: payout_transfer::Context,
     pub(crate) onboarding_events: onboarding_events::Context,
     pub(crate) reconcile: reconcile::Context,
+    pub(crate) sweep: sweep::Context,
     pub(crate) partners: Vec<Seller>,
     pub(crate) listings: Vec<ListingId>,
     /// The API token of each customer.
@@ -182,6 +183,11 @@ impl World {
             onboarding_events: onboarding_events::Context {
                 store: store.clone(),
                 stripe: client.clone(),
+            },
+            sweep: sweep::Context {
+                store: store.clone(),
+                queues: queues.clone(),
+                clock: clock.clone(),
             },
             reconcile: reconcile::Context {
                 store: store.clone(),
@@ -410,6 +416,14 @@ impl World {
         };
         let sent = sent.into_iter().map(|(_, envelope)| envelope);
         sent.filter(|envelope| is_of_use(&envelope.message)).collect()
+    }
+
+    /// Whether functions can send messages.
+    pub(crate) fn set_queues_out(&self, are_out: bool) {
+        self.queues
+            .as_memory()
+            .expect("the queues are in memory")
+            .set_broken(are_out);
     }
 
     /// Time passes, for Stripe too.

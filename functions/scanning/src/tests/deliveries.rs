@@ -5,7 +5,7 @@ use shared::listing::{
     Arrival, DecisionRequest, HeldAct, ReasonCode, Requested, Status, UploadOutcome, UploadRequest, arrive,
     artifact_key, contents_key, judge, request_upload, sample,
 };
-use shared::messages::Message;
+use shared::messages::{Envelope, Message};
 use shared::objects::{Bucket, ObjectRef};
 use shared::runtime::Failure;
 use shared::scan::Contents;
@@ -254,6 +254,34 @@ async fn a_notification_without_a_version_means_the_newest() {
         .await
         .expect("scanned");
     assert_eq!(world.status().await, Status::Passed);
+}
+
+#[tokio::test]
+async fn bytes_that_the_bucket_never_told_of_are_scanned_when_they_are_looked_for() {
+    let bytes = groove();
+    let world = World::new(&bytes).await;
+    let key = world.upload.key();
+    let message = Message::ScanAgain {
+        partner: key.partner,
+        listing: key.listing,
+        version: key.version,
+        upload: key.upload,
+    };
+    let asked = serde_json::to_string(&Envelope::new(sample::seed(60).id("asked"), message)).expect("JSON");
+    let before = world.stored();
+    handle(&world.context, delivery(&asked, 1))
+        .await
+        .expect("nothing is there yet");
+    assert_eq!((world.stored(), world.status().await), (before, Status::Draft));
+    let object = world.post(&bytes).await;
+    handle(&world.context, delivery(&asked, 1)).await.expect("scanned");
+    assert_eq!(world.status().await, Status::Passed);
+    let passed = world.stored();
+    world.deliver(&object, 1).await.expect("told after all");
+    handle(&world.context, delivery(&asked, 1))
+        .await
+        .expect("asked once more");
+    assert_eq!(world.stored(), passed);
 }
 
 /// A package that is held, and what a moderator's release of it is stored and sent as.

@@ -213,6 +213,20 @@ async fn a_message_that_comes_twice_counts_once() {
 }
 
 #[tokio::test]
+async fn a_rescan_that_is_announced_again_looks_at_nothing_twice() {
+    let world = World::listed(&leaking()).await;
+    let rescan = world.begun().await;
+    let page = Message::RescanPage { rescan, after: None };
+    world.run(page.clone()).await;
+    let (report, findings) = (world.rescan(rescan).await, world.findings(rescan).await);
+    let before = world.stored();
+    world.run(page).await;
+    assert_eq!(world.rescan(rescan).await, report);
+    assert_eq!(world.findings(rescan).await, findings);
+    assert_eq!(world.stored(), before);
+}
+
+#[tokio::test]
 async fn enforced_it_is_suspended_with_the_rules_that_found_it() {
     let world = World::listed(&leaking()).await;
     let rescan = world.rescanned().await;

@@ -33,7 +33,7 @@ async fn a_paid_session_posts_every_share_and_issues_every_licence_once() {
 }
 
 #[tokio::test]
-async fn a_sale_of_one_partner_costs_one_transaction_of_eight_write_units() {
+async fn a_sale_of_one_partner_costs_one_transaction_of_nine_write_units() {
     let till = till().await;
     let order = till.order(&[(till.anna, 1299)]).await;
     let before = till.world.store.meter().read();
@@ -47,7 +47,7 @@ async fn a_sale_of_one_partner_costs_one_transaction_of_eight_write_units() {
             after.requests - before.requests,
             after.write_units() - before.write_units()
         ),
-        (4, 9)
+        (4, 10)
     );
     let order = till.order(&[(till.anna, 1299)]).await;
     let before = till.world.store.meter().read();
@@ -60,7 +60,7 @@ async fn a_sale_of_one_partner_costs_one_transaction_of_eight_write_units() {
             after.requests - before.requests,
             after.write_units() - before.write_units()
         ),
-        (4, 8)
+        (4, 9)
     );
 }
 

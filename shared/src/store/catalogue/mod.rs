@@ -20,7 +20,7 @@ use super::keys;
 use super::table::{Condition, Page, PageKey, Store, StoreError, Versioned, Write};
 use crate::ids::{ListingId, PartnerId, SubmissionId, UploadId, VersionId};
 use crate::listing::{
-    HandedIn, Listing, MAX_VERSIONS, Requested, Reviewed, Scanned, Standing, Submission, Upload, Version,
+    HandedIn, Listing, MAX_VERSIONS, Requested, Reviewed, Scanned, Stage, Standing, Submission, Upload, Version,
 };
 use crate::scan::Check;
 
@@ -33,8 +33,8 @@ pub use publication::{
 pub use rejections::{Delayed, due_rejections, end_delay};
 pub use replies::{replies, reply, save_reply};
 pub use rescans::{
-    Counted, begin_rescan, begin_rescan_for_rules, count_page, enforce_rescan, record_finding, record_pass, rescan,
-    rescan_findings, rescans,
+    Counted, begin_rescan, begin_rescan_for_rules, count_page, enforce_rescan, is_counted, record_finding, record_pass,
+    rescan, rescan_findings, rescan_messages, rescans,
 };
 
 // ---- listings
@@ -169,10 +169,26 @@ pub async fn create_version(
 /// What has been published can be found by whether it is stopped.
 fn replace_version(version: &Version, revision: u64) -> Result<Write, StoreError> {
     let write = Write::replace(keys::version(version.listing, version.id), version, revision)?;
-    Ok(match version.standing() {
-        Some(standing) => write.indexed(keys::version_by_standing(standing, version.listing, version.id)),
-        None => write,
+    Ok(match (version.standing(), &version.stage) {
+        (Some(standing), _) => write.indexed(keys::version_by_standing(standing, version.listing, version.id)),
+        (None, Stage::Draft { upload: Some(_) } | Stage::Scanning { .. }) => {
+            write.indexed(keys::version_to_be_scanned(version.listing, version.id))
+        }
+        (None, _) => write,
     })
+}
+
+/// Versions whose bytes are being scanned, or may have arrived. A page may hold some that no longer wait: the index lags.
+pub async fn versions_to_be_scanned(
+    store: &Store,
+    after: Option<PageKey>,
+    limit: usize,
+) -> Result<Page<Version>, StoreError> {
+    let page = store
+        .query_keys(keys::versions_to_be_scanned().after(after).limit(limit))
+        .await?;
+    let items = store.get_many(&page.items).await?;
+    Ok(Page { items, next: page.next })
 }
 
 /// Versions that have been published, as they stand: by listing. A page may hold fewer than asked for: the index lags.

@@ -7,11 +7,22 @@ use crate::listing::rescan::{Begun, Enforcement, Rescan, RescanFinding};
 use crate::messages::Envelope;
 use crate::page::{Page, PageKey};
 use crate::store::audit::{self, Audited};
-use crate::store::keys;
 use crate::store::table::{Store, StoreError, Update, Versioned, Write};
+use crate::store::{keys, outbox};
 
 pub async fn rescan(store: &Store, rescan: RescanId) -> Result<Option<Versioned<Rescan>>, StoreError> {
     store.get(&keys::rescan(rescan)).await
+}
+
+/// The messages that a rescan was begun with: they ride on it for good.
+pub async fn rescan_messages(store: &Store, rescan: RescanId) -> Result<Vec<Envelope>, StoreError> {
+    outbox::riding(store, &keys::rescan(rescan)).await
+}
+
+/// Whether a version has been counted in a rescan.
+pub async fn is_counted(store: &Store, rescan: RescanId, version: VersionId) -> Result<bool, StoreError> {
+    let key = keys::rescan_counted(rescan, &version.to_string());
+    Ok(store.get::<Marker>(&key).await?.is_some())
 }
 
 /// Newest first.

@@ -137,6 +137,15 @@ pub fn versions_by_standing(standing: Standing) -> Query {
     Query::index(TableName::Catalogue, format!("VERSION#{standing}"))
 }
 
+/// Index: versions that wait for the scan of their bytes.
+pub fn version_to_be_scanned(listing: ListingId, version: VersionId) -> (String, String) {
+    ("VERSION#scanning".to_owned(), format!("{listing}#{version}"))
+}
+
+pub fn versions_to_be_scanned() -> Query {
+    Query::index(TableName::Catalogue, "VERSION#scanning".to_owned())
+}
+
 /// A rescan of everything that is listed.
 pub fn rescan(rescan: RescanId) -> Key {
     key(TableName::Catalogue, "RSC#all".to_owned(), rescan.to_string())

@@ -127,6 +127,7 @@ fn keys_md_has_every_key() {
         reconciliation(rec),
         finding(rec, &gap),
         cursor(Walk::Events(Processor::Stripe)),
+        sweep_round(SweepLane::Orders),
         request("usr", "key"),
         wrong_keys("192.0.2.1", "1"),
     ];
@@ -145,6 +146,8 @@ fn keys_md_has_every_key() {
         version_by_standing(Standing::Listed, lst, ver),
         balance_by_shard(ptn, eur),
         rule_by_age(rul, 1),
+        version_to_be_scanned(lst, ver),
+        unpaid_order(ord),
         refund_requested(ord, seed.id("r")),
         refund_pending(ord, seed.id("r")),
         dispute_by_status("open", Timestamp::UNIX_EPOCH, "dp_1"),

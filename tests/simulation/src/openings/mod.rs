@@ -33,6 +33,7 @@ macro_rules! openings {
 openings! {
     due_in_dispute,
     halved_payout,
+    lost_messages,
     lost_then_won,
     owner_in_debt,
     part_refunds,
