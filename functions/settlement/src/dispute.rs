@@ -9,7 +9,7 @@ use shared::processor::stripe::objects;
 use shared::purchase::Order;
 use shared::purchase::dispute::Origin;
 use shared::purchase::dispute::{
-    Dispute, DisputeAdvance, DisputeReport, DisputeStatus, Movement, advance, follow_by_hand,
+    Dispute, DisputeAdvance, DisputeReport, DisputeStatus, Movement, advance, disputed, follow_by_hand, moved,
 };
 use shared::runtime::{Delivery, Failure};
 use shared::store::{Versioned, ledger, reversals};
@@ -30,7 +30,7 @@ pub(crate) async fn hear(context: &Context, delivery: &Delivery<Envelope>, objec
         // What was fetched before the stored dispute was read may be older than that: any status may follow any other, so the latest counts.
         object = context.stripe.dispute(object_id).await?;
     }
-    let report = report(&object, &charge.id).map_err(Failure::reject)?;
+    let report = report(&order, &object, &charge.id).map_err(Failure::reject)?;
     let advanced = advance(&order, known.as_deref(), &report, delivery.seed, delivery.now).map_err(Failure::reject)?;
     follow(context, delivery, &order, known.as_ref(), advanced).await
 }
@@ -84,20 +84,19 @@ pub(crate) async fn follow(
     Ok(())
 }
 
-/// Reads a dispute. A status or currency that is not known here moves nothing: a person must look at it.
-fn report(object: &objects::Dispute, charge: &str) -> Result<DisputeReport, String> {
+/// Reads a dispute, in the order's currency. A status or currency that is not known here moves nothing: a person must look at it.
+fn report(order: &Order, object: &objects::Dispute, charge: &str) -> Result<DisputeReport, String> {
     let odd = |error: &dyn std::fmt::Display| format!("dispute {}: {error}", object.id);
     let time = |second: i64| Timestamp::from_second(second).map_err(|error| odd(&error));
-    let currency: Currency = object.currency.parse().map_err(|error| odd(&error))?;
+    let currency = |code: &str| code.parse::<Currency>().map_err(|error| odd(&error));
+    let amount = disputed(order, Money::new(object.amount, currency(&object.currency)?));
     let movement = |movement: &objects::BalanceTransaction| {
-        if !movement.currency.eq_ignore_ascii_case(&object.currency) {
-            return Err(odd(&format!("movement {} is in {}", movement.id, movement.currency)));
-        }
-        Ok(Movement {
+        let settled = currency(&movement.currency)?;
+        Ok::<_, String>(Movement {
             id: movement.id.clone(),
             reference: None,
-            amount: Money::new(movement.amount, currency),
-            fee: Money::new(movement.fee, currency),
+            amount: moved(order, amount, Money::new(movement.amount, settled)),
+            fee: Money::new(movement.fee, settled),
             at: time(movement.created)?,
         })
     };
@@ -105,7 +104,7 @@ fn report(object: &objects::Dispute, charge: &str) -> Result<DisputeReport, Stri
     Ok(DisputeReport {
         id: object.id.clone(),
         charge: charge.to_owned(),
-        amount: Money::new(object.amount, currency),
+        amount,
         reason: object.reason.clone(),
         status: status(object.status).ok_or_else(|| odd(&"its status is not known here"))?,
         opened_at: time(object.created)?,

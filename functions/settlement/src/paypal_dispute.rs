@@ -101,7 +101,10 @@ async fn taken_back(context: &Context, order: &Order, capture: &Capture, reversa
         return Ok(left);
     }
     match context.paypal.refund(reversal).await {
-        Ok(refund) => Ok(refund.amount.map_or(left, |amount| amount.money())),
+        Ok(refund) => {
+            let told = refund.amount.map(|amount| amount.money());
+            Ok(told.filter(|told| told.currency() == left.currency()).unwrap_or(left))
+        }
         Err(ProcessorError::Refused { .. }) => Ok(left),
         Err(error) => Err(error.into()),
     }
@@ -137,18 +140,19 @@ async fn beyond_reversals(
 
 /// Reads a dispute. While PayPal says of it what is not known here, the money is held and nothing else follows.
 fn report(object: &objects::Dispute, capture: &Capture, order: &Order) -> Result<DisputeReport, String> {
-    let currency = order.total.currency();
     let amount = object.dispute_amount.map_or(order.total, |amount| amount.money());
-    if amount.currency() != currency {
-        return Err(format!("dispute {} is in {}", object.dispute_id, amount.currency()));
-    }
+    let amount = dispute::disputed(order, amount);
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     let mut movements = Vec::new();
     for moved in &object.money_movements {
         if moved.affected_party.as_deref() != Some(SELLER) {
             continue;
         }
-        movements.push(movement(object, capture, moved, &mut seen)?);
+        let told = movement(object, capture, moved, &mut seen)?;
+        movements.push(Movement {
+            amount: dispute::moved(order, amount, told.amount),
+            ..told
+        });
     }
     Ok(DisputeReport {
         id: object.dispute_id.clone(),

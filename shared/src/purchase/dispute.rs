@@ -19,6 +19,8 @@
 //! | `inquiry`, `won`, `closed` | is held until it is given back | |
 //! | `lost` | is clawed back: each share of what is left bears its part, and what was bought is revoked | is held while nothing was taken yet |
 //!
+//! All of it is in the order's currency, also where the processor settles in another and converts ([`moved`]).
+//!
 //! What is held and what is clawed back follow from these two alone ([`advance`]), so that movements and statuses may come in any order, late
 //! and twice, and end in the same books. The dispute's fee stays a cost of the platform.
 
@@ -505,23 +507,40 @@ impl DisputeAdvance {
     }
 }
 
+/// What a dispute is about, in the order's currency. A bank may speak of another one: then it is about all that was paid.
+pub fn disputed(order: &Order, told: Money) -> Money {
+    if told.currency() == order.total.currency() {
+        told
+    } else {
+        order.total
+    }
+}
+
+/// What a movement takes or gives back of an order, in the order's currency. One that the processor has converted moves all that the dispute is
+/// about, at the rate of that day: a share is held and clawed back by what was paid for, whatever the rate.
+pub fn moved(order: &Order, disputed: Money, told: Money) -> Money {
+    if told.currency() == order.total.currency() {
+        told
+    } else {
+        Money::new(disputed.minor() * told.minor().signum(), order.total.currency())
+    }
+}
+
 /// What the processor took or gave back, and what it charged. A fact of the platform alone: the shares follow with the outcome.
 fn funds_entry(order: &Order, movement: &Movement, seed: Seed) -> Result<JournalEntry, LedgerError> {
-    let net = movement.amount.checked_sub(movement.fee)?;
-    let postings = vec![
-        Posting {
-            account: Account::DisputesPending,
-            amount: movement.amount.checked_neg()?,
-        },
-        Posting {
-            account: Account::ProcessorFees,
-            amount: movement.fee,
-        },
-        Posting {
-            account: Account::clearing(order.processor),
-            amount: net,
-        },
+    let posting = |account, amount| Posting { account, amount };
+    let clearing = Account::clearing(order.processor);
+    let mut postings = vec![
+        posting(Account::DisputesPending, movement.amount.checked_neg()?),
+        posting(Account::ProcessorFees, movement.fee),
     ];
+    if movement.fee.currency() == movement.amount.currency() {
+        postings.push(posting(clearing, movement.amount.checked_sub(movement.fee)?));
+    } else {
+        // The processor charges in the currency that it settles in.
+        postings.push(posting(clearing, movement.amount));
+        postings.push(posting(clearing, movement.fee.checked_neg()?));
+    }
     let id = seed.id(&format!("dispute funds {}", movement.id));
     let entry = JournalEntry::new(id, Fact::DisputeFunds(movement.id.clone()), None, movement.at, postings)?;
     Ok(entry.with_processor_ref(movement.reference.as_ref().unwrap_or(&movement.id)))

@@ -109,6 +109,69 @@ async fn scenario_24_what_was_refunded_before_a_lost_dispute_is_not_reversed_twi
     till.check_books().await;
 }
 
+/// The processor settles in dollars, at another rate each time; the order was paid in euros.
+#[tokio::test]
+async fn a_dispute_that_is_converted_holds_and_takes_by_the_orders_own_amount() {
+    let dollars = |id: &str, amount: i64, fee: i64| {
+        let mut movement = movement(id, amount, fee);
+        (movement["currency"], movement["exchange_rate"]) = (json!("usd"), json!(1.08));
+        movement
+    };
+    let till = till().await;
+    let order = till.sold(&[(till.anna, 1299), (till.bert, 500)]).await;
+    let taken = dollars("txn_5", -1943, 1500);
+    let open = std::slice::from_ref(&taken);
+    till.hear_dispute(&order, "needs_response", open).await.expect("taken");
+    assert_eq!(
+        (till.disputed(till.anna).await, till.disputed(till.bert).await),
+        (1039, 400)
+    );
+    assert_eq!(
+        till.account(Account::DisputesPending),
+        1799,
+        "the order's amount, in its currency"
+    );
+    assert_eq!(till.account(Account::ProcessorFees), 1500);
+    let journal = till.world.journal();
+    let funds = journal
+        .iter()
+        .find(|entry| entry.processor_ref() == Some("txn_5"))
+        .expect("posted");
+    let clearing = funds
+        .postings()
+        .iter()
+        .filter(|posting| posting.account == Account::ProcessorClearing);
+    let moved: Vec<_> = clearing.map(|posting| posting.amount.to_string()).collect();
+    assert_eq!(moved, ["-17.99 EUR", "-15.00 USD"]);
+
+    till.hear_dispute(&order, "lost", open).await.expect("lost");
+    assert_eq!((till.owed(till.anna).await, till.owed(till.bert).await), (0, 0));
+    assert_eq!(till.account(Account::DisputesPending), 0);
+    till.check_books().await;
+    // Won after all, when a dollar is worth more.
+    let both = [taken, dollars("txn_6", 1870, 0)];
+    till.hear_dispute(&order, "won", &both).await.expect("won");
+    assert_eq!((till.owed(till.anna).await, till.owed(till.bert).await), (1039, 400));
+    assert_eq!((till.disputed(till.anna).await, till.disputed(till.bert).await), (0, 0));
+    assert_eq!(till.account(Account::DisputesPending), 0);
+    till.check_books().await;
+}
+
+/// The bank itself speaks of another currency: what it is about is what was paid.
+#[tokio::test]
+async fn a_dispute_in_another_currency_is_about_the_whole_order() {
+    let till = till().await;
+    let order = till.sold(&[(till.anna, 1299)]).await;
+    let mut object = dispute(&order, "needs_response", &[movement("txn_5", -1410, 1500)]);
+    (object["amount"], object["currency"]) = (json!(1410), json!("usd"));
+    object["balance_transactions"][0]["currency"] = json!("usd");
+    till.hear_reversal(ReversalSubject::Dispute, &object)
+        .await
+        .expect("held");
+    assert_eq!(till.disputed(till.anna).await, 1039);
+    assert_eq!(till.account(Account::DisputesPending), 1299);
+}
+
 #[tokio::test]
 async fn scenario_13_a_status_that_is_not_known_moves_nothing() {
     let till = till().await;
