@@ -1,4 +1,5 @@
 mod overdue;
+mod requests;
 
 use std::collections::BTreeSet;
 

@@ -218,6 +218,51 @@ async fn a_refund_is_matched_with_its_entries_and_its_failure_with_theirs() {
     desk.messages();
 }
 
+/// More than a page of them on one charge: each is found by its own name.
+#[tokio::test]
+async fn a_hundred_and_twenty_refunds_of_one_charge_are_all_matched() {
+    let desk = deaf_desk().await;
+    let order = desk.order(1299).await;
+    let charge = desk.pay(&order).await;
+    desk.settle(&order, &charge).await;
+    desk.post_fee(&charge, FEE_OF_1299).await;
+    let back = [
+        (Account::PartnerPayable(desk.anna), 8),
+        (Account::PlatformRevenue, 2),
+        (Account::ProcessorClearing, -10),
+    ];
+    for number in 0..120 {
+        let (refund, object) = desk.refund(&order, &charge, 10).await;
+        // The last one's news has not come yet.
+        if number < 119 {
+            desk.post_for(Some(desk.anna), Fact::Refund(refund), &object, &back)
+                .await;
+        }
+    }
+    let counts = desk.run().await.counts;
+    assert_eq!(
+        (counts.matched, counts.open),
+        (120, 1),
+        "the payment and its refunds but one"
+    );
+    let said = desk.messages();
+    assert_eq!(said.len(), 1, "{said:?}");
+    let Message::ReversalChanged { object_id, .. } = &said[0] else {
+        panic!("{said:?}")
+    };
+    let refunds = reversals::all_refunds(&desk.world.store, order.id)
+        .await
+        .expect("memory");
+    let last = refunds
+        .iter()
+        .find(|refund| refund.processor_ref.as_ref() == Some(object_id));
+    let last = last.expect("one of ours").id;
+    desk.post_for(Some(desk.anna), Fact::Refund(last), object_id, &back)
+        .await;
+    let counts = desk.run().await.counts;
+    assert_eq!((counts.matched, counts.open), (1, 0));
+}
+
 #[tokio::test]
 async fn a_refund_made_by_hand_finds_its_order_through_its_charge() {
     let desk = deaf_desk().await;

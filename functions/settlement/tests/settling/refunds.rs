@@ -320,6 +320,36 @@ async fn scenario_29_after_a_day_the_refund_is_looked_up_before_it_is_asked_agai
     assert_eq!(till.owed(till.anna).await, 0);
 }
 
+/// However many refunds the charge has had: ours is found behind the first page, and not asked for again.
+#[tokio::test]
+async fn a_refund_is_looked_up_on_every_page() {
+    let till = till().await;
+    let order = till.sold(&[(till.anna, 1299)]).await;
+    let refund = till.begin_refund(&order, &[(0, None)]).await.expect("all of it");
+    till.stripe
+        .answers(500, json!({"error": {"type": "api_error", "message": "down"}}));
+    till.hear_decided(&order, refund.id).await.expect_err("unknown");
+    till.world.clock.advance(jiff::SignedDuration::from_hours(24));
+    till.stripe.take_asked();
+    let by_hand = |number: i64| {
+        let mut other = object(&refund, "failed");
+        (other["id"], other["metadata"]) = (json!(format!("re_{number}")), json!({}));
+        other
+    };
+    let page: Vec<_> = (1001..=1100).map(by_hand).collect();
+    till.stripe
+        .answers(200, json!({"object": "list", "data": page, "has_more": true}))
+        .answers(
+            200,
+            json!({"object": "list", "data": [object(&refund, "succeeded")], "has_more": false}),
+        );
+    till.hear_decided(&order, refund.id).await.expect("found");
+    let asked = till.stripe.take_asked();
+    assert!(asked.iter().all(|asked| asked.method == "GET"), "{asked:?}");
+    assert!(asked[1].path.contains("starting_after=re_1100"), "{asked:?}");
+    assert_eq!(till.owed(till.anna).await, 0);
+}
+
 #[tokio::test]
 async fn what_the_processor_refuses_is_free_again() {
     let till = till().await;

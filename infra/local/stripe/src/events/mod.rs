@@ -10,7 +10,7 @@ use standin::matches_type;
 
 use crate::config::API_VERSION;
 use crate::wire::call::{Answer, Call};
-use crate::wire::{error::ApiError, list};
+use crate::wire::{embedded, error::ApiError, list};
 use crate::world::{Kind, World, int, text};
 
 /// How far back Stripe's List Events reaches.
@@ -22,6 +22,7 @@ pub(crate) fn emit(world: &mut World, event: &str, owner: Option<&str>, object: 
         return;
     }
     let mut data = json!({ "object": object });
+    embedded::shorten(&mut data);
     if let Some(previous) = previous {
         data["previous_attributes"] = previous;
     }

@@ -9,7 +9,7 @@ use standin::{How, Logged, Outage, When, World as _};
 
 use super::call::{Call, recognise};
 use super::error::ApiError;
-use super::{auth, expand, form, routes, schema};
+use super::{auth, embedded, expand, form, routes, schema};
 use crate::config::API_VERSION;
 use crate::idempotency::{Stored, Use};
 use crate::world::{App, Origin, World};
@@ -196,6 +196,7 @@ fn endpoint(world: &mut World, incoming: &Incoming) -> Result<Value, ApiError> {
     };
     let mut answer = routes::dispatch(world, &call)?;
     expand::expand(world, &call, &mut answer)?;
+    embedded::shorten(&mut answer);
     Ok(answer)
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod api;
 pub(crate) mod auth;
 pub(crate) mod call;
+pub(crate) mod embedded;
 pub(crate) mod error;
 pub(crate) mod expand;
 pub(crate) mod form;

@@ -117,6 +117,32 @@ async fn more_seats_wait_for_the_next_invoice() {
 }
 
 #[tokio::test]
+async fn an_invoice_shows_ten_lines_and_the_others_when_they_are_asked_for() {
+    let stripe = Stripe::start().await;
+    let subscribed = subscribed(&stripe, 1000, "success", "").await;
+    let body = subscription(&stripe, &subscribed).await;
+    let customer = body["customer"].as_str().expect("a customer");
+    for number in 0..11 {
+        let fee = format!("customer={customer}&amount=100&currency=eur&description=Fee {number}");
+        stripe.post("/v1/invoiceitems", &fee).await;
+    }
+    advance_to(&stripe, period_end(&body)).await;
+    let renewal = &invoices(&stripe, &subscribed).await[1];
+    let shown = renewal["lines"]["data"].as_array().map(Vec::len);
+    assert_eq!(
+        (shown, &renewal["lines"]["has_more"], &renewal["total"]),
+        (Some(10), &json!(true), &json!(2100))
+    );
+    let lines = stripe
+        .get(&format!("/v1/invoices/{}/lines?limit=100", id(renewal)))
+        .await;
+    assert_eq!(
+        (lines["data"].as_array().map(Vec::len), &lines["has_more"]),
+        (Some(12), &json!(false))
+    );
+}
+
+#[tokio::test]
 async fn another_interval_begins_a_new_period_at_once() {
     let stripe = Stripe::start().await;
     let id = subscribed(&stripe, 1000, "success", "").await;
