@@ -243,8 +243,11 @@ pub(crate) struct SoldLineView {
     pub listing_id: ListingId,
     pub title: String,
     pub price: Money,
-    /// What can still be refunded.
+    /// What can still be refunded: what was paid, less what has gone back and what the customer has as unspent credit.
     pub refundable: Money,
+    /// What the customer has as credit that their subscription has not spent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit: Option<Money>,
 }
 
 impl SoldOrderView {
@@ -261,6 +264,7 @@ impl SoldOrderView {
             title: line.title.clone(),
             price: line.price,
             refundable: Money::new(line.refundable_minor(), currency),
+            credit: (line.credited_minor > 0).then(|| Money::new(line.credited_minor, currency)),
         });
         Self {
             id: order.id,

@@ -7,6 +7,7 @@
 //! settled without a share or a licence, and its refund begins in the same transaction.
 
 mod context;
+mod credit;
 mod dispute;
 mod fee;
 mod origin;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use shared::ids::{OrderId, SubscriptionId, UserId};
 use shared::messages::Envelope;
 use shared::processor::stripe::billing::{self, Invoice, InvoiceStatus, SubscriptionUpdate};
-use shared::processor::stripe::objects::{Charge, Expandable, List, SessionStatus};
+use shared::processor::stripe::objects::{Charge, Expandable, SessionStatus};
 use shared::processor::{Processor, ProcessorError};
 use shared::purchase::{Order, OrderStatus, Payment, Settlement, settle};
 use shared::runtime::{Delivery, Failure};
@@ -17,6 +17,7 @@ use shared::store::{StoreError, Versioned, commerce, relations, revenue, subscri
 use shared::subscription::{PaidInvoice, Status, Subscription, renewal};
 
 use crate::context::Context;
+use crate::credit::{self, Credit};
 use crate::{fee, origin, session};
 
 pub(crate) async fn hear(
@@ -26,14 +27,42 @@ pub(crate) async fn hear(
     subscription: SubscriptionId,
     at: Timestamp,
 ) -> Result<(), Failure> {
+    let credit = follow(context, delivery, customer, subscription, at).await?;
+    if credit.has_ended_it {
+        follow(context, delivery, customer, subscription, at).await?;
+    }
+    Ok(())
+}
+
+/// Follows the subscription that an order paid, and says how much credit it has beyond all that is left of its payments: refunds that are not
+/// sent yet have promised the same money.
+pub(crate) async fn credit_beyond(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    order: &Order,
+) -> Result<i64, Failure> {
+    let Some(renewal) = &order.renewal else {
+        return Ok(0);
+    };
+    let credit = follow(context, delivery, order.customer, renewal.subscription, delivery.now).await?;
+    Ok(credit.beyond_minor)
+}
+
+async fn follow(
+    context: &Context,
+    delivery: &Delivery<Envelope>,
+    customer: UserId,
+    subscription: SubscriptionId,
+    at: Timestamp,
+) -> Result<Credit, Failure> {
     let before = load(context, customer, subscription).await?;
     let Some(told) = fetch(context, &before).await? else {
-        return Ok(());
+        return Ok(Credit::default());
     };
-    let invoices = context.stripe.invoices(&told.id, None).await?;
-    let mut report = told.report(&invoices.data).map_err(Failure::reject)?;
+    let invoices = context.stripe.invoices(&told.id).await?;
+    let mut report = told.report(&invoices).map_err(Failure::reject)?;
     if let Some(open) = &mut report.open_invoice {
-        open.needs_confirmation = needs_confirmation(context, &invoices.data, &open.id).await?;
+        open.needs_confirmation = needs_confirmation(context, &invoices, &open.id).await?;
     }
     let followed = subscriptions::follow(&context.store, &before, (&report, told.plan()), at, delivery.now).await;
     // Refused where somebody else has heard it too, or the licence was used meanwhile: then what is stored now is to be followed from.
@@ -44,8 +73,9 @@ pub(crate) async fn hear(
             "subscription {subscription} has changed meanwhile"
         )));
     }
-    tidy(context, delivery, &followed, &told, &invoices.data).await?;
-    settle_invoices(context, delivery, at, &followed, &told.id, invoices).await
+    tidy(context, delivery, &followed, &told, &invoices).await?;
+    let orders = settle_invoices(context, delivery, at, &followed, &invoices).await?;
+    credit::follow(context, &followed, report.credit, &invoices, &orders).await
 }
 
 /// Whether an open invoice waits for its customer to confirm the payment: only the payment itself says so.
@@ -105,7 +135,6 @@ pub(crate) async fn take_new_card(
 ) -> Result<(), Failure> {
     let subscriptions = context.stripe.subscriptions_of(customer).await?;
     let ours = subscriptions
-        .data
         .iter()
         .filter(|one| !context.stripe.is_foreign(&one.metadata));
     for (customer, subscription) in ours.filter_map(billing::Subscription::named) {
@@ -115,7 +144,7 @@ pub(crate) async fn take_new_card(
 }
 
 /// Ends it at Stripe, now.
-async fn cancel(context: &Context, at_stripe: &str) -> Result<(), Failure> {
+pub(crate) async fn cancel(context: &Context, at_stripe: &str) -> Result<(), Failure> {
     match context.stripe.cancel_subscription(at_stripe).await {
         Ok(_) => Ok(()),
         // It has ended: following it says how.
@@ -149,36 +178,27 @@ async fn fetch(
     Ok(None)
 }
 
-/// Every invoice that was paid is an order. Those that are not are made, the oldest first.
+/// Every invoice that was paid is an order. Those that are not are made, the oldest first. All of them, as they now are.
 async fn settle_invoices(
     context: &Context,
     delivery: &Delivery<Envelope>,
     told_at: Timestamp,
     subscription: &Subscription,
-    at_stripe: &str,
-    mut page: List<Invoice>,
-) -> Result<(), Failure> {
-    let mut missing: Vec<Invoice> = Vec::new();
-    loop {
-        let known = orders_of(context, subscription.customer, &page.data).await?;
-        let next = page.next_page();
-        let is_new = |invoice: &Invoice| {
-            invoice
-                .order()
-                .is_some_and(|id| known.iter().all(|order| order.id != id))
-        };
-        missing.extend(page.data.into_iter().filter(is_new));
-        match next {
-            Some(next) => page = context.stripe.invoices(at_stripe, Some(&next)).await?,
-            None => break,
-        }
-    }
-    for invoice in missing.iter().rev() {
+    invoices: &[Invoice],
+) -> Result<Vec<Order>, Failure> {
+    let mut orders = orders_of(context, subscription.customer, invoices).await?;
+    let is_new = |invoice: &&Invoice| {
+        invoice
+            .order()
+            .is_some_and(|id| orders.iter().all(|order| order.id != id))
+    };
+    let missing: Vec<_> = invoices.iter().filter(is_new).collect();
+    for invoice in missing.into_iter().rev() {
         if let Some(paid) = invoice.paid().map_err(Failure::reject)? {
-            settle_invoice(context, delivery, told_at, subscription, invoice, &paid).await?;
+            orders.extend(settle_invoice(context, delivery, told_at, subscription, invoice, &paid).await?);
         }
     }
-    Ok(())
+    Ok(orders)
 }
 
 /// The orders that the paid ones of these are, as far as they have been made.
@@ -200,7 +220,7 @@ async fn settle_invoice(
     subscription: &Subscription,
     invoice: &Invoice,
     paid: &PaidInvoice,
-) -> Result<(), Failure> {
+) -> Result<Option<Order>, Failure> {
     // Nobody pays for another period of what has left the shop: it is given back, and the subscription ends with that.
     let order = session::remaining(context, &renewal(subscription, paid)).await?;
     let charge = charge_of(context, invoice).await?;
@@ -219,13 +239,13 @@ async fn settle_invoice(
     };
     let settled = context.store.until_uncontended(|| pay(context, &order, &payment, paid));
     let Some(settled) = settled.await? else {
-        return Ok(());
+        return Ok(None);
     };
     tracing::info!(order.id = %settled.order.id, subscription.id = %subscription.id, total = %settled.order.total, "renewal settled");
-    match &charge {
-        Some(charge) => fee::post_of(context, delivery, charge, &settled.order).await,
-        None => Ok(()),
+    if let Some(charge) = &charge {
+        fee::post_of(context, delivery, charge, &settled.order).await?;
     }
+    Ok(Some(settled.order))
 }
 
 /// Settles a renewal; `None` where somebody else has done so meanwhile. Refused with a conflict where that was just now, or something
@@ -301,8 +321,8 @@ pub(crate) async fn renewal_of(
     order.ok_or_else(waits).map(Some)
 }
 
-/// The money of a renewal went back. Where nothing is left of what has paid for the period that runs, the subscription ends: nobody is charged
-/// on for what they have given back. As with a sale, who got only a part of it back keeps what they have bought.
+/// The money of a renewal went back. A payment that has not been heard of may have begun another period, so the subscription is followed; where
+/// nothing is left of what pays for the period that runs, that ends it.
 pub(crate) async fn end_returned(
     context: &Context,
     delivery: &Delivery<Envelope>,
@@ -317,28 +337,6 @@ pub(crate) async fn end_returned(
         )));
     };
     debug_assert_eq!(order.processor, Processor::Stripe, "only Stripe has subscriptions");
-    // A payment that has not been heard of may have begun another period.
-    hear(context, delivery, customer, renewal.subscription, delivery.now).await?;
-    let subscription = load(context, customer, renewal.subscription).await?;
-    let (Some(at_stripe), Some(paid_until)) = (&subscription.at_stripe, subscription.paid_until) else {
-        return Ok(());
-    };
-    if !order.is_given_back() || subscription.status.is_over() {
-        return Ok(());
-    }
-    let invoices = context.stripe.invoices(&at_stripe.subscription, None).await?;
-    let orders = orders_of(context, customer, &invoices.data).await?;
-    let pays = |order: &Order| {
-        let covers = order
-            .renewal
-            .as_ref()
-            .is_some_and(|renewal| renewal.until >= paid_until);
-        covers && !order.is_given_back()
-    };
-    if renewal.until < paid_until || orders.iter().any(pays) {
-        return Ok(());
-    }
-    cancel(context, &at_stripe.subscription).await?;
     hear(context, delivery, customer, renewal.subscription, delivery.now).await
 }
 

@@ -332,6 +332,10 @@ pub(crate) struct SubscriptionView {
     /// When it is collected again.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub next_payment_attempt: Option<Timestamp>,
+    /// What pays the next invoices first, because a change cost less than what was paid. It is not refunded as well; once the subscription has
+    /// ended, it can be.
+    #[schema(required)]
+    pub credit: Option<Money>,
     /// The page on which it is begun, while it waits for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkout_url: Option<String>,
@@ -365,6 +369,7 @@ impl SubscriptionView {
             end_reason: subscription.end_reason,
             payment_url,
             next_payment_attempt,
+            credit: subscription.credit,
             checkout_url,
             created_at: subscription.created_at,
         }

@@ -64,11 +64,30 @@ impl billing::Subscription {
             ended_at: maybe(self.ended_at)?,
             end_reason: self.end_reason(),
             open_invoice: invoices.iter().find_map(open),
+            credit: self.credit(invoices)?,
             educational_percent: self
                 .metadata
                 .get(named::EDUCATIONAL)
                 .and_then(|percent| percent.parse().ok()),
         })
+    }
+
+    /// What its customer has left to pay the next invoices with: their balance, and what invoices hold of it that are not paid and give it
+    /// back when they are made void.
+    fn credit(&self, invoices: &[Invoice]) -> Result<Option<Money>, String> {
+        let Some(customer) = self.customer.object() else {
+            return Ok(None);
+        };
+        let held = invoices.iter().filter(|invoice| invoice.is_uncollected());
+        let minor = (-customer.balance).max(0) + held.map(Invoice::credit_applied).sum::<i64>();
+        if minor == 0 {
+            return Ok(None);
+        }
+        let currency = customer.currency.as_deref().map(str::parse::<Currency>);
+        match currency {
+            Some(Ok(currency)) => Ok(Some(Money::new(minor, currency))),
+            _ => Err(format!("subscription {}: its credit is in no currency", self.id)),
+        }
     }
 
     /// Whose it is here, and which; both ids were put there by us.
@@ -176,6 +195,23 @@ impl Invoice {
         whole.map(|line| line.period.end).max().filter(|_| paid)
     }
 
+    /// Whether it waits to be paid, by whomever.
+    fn is_uncollected(&self) -> bool {
+        matches!(self.status, Some(InvoiceStatus::Open | InvoiceStatus::Uncollectible))
+    }
+
+    /// How much of it credit has paid.
+    pub fn credit_applied(&self) -> i64 {
+        self.ending_balance
+            .map_or(0, |ending| (ending - self.starting_balance).max(0))
+    }
+
+    /// Whether credit has paid a part of a period that ends then, or later.
+    pub fn drew_credit_for(&self, paid_until: Timestamp) -> bool {
+        let last = self.paid_through().and_then(time);
+        self.credit_applied() > 0 && last.is_some_and(|until| until >= paid_until)
+    }
+
     /// The payment that it waits for.
     pub fn open_payment(&self) -> Option<&str> {
         let payments = self.payments.as_ref()?;
@@ -267,6 +303,30 @@ mod tests {
             paid(100),
         ];
         check(&late, Some(100), Some("in_2"));
+    }
+
+    #[test]
+    fn credit_is_what_the_customer_has_and_what_unpaid_invoices_hold() {
+        let check = |balance: i64, invoices: &[(&str, i64, i64)], expected: Option<i64>| {
+            let held = |(status, starting, ending): &(&str, i64, i64)| {
+                let mut body = invoice("in_1", status, 100, false);
+                (body["starting_balance"], body["ending_balance"]) = (json!(starting), json!(ending));
+                serde_json::from_value::<Invoice>(body).expect("an invoice")
+            };
+            let held: Vec<_> = invoices.iter().map(held).collect();
+            let mut told = subscription();
+            let customer = json!({"id": "cus_1", "balance": balance, "currency": "eur", "invoice_settings": null});
+            told.customer = serde_json::from_value(customer).expect("a customer");
+            let credit = told.report(&held).expect("understood").credit;
+            assert_eq!(credit.map(|credit| credit.minor()), expected, "{balance} {invoices:?}");
+        };
+        check(0, &[], None);
+        check(-89_100, &[], Some(89_100));
+        // Too little to be charged waits there as well: that is no credit.
+        check(30, &[], None);
+        check(0, &[("open", -500, 0)], Some(500));
+        check(-100, &[("uncollectible", -500, -100)], Some(500));
+        check(-100, &[("paid", -500, -100), ("void", -500, -100)], Some(100));
     }
 
     #[test]

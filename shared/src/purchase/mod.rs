@@ -13,6 +13,7 @@
 //! order and the customer has paid. `paid` is final here. Prices, the terms of their division and the licence's id are frozen on the line
 //! when the order is placed; settling adds nothing that was not agreed then.
 
+pub mod credit;
 pub mod dispute;
 pub mod fee;
 pub mod promise;
@@ -142,6 +143,9 @@ pub struct OrderLine {
     /// What lost disputes have taken: of this line's price no refund can give it back once more.
     #[serde(skip_serializing_if = "is_default", default)]
     pub lost_minor: i64,
+    /// What the customer has as credit that their subscription has not spent ([`credit`]): it is not refunded as well.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub credited_minor: i64,
     /// The customer's request for a refund that waits to be decided. A line has one at a time.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub requested: Option<RefundId>,
@@ -247,6 +251,7 @@ pub fn place(
             division: None,
             claimed_minor: 0,
             lost_minor: 0,
+            credited_minor: 0,
             requested: None,
             returned: Legs::default(),
             licence: seed.id(&format!("licence {index}")),
@@ -350,9 +355,15 @@ impl Order {
         order
     }
 
-    /// Whether everything that was paid has been given back.
+    /// Whether everything that was paid has been given back, but for what the customer has as credit.
     pub fn is_given_back(&self) -> bool {
-        !self.total.is_zero() && self.refunded() == self.total
+        self.refunded().is_positive() && !self.pays()
+    }
+
+    /// Whether anything of what was paid still pays for what was bought: it has not been given back, and is not kept as credit for later.
+    pub fn pays(&self) -> bool {
+        let credited: i64 = self.lines.iter().map(|line| line.credited_minor).sum();
+        self.refunded().minor().saturating_add(credited) < self.total.minor()
     }
 
     /// Whether a partner bears a part of the processor's fee.

@@ -15,6 +15,7 @@
 //! ([`super::reversal`]), and posted back when it fails later. The refund's id is the processor's idempotency key: an unknown outcome
 //! is asked again or looked up, never assumed.
 
+mod amounts;
 mod request;
 mod withdrawal;
 
@@ -154,6 +155,18 @@ pub enum RefundError {
     AboveRemainder { line: usize, asked: Money, left: Money },
     #[error("nothing of the order is left to refund")]
     NothingLeft,
+    #[error(
+        "line {line} can be refunded by {left}, not by {asked}: of {paid} that were paid, {returned} have gone back or are on their way, and \
+         {credit} are credit that the subscription has not spent"
+    )]
+    CreditUnspent {
+        line: usize,
+        asked: Money,
+        left: Money,
+        paid: Money,
+        returned: Money,
+        credit: Money,
+    },
     #[error("a refund of line {line} has been asked for and not been decided: {refund}")]
     RequestOpen { line: usize, refund: RefundId },
     #[error("the order was paid more than {days} days ago")]
@@ -211,7 +224,7 @@ pub fn begin(
     if matches!(origin, RefundOrigin::Partner { .. } | RefundOrigin::Customer) {
         check_window(order, policy, now)?;
     }
-    let lines = amounts(order, request, origin)?;
+    let lines = amounts::of(order, request, origin)?;
     let minor = lines
         .iter()
         .try_fold(0_i64, |sum, line| sum.checked_add(line.minor))
@@ -245,75 +258,6 @@ fn check_window(order: &Order, policy: RefundPolicy, now: Timestamp) -> Result<(
         _ => Err(RefundError::TooLate {
             days: policy.window_days,
         }),
-    }
-}
-
-/// The amount of each line; refused where a line has less left.
-fn amounts(order: &Order, request: &RefundRequest, origin: RefundOrigin) -> Result<Vec<LineAmount>, RefundError> {
-    let may = |line: usize| match origin {
-        RefundOrigin::Partner { partner, .. } => order.lines.get(line).is_some_and(|line| line.partner == partner),
-        _ => true,
-    };
-    let Some(wanted) = &request.lines else {
-        let all = (0..order.lines.len()).filter(|line| may(*line));
-        let left: Vec<_> = all
-            .map(|line| LineAmount {
-                line,
-                minor: order.lines[line].refundable_minor(),
-            })
-            .filter(|amount| amount.minor > 0)
-            .collect();
-        return if left.is_empty() {
-            Err(RefundError::NothingLeft)
-        } else {
-            Ok(left)
-        };
-    };
-    let mut amounts: Vec<LineAmount> = Vec::with_capacity(wanted.len());
-    for (line, asked) in wanted {
-        let line = *line;
-        let found = order.lines.get(line).ok_or(RefundError::NoSuchLine { line })?;
-        if !may(line) {
-            return Err(RefundError::NotYours { line });
-        }
-        if amounts.iter().any(|amount| amount.line == line) {
-            return Err(RefundError::Duplicate { line });
-        }
-        let currency = order.total.currency();
-        let left = Money::new(found.refundable_minor(), currency);
-        let asked = asked.unwrap_or(left);
-        if asked.currency() != currency {
-            return Err(RefundError::OtherCurrency {
-                asked: asked.currency(),
-                expected: currency,
-            });
-        }
-        if asked.is_zero() && left.is_zero() {
-            return Err(RefundError::NothingLeft);
-        }
-        if !asked.is_positive() {
-            return Err(RefundError::NotPositive { line });
-        }
-        if asked.minor() > left.minor() {
-            return Err(RefundError::AboveRemainder { line, asked, left });
-        }
-        let step_minor = order.charge_step_minor();
-        if asked != left && asked.minor() % step_minor != 0 {
-            return Err(RefundError::NotInSteps {
-                line,
-                asked,
-                step_minor,
-            });
-        }
-        amounts.push(LineAmount {
-            line,
-            minor: asked.minor(),
-        });
-    }
-    if amounts.is_empty() {
-        Err(RefundError::NothingLeft)
-    } else {
-        Ok(amounts)
     }
 }
 

@@ -73,8 +73,13 @@ impl OrderLine {
         self.legs().checked_sub(&self.returned)
     }
 
-    /// What refunds may still promise: not what others have promised, nor what lost disputes have taken.
+    /// What refunds may still promise: what is left, less what the customer has as credit instead.
     pub fn refundable_minor(&self) -> i64 {
+        (self.unclaimed_minor() - self.credited_minor).max(0)
+    }
+
+    /// What is left: not what refunds have promised, nor what lost disputes have taken.
+    pub fn unclaimed_minor(&self) -> i64 {
         if self.division.is_some() {
             (self.price.minor() - self.claimed_minor - self.lost_minor).max(0)
         } else {

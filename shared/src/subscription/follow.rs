@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AtStripe, EndReason, Plan, Status, Subscription};
 use crate::messages::SubscriptionNews;
+use crate::money::Money;
 
 /// Stripe tells three days before a trial ends; events of the same hour are not older than that.
 const TRIAL_NOTICE: SignedDuration = SignedDuration::from_hours(3 * 24 + 1);
@@ -26,6 +27,8 @@ pub struct Report {
     pub ended_at: Option<Timestamp>,
     pub end_reason: Option<EndReason>,
     pub open_invoice: Option<OpenInvoice>,
+    /// What pays the next invoices first.
+    pub credit: Option<Money>,
     pub educational_percent: Option<u8>,
 }
 
@@ -102,6 +105,7 @@ pub fn follow(
             .clone()
             .filter(|_| matches!(status, Status::PastDue | Status::Unpaid))
             .map(|invoice| invoice.after(before.open_invoice.as_ref())),
+        credit: report.credit.filter(|_| status.is_running()),
         ..before.clone()
     };
     let ends_soon = trial_ends_soon(&next, at);

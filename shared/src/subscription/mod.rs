@@ -25,7 +25,7 @@ pub use education::EducationalProof;
 pub use entitle::{entitle, first_licence};
 pub use follow::{OpenInvoice, Report, Told, follow};
 pub use plan::{Billing, Plan};
-pub use renewal::{PaidInvoice, renewal, renewal_order};
+pub use renewal::{PaidInvoice, renewal, renewal_order, rests_on};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,9 @@ pub struct Subscription {
     /// What waits to be paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_invoice: Option<OpenInvoice>,
+    /// What was paid and is not used, because a change cost less: it pays the next invoices first. Once it has ended there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit: Option<Money>,
     /// Whether the customer has been told that the trial ends soon.
     #[serde(default, skip_serializing_if = "is_default")]
     pub told_of_trial_end: bool,

@@ -40,6 +40,12 @@ fn invoice_seed(invoice: &str, created: Timestamp) -> Seed {
     Seed::named(created, invoice)
 }
 
+/// Whether a period that is paid for until then rests on this payment: it paid for the period itself, or it may have given the credit that did.
+pub fn rests_on(paid_until: Timestamp, order: &Order, drew_credit: bool) -> bool {
+    let renewal = order.renewal.as_ref();
+    renewal.is_some_and(|renewal| drew_credit || renewal.until >= paid_until)
+}
+
 /// An order that is about to be settled, under the terms that were frozen when the subscription was made. It issues no licence: that one
 /// follows the subscription.
 pub fn renewal(subscription: &Subscription, invoice: &PaidInvoice) -> Order {
@@ -58,6 +64,7 @@ pub fn renewal(subscription: &Subscription, invoice: &PaidInvoice) -> Order {
         division: None,
         claimed_minor: 0,
         lost_minor: 0,
+        credited_minor: 0,
         requested: None,
         returned: Legs::default(),
         licence: subscription.licence,

@@ -68,6 +68,7 @@ pub(crate) fn subscription() -> Subscription {
         ended_at: None,
         end_reason: None,
         open_invoice: None,
+        credit: None,
         told_of_trial_end: false,
     }
 }
@@ -97,5 +98,6 @@ pub(crate) fn report(told: Told, from: i64) -> Report {
         ended_at: None,
         end_reason: None,
         open_invoice: None,
+        credit: None,
     }
 }

@@ -47,6 +47,7 @@ fn overdue(story: &Story, needs_confirmation: bool) -> Subscription {
             next_attempt: None,
             needs_confirmation,
         }),
+        credit: None,
         told_of_trial_end: false,
     }
 }

@@ -228,6 +228,13 @@ fn refused(error: RefundError) -> Problem {
         RefundError::AboveRemainder { line: at, .. } => {
             Problem::refused("refund_above_remainder", &line(at, "amount"), detail)
         }
+        RefundError::CreditUnspent { line: at, .. } => Problem::refused(
+            "credit_unspent",
+            &line(at, "amount"),
+            format!(
+                "{detail} What a subscription has as credit is not paid out as well; once it has ended, that can be refunded too."
+            ),
+        ),
         RefundError::OtherCurrency { .. } => Problem::refused("other_currency", "/lines", detail),
         RefundError::Money(_) => Problem::refused("amount_too_large", "/lines", detail),
         RefundError::Ledger(error) => Problem::internal(error),

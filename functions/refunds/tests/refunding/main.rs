@@ -1,5 +1,6 @@
 //! Refunds in-process: asked for, decided and refused, by each of those who may.
 
+mod credit;
 mod promises;
 
 use serde_json::{Value, json};

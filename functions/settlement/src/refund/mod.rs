@@ -22,7 +22,11 @@ use shared::seed::Seed;
 use shared::store::{Versioned, reversals};
 
 use crate::context::Context;
+use crate::subscription::credit_beyond;
 use crate::{origin, requests};
+
+/// Why a refund was not asked for: the customer has the money as credit.
+const CREDIT_UNSPENT: &str = "credit_unspent";
 
 /// A refund has been decided, or has been on its way for long.
 pub(crate) async fn send(
@@ -34,11 +38,24 @@ pub(crate) async fn send(
 ) -> Result<(), Failure> {
     let order = origin::load(context, customer, order).await?;
     let refund = load(context, order.id, refund).await?;
-    let found = match next_step(&refund, delivery.now) {
+    let step = next_step(&refund, delivery.now);
+    let found = match step {
         RefundStep::Nothing => return Ok(()),
         RefundStep::Send => None,
         RefundStep::LookUpThenSend => find(context, &order, refund.id).await?,
         RefundStep::LookUp => Some(look_up(context, &order, &refund).await?),
+    };
+    let was_asked = matches!(refund.state, RefundState::Sending { .. }) && step == RefundStep::Send;
+    let order = match &found {
+        None if !was_asked && order.renewal.is_some() => {
+            if credit_beyond(context, delivery, &order).await? > 0 {
+                // A change has given credit since it was decided: it would be the same money twice.
+                let order = origin::load(context, customer, order.id).await?;
+                return give_up(context, &order, refund.id, CREDIT_UNSPENT, delivery.now).await;
+            }
+            origin::load(context, customer, order.id).await?
+        }
+        _ => order,
     };
     let report = match found {
         Some(report) => report,
@@ -76,7 +93,7 @@ async fn catch_up(
     order: &Versioned<Order>,
     report: &RefundReport,
 ) -> Result<(), Failure> {
-    let left: i64 = order.lines.iter().map(OrderLine::refundable_minor).sum();
+    let left: i64 = order.lines.iter().map(OrderLine::unclaimed_minor).sum();
     if report.amount.minor() <= left {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! Upgrades and downgrades: another plan of the same listing, more seats or fewer.
 //!
 //! The rest of the period is counted to the second by Stripe: what costs more is charged at once, what costs less is credit for the next
-//! payments. A change whose payment is declined does not happen. Another plan brings its own terms: who has shown that they study pays
+//! payments, unless money of the period that runs has gone back: then it is nothing. A change whose payment is declined does not happen. Another plan brings its own terms: who has shown that they study pays
 //! what they pay under it, and a trial goes on only where that plan has one that asks for no more.
 
 use axum::extract::State;
@@ -11,10 +11,11 @@ use shared::auth::Principal;
 use shared::auth::scope::{OrdersRead, OrdersWrite};
 use shared::http::{Call, Json, Path, Problem, ProblemDocument};
 use shared::ids::SubscriptionId;
-use shared::processor::stripe::billing::{ChangeItem, Discount, SubscriptionUpdate};
+use shared::processor::stripe::billing::{ChangeItem, Discount, Invoice, SubscriptionUpdate};
 use shared::processor::subscription::named;
-use shared::store::Versioned;
-use shared::subscription::{Status, Subscription};
+use shared::purchase::{OrderLine, OrderStatus};
+use shared::store::{Versioned, commerce};
+use shared::subscription::{Status, Subscription, rests_on};
 
 use super::{ask, at_stripe, check_charge, declined, educational_percent, owned, plan_on_sale};
 use crate::api::{ChangePreview, ChangeSubscription, SubscriptionView};
@@ -38,7 +39,7 @@ pub(crate) async fn change(
     let mut metadata = wanted.metadata();
     // What is not there any more is removed by name.
     metadata.entry(named::EDUCATIONAL.to_owned()).or_default();
-    let item = item(&context, &subscription, &wanted).await?;
+    let (item, _) = uncredited(&context, &subscription, item(&context, &subscription, &wanted).await?).await?;
     if item.ends_trial {
         payable(&context, &at_stripe(&subscription)?.subscription).await?;
     }
@@ -61,9 +62,12 @@ pub(crate) async fn preview(
 ) -> Result<Json<ChangePreview>, Problem> {
     let subscription = owned(&context, principal.user.id, id).await?;
     let wanted = wanted(&context, &subscription, &request, call.now).await?;
-    let item = item(&context, &subscription, &wanted).await?;
+    let (item, invoice) = uncredited(&context, &subscription, item(&context, &subscription, &wanted).await?).await?;
     let at = &at_stripe(&subscription)?.subscription;
-    let invoice = context.stripe.preview_change(at, &item).await.map_err(declined)?;
+    let invoice = match invoice {
+        Some(invoice) => invoice,
+        None => context.stripe.preview_change(at, &item).await.map_err(declined)?,
+    };
     Ok(Json(ChangePreview::of(invoice, wanted.plan.price.currency())))
 }
 
@@ -109,6 +113,40 @@ async fn wanted(
     Ok(wanted)
 }
 
+/// The change without credit, where money that paid for the period that runs has gone back, or is on its way: what is unused of it would be given back
+/// twice. With what it would cost, where that had to be asked.
+async fn uncredited(
+    context: &Context,
+    subscription: &Subscription,
+    item: ChangeItem,
+) -> Result<(ChangeItem, Option<Invoice>), Problem> {
+    let at = &at_stripe(subscription)?.subscription;
+    if !went_back(context, subscription, at).await? {
+        return Ok((item, None));
+    }
+    let invoice = context.stripe.preview_change(at, &item).await.map_err(declined)?;
+    if invoice.total >= 0 {
+        return Ok((item, Some(invoice)));
+    }
+    let prorates = false;
+    Ok((ChangeItem { prorates, ..item }, None))
+}
+
+async fn went_back(context: &Context, subscription: &Subscription, at_stripe: &str) -> Result<bool, Problem> {
+    let Some(paid_until) = subscription.paid_until.filter(|_| !subscription.is_trial()) else {
+        return Ok(false);
+    };
+    let invoices = context.stripe.invoices(at_stripe).await.map_err(declined)?;
+    let ids: Vec<_> = invoices.iter().filter_map(Invoice::order).collect();
+    let orders = commerce::orders_of(&context.store, subscription.customer, &ids).await?;
+    let drew_credit = invoices.iter().any(|invoice| invoice.drew_credit_for(paid_until));
+    let is_lessened = |line: &OrderLine| line.unclaimed_minor() < line.price.minor();
+    Ok(orders
+        .iter()
+        .filter(|order| order.status == OrderStatus::Paid && rests_on(paid_until, order, drew_credit))
+        .any(|order| order.lines.iter().any(is_lessened)))
+}
+
 /// Refuses to end a trial that nothing was given to go on with: Stripe would end the subscription, or go on unpaid.
 async fn payable(context: &Context, at_stripe: &str) -> Result<(), Problem> {
     let told = context.stripe.subscription(at_stripe).await.map_err(declined)?;
@@ -139,5 +177,6 @@ async fn item(context: &Context, subscription: &Subscription, wanted: &Subscript
         unit_price: wanted.plan.price,
         every: wanted.plan.every,
         quantity: wanted.quantity,
+        prorates: true,
     })
 }

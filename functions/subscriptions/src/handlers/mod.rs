@@ -125,6 +125,7 @@ async fn begin(
         ended_at: None,
         end_reason: None,
         open_invoice: None,
+        credit: None,
         told_of_trial_end: false,
     };
     check_charge(&subscription)?;
@@ -287,8 +288,8 @@ async fn follow(
 
 /// What Stripe says of it, with its invoices.
 async fn report(context: &Context, told: &billing::Subscription) -> Result<Report, Problem> {
-    let invoices = context.stripe.invoices(&told.id, None).await.map_err(declined)?;
-    told.report(&invoices.data).map_err(Problem::internal)
+    let invoices = context.stripe.invoices(&told.id).await.map_err(declined)?;
+    told.report(&invoices).map_err(Problem::internal)
 }
 
 /// What a processor's refusal of a change means to the caller.

@@ -53,15 +53,15 @@ pub(crate) async fn resume(
         return Ok(Json(SubscriptionView::of(subscription.value, None)));
     }
     let told = context.stripe.subscription(&at).await.map_err(declined)?;
-    let invoices = context.stripe.invoices(&at, None).await.map_err(declined)?;
-    let report = told.report(&invoices.data).map_err(Problem::internal)?;
+    let invoices = context.stripe.invoices(&at).await.map_err(declined)?;
+    let report = told.report(&invoices).map_err(Problem::internal)?;
     // An invoice that has just been drafted is charged for the period that runs, unless that is paused.
     let is_drafted = |invoice: &Invoice| invoice.status == Some(InvoiceStatus::Draft);
     let paid = report
         .paid_through
         .max(report.trial_end)
         .is_some_and(|until| call.now < until);
-    let anew = !paid && !invoices.data.first().is_some_and(is_drafted);
+    let anew = !paid && !invoices.first().is_some_and(is_drafted);
     ask(&context, subscription, &SubscriptionUpdate::Resume { anew }, &call).await
 }
 

@@ -1,5 +1,6 @@
 //! The routes in-process: what partners offer, what customers begin and change, and what is refused.
 
+mod credit;
 mod desk;
 
 use serde_json::{Value, json};
@@ -206,7 +207,8 @@ async fn changes_are_what_stripe_makes_of_them() {
         .await
         .expect_problem(409, "nothing_to_change");
     let error = json!({"error": {"type": "card_error", "code": "card_declined", "message": "Your card was declined."}});
-    desk.stripe.answers(402, error);
+    // What paid for the period is looked at first: nothing of it has gone back.
+    desk.stripe.answers(200, list(&[])).answers(402, error);
     post("changes", change.clone())
         .await
         .expect_problem(402, "payment_declined");
@@ -214,7 +216,7 @@ async fn changes_are_what_stripe_makes_of_them() {
         "total": 24_300, "starting_balance": 0, "created": 1, "lines": {"data": [
             {"id": "il_1", "amount": -1800, "description": "Unused time", "period": {"start": 1, "end": 2}},
             {"id": "il_2", "amount": 26_100, "description": "Yearly", "period": {"start": 1, "end": 2}}]}});
-    desk.stripe.answers(200, invoice);
+    desk.stripe.answers(200, list(&[])).answers(200, invoice);
     let preview = post("change-previews", change.clone()).await.expect(200).json();
     assert_eq!(preview["due_now"], json!({"amount": 24_300, "currency": "EUR"}));
     assert_eq!(preview["lines"][0]["amount"]["amount"], -1800);
@@ -223,6 +225,7 @@ async fn changes_are_what_stripe_makes_of_them() {
     let mut changed = told(&desk, &dear, "active", &json!({}));
     changed["items"]["data"][0]["quantity"] = json!(3);
     changed["metadata"]["educational_percent"] = json!("50");
+    desk.stripe.answers(200, list(&[]));
     desk.changes(changed);
     let answer = post("changes", change).await.expect(201).json();
     assert_eq!((&answer["plan"], &answer["quantity"]), (&json!("Yearly"), &json!(3)));

@@ -65,6 +65,9 @@ pub struct ChangeItem {
     pub discount: Discount,
     /// Whether a trial that runs ends now, and the first period begins.
     pub ends_trial: bool,
+    /// Whether the difference for the rest of the period is charged, or credited. Otherwise the change costs and gives nothing before the
+    /// next period.
+    pub prorates: bool,
 }
 
 /// What a change does to what is taken off the price.
@@ -144,10 +147,9 @@ impl CreateCoupon {
 impl ChangeItem {
     /// `at` is where the items and the trial stand in the request; discounts stand at its root.
     fn form(&self, form: Form, at: Option<&str>) -> Form {
-        let (items, trial_end) = match at {
-            None => ("items".to_owned(), "trial_end".to_owned()),
-            Some(at) => (format!("{at}[items]"), format!("{at}[trial_end]")),
-        };
+        let named = |name: &str| at.map_or_else(|| name.to_owned(), |at| format!("{at}[{name}]"));
+        let (items, trial_end) = (named("items"), named("trial_end"));
+        let behavior = if self.prorates { "always_invoice" } else { "none" };
         let name = |name: &str| format!("{items}[0]{name}");
         let form = match &self.discount {
             Discount::Kept => form,
@@ -155,6 +157,7 @@ impl ChangeItem {
             Discount::Begun(coupon) => form.with("discounts[0][coupon]", coupon),
         };
         form.with_some(trial_end, self.ends_trial.then_some("now"))
+            .with(named("proration_behavior"), behavior)
             .with(name("[id]"), &self.item)
             .with(name("[price_data][currency]"), lower(self.unit_price))
             .with(name("[price_data][product]"), &self.product)
@@ -169,7 +172,6 @@ impl SubscriptionUpdate {
         match self {
             Self::Change { item, metadata } => item
                 .form(Form::new(), None)
-                .with("proration_behavior", "always_invoice")
                 .with("payment_behavior", "error_if_incomplete")
                 .with_map("metadata", metadata),
             Self::Pause => Form::new().with("pause_collection[behavior]", "void"),
@@ -223,6 +225,11 @@ pub enum SubscriptionStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Customer {
     pub id: String,
+    /// Less than zero: credit, which pays the next invoices first. Told where the customer was asked for.
+    #[serde(default)]
+    pub balance: i64,
+    /// Of the balance.
+    pub currency: Option<String>,
     pub invoice_settings: Option<InvoiceSettings>,
 }
 
@@ -364,6 +371,15 @@ pub struct PaymentOfInvoice {
     pub payment_intent: Option<Expandable<PaymentIntent>>,
 }
 
+/// One change of a customer's balance.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CustomerBalanceTransaction {
+    pub id: String,
+    /// What the balance is after it.
+    pub ending_balance: i64,
+    pub currency: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PortalSession {
     pub url: String,
@@ -423,9 +439,31 @@ impl StripeClient {
     }
 
     /// Those of a customer that have not ended.
-    pub async fn subscriptions_of(&self, customer: &str) -> Result<List<Subscription>, ProcessorError> {
-        let query = Form::new().with("customer", customer).with("limit", 100);
-        self.get(&["v1", "subscriptions"], query).await
+    pub async fn subscriptions_of(&self, customer: &str) -> Result<Vec<Subscription>, ProcessorError> {
+        self.get_all(&["v1", "subscriptions"], &Form::new().with("customer", customer))
+            .await
+    }
+
+    /// Takes the credit that a customer has left. The state of the balance in which it was read names the request: however often it is
+    /// sent, that credit is taken once.
+    pub async fn take_credit(&self, customer: &str) -> Result<(), ProcessorError> {
+        let path = ["v1", "customers", customer, "balance_transactions"];
+        let latest: List<CustomerBalanceTransaction> = self.get(&path, Form::new().with("limit", 1)).await?;
+        let Some(latest) = latest.data.first().filter(|latest| latest.ending_balance < 0) else {
+            return Ok(());
+        };
+        let form = Form::new()
+            .with("amount", -latest.ending_balance)
+            .with("currency", &latest.currency)
+            .with(
+                "description",
+                "The subscription has ended: its credit can be refunded with its payments",
+            );
+        let key = format!("{} taken", latest.id);
+        let _: CustomerBalanceTransaction = self
+            .send(Method::POST, &path, self.named(form, ["metadata"]), Some(&key))
+            .await?;
+        Ok(())
     }
 
     pub async fn update_subscription(
@@ -457,10 +495,10 @@ impl StripeClient {
 
     /// What a change would be charged or credited, and that nothing is done.
     pub async fn preview_change(&self, subscription: &str, item: &ChangeItem) -> Result<Invoice, ProcessorError> {
-        let form = Form::new()
-            .with("subscription", subscription)
-            .with("subscription_details[proration_behavior]", "always_invoice");
-        let form = item.form(form, Some("subscription_details"));
+        let form = item.form(
+            Form::new().with("subscription", subscription),
+            Some("subscription_details"),
+        );
         self.send(Method::POST, &["v1", "invoices", "create_preview"], form, None)
             .await
     }
@@ -469,18 +507,23 @@ impl StripeClient {
         self.get(&["v1", "invoices", invoice], Form::new()).await
     }
 
-    /// Newest first, each with its payments.
-    pub async fn invoices(
-        &self,
-        subscription: &str,
-        starting_after: Option<&str>,
-    ) -> Result<List<Invoice>, ProcessorError> {
+    /// All of a subscription, newest first, each with its payments and all of its lines.
+    pub async fn invoices(&self, subscription: &str) -> Result<Vec<Invoice>, ProcessorError> {
         let query = Form::new()
             .with("subscription", subscription)
-            .with("limit", 100)
-            .with_some("starting_after", starting_after)
             .with("expand[0]", "data.payments");
-        self.get(&["v1", "invoices"], query).await
+        let mut invoices: Vec<Invoice> = self.get_all(&["v1", "invoices"], &query).await?;
+        for invoice in &mut invoices {
+            // An invoice comes with its first ten.
+            if invoice.lines.has_more {
+                let path = ["v1", "invoices", invoice.id.as_str(), "lines"];
+                invoice.lines = List {
+                    data: self.get_all(&path, &Form::new()).await?,
+                    has_more: false,
+                };
+            }
+        }
+        Ok(invoices)
     }
 
     /// The invoice that a payment was for; nothing where it was for none.

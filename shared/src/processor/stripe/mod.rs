@@ -25,8 +25,8 @@ use url::Url;
 
 use self::form::Form;
 use self::objects::{
-    Account, AccountLink, BalanceTransaction, BankPayout, Charge, CheckoutSession, Dispute, Event, List, Refund,
-    SessionStatus, Transfer, TransferReversal,
+    Account, AccountLink, BalanceTransaction, BankPayout, Charge, CheckoutSession, Dispute, Event, Identified, List,
+    Refund, SessionStatus, Transfer, TransferReversal,
 };
 use self::requests::lower;
 use self::requests::{CreateAccount, CreateAccountLink, CreateCheckoutSession, CreateRefund, CreateTransfer, ListPage};
@@ -272,6 +272,24 @@ impl StripeClient {
 
     async fn get<T: DeserializeOwned>(&self, path: &[&str], query: Form) -> Result<T, ProcessorError> {
         self.send(Method::GET, path, query, None).await
+    }
+
+    /// All of a list, page by page.
+    async fn get_all<T: DeserializeOwned + Identified>(
+        &self,
+        path: &[&str],
+        query: &Form,
+    ) -> Result<Vec<T>, ProcessorError> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let query = query.clone().with("limit", 100).with_some("starting_after", after);
+            let page: List<T> = self.get(path, query).await?;
+            after = page.next_page();
+            all.extend(page.data);
+            if after.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     async fn post<T: DeserializeOwned>(

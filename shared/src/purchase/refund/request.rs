@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::amounts::nothing_left;
 use super::{Begun, Refund, RefundError, RefundState};
 use crate::ids::RefundId;
 use crate::money::{Money, MoneyError};
@@ -54,7 +55,8 @@ pub fn approve(order: &Order, refund: &Refund) -> Result<Begun, RefundError> {
         }
     }
     if lines.is_empty() {
-        return Err(RefundError::NothingLeft);
+        let named = refund.lines.iter().map(|amount| amount.line);
+        return Err(nothing_left(&order, named));
     }
     Ok(Begun {
         order,
@@ -85,7 +87,7 @@ pub fn decline(order: &Order, refund: &Refund, note: &str, now: Timestamp) -> Re
 pub fn supersede(order: &Order, refund: &Refund, now: Timestamp) -> Option<Begun> {
     let is_left = |amount: &LineAmount| {
         let line = order.lines.get(amount.line);
-        line.is_some_and(|line| line.refundable_minor() > 0)
+        line.is_some_and(|line| line.unclaimed_minor() > 0)
     };
     if refund.state != RefundState::Requested || refund.lines.iter().any(is_left) {
         return None;
