@@ -12,6 +12,7 @@ mod context;
 pub use context::Context;
 
 use jiff::Timestamp;
+use shared::clock::day;
 use shared::messages::{Envelope, Message};
 use shared::page::{Page, PageKey};
 use shared::payout::NotDue;
@@ -47,7 +48,7 @@ async fn page(context: &Context, delivery: &Delivery<Envelope>) -> Result<(), Fa
             let page = ledger::balance_keys(&context.store, shard, after, PAGE).await?;
             let next = |after| Message::PayoutPage { at, shard, after };
             send_next(context, &page, seed, next).await?;
-            decide_all(context, &page.items, at, seed).await
+            decide_all(context, &page.items, decided_at(at, delivery.now), seed).await
         }
         Message::OpenPayoutPage { at, shard, after } => {
             let page = payouts::open_keys(&context.store, shard, after, PAGE).await?;
@@ -72,7 +73,12 @@ async fn send_next(
     Ok(())
 }
 
-/// Decides at the time at which the run began, so that all balances are seen on the same day.
+/// The time at which the run began, so that all balances are seen on the same day. A page that comes on a later day is decided on that day: it
+/// may find money that was earned since, which is paid out in no period that is over.
+fn decided_at(began: Timestamp, now: Timestamp) -> Timestamp {
+    if day(now) > day(began) { now } else { began }
+}
+
 async fn decide_all(context: &Context, balances: &[Key], at: Timestamp, seed: Seed) -> Result<(), Failure> {
     let (mut summary, mut unfit) = (Summary::default(), Vec::new());
     for balance in balances {

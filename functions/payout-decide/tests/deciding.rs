@@ -1,5 +1,6 @@
 //! Pages of a payout run in-process: what is due is decided once, whatever else happens at the same time.
 
+use jiff::SignedDuration;
 use payout_decide::Context;
 use shared::ids::PartnerId;
 use shared::ledger::BalanceChange;
@@ -88,6 +89,21 @@ async fn owed(world: &TestWorld, partner: PartnerId) -> i64 {
 async fn payouts_of(world: &TestWorld, partner: PartnerId) -> Vec<Payout> {
     let page = payouts::list(&world.store, partner, None, 10).await;
     page.expect("memory").items
+}
+
+#[tokio::test]
+async fn a_page_that_comes_on_a_later_day_is_decided_on_that_day() {
+    let world = TestWorld::new();
+    let anna = world.seller("anna").await;
+    let pages = first_pages(&world);
+    earn(&world, anna, eur(2500), "2026-11-29").await;
+    world.clock.advance(SignedDuration::from_hours(24 * 9));
+    for page in pages {
+        deliver(&world, page).await.expect("a page");
+    }
+    let payouts = payouts_of(&world, anna).await;
+    assert_eq!(payouts.len(), 1, "what has matured since is due");
+    assert_eq!(payouts[0].created_at, world.now(), "and paid out when it was");
 }
 
 #[tokio::test]

@@ -20,8 +20,10 @@ use shared::store::TableName;
 use shared::store::table::Item;
 use stripe_standin::Kind;
 
-use crate::plan::TierRule;
+use crate::plan::{Step, TierRule};
 use crate::run::Run;
+use crate::strangers::is_strangers;
+use crate::withdrawal::Withdrawal;
 
 #[derive(Debug)]
 pub(crate) struct Books {
@@ -35,6 +37,12 @@ pub(crate) struct Books {
     pub(crate) is_calm: bool,
     /// The journal in the order in which it was written.
     pub(crate) journal: Vec<Entry>,
+    /// When each entry of it was written.
+    pub(crate) written_at: Vec<Timestamp>,
+    /// Whether everything was told as soon as it had happened.
+    pub(crate) is_prompt: bool,
+    /// What was not on sale at some time.
+    pub(crate) withdrawals: Vec<Withdrawal>,
     /// What each balance says is owed.
     pub(crate) owed: BTreeMap<(PartnerId, Currency), i64>,
     /// What each balance holds back for disputes.
@@ -58,8 +66,10 @@ pub(crate) struct Books {
     pub(crate) held: BTreeSet<PartnerId>,
     /// The order that each errand of the plan has led to.
     pub(crate) errands: Vec<Option<String>>,
-    /// For each of them, whether its books may be compared ([`crate::plan::Plan::is_settled_alike`]).
-    settled_alike: Vec<bool>,
+    /// Whether each of them orders a cart that another one orders too.
+    pub(crate) clicks: Vec<bool>,
+    /// For each of them, what of its books may be compared.
+    comparable: Vec<Comparable>,
     pub(crate) sessions: Vec<Value>,
     pub(crate) charges: Vec<Value>,
     pub(crate) stripe_refunds: Vec<Value>,
@@ -67,6 +77,14 @@ pub(crate) struct Books {
     pub(crate) transfers: Vec<Value>,
     pub(crate) transactions: Vec<Value>,
     pub(crate) wrong: Vec<String>,
+}
+
+/// How much of an order's end does not depend on who is faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparable {
+    Nothing,
+    Status,
+    Accounts,
 }
 
 /// A journal entry as it is stored: nobody has added it up yet.
@@ -124,6 +142,15 @@ impl Books {
             .filter(|(message, _)| !run.is_about_former_account(message));
         let left = left.map(|(message, why)| format!("left in its queue: {message:?}: {why}"));
         let objects = |kind| run.world.stripe.objects(kind);
+        let strange: BTreeSet<String> = objects(Kind::Charge)
+            .iter()
+            .filter(|charge| is_strangers(run, charge))
+            .flat_map(|charge| about(run, charge))
+            .collect();
+        let ours = |kind, field: &'static str| {
+            let is_ours = |object: &Value| !strange.contains(object[field].as_str().unwrap_or_default());
+            objects(kind).into_iter().filter(is_ours).collect::<Vec<_>>()
+        };
         Self {
             hold_days: run.plan.hold_days,
             commission_bps: run.plan.commission_bps.into(),
@@ -131,7 +158,10 @@ impl Books {
             minimum_minor: run.plan.minimum_minor,
             one_owner: run.plan.one_owner,
             is_calm: run.is_calm,
-            journal: run.journal.iter().map(read).collect(),
+            journal: run.journal.iter().map(|(entry, _)| read(entry)).collect(),
+            written_at: run.journal.iter().map(|(_, at)| *at).collect(),
+            is_prompt: run.is_calm && !run.plan.steps.iter().any(Step::delays),
+            withdrawals: run.withdrawals.clone(),
             owed: by_balance(|balance| balance.owed),
             disputed: by_balance(|balance| balance.disputed),
             turnovers: ledger.turnovers().collect(),
@@ -146,32 +176,37 @@ impl Books {
             receipts: run.receipts.clone(),
             held: held.map(|partner| partner.id).collect(),
             errands: run.errands.iter().map(|errand| errand.order.clone()).collect(),
-            settled_alike: (0..run.errands.len())
-                .map(|index| run.plan.is_settled_alike(index))
+            clicks: run.errands.iter().map(|errand| errand.of_cart).collect(),
+            comparable: (0..run.errands.len())
+                .map(
+                    |index| match (run.plan.is_raced(index), run.plan.is_settled_alike(index)) {
+                        (true, _) => Comparable::Nothing,
+                        (false, false) => Comparable::Status,
+                        (false, true) => Comparable::Accounts,
+                    },
+                )
                 .collect(),
             sessions: objects(Kind::Session),
-            charges: objects(Kind::Charge),
-            stripe_refunds: objects(Kind::Refund),
-            stripe_disputes: objects(Kind::Dispute),
+            charges: ours(Kind::Charge, "id"),
+            stripe_refunds: ours(Kind::Refund, "charge"),
+            stripe_disputes: ours(Kind::Dispute, "charge"),
             transfers: objects(Kind::Transfer),
-            transactions: objects(Kind::BalanceTransaction),
+            transactions: ours(Kind::BalanceTransaction, "source"),
             wrong: run.wrong.iter().cloned().chain(left).collect(),
         }
     }
 
     /// What must be the same however the plan was carried out: what became of each order, and what everybody has earned or paid by it.
     pub(crate) fn outcome(&self) -> Outcome {
-        let end = |(id, alike): (&Option<String>, &bool)| {
-            let order = self
-                .orders
-                .iter()
-                .find(|order| id.as_deref() == Some(order.id.to_string().as_str()))?;
-            Some(OrderEnd {
+        let end = |(id, comparable): (&Option<String>, &Comparable)| {
+            let named = |order: &&Order| id.as_deref() == Some(order.id.to_string().as_str());
+            let order = self.orders.iter().find(named)?;
+            (*comparable != Comparable::Nothing).then(|| OrderEnd {
                 status: order.status.to_string(),
-                accounts: alike.then(|| self.accounts_of(order)),
+                accounts: (*comparable == Comparable::Accounts).then(|| self.accounts_of(order)),
             })
         };
-        Outcome(self.errands.iter().zip(&self.settled_alike).map(end).collect())
+        Outcome(self.errands.iter().zip(&self.comparable).map(end).collect())
     }
 
     fn accounts_of(&self, order: &Order) -> BTreeMap<(String, Currency), i64> {
@@ -204,6 +239,17 @@ struct OrderEnd {
     status: String,
     /// `None` where the order of events decides.
     accounts: Option<BTreeMap<(String, Currency), i64>>,
+}
+
+/// The charge, and what followed from it.
+fn about(run: &Run<'_>, charge: &Value) -> Vec<String> {
+    let id = |object: &Value| object["id"].as_str().unwrap_or_default().to_owned();
+    let of = |kind| {
+        let objects = run.world.stripe.objects(kind).into_iter();
+        objects.filter(|object| object["charge"] == charge["id"])
+    };
+    let followed = of(Kind::Refund).chain(of(Kind::Dispute));
+    followed.map(|object| id(&object)).chain([id(charge)]).collect()
 }
 
 struct Table(Vec<Item>);

@@ -22,6 +22,8 @@ pub(crate) enum Part {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
+    /// The customer cancels what is not paid yet.
+    Cancel,
     /// An operator refunds.
     Refund(Part),
     /// The partner who sold the first line refunds.
@@ -105,7 +107,7 @@ impl Run<'_> {
             Act::RefundAtStripe(_) | Act::Dispute { .. } => self.heard.charges.contains_key(order),
             Act::Fail => self.object_of(deed).is_some(),
             Act::Escalate | Act::Counter | Act::Close { .. } | Act::Overturn => deed.object.is_some(),
-            Act::Wait { .. } => true,
+            Act::Cancel | Act::Wait { .. } => true,
         };
         deed.at.filter(|_| can_be)
     }
@@ -124,6 +126,10 @@ impl Run<'_> {
         };
         self.trace.say(self.world.now, || format!("deed {index}: {act:?}"));
         match act {
+            Act::Cancel => {
+                let customer = Caller::Customer(self.errands[deed.order].customer);
+                self.at_counter(index, &format!("orders/{order}/cancellation"), customer, &json!({}));
+            }
             Act::Refund(part) => {
                 let body = asked(part, self.currency_of(index));
                 self.at_counter(index, &format!("orders/{order}/refunds"), Caller::Operator, &body);
@@ -195,6 +201,11 @@ impl Run<'_> {
     fn at_counter(&mut self, index: usize, path: &str, caller: Caller, body: &Value) {
         let deed = &mut self.deeds[index];
         (deed.at, deed.is_tried) = (None, true);
+        let counter = match deed.acts.front() {
+            Some(Act::Cancel) => &self.world.shop,
+            _ => &self.world.refunds,
+        };
+        let counter = counter.clone();
         let token = match caller {
             Caller::Customer(customer) => self.world.customers[customer].reveal(),
             Caller::Partner(partner) => self.world.partners[partner].token.reveal(),
@@ -209,12 +220,7 @@ impl Run<'_> {
             .extension(self.chance.seed(self.world.now))
             .body(Body::from(body.to_string()))
             .expect("a request");
-        let task = self.http(
-            format!("deed {index}"),
-            self.world.refunds.clone(),
-            request,
-            Work::Deed(index),
-        );
+        let task = self.http(format!("deed {index}"), counter, request, Work::Deed(index));
         self.begin(task);
     }
 
@@ -228,7 +234,7 @@ impl Run<'_> {
             .unwrap_or_default();
         let code = body["code"].as_str().unwrap_or_default();
         match answer {
-            Some((status, _)) if status.is_success() || code == "already_decided" => {
+            Some((status, _)) if status.is_success() || is_done(code) => {
                 if let Some(id) = body["id"].as_str() {
                     deed.refund = Some(id.to_owned());
                 }
@@ -253,10 +259,11 @@ impl Run<'_> {
         }
     }
 
-    /// Only other deeds about the same order can be in the way of one.
+    /// Only other deeds about the same order can be in the way of one, or what else gives its money back.
     fn refused(&mut self, index: usize, why: &str) {
         let order = self.deeds[index].order;
-        if self.deeds.iter().filter(|deed| deed.order == order).count() == 1 {
+        let is_alone = self.deeds.iter().filter(|deed| deed.order == order).count() == 1;
+        if is_alone && !self.plan.is_raced(order) {
             self.wrong.push(format!("deed {index} is refused: {why}"));
         }
     }
@@ -297,9 +304,12 @@ impl Run<'_> {
                 stripe.control(&format!("disputes/{object}/close"), &json!({"outcome": outcome}))
             }
             Act::Overturn => stripe.control(&format!("disputes/{object}/overturn"), &json!({})),
-            Act::Refund(_) | Act::RefundAsPartner(_) | Act::AskForRefund(_) | Act::Decide { .. } | Act::Wait { .. } => {
-                Err(json!("not done at Stripe"))
-            }
+            Act::Cancel
+            | Act::Refund(_)
+            | Act::RefundAsPartner(_)
+            | Act::AskForRefund(_)
+            | Act::Decide { .. }
+            | Act::Wait { .. } => Err(json!("not done at Stripe")),
         }
     }
 }
@@ -312,6 +322,11 @@ fn asked(part: Part, currency: &str) -> Value {
             "lines": [{"line": line, "amount": {"amount": minor, "currency": currency}}],
         }),
     }
+}
+
+/// Answers that say that it is done, or that nothing is to be done any more.
+fn is_done(code: &str) -> bool {
+    matches!(code, "already_decided" | "order_paid" | "payment_under_way")
 }
 
 /// Answers after which the same request may be made again: that nobody is known by this token may be a clock's fault.

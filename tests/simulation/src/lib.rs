@@ -13,14 +13,17 @@ mod chance;
 mod deed;
 mod errand;
 mod gate;
+mod heard;
 mod invariants;
 mod openings;
 mod plan;
 mod run;
 mod sqs;
+mod strangers;
 mod streams;
 mod task;
 mod trace;
+mod withdrawal;
 mod world;
 
 use std::fmt;
@@ -76,14 +79,28 @@ impl Plans {
 
     /// The calm before the seed's storm.
     pub fn calm(self, seed: u64) -> Result<Calm, Violation> {
+        let (seed, plan) = self.plan(seed);
+        let outcome = guarded(|| Ok(check(&mut Run::calm(&plan, seed, Trace::default()))?.outcome()))?;
+        Ok(Calm { seed, plan, outcome })
+    }
+
+    /// All that happens in the calm.
+    pub fn trace_calm(self, seed: u64) -> String {
+        let (seed, plan) = self.plan(seed);
+        let mut run = Run::calm(&plan, seed, Trace::kept());
+        // What it breaks is known.
+        let _broken = guarded(|| check(&mut run).map(drop));
+        format!("{plan:#?}\n{}", run.trace.into_text())
+    }
+
+    fn plan(self, seed: u64) -> (u64, Plan) {
         let seed = seed - seed % STORMS;
         let mut chance = Chance::new(seed, 0);
         let plan = match self.0 {
             None => Plan::random(&mut chance),
             Some(opening) => Plan::of_opening(&OPENINGS[opening], &mut chance),
         };
-        let outcome = guarded(|| Ok(check(&mut Run::calm(&plan, seed))?.outcome()))?;
-        Ok(Calm { seed, plan, outcome })
+        (seed, plan)
     }
 }
 
@@ -161,11 +178,11 @@ mod tests {
     fn an_outage_of_two_days_loses_messages_and_no_money() {
         let opening = OPENINGS.iter().find(|opening| opening.name == "lost-messages");
         let mut plan = Plan::of_opening(opening.expect("the opening"), &mut Chance::new(0, 0));
-        let mut run = Run::calm(&plan, 0);
+        let mut run = Run::calm(&plan, 0, Trace::default());
         let after_outage = check(&mut run).expect("the calm holds").outcome();
         assert!(run.streams.forgotten >= 3, "two payments and a refund at least");
         plan.steps.retain(|step| !matches!(step, plan::Step::QueuesOut { .. }));
-        let mut run = Run::calm(&plan, 0);
+        let mut run = Run::calm(&plan, 0, Trace::default());
         let without = check(&mut run).expect("the calm holds").outcome();
         assert_eq!((after_outage, run.streams.forgotten), (without, 0));
     }
@@ -174,7 +191,7 @@ mod tests {
     fn no_entry_of_the_journal_can_be_missing_or_there_twice() {
         for seed in [0, STORMS, 2 * STORMS, 3 * STORMS] {
             let plan = Plan::random(&mut Chance::new(seed, 0));
-            let mut run = Run::calm(&plan, seed);
+            let mut run = Run::calm(&plan, seed, Trace::default());
             let whole = check(&mut run).expect("the calm holds");
             for index in 0..whole.journal.len() {
                 let mut books = Books::read(&run);

@@ -141,7 +141,10 @@ fn main() -> ExitCode {
 fn tell(named: &Named, seed: u64) -> ExitCode {
     let calm = match named.plans.calm(seed) {
         Ok(calm) => calm,
-        Err(violation) => return named.ended(seed, Err(violation)),
+        Err(violation) => {
+            say(format_args!("{}", named.plans.trace_calm(seed)));
+            return named.ended(seed, Err(violation));
+        }
     };
     let (trace, outcome) = calm.trace(seed);
     say(format_args!("{trace}"));

@@ -6,6 +6,7 @@
 use crate::chance::Chance;
 use crate::deed::{Act, Part};
 use crate::openings::{self, Opening};
+use crate::strangers::Stranger;
 
 /// Prices in minor units by currency: two, no and three decimals; something free, something as small as can be charged.
 const PRICES: [(&str, &[i64]); 3] = [
@@ -31,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) minimum_minor: i64,
     /// How long a payment's funds stay pending at Stripe.
     pub(crate) funds_pending_s: i64,
+    /// How long a bank debit takes.
+    pub(crate) debit_takes_s: i64,
     /// Whether all partners are one person's.
     pub(crate) one_owner: bool,
 }
@@ -96,6 +99,54 @@ pub(crate) enum Step {
     MoveAccount {
         partner: usize,
     },
+    /// A listing is yanked or a partner suspended, or what was is on sale again.
+    Sell {
+        what: Goods,
+        may: bool,
+    },
+    /// Somebody who has nothing else to do here puts listings into their cart, and clicks on "order" twice.
+    Clicks {
+        listings: Vec<usize>,
+    },
+    /// Another deployment, or nobody, does something in the same account at Stripe.
+    Stranger(Stranger),
+}
+
+/// What can leave the shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goods {
+    Listing(usize),
+    /// All that the partner sells.
+    Partner(usize),
+}
+
+/// An order that a plan leads to, by its number.
+struct Planned<'a> {
+    listings: &'a [usize],
+    payment: Payment,
+    /// Whether another order is placed of the same cart.
+    is_clicked: bool,
+}
+
+impl Step {
+    /// Whether what has happened is told later.
+    pub(crate) fn delays(&self) -> bool {
+        matches!(self, Self::DelayEvents { .. } | Self::QueuesOut { .. })
+    }
+
+    /// The orders it leads to.
+    fn orders(&self) -> impl Iterator<Item = Planned<'_>> {
+        let (count, listings, payment) = match self {
+            Self::Order { listings, payment, .. } => (1, listings.as_slice(), *payment),
+            Self::Clicks { listings } => (2, listings.as_slice(), Payment::Card),
+            _ => (0, [].as_slice(), Payment::Never),
+        };
+        std::iter::repeat_n((), count).map(move |()| Planned {
+            listings,
+            payment,
+            is_clicked: count > 1,
+        })
+    }
 }
 
 /// How a customer pays, as the stand-in names its test cards.
@@ -104,6 +155,8 @@ pub(crate) enum Payment {
     Card,
     /// The first card is declined.
     SecondCard,
+    /// The page is left open for hours before a card is tried.
+    Late,
     Debit,
     DebitFails,
     /// The page is left; the session expires.
@@ -114,7 +167,7 @@ impl Payment {
     /// The test cards to try, in this order.
     pub(crate) fn cards(self) -> &'static [&'static str] {
         match self {
-            Self::Card => &["success"],
+            Self::Card | Self::Late => &["success"],
             Self::SecondCard => &["declined", "success"],
             Self::Debit => &["async_success"],
             Self::DebitFails => &["async_failure"],
@@ -165,6 +218,7 @@ impl Plan {
             tiers: chance.percent(20).then(|| tier_rule(chance)),
             minimum_minor: chance.pick(&[1, 1, 500]),
             funds_pending_s: chance.pick(&[0, 0, 3 * 86_400]),
+            debit_takes_s: chance.pick(&[1, 1, 3 * 86_400]),
             one_owner: false,
         }
     }
@@ -183,25 +237,53 @@ impl Plan {
         }
     }
 
+    fn order(&self, number: usize) -> Option<Planned<'_>> {
+        self.steps.iter().flat_map(Step::orders).nth(number)
+    }
+
+    /// How many of the steps are somebody's who does nothing else.
+    pub(crate) fn clickers(&self) -> usize {
+        let clicks = |step: &&Step| matches!(step, Step::Clicks { .. });
+        self.steps.iter().filter(clicks).count()
+    }
+
+    fn acts_on(&self, order: usize) -> impl Iterator<Item = &[Act]> {
+        self.steps.iter().filter_map(move |step| match step {
+            Step::Reverse { order: of, acts } if *of == order => Some(acts.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// Whether what becomes of an order depends on who is faster.
+    pub(crate) fn is_raced(&self, order: usize) -> bool {
+        let Some(planned) = self.order(order) else {
+            return false;
+        };
+        let is_of = |what: Goods| {
+            planned.listings.iter().any(|index| match what {
+                Goods::Listing(listing) => listing == *index,
+                Goods::Partner(partner) => self.listings[*index].partner == partner,
+            })
+        };
+        let leaves = |step: &Step| matches!(step, Step::Sell { what, .. } if is_of(*what));
+        let is_cancelled = self.acts_on(order).any(|acts| acts.contains(&Act::Cancel));
+        planned.is_clicked || is_cancelled || self.steps.iter().any(leaves)
+    }
+
     /// Whether an order's books end the same in whatever order things happen: each cent that goes back twice over, or that a tier counts
     /// first, makes them depend on it.
     pub(crate) fn is_settled_alike(&self, order: usize) -> bool {
-        let reversals = self
-            .steps
-            .iter()
-            .filter(|step| matches!(step, Step::Reverse { order: of, .. } if *of == order));
-        let mut orders = self.steps.iter().filter_map(|step| match step {
-            Step::Order { listings, .. } => Some(listings),
-            _ => None,
-        });
-        let in_euros = |listings: &Vec<usize>| listings.iter().any(|index| self.listings[*index].currency == "EUR");
-        let is_counted = self.tiers.is_some() && orders.nth(order).is_some_and(in_euros);
+        let in_euros = |planned: &Planned<'_>| {
+            planned
+                .listings
+                .iter()
+                .any(|index| self.listings[*index].currency == "EUR")
+        };
+        let is_counted = self.tiers.is_some() && self.order(order).as_ref().is_some_and(in_euros);
         // What partners may refund depends on what they have been paid by then.
-        let mut by_partner = reversals.clone().filter(|step| match step {
-            Step::Reverse { acts, .. } => acts.iter().any(|act| matches!(act, Act::RefundAsPartner(_))),
-            _ => false,
-        });
-        reversals.clone().count() <= 1 && by_partner.next().is_none() && !is_counted
+        let is_partners = |act: &Act| matches!(act, Act::RefundAsPartner(_));
+        let by_partner = self.acts_on(order).flatten().any(is_partners);
+        self.acts_on(order).count() <= 1 && !by_partner && !is_counted
     }
 }
 
@@ -220,6 +302,13 @@ impl Offer {
             customer: number % self.customers,
             listings: vec![self.listing],
             payment,
+        }
+    }
+
+    pub(crate) fn leaves(self) -> Step {
+        Step::Sell {
+            what: Goods::Listing(self.listing),
+            may: false,
         }
     }
 
@@ -252,7 +341,20 @@ fn listing(partner: usize, chance: &mut Chance) -> Listing {
 
 fn step(plan: &Plan, chance: &mut Chance) -> Step {
     let (partners, customers, listings) = (plan.partners, plan.customers, plan.listings.as_slice());
-    let kinds = vec![(6, 0), (4, 1), (2, 2), (2, 3), (1, 4), (1, 5), (1, 6), (1, 7), (1, 8)];
+    let kinds = vec![
+        (6, 0),
+        (4, 1),
+        (2, 2),
+        (2, 3),
+        (1, 4),
+        (1, 5),
+        (1, 6),
+        (1, 7),
+        (1, 8),
+        (1, 9),
+        (1, 10),
+        (1, 11),
+    ];
     match chance.weighted(kinds).unwrap_or_default() {
         0 => order(customers, listings, chance),
         1 => reversal(listings, &plan.steps, chance).unwrap_or_else(|| order(customers, listings, chance)),
@@ -269,24 +371,47 @@ fn step(plan: &Plan, chance: &mut Chance) -> Step {
         },
         6 => Step::Reconciliation,
         7 => Step::Sweep,
-        _ => Step::ReverseTransfer {
+        8 => Step::ReverseTransfer {
             percent: chance.pick(&[1, 50, 100]),
+        },
+        9 => Step::Stranger(chance.pick(&Stranger::ALL)),
+        10 => sell(partners, listings, &plan.steps, chance),
+        _ => match order(customers, listings, chance) {
+            Step::Order { listings, .. } => Step::Clicks { listings },
+            other => other,
+        },
+    }
+}
+
+/// What has left the shop comes back as likely as something else leaves it.
+fn sell(partners: usize, listings: &[Listing], before: &[Step], chance: &mut Chance) -> Step {
+    let gone = before.iter().rev().find_map(|step| match step {
+        Step::Sell { what, may } => Some((*what, *may)),
+        _ => None,
+    });
+    match gone {
+        Some((what, false)) if chance.percent(50) => Step::Sell { what, may: true },
+        _ if chance.percent(30) => Step::Sell {
+            what: Goods::Partner(chance.below(partners)),
+            may: false,
+        },
+        _ => Step::Sell {
+            what: Goods::Listing(chance.below(listings.len())),
+            may: false,
         },
     }
 }
 
 /// Money of an earlier order goes back, if there is one that costs something and may be paid.
 fn reversal(listings: &[Listing], before: &[Step], chance: &mut Chance) -> Option<Step> {
-    let orders = before.iter().filter_map(|step| match step {
-        Step::Order { listings, payment, .. } => Some((listings, payment)),
-        _ => None,
-    });
-    let costs = |cart: &Vec<usize>| cart.iter().any(|index| listings[*index].price_minor > 0);
-    let is_paid = |payment: &Payment| !matches!(payment, Payment::DebitFails | Payment::Never);
-    let paid: Vec<_> = orders
+    let costs = |cart: &[usize]| cart.iter().any(|index| listings[*index].price_minor > 0);
+    let is_paid = |payment: Payment| !matches!(payment, Payment::DebitFails | Payment::Never);
+    let paid: Vec<_> = before
+        .iter()
+        .flat_map(Step::orders)
         .enumerate()
-        .filter(|(_, (cart, payment))| costs(cart) && is_paid(payment))
-        .map(|(order, (cart, _))| (order, cart))
+        .filter(|(_, planned)| costs(planned.listings) && is_paid(planned.payment))
+        .map(|(order, planned)| (order, planned.listings))
         .collect();
     if paid.is_empty() {
         return None;
@@ -309,7 +434,7 @@ fn reversal(listings: &[Listing], before: &[Step], chance: &mut Chance) -> Optio
 fn acts(lines: &[(usize, i64)], step_minor: i64, chance: &mut Chance) -> Vec<Act> {
     let part = part(lines, step_minor, chance);
     let mut acts = match chance
-        .weighted(vec![(4, 0), (2, 1), (3, 2), (4, 3)])
+        .weighted(vec![(4, 0), (2, 1), (3, 2), (4, 3), (1, 4)])
         .unwrap_or_default()
     {
         0 => vec![Act::Refund(part)],
@@ -320,7 +445,8 @@ fn acts(lines: &[(usize, i64)], step_minor: i64, chance: &mut Chance) -> Vec<Act
             },
         ],
         2 => vec![Act::RefundAtStripe(part)],
-        _ => return dispute(chance),
+        3 => return dispute(chance),
+        _ => return vec![Act::Cancel],
     };
     if chance.percent(25) {
         acts.push(Act::Fail);
@@ -376,12 +502,19 @@ fn order(customers: usize, listings: &[Listing], chance: &mut Chance) -> Step {
             Payment::Card,
             Payment::Card,
             Payment::SecondCard,
+            Payment::Late,
             Payment::Debit,
             Payment::DebitFails,
             Payment::Never,
         ]
     } else {
-        &[Payment::Card, Payment::Card, Payment::SecondCard, Payment::Never]
+        &[
+            Payment::Card,
+            Payment::Card,
+            Payment::SecondCard,
+            Payment::Late,
+            Payment::Never,
+        ]
     };
     Step::Order {
         customer: chance.below(customers),

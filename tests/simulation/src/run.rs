@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::json;
 use shared::ids::MessageId;
 use shared::messages::{Envelope, Message};
 use shared::store::memory::{Change, Fate};
@@ -14,12 +14,14 @@ use shared::store::table::Item;
 
 use crate::chance::Chance;
 use crate::deed::Deed;
-use crate::errand::Errand;
+use crate::errand::{Errand, LEFT_OPEN};
+use crate::heard::{Heard, is_subscribed};
 use crate::plan::{Plan, Step};
 use crate::sqs::{MAX_RECEIVES, Sqs};
 use crate::streams::{self, Streams};
 use crate::task::{Job, Letter, Task, Turn};
 use crate::trace::Trace;
+use crate::withdrawal::Withdrawal;
 use crate::world::World;
 
 /// More handlers at once only make a run longer.
@@ -46,6 +48,8 @@ pub(crate) struct Run<'a> {
     /// Whether it never was anything else.
     pub(crate) is_calm: bool,
     next_step: usize,
+    /// How many have clicked twice.
+    clicked: usize,
     pub(crate) errands: Vec<Errand>,
     pub(crate) deeds: Vec<Deed>,
     tasks: Vec<Task>,
@@ -61,21 +65,13 @@ pub(crate) struct Run<'a> {
     /// The receipts announced for each order.
     pub(crate) receipts: BTreeMap<String, BTreeSet<MessageId>>,
     pub(crate) former_accounts: BTreeSet<String>,
-    /// The journal's items in the order in which they were written.
-    pub(crate) journal: Vec<Item>,
+    /// The journal's items in the order in which they were written, and when.
+    pub(crate) journal: Vec<(Item, Timestamp)>,
+    pub(crate) withdrawals: Vec<Withdrawal>,
+    /// Customers at Stripe who are another deployment's.
+    pub(crate) strangers_customers: BTreeSet<String>,
     /// What should not have happened on the way.
     pub(crate) wrong: Vec<String>,
-}
-
-/// What the people at Stripe's dashboard know of, as its events have told.
-#[derive(Debug, Default)]
-pub(crate) struct Heard {
-    /// The charge that paid an order, by the order.
-    pub(crate) charges: BTreeMap<String, String>,
-    /// Stripe's refund, by ours.
-    pub(crate) refunds: BTreeMap<String, String>,
-    /// Oldest first.
-    transfers: Vec<String>,
 }
 
 /// What can be done next.
@@ -93,8 +89,8 @@ enum Choice {
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn calm(plan: &'a Plan, seed: u64) -> Self {
-        Self::new(plan, seed, Chance::new(seed, 2), 0, Trace::default())
+    pub(crate) fn calm(plan: &'a Plan, seed: u64, trace: Trace) -> Self {
+        Self::new(plan, seed, Chance::new(seed, 2), 0, trace)
     }
 
     /// `people` is the seed of the calm run, so that partners and customers are the same.
@@ -121,6 +117,7 @@ impl<'a> Run<'a> {
             risk,
             is_calm: risk == 0,
             next_step: 0,
+            clicked: 0,
             errands: Vec::new(),
             deeds: Vec::new(),
             tasks: Vec::new(),
@@ -134,6 +131,8 @@ impl<'a> Run<'a> {
             receipts: BTreeMap::new(),
             former_accounts: BTreeSet::new(),
             journal: Vec::new(),
+            withdrawals: Vec::new(),
+            strangers_customers: BTreeSet::new(),
             wrong: Vec::new(),
         }
     }
@@ -152,6 +151,9 @@ impl<'a> Run<'a> {
             self.weather();
         } else {
             while self.next_step < self.plan.steps.len() {
+                if !self.may_step() {
+                    self.settle(LEFT_OPEN);
+                }
                 self.step();
                 self.settle(SOON);
             }
@@ -297,8 +299,8 @@ impl<'a> Run<'a> {
             Some(Step::Wait { .. }) => {
                 self.errands.iter().all(Errand::is_done) && self.deeds.iter().all(Deed::is_quiet)
             }
-            // The partner is written by hand then, and nobody who is at its item waits for that.
-            Some(Step::MoveAccount { .. }) => self.tasks.is_empty(),
+            // Items are written by hand then, and nobody who is at one of them waits for that.
+            Some(Step::MoveAccount { .. } | Step::Sell { .. }) => self.tasks.is_empty(),
             Some(Step::QueuesOut { .. }) => self.tasks.is_empty() && !self.streams.announce_mail(),
             Some(_) => true,
         }
@@ -327,13 +329,29 @@ impl<'a> Run<'a> {
             }
             Step::LoseTransferAnswers => self.world.gate.lose_transfer_answers(MAX_RECEIVES),
             Step::DelayEvents { minutes } => self.events_late = SignedDuration::from_mins(*minutes),
-            Step::Wait { minutes } => self.world.pass(SignedDuration::from_mins(*minutes)),
+            Step::Wait { minutes } => self.wait(SignedDuration::from_mins(*minutes)),
             Step::Account { partner, works } => self.set_account(*partner, *works),
             Step::MoveAccount { partner } => {
                 let former = self.calmly(|run| run.world.move_account(*partner, &mut run.chance));
                 self.former_accounts.insert(former);
             }
+            Step::Sell { what, may } => self.sell(*what, *may),
+            Step::Clicks { listings } => {
+                let customer = self.plan.customers + self.clicked;
+                self.clicked += 1;
+                self.errands.extend(Errand::clicks(customer, listings, self.world.now));
+            }
+            Step::Stranger(what) => self.stranger(*what),
         }
+    }
+
+    /// In a storm messages may wait as long; in calm what falls due meanwhile happens then.
+    fn wait(&mut self, time: SignedDuration) {
+        let until = self.now() + time;
+        if !self.is_stormy() {
+            self.settle(time);
+        }
+        self.world.pass(until.duration_since(self.now()));
     }
 
     /// Sometimes the schedule fires twice.
@@ -357,12 +375,12 @@ impl<'a> Run<'a> {
         let left = sent["amount"].as_i64().unwrap_or_default() - sent["amount_reversed"].as_i64().unwrap_or_default();
         let amount = (left * percent / 100).max(1);
         let path = format!("transfers/{transfer}/reverse");
-        let reversed = self.world.stripe.control(&path, &serde_json::json!({"amount": amount}));
+        let reversed = self.world.stripe.control(&path, &json!({"amount": amount}));
         self.trace.say(self.world.now, || format!("{path}: {reversed:?}"));
     }
 
     /// What somebody outside the functions does is not held at the gate.
-    fn calmly<T>(&mut self, deed: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn calmly<T>(&mut self, deed: impl FnOnce(&mut Self) -> T) -> T {
         self.world.gate.set_holds(false);
         let done = deed(self);
         self.world.gate.set_holds(self.is_stormy());
@@ -373,7 +391,7 @@ impl<'a> Run<'a> {
         let account = &self.world.partners[partner].account;
         let outcome = if works { "complete" } else { "incomplete" };
         self.world
-            .control(&format!("accounts/{account}"), &serde_json::json!({"outcome": outcome}));
+            .control(&format!("accounts/{account}"), &json!({"outcome": outcome}));
     }
 
     pub(crate) fn begin(&mut self, mut task: Task) {
@@ -457,7 +475,7 @@ impl<'a> Run<'a> {
 
     fn note_entry(&mut self, change: &Change) {
         match (&change.old, &change.new) {
-            (None, Some(entry)) => self.journal.push(entry.clone()),
+            (None, Some(entry)) => self.journal.push((entry.clone(), self.world.now)),
             _ => self.wrong.push(format!("a journal entry was changed: {change:?}")),
         }
     }
@@ -523,7 +541,7 @@ impl<'a> Run<'a> {
     }
 
     /// Takes up what the last act has left: changes of the table that announce something, events of Stripe.
-    fn collect(&mut self) {
+    pub(crate) fn collect(&mut self) {
         for change in self.world.memory().take_changes() {
             if is_journal(&change) {
                 self.note_entry(&change);
@@ -555,21 +573,6 @@ impl<'a> Run<'a> {
     }
 }
 
-impl Heard {
-    fn hear(&mut self, event: &Value) {
-        let object = &event["data"]["object"];
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let metadata = |name: &str| text(&object["metadata"][name]);
-        let Some(id) = text(&object["id"]) else { return };
-        match event["type"].as_str() {
-            Some("charge.succeeded") => self.charges.extend(metadata("order_id").map(|order| (order, id))),
-            Some("refund.created") => self.refunds.extend(metadata("refund_id").map(|refund| (refund, id))),
-            Some("transfer.created") => self.transfers.push(id),
-            _ => {}
-        }
-    }
-}
-
 fn is_journal(change: &Change) -> bool {
     let item = change.new.as_ref().or(change.old.as_ref());
     let key = item.and_then(|item| item.get("pk")).and_then(|key| key.as_s().ok());
@@ -579,17 +582,4 @@ fn is_journal(change: &Change) -> bool {
 fn positions<T>(all: &[T], wanted: impl Fn(&T) -> bool) -> Vec<usize> {
     let wanted = all.iter().enumerate().filter(|(_, each)| wanted(each));
     wanted.map(|(index, _)| index).collect()
-}
-
-/// What the endpoint at Stripe is set up to hear: see README.md.
-fn is_subscribed(event: &Value) -> bool {
-    let kind = event["type"].as_str().unwrap_or_default();
-    let heard = ["checkout.session.", "charge.dispute.", "refund."];
-    let alone = [
-        "charge.succeeded",
-        "charge.updated",
-        "account.updated",
-        "transfer.reversed",
-    ];
-    heard.iter().any(|begin| kind.starts_with(begin)) || alone.contains(&kind)
 }

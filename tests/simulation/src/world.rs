@@ -12,6 +12,7 @@ use shared::auth::{self, ApiToken};
 use shared::clock::Clock;
 use shared::http::Edge;
 use shared::ids::{ListingId, PartnerId, UserId};
+use shared::listing::Published;
 use shared::messages::{Envelope, Message};
 use shared::money::{BasisPoints, Currency, Money};
 use shared::objects::Objects;
@@ -42,6 +43,7 @@ use url::Url;
 use crate::chance::Chance;
 use crate::gate::{Gate, GatedStripe};
 use crate::plan::{Plan, TierRule};
+use crate::withdrawal;
 
 const SECRET_KEY: &str = "sk_test_simulation";
 const WEBHOOK_SECRET: &str = "whsec_simulation";
@@ -75,7 +77,9 @@ pub(crate) struct World {
     pub(crate) sweep: sweep::Context,
     pub(crate) partners: Vec<Seller>,
     pub(crate) listings: Vec<ListingId>,
-    /// The API token of each customer.
+    /// What the public sees of each listing while it is on sale.
+    pub(crate) published: Vec<Published>,
+    /// The API token of each customer; those who do nothing but click twice come last.
     pub(crate) customers: Vec<ApiToken>,
     /// The token of somebody who runs the marketplace.
     pub(crate) operator: String,
@@ -97,6 +101,7 @@ impl World {
         let gate = Gate::default();
         let settings = Settings {
             available_delay_s: plan.funds_pending_s,
+            async_delay_ms: plan.debit_takes_s * 1_000,
             ..Settings::default()
         };
         let config = Config {
@@ -203,6 +208,7 @@ impl World {
             store,
             partners: Vec::new(),
             listings: Vec::new(),
+            published: Vec::new(),
             customers: Vec::new(),
             operator: operator(&issuer, now),
         };
@@ -220,11 +226,16 @@ impl World {
             let price = Money::new(listing.price_minor, listing.currency.parse().expect("a currency"));
             let partner = self.partners[listing.partner].id;
             let published = market::published(chance.seed(self.now), partner, "Warm Pads", price);
-            let write = Write::create(keys::published(published.listing), &published).expect("an item");
-            at_once(self.store.write(write)).expect("a new listing");
+            let own = withdrawal::listing(&published, true, self.act(chance));
+            let writes = vec![
+                Write::create(keys::published(published.listing), &published).expect("an item"),
+                Write::create(keys::listing(partner, published.listing), &own).expect("an item"),
+            ];
+            at_once(self.store.transact(writes)).expect("a new listing");
             self.listings.push(published.listing);
+            self.published.push(published);
         }
-        for _ in 0..plan.customers {
+        for _ in 0..plan.customers + plan.clickers() {
             let token = self.customer(chance);
             self.customers.push(token);
         }
@@ -372,7 +383,7 @@ impl World {
         token
     }
 
-    fn act(&self, chance: &mut Chance) -> Act {
+    pub(crate) fn act(&self, chance: &mut Chance) -> Act {
         let seed = chance.seed(self.now);
         Act {
             actor: seed.id("owner"),

@@ -2,6 +2,7 @@
 
 mod payees;
 mod reversals;
+mod shop;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,6 +75,17 @@ pub(crate) const INVARIANTS: &[Invariant] = &[
         payees::owners_debts_are_kept,
     ),
     ("no balance promises what nobody waits for", payees::promises_end),
+    ("no sale is earned before its money has come", shop::earned_from_arrival),
+    ("no closed month changes", shop::closed_months_stay),
+    (
+        "what was paid after it had left the shop is nobody's sale",
+        shop::nothing_withdrawn_is_sold,
+    ),
+    (
+        "what was paid for what had left the shop goes back",
+        shop::withdrawn_goes_back,
+    ),
+    ("a cart is ordered once", shop::carts_are_ordered_once),
     ("reconciliation finds no difference", reconciled),
     ("what a movement is matched with moves as much", every_match_fits),
 ];
@@ -135,7 +147,11 @@ fn every_balance_is_the_fold(books: &Books) -> Vec<String> {
 fn every_sale_is_divided(books: &Books) -> Vec<String> {
     let mut agreed: BTreeMap<(String, PartnerId), i64> = BTreeMap::new();
     for order in books.orders.iter().filter(|order| order.status == OrderStatus::Paid) {
-        for line in order.lines.iter().filter(|line| !line.price.is_zero()) {
+        for line in order
+            .lines
+            .iter()
+            .filter(|line| !line.price.is_zero() && !line.withdrawn)
+        {
             *agreed.entry((order.id.to_string(), line.partner)).or_default() += share(books, line);
         }
     }
@@ -155,6 +171,9 @@ fn every_sale_is_divided(books: &Books) -> Vec<String> {
 
 /// The partner gets the price less the commission, to the nearest unit, a half upwards.
 fn share(books: &Books, line: &OrderLine) -> i64 {
+    if line.withdrawn {
+        return 0;
+    }
     let price = line.price.minor();
     let flat = [(0, u32::try_from(books.commission_bps).unwrap_or(0))];
     let bands = tiers_of(books, line).map_or(flat.as_slice(), |tiers| tiers.bands.as_slice());
@@ -181,7 +200,8 @@ fn tiers_count_what_is_left(books: &Books) -> Vec<String> {
     let Some(tiers) = &books.tiers else { return Vec::new() };
     let mut left: BTreeMap<String, i64> = BTreeMap::new();
     let paid = books.orders.iter().filter(|order| order.status == OrderStatus::Paid);
-    for line in paid.flat_map(|order| &order.lines).filter(|line| !line.price.is_zero()) {
+    let lines = paid.flat_map(|order| &order.lines);
+    for line in lines.filter(|line| !line.price.is_zero() && !line.withdrawn) {
         if tiers_of(books, line).is_some() {
             let back = line.returned;
             let back = back.partner + back.platform + back.affiliate + back.reseller;
@@ -222,7 +242,7 @@ fn tiers_begin_where_the_counter_stood(books: &Books) -> Vec<String> {
         match &entry.fact {
             Fact::Sale(id) => {
                 let lines = of(*id).into_iter().flat_map(|order| &order.lines);
-                let theirs = lines.filter(|line| line.partner == partner && !line.price.is_zero());
+                let theirs = lines.filter(|line| line.partner == partner && !line.price.is_zero() && !line.withdrawn);
                 for line in theirs.filter(|line| tiers_of(books, line).is_some()) {
                     let stood = counted.entry(partner).or_default();
                     if counted_before(line) != Some(*stood) {
@@ -437,16 +457,16 @@ fn every_order_ended(books: &Books) -> Vec<String> {
             return if order.total.is_zero() {
                 order.status == OrderStatus::Paid
             } else {
-                order.status == OrderStatus::Pending
+                matches!(order.status, OrderStatus::Pending | OrderStatus::Cancelled)
             };
         };
-        order.status
-            == match (text(session, "status"), text(session, "payment_status")) {
-                (_, "paid") => OrderStatus::Paid,
-                ("expired", _) => OrderStatus::Expired,
-                ("complete", _) => OrderStatus::Cancelled,
-                _ => OrderStatus::Pending,
-            }
+        match (text(session, "status"), text(session, "payment_status")) {
+            (_, "paid") => order.status == OrderStatus::Paid,
+            // By itself, or because somebody has closed it.
+            ("expired", _) => matches!(order.status, OrderStatus::Expired | OrderStatus::Cancelled),
+            ("complete", _) => order.status == OrderStatus::Cancelled,
+            _ => order.status == OrderStatus::Pending,
+        }
     };
     books
         .orders
@@ -459,7 +479,10 @@ fn every_order_ended(books: &Books) -> Vec<String> {
 fn every_licence_once(books: &Books) -> Vec<String> {
     let paid = books.orders.iter().filter(|order| order.status == OrderStatus::Paid);
     let bought: BTreeSet<_> = paid
-        .flat_map(|order| order.lines.iter().map(|line| (line.licence, order.customer)))
+        .flat_map(|order| {
+            let sold = order.lines.iter().filter(|line| !line.withdrawn);
+            sold.map(|line| (line.licence, order.customer))
+        })
         .collect();
     let issued: BTreeSet<_> = books
         .licences

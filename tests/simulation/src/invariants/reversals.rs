@@ -212,7 +212,11 @@ pub(super) fn given_back_in_full(books: &Books) -> Vec<String> {
 pub(super) fn licences_follow_the_money(books: &Books) -> Vec<String> {
     let mut wrong = Vec::new();
     for order in books.orders.iter().filter(|order| order.status == OrderStatus::Paid) {
-        for line in order.lines.iter().filter(|line| !line.price.is_zero()) {
+        for line in order
+            .lines
+            .iter()
+            .filter(|line| !line.price.is_zero() && !line.withdrawn)
+        {
             let (sold, back) = (line.legs(), line.returned);
             let is_left = [
                 sold.partner - back.partner,

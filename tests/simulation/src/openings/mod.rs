@@ -9,7 +9,7 @@ use crate::plan::{Offer, Plan, Step};
 /// Longer than every hold period, and than funds stay pending.
 const UNTIL_DUE: Step = Step::Wait { minutes: 9 * 24 * 60 };
 /// How often a plan has no opening, beside the weights of those that there are.
-const NONE: usize = 12;
+const NONE: usize = 16;
 
 pub(crate) struct Opening {
     pub(crate) name: &'static str,
@@ -31,8 +31,11 @@ macro_rules! openings {
 }
 
 openings! {
+    cancelled_while_paid,
+    debit_over_month,
     due_in_dispute,
     halved_payout,
+    left_the_shop,
     lost_messages,
     lost_then_won,
     owner_in_debt,
@@ -43,7 +46,9 @@ openings! {
     refunds_at_once,
     refunds_fail_together,
     rush,
+    strangers,
     taken_twice,
+    two_clicks,
     unheard_payout,
 }
 
