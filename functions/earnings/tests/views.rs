@@ -59,7 +59,7 @@ async fn books(app: &TestApp) -> (PartnerId, Payout) {
         payout: payout.id,
     };
     let writes = vec![
-        ledger::post(&sale).expect("an item"),
+        ledger::post(&sale, app.now()).expect("an item"),
         ledger::change_balance(&BalanceChange {
             partner: anna,
             owed: eur(1039),

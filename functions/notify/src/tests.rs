@@ -94,7 +94,7 @@ impl Story {
         };
         let seed = self.world.seed();
         let settlement = settle(order, &payment, &Turnovers::new(), 7, seed, || [9; 16]).expect("settled");
-        let writes = commerce::settlement_writes(&settlement, 1).expect("writes");
+        let writes = commerce::settlement_writes(&settlement, 1, self.world.now()).expect("writes");
         self.world.store.transact(writes).await.expect("written");
         settlement.order
     }

@@ -380,8 +380,8 @@ async fn what_a_payout_costs_is_counted() {
     .await;
     decided.expect("memory");
     let usage = world.store.meter().take();
-    // Balance, partner, and what its owner owns and owned are read; payout, entry and balance written as one, the payout also to the index of open ones.
-    assert_eq!((usage.requests, usage.write_units()), (5, 7));
+    // Balance, partner, and what its owner owns and owned are read; payout, entry and balance written as one, the payout and the entry also to an index.
+    assert_eq!((usage.requests, usage.write_units()), (5, 8));
     world.take_messages();
 }
 

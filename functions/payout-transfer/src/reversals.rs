@@ -33,7 +33,7 @@ pub(crate) async fn post(
         reverse(desk.seed.id::<JournalId>(&reversal.id), &payout, reversal).map_err(Failure::reject)?;
     let writes = vec![
         payouts::update(&after, payout.revision)?,
-        ledger::post(&entry)?,
+        ledger::post(&entry, desk.now)?,
         ledger::give_back(payout.partner, reversal.amount),
     ];
     store.transact(writes).await?;

@@ -111,7 +111,10 @@ async fn record(desk: Desk<'_>, payout: &Versioned<Payout>, done: &Sent) -> Resu
     };
     let entry = transfer_entry(desk.seed.id::<JournalId>("transfer"), &sent, &done.transfer);
     let entry = entry.map_err(Failure::reject)?;
-    let writes = vec![payouts::update(&sent, payout.revision)?, ledger::post(&entry)?];
+    let writes = vec![
+        payouts::update(&sent, payout.revision)?,
+        ledger::post(&entry, desk.now)?,
+    ];
     desk.context.store.transact(writes).await?;
     tracing::info!(payout.id = %sent.id, transfer.id = %done.id, amount = %sent.amount, "payout sent");
     Ok(())
@@ -155,7 +158,7 @@ pub(crate) async fn cancel(
     let entry = cancel_entry(desk.seed.id::<JournalId>("cancel"), &cancelled, desk.now).map_err(Failure::reject)?;
     let writes = vec![
         payouts::update(&cancelled, payout.revision)?,
-        ledger::post(&entry)?,
+        ledger::post(&entry, desk.now)?,
         ledger::give_back(cancelled.partner, cancelled.amount),
     ];
     let store = &desk.context.store;

@@ -10,6 +10,8 @@ use shared::runtime::{Start, env};
 use shared::signing::Signer;
 use shared::store::{Store, TableName};
 
+use crate::block_list::KeptPages;
+
 #[derive(Debug, Clone)]
 pub struct Context {
     pub edge: Edge,
@@ -19,6 +21,7 @@ pub struct Context {
     pub paypal: PayPalClient,
     /// Signs the block list.
     pub signer: Signer,
+    pub block_list: KeptPages,
     /// The platform's share where no other rule applies.
     pub commission: BasisPoints,
     /// Where checkout returns to when the client names no pages of its own.
@@ -41,6 +44,7 @@ impl Context {
             stripe: start.stripe(),
             paypal: start.paypal(),
             signer: start.signer(),
+            block_list: KeptPages::default(),
             commission: start.read(&env::COMMISSION_BPS),
             public_url: start.read(&env::PUBLIC_URL),
             store,

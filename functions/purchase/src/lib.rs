@@ -12,6 +12,7 @@ pub mod context;
 mod licences;
 mod orders;
 
+pub use block_list::KeptPages;
 pub use context::Context;
 
 use shared::http::Routes;

@@ -81,7 +81,7 @@ impl<'a> Run<'a> {
             at: self.tick.now,
         };
         let mut writes = vec![reconciliation::create_match(&found)?];
-        writes.extend(post.map(ledger::post).transpose()?);
+        writes.extend(post.map(|entry| ledger::post(entry, self.tick.now)).transpose()?);
         let healed = before.filter(|difference| difference.is_open());
         if let Some(healed) = healed {
             writes.extend(self.closing(healed)?);

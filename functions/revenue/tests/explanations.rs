@@ -60,7 +60,7 @@ async fn paid(app: &TestApp, order: &Order) {
         at: app.now(),
     };
     let settlement = settle(order, &payment, &Turnovers::new(), 7, app.seed(), || [9; 16]).expect("paid in full");
-    let writes = commerce::settlement_writes(&settlement, 1).expect("items");
+    let writes = commerce::settlement_writes(&settlement, 1, app.now()).expect("items");
     app.store.transact(writes).await.expect("nobody else writes");
     app.take_messages();
 }

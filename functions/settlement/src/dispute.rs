@@ -76,7 +76,8 @@ pub(crate) async fn follow(
         return Ok(());
     };
     let superseded = requests::supersede(context, &mut advanced.order, delivery.now).await?;
-    let mut writes = reversals::advance_dispute(&advanced, order.revision, known.map(|known| known.revision), None)?;
+    let revision = known.map(|known| known.revision);
+    let mut writes = reversals::advance_dispute(&advanced, order.revision, revision, None, delivery.now)?;
     writes.extend(superseded);
     context.store.transact(writes).await?;
     let dispute = &advanced.dispute;

@@ -72,18 +72,18 @@ pub(crate) async fn post_of(
         at: Timestamp::from_second(movement.created).map_err(Failure::reject)?,
     };
     let entry = fee_entry(delivery, &fee, Processor::Stripe)?.with_processor_ref(&movement.id);
-    post(context, &entry, fee.amount).await?;
+    post(context, &entry, fee.amount, delivery.now).await?;
     share_fee(context, delivery, order, &fee).await
 }
 
 /// The fee of a capture, which PayPal tells along with the payment: settling the order will find it.
 pub(crate) async fn post_paypals(context: &Context, delivery: &Delivery<Envelope>, fee: &Fee) -> Result<(), Failure> {
     let entry = fee_entry(delivery, fee, Processor::PayPal)?.with_processor_ref(&fee.charge);
-    post(context, &entry, fee.amount).await
+    post(context, &entry, fee.amount, delivery.now).await
 }
 
-async fn post(context: &Context, entry: &JournalEntry, fee: Money) -> Result<(), Failure> {
-    match context.store.write(ledger::post(entry)?).await {
+async fn post(context: &Context, entry: &JournalEntry, fee: Money, now: Timestamp) -> Result<(), Failure> {
+    match context.store.write(ledger::post(entry, now)?).await {
         Ok(()) => Ok(()),
         Err(StoreError::Conflict { .. }) => same_fee(context, entry, fee).await,
         Err(error) => Err(error.into()),
@@ -156,7 +156,7 @@ async fn share_fee(context: &Context, delivery: &Delivery<Envelope>, order: &Ord
     let today = day(delivery.now);
     let mut writes = Vec::new();
     for (entry, change) in fee_shares(order, fee, delivery.seed, today).map_err(Failure::reject)? {
-        writes.push(ledger::post(&entry)?);
+        writes.push(ledger::post(&entry, delivery.now)?);
         writes.push(ledger::change_balance(&change));
     }
     if writes.is_empty() {

@@ -158,7 +158,7 @@ async fn pay_once(
         Err(error) => return Err(Failure::reject(error)),
     };
     // Refused where somebody else has settled it, changed it, or sold something under the same tiers since we read.
-    let writes = commerce::settlement_writes(&settlement, order.revision)?;
+    let writes = commerce::settlement_writes(&settlement, order.revision, delivery.now)?;
     context.store.transact(writes).await?;
     tracing::info!(order.id = %order.id, total = %order.total, "order settled");
     fee::share_known_fee(context, delivery, &settlement.order).await

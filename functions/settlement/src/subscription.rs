@@ -237,7 +237,9 @@ async fn settle_invoice(
         charge: charge.as_ref().map(|charge| charge.id.clone()),
         at: arrived,
     };
-    let settled = context.store.until_uncontended(|| pay(context, &order, &payment, paid));
+    let settled = context
+        .store
+        .until_uncontended(|| pay(context, delivery.now, &order, &payment, paid));
     let Some(settled) = settled.await? else {
         return Ok(None);
     };
@@ -252,6 +254,7 @@ async fn settle_invoice(
 /// else was sold under the same tiers.
 async fn pay(
     context: &Context,
+    now: Timestamp,
     order: &Order,
     payment: &Payment,
     paid: &PaidInvoice,
@@ -266,7 +269,7 @@ async fn pay(
         shared::licence::secret,
     );
     let settled = settled.map_err(Failure::reject)?;
-    match context.store.transact(commerce::renewal_writes(&settled)?).await {
+    match context.store.transact(commerce::renewal_writes(&settled, now)?).await {
         Ok(()) => Ok(Some(settled)),
         Err(conflict @ StoreError::Conflict { .. }) => {
             match commerce::order(&context.store, order.customer, order.id).await? {

@@ -1,7 +1,8 @@
 //! Documents about money: a partner's statements, a customer's invoices and credit notes, the operator's tax report.
 //!
 //! Trigger: HTTP. Writes invoices and credit notes with the counters of their numbers, when somebody asks for one first; everything else is
-//! drawn up anew from journal, orders and accounts. Idempotency: the order's id (with the refund's), which is the key of the document.
+//! drawn up anew from journal, orders and accounts; what the entries of a finished month come to is kept. Idempotency: the order's id (with the
+//! refund's), which is the key of the document; partner and month.
 //! The one function that makes PDF files.
 
 mod api;

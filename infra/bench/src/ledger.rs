@@ -117,7 +117,10 @@ async fn post(store: &Store, sales: &Sales) -> Result<Duration> {
     let began = Instant::now();
     for number in 0..STORED {
         let entry = sales.entry(number)?;
-        let writes = vec![ledger::post(&entry)?, ledger::change_balance(&sales.change(&entry)?)];
+        let writes = vec![
+            ledger::post(&entry, entry.occurred_at())?,
+            ledger::change_balance(&sales.change(&entry)?),
+        ];
         store.transact(writes).await?;
     }
     Ok(began.elapsed())

@@ -50,7 +50,7 @@ impl Shop {
             at: self.world.now(),
         };
         let settlement = settle(&order, &payment, &Turnovers::new(), 7, seed, || [7; 16]).expect("paid in full");
-        let writes = commerce::settlement_writes(&settlement, 1).expect("items");
+        let writes = commerce::settlement_writes(&settlement, 1, self.world.now()).expect("items");
         self.world.store.transact(writes).await.expect("settled");
         settlement.order
     }
@@ -83,7 +83,7 @@ impl Shop {
         let advanced = advance(&begun.order, &begun.refund, &report, seed, now)
             .expect("covered")
             .expect("news");
-        let writes = reversals::advance_refund(&advanced, stored.revision + 1, Some(1), &[]).expect("items");
+        let writes = reversals::advance_refund(&advanced, stored.revision + 1, Some(1), &[], now).expect("items");
         store.transact(writes).await.expect("as it was read");
     }
 
@@ -216,7 +216,7 @@ async fn money_that_only_the_journal_has_moved_is_told_once_it_has_been_looked_f
     let fee = entry(&shop, "ch_1", shop.world.now());
     shop.world
         .store
-        .write(ledger::post(&fee).expect("an item"))
+        .write(ledger::post(&fee, shop.world.now()).expect("an item"))
         .await
         .expect("memory");
     assert_eq!(shop.verdict().await.differences, [], "nobody has looked yet");

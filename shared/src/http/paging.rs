@@ -55,6 +55,11 @@ impl Paging {
         self.limit
     }
 
+    /// The cursor that was asked with.
+    pub fn cursor(&self) -> Option<String> {
+        self.after.as_ref().map(|key| seal(&self.scope, key))
+    }
+
     pub fn after(&self) -> Option<PageKey> {
         self.after.clone()
     }

@@ -39,7 +39,7 @@ mod delayed;
 mod draft;
 mod held;
 mod listed;
-mod lookalike;
+pub mod lookalike;
 pub mod moderation;
 mod objects;
 mod publication;

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::case::{About, Case};
 use super::content::{Content, Flaw};
 use super::draft::Listing;
-use super::lookalike::resembling;
+use super::lookalike::{NamedTitle, resembling};
 use super::moderation;
-use super::publication::{Card, Occasion};
+use super::publication::Occasion;
 use super::review::{Act, Decision};
 use super::version::{Artifact, Stage, Status, Version};
 use crate::ids::{CaseId, ListingId, PartnerId, SubmissionId, UploadId, UserId, VersionId};
@@ -125,12 +125,12 @@ pub struct HandedIn {
     pub case: Case,
 }
 
-/// Hands a version in that passed its scan, with the listing's texts and price as they are now. `shelf` is what is published, for titles that
-/// look alike.
+/// Hands a version in that passed its scan, with the listing's texts and price as they are now. `alike`: what is published under the names
+/// that its title can be taken for.
 pub fn submit(
     listing: &Listing,
     version: &Version,
-    shelf: &[Card],
+    alike: &[NamedTitle],
     currency: Currency,
     Occasion { by, now, seed }: Occasion<'_>,
 ) -> Result<HandedIn, SubmitError> {
@@ -143,7 +143,7 @@ pub fn submit(
     }
     let id = seed.id("submission");
     let mut remarks = moderation::remarks(&listing.content);
-    remarks.extend(resembling(&listing.content.title, listing.partner, shelf));
+    remarks.extend(resembling(listing.partner, alike));
     let about = About::Submission {
         submission: id,
         upload: *upload,

@@ -7,9 +7,11 @@
 //! [`tax`] adds up a year in the form that tax authorities ask platforms for.
 
 mod period;
+mod sums;
 pub mod tax;
 
 pub use period::{InvalidPeriod, Period};
+pub use sums::{DaySums, Sums};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -111,6 +113,20 @@ impl Draft {
             openings: BTreeMap::new(),
             lines: Vec::new(),
         }
+    }
+
+    /// Takes what entries come to that are not added one by one: what they changed before the period began is owed when it begins. None of
+    /// them may have happened in the period.
+    pub fn open(&mut self, sums: &Sums) -> Result<(), MoneyError> {
+        for day in sums.days().filter(|day| day.day < self.period.first()) {
+            let net = day.net();
+            let opening = self
+                .openings
+                .entry(net.currency())
+                .or_insert(Money::zero(net.currency()));
+            *opening = opening.checked_add(net)?;
+        }
+        Ok(())
     }
 
     pub fn add(&mut self, entry: &JournalEntry) -> Result<(), StatementError> {

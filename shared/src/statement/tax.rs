@@ -8,10 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Change;
-use crate::clock::day;
+use super::{DaySums, Sums};
 use crate::ids::PartnerId;
-use crate::ledger::{Fact, JournalEntry};
+use crate::ledger::JournalEntry;
 use crate::money::{Currency, Money, MoneyError};
 
 /// One partner's year. A draft until every entry of the partner's journal has been added.
@@ -60,25 +59,22 @@ impl TaxYear {
     }
 
     pub fn add(&mut self, entry: &JournalEntry) -> Result<(), MoneyError> {
-        let day = day(entry.occurred_at());
-        if day.year() != self.year {
-            return Ok(());
-        }
-        for change in Change::of(entry, self.partner)? {
-            let currency = change.net.currency();
-            let month = usize::from(day.month().unsigned_abs() - 1);
-            if change.commission.is_none() && !matches!(entry.fact(), Fact::FeeShare(_)) {
+        let mut sums = Sums::default();
+        sums.add(entry, self.partner)?;
+        self.add_sums(&sums)
+    }
+
+    /// Takes what entries come to that are not added one by one.
+    pub fn add_sums(&mut self, sums: &Sums) -> Result<(), MoneyError> {
+        for of_day in sums.days().filter(|of_day| of_day.day.year() == self.year) {
+            if of_day.sales.entries + of_day.returns.entries + of_day.charges.entries == 0 {
                 continue;
             }
             let totals = self
                 .currencies
-                .entry(currency)
-                .or_insert_with(|| Totals::nothing(currency));
-            match (entry.fact(), change.commission) {
-                (Fact::Sale(_), Some(commission)) => totals.sell(month, change.net, commission)?,
-                (_, Some(commission)) => totals.take_back(month, change.net, commission)?,
-                (_, None) => totals.charge(month, change.net)?,
-            }
+                .entry(of_day.currency)
+                .or_insert_with(|| Totals::nothing(of_day.currency));
+            totals.add(usize::from(of_day.day.month().unsigned_abs() - 1), of_day)?;
         }
         Ok(())
     }
@@ -119,28 +115,19 @@ impl Totals {
         self.months.iter().map(|month| month.payments).sum()
     }
 
-    fn sell(&mut self, month: usize, net: Money, commission: Money) -> Result<(), MoneyError> {
+    fn add(&mut self, month: usize, of_day: &DaySums) -> Result<(), MoneyError> {
+        let (sales, returns) = (of_day.sales, of_day.returns);
+        let (net, commission) = (sales.net(self.currency), sales.commission(self.currency));
+        let charged = of_day.charges.net(self.currency);
         let quarter = &mut self.quarters[month / 3];
-        quarter.consideration = quarter.consideration.checked_add(net)?;
-        quarter.fees = quarter.fees.checked_add(commission)?;
-        quarter.activities += 1;
+        quarter.consideration = quarter.consideration.checked_add(net)?.checked_add(charged)?;
+        quarter.fees = quarter.fees.checked_add(commission)?.checked_sub(charged)?;
+        quarter.activities += sales.entries;
+        quarter.returned = quarter.returned.checked_sub(returns.net(self.currency))?;
+        quarter.returned_fees = quarter.returned_fees.checked_sub(returns.commission(self.currency))?;
         let month = &mut self.months[month];
-        month.gross = month.gross.checked_add(net.checked_add(commission)?)?;
-        month.payments += 1;
-        Ok(())
-    }
-
-    fn take_back(&mut self, month: usize, net: Money, commission: Money) -> Result<(), MoneyError> {
-        let quarter = &mut self.quarters[month / 3];
-        quarter.returned = quarter.returned.checked_sub(net)?;
-        quarter.returned_fees = quarter.returned_fees.checked_sub(commission)?;
-        Ok(())
-    }
-
-    fn charge(&mut self, month: usize, net: Money) -> Result<(), MoneyError> {
-        let quarter = &mut self.quarters[month / 3];
-        quarter.consideration = quarter.consideration.checked_add(net)?;
-        quarter.fees = quarter.fees.checked_sub(net)?;
+        month.gross = month.gross.checked_add(net)?.checked_add(commission)?;
+        month.payments += sales.entries;
         Ok(())
     }
 }

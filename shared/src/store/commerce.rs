@@ -259,22 +259,26 @@ pub async fn licences(store: &Store, ids: &[LicenceId]) -> Result<Vec<Licence>, 
 
 /// All that a settlement writes: order, journal entries, balances, counters and licences, in one transaction. Refused with a conflict
 /// when the order or a counter has changed since it was read, or when one of its facts has been posted already.
-pub fn settlement_writes(settlement: &Settlement, revision: u64) -> Result<Vec<Write>, StoreError> {
+pub fn settlement_writes(settlement: &Settlement, revision: u64, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let order = &settlement.order;
     let announcement = std::slice::from_ref(&settlement.announcement);
     let on_order = Write::replace(keys::order(order.customer, order.id), order, revision)?.outbox(announcement)?;
-    follow_settlement(vec![on_order], settlement)
+    follow_settlement(vec![on_order], settlement, now)
 }
 
 /// The same for an order that was paid before it was there. Refused with a conflict where it is there by now.
-pub fn renewal_writes(settlement: &Settlement) -> Result<Vec<Write>, StoreError> {
+pub fn renewal_writes(settlement: &Settlement, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let announcement = std::slice::from_ref(&settlement.announcement);
-    follow_settlement(new_order(&settlement.order, announcement)?, settlement)
+    follow_settlement(new_order(&settlement.order, announcement)?, settlement, now)
 }
 
-fn follow_settlement(mut writes: Vec<Write>, settlement: &Settlement) -> Result<Vec<Write>, StoreError> {
+fn follow_settlement(
+    mut writes: Vec<Write>,
+    settlement: &Settlement,
+    now: Timestamp,
+) -> Result<Vec<Write>, StoreError> {
     for entry in &settlement.entries {
-        writes.push(super::ledger::post(entry)?);
+        writes.push(super::ledger::post(entry, now)?);
     }
     for change in &settlement.balances {
         writes.push(super::ledger::change_balance(change));

@@ -7,6 +7,7 @@ mod subscriptions;
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -17,6 +18,7 @@ use crate::ids::{
     AuditId, ListingId, MessageId, OrderId, PartnerId, PayoutId, ReconciliationId, RefundId, RuleId, TokenId, UserId,
 };
 use crate::invoice::Series;
+use crate::ledger::JournalEntry;
 use crate::money::Currency;
 use crate::processor::Processor;
 use crate::reconciliation::{Subject, Walk};
@@ -291,6 +293,44 @@ pub fn partner_journal(partner: PartnerId, fact: &str, reference: &str) -> Key {
         format!("JRN#{partner}"),
         format!("{fact}#{reference}"),
     )
+}
+
+/// By the month in which an entry was posted, and there by when its fact happened.
+pub fn journal_by_month(partner: PartnerId, posted_on: Date, entry: &JournalEntry) -> (String, String) {
+    let (at, fact) = (entry.occurred_at(), entry.fact());
+    (
+        journal_month_pk(partner, posted_on),
+        format!("{at}#{}#{}", fact.name(), fact.reference()),
+    )
+}
+
+/// What was posted in a month.
+pub fn journal_month(partner: PartnerId, posted_in: Date) -> Query {
+    Query::index(TableName::Ledger, journal_month_pk(partner, posted_in))
+}
+
+/// The same, of it what happened at a time that begins so, such as `2026-11` or `2026-11-22`.
+pub fn journal_month_of(partner: PartnerId, posted_in: Date, happened: &str) -> Query {
+    journal_month(partner, posted_in).prefix(happened.to_owned())
+}
+
+fn journal_month_pk(partner: PartnerId, day: Date) -> String {
+    format!("JOURNAL#{partner}#{}", day.strftime("%Y-%m"))
+}
+
+/// What a partner's entries of a finished month come to; without a month those that were posted before there was an index of months.
+pub fn journal_closing(partner: PartnerId, month: Option<Date>) -> Key {
+    let sk = month.map_or_else(|| "UNINDEXED".to_owned(), |month| month.strftime("%Y-%m").to_string());
+    key(TableName::Commerce, format!("CLO#{partner}"), sk)
+}
+
+pub fn journal_closings(partner: PartnerId) -> Query {
+    Query::partition(TableName::Commerce, format!("CLO#{partner}"))
+}
+
+/// A partner's entries of one kind of fact.
+pub fn partner_journals_of(partner: PartnerId, fact: &str) -> Query {
+    partner_journals(partner).prefix(format!("{fact}#"))
 }
 
 pub fn partner_journals(partner: PartnerId) -> Query {

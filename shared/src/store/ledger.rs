@@ -9,15 +9,24 @@ use serde::Deserialize;
 
 use super::keys::{self, Key};
 use super::table::{Condition, Item, Page, PageKey, Store, StoreError, Update, Versioned, Write, versioned};
+use crate::clock::day;
 use crate::ids::PartnerId;
 use crate::ledger::{BalanceChange, Fact, JournalEntry};
 use crate::money::{Currency, Money};
 use crate::payout::{Balance, Payout};
 use crate::purchase::promise::Promise;
 
-/// Posts an entry; refused where its fact has been posted.
-pub fn post(entry: &JournalEntry) -> Result<Write, StoreError> {
-    Write::create(journal_key(entry), entry)
+/// Posts an entry; refused where its fact has been posted. What changes what a partner is owed is findable by the month in which it was
+/// posted (`now`), and there by when it happened: see [`journals`](super::journals).
+pub fn post(entry: &JournalEntry, now: jiff::Timestamp) -> Result<Write, StoreError> {
+    let write = Write::create(journal_key(entry), entry)?;
+    let owed = entry
+        .partner()
+        .filter(|partner| entry.owed_to(*partner).next().is_some());
+    Ok(match owed {
+        Some(partner) => write.indexed(keys::journal_by_month(partner, day(now), entry)),
+        None => write,
+    })
 }
 
 pub fn journal_key(entry: &JournalEntry) -> Key {

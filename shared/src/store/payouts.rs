@@ -161,7 +161,7 @@ fn taken_off(
     let announcement = announcement(payout, seed.id(&label));
     Ok(vec![
         create(payout, &announcement)?,
-        ledger::post(&entry)?,
+        ledger::post(&entry, now)?,
         ledger::debit(balance, payout, now),
     ])
 }

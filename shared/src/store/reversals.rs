@@ -1,5 +1,7 @@
 //! Refunds and disputes: beside their order, in a partition of its own.
 
+use jiff::Timestamp;
+
 use super::audit::{self, Audited};
 use super::keys::{self, Key};
 use super::ledger::{self, change_balance, post};
@@ -210,6 +212,7 @@ pub fn advance_refund(
     order_revision: u64,
     refund_revision: Option<u64>,
     messages: &[Envelope],
+    now: Timestamp,
 ) -> Result<Vec<Write>, StoreError> {
     let (order, refund) = (&advance.order, &advance.refund);
     let on_refund = match refund_revision {
@@ -224,7 +227,7 @@ pub fn advance_refund(
         .filter(|change| !promised(change))
         .copied()
         .collect();
-    writes.extend(books(&advance.entries, &unpromised, &advance.turnovers)?);
+    writes.extend(books(&advance.entries, &unpromised, &advance.turnovers, now)?);
     writes.extend(advance.released.iter().map(|promise| {
         let mut changes = advance.balances.iter();
         let change = changes.find(|change| change.partner == promise.partner);
@@ -240,6 +243,7 @@ pub fn advance_dispute(
     order_revision: u64,
     revision: Option<u64>,
     audit: Option<&AuditEvent>,
+    now: Timestamp,
 ) -> Result<Vec<Write>, StoreError> {
     let (order, dispute) = (&advance.order, &advance.dispute);
     let key = keys::dispute(dispute.order, &dispute.id);
@@ -252,7 +256,7 @@ pub fn advance_dispute(
         on_order(order, order_revision)?,
         on_dispute.indexed(keys::dispute_by_status(&dispute.status.to_string(), due, &dispute.id)),
     ];
-    writes.extend(books(&advance.entries, &advance.balances, &advance.turnovers)?);
+    writes.extend(books(&advance.entries, &advance.balances, &advance.turnovers, now)?);
     writes.extend(licences(&advance.revoked, &advance.reinstated));
     writes.extend(
         audit
@@ -329,8 +333,10 @@ fn books(
     entries: &[JournalEntry],
     balances: &[BalanceChange],
     turnovers: &[TurnoverChange],
+    now: Timestamp,
 ) -> Result<Vec<Write>, StoreError> {
-    let mut writes = entries.iter().map(post).collect::<Result<Vec<_>, _>>()?;
+    let posted = entries.iter().map(|entry| post(entry, now));
+    let mut writes = posted.collect::<Result<Vec<_>, _>>()?;
     writes.extend(balances.iter().map(change_balance));
     writes.extend(turnovers.iter().map(recount));
     Ok(writes)

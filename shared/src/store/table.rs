@@ -299,7 +299,7 @@ impl Query {
     }
 
     /// Whether a page of this query may begin there. Page keys come back from outside, and may have been made up there.
-    fn has(&self, PageKey(after): &PageKey) -> bool {
+    pub(super) fn has(&self, PageKey(after): &PageKey) -> bool {
         let (names, [pk, sk]): (&[_], _) = if self.indexed {
             (&[INDEX_PK, INDEX_SK, "pk", "sk"], [INDEX_PK, INDEX_SK])
         } else {

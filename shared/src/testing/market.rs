@@ -17,6 +17,7 @@ use crate::partner::{
 };
 use crate::seed::Seed;
 use crate::store::catalogue::browse::reindex;
+use crate::store::catalogue::lookalikes::renamed;
 use crate::store::{Write, keys, partners};
 
 /// The bytes of every package in this market.
@@ -122,6 +123,8 @@ impl TestWorld {
             .expect("buckets are versioned");
         let listing = published.listing;
         let mut writes = reindex(None, Some(&published)).expect("an index");
+        let named = renamed(&self.store, None, Some(&published)).await;
+        writes.extend(named.expect("memory does not fail"));
         writes.push(Write::create(keys::published(listing), &published).expect("an item"));
         self.store.transact(writes).await.expect("a new listing");
         self.take_messages();

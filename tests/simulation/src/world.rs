@@ -147,6 +147,7 @@ impl World {
             stripe: client.clone(),
             paypal: paypal.clone(),
             signer: Signer::new(SigningSecretSource::fixed("a seed")),
+            block_list: purchase::KeptPages::default(),
             commission: BasisPoints::try_from(plan.commission_bps).expect("a rate"),
             public_url: "https://shop.example".to_owned(),
         };

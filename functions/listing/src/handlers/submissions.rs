@@ -6,8 +6,8 @@ use shared::auth::PartnerMember;
 use shared::auth::scope::{ListingsRead, ListingsWrite};
 use shared::http::{Call, Json, Page, Paging, PagingParams, Path, Problem, ProblemDocument};
 use shared::ids::{ListingId, PartnerId, SubmissionId, VersionId};
-use shared::listing::{Card, Occasion, Submission, submit};
-use shared::store::Store;
+use shared::listing::lookalike::names_like;
+use shared::listing::{Occasion, Submission, submit};
 use shared::store::catalogue::{self, SubmissionBasis};
 
 use super::{SubmissionPath, VersionPath, changes};
@@ -38,8 +38,9 @@ pub(crate) async fn create(
             now: call.now,
             seed: &call.seed,
         };
-        let shelf = whole_shelf(&context.store).await?;
-        let made = submit(&listing, &version, &shelf, context.currency, occasion);
+        let names = names_like(&listing.content.title);
+        let alike = catalogue::titled(&context.store, &names).await?;
+        let made = submit(&listing, &version, &alike, context.currency, occasion);
         let handed_in = made.map_err(problems::submit)?;
         let basis = SubmissionBasis {
             version_revision: version.revision,
@@ -63,20 +64,6 @@ pub(crate) async fn create(
         [(header::LOCATION, place)],
         Json(submission.into()),
     ))
-}
-
-/// Everything that is published. A thousand cards are less than a megabyte, and versions are handed in a few times a day.
-async fn whole_shelf(store: &Store) -> Result<Vec<Card>, Problem> {
-    const PAGE: usize = 1_000;
-    let (mut cards, mut after) = (Vec::new(), None);
-    loop {
-        let page = catalogue::shelf(store, None, after, PAGE).await?;
-        cards.extend(page.items);
-        match page.next {
-            None => return Ok(cards),
-            next => after = next,
-        }
-    }
 }
 
 /// What the partner has handed in, newest first.

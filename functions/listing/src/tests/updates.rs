@@ -266,6 +266,29 @@ async fn a_title_like_another_partner_s_is_remarked_on() {
     assert!(text(&seen[0], "excerpt").starts_with("Warm Tape Pads by "), "{seen}");
 }
 
+/// What a submission reads depends on its own title, and not on how much others have on sale.
+#[tokio::test]
+async fn a_submission_reads_no_more_of_a_larger_shop() {
+    let world = World::new().await;
+    let price = Money::new(900, "EUR".parse().expect("a currency"));
+    let other = world.app.seller("other").await;
+    let meter = world.app.store.meter().clone();
+    let mut costs = Vec::new();
+    for (round, listings) in [0, 150].into_iter().enumerate() {
+        for number in 0..listings {
+            world.app.on_sale(other, &format!("Other Pack {number}"), price).await;
+        }
+        let own = world.listing(&with("title", json!("Warm Tape Pads"))).await.id;
+        let version = world.version(own, &format!("1.0.{round}")).await;
+        world.scan(&version, Verdict::Passed).await;
+        let before = meter.read();
+        world.submit(&version).await;
+        let used = meter.read().since(before);
+        costs.push((used.requests, used.read_tenths));
+    }
+    assert_eq!(costs[0], costs[1], "{costs:?}");
+}
+
 #[tokio::test]
 async fn a_delayed_rejection_can_be_mended_or_decided_otherwise() {
     let world = World::new().await;

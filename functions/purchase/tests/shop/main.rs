@@ -45,6 +45,7 @@ async fn shop_where(paypal_is_set_up: bool) -> Shop {
             stripe: clients.0,
             paypal: clients.1,
             signer: Signer::new(SigningSecretSource::fixed("a seed")),
+            block_list: purchase::KeptPages::default(),
             commission: BasisPoints::try_from(2000).expect("a rate"),
             public_url: "https://shop.example".into(),
         };

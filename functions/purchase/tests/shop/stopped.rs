@@ -1,8 +1,9 @@
 //! What is suspended or taken down: neither downloaded nor sold, and on the block list.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::ids::PartnerId;
-use shared::listing::{ListedAct, Published, ReasonCode, Stage, Standing, sample};
+use shared::listing::{ListedAct, Published, ReasonCode, Stage, Standing, Version, sample};
 use shared::objects::Bucket;
 use shared::store::{Condition, Write, keys};
 use shared::testing::TestApp;
@@ -27,7 +28,7 @@ async fn publish(app: &TestApp, pads: &mut sample::Shop, number: &str) {
 
 /// Stores the seller's listing as it is now: its versions, and what the public sees of them.
 async fn stock(app: &TestApp, seller: PartnerId, pads: &sample::Shop) {
-    let version = |version: &shared::listing::Version| {
+    let version = |version: &Version| {
         let key = keys::version(version.listing, version.id);
         Write::overwrite(key, version).expect("an item")
     };
@@ -126,6 +127,12 @@ async fn what_is_stopped_is_on_the_signed_block_list() {
         let write = write.indexed(keys::version_by_standing(standing, version.listing, version.id));
         app.store.write(write).await.expect("written");
     }
+    let kept = app.get("/v1/block-list").send().await.expect(200).json();
+    assert_eq!(
+        kept, empty,
+        "a function that has just read a page does not read it again"
+    );
+    app.clock.advance(SignedDuration::from_secs(60));
     let list = app.get("/v1/block-list").send().await.expect(200).json();
     let items = list["items"].as_array().expect("items");
     let [item] = items.as_slice() else { panic!("{items:?}") };
@@ -141,13 +148,55 @@ async fn what_is_stopped_is_on_the_signed_block_list() {
     let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::EdDSA);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
-    let jws = list["jws"].as_str().expect("a signature");
-    let signed = jsonwebtoken::decode::<Value>(jws, &key, &validation)
-        .expect("verified")
-        .claims;
-    for member in ["issued_at", "expires_at", "items"] {
-        assert_eq!(signed[member], list[member]);
+    let signed = |list: &Value| {
+        let jws = list["jws"].as_str().expect("a signature");
+        jsonwebtoken::decode::<Value>(jws, &key, &validation)
+            .expect("verified")
+            .claims
+    };
+    for member in ["issued_at", "expires_at", "cursor", "items", "next"] {
+        assert_eq!(signed(&list)[member], list[member]);
     }
+    assert_eq!((&list["cursor"], &list["next"]), (&Value::Null, &Value::Null));
+
+    // However many there are, an answer has so many and says where the others are.
+    for number in 0..600 {
+        let another = Version {
+            id: app.seed().id(&format!("stopped {number}")),
+            ..stopped.clone()
+        };
+        let write = Write::create(keys::version(another.listing, another.id), &another).expect("an item");
+        let write = write.indexed(keys::version_by_standing(
+            Standing::Stopped,
+            another.listing,
+            another.id,
+        ));
+        app.store.write(write).await.expect("written");
+    }
+    app.clock.advance(SignedDuration::from_secs(60));
+    let (mut read, mut cursor) = (Vec::new(), Value::Null);
+    loop {
+        let path = cursor.as_str().map_or_else(
+            || "/v1/block-list".to_owned(),
+            |next| format!("/v1/block-list?cursor={next}"),
+        );
+        let page = app.get(&path).send().await.expect(200).json();
+        assert_eq!(
+            (&signed(&page)["cursor"], &signed(&page)["next"]),
+            (&cursor, &page["next"])
+        );
+        let items = page["items"].as_array().expect("items");
+        assert!(items.len() <= 500, "{}", items.len());
+        read.extend(items.iter().map(|item| item["version_id"].to_string()));
+        cursor = page["next"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    read.sort();
+    read.dedup();
+    assert_eq!(read.len(), 601);
+    app.get("/v1/block-list?cursor=nonsense").send().await.expect(400);
 }
 
 #[tokio::test]

@@ -228,7 +228,7 @@ impl Desk {
         };
         let settlement =
             settle(order, &payment, &Turnovers::new(), 7, self.world.seed(), || [7; 16]).expect("paid in full");
-        let writes = commerce::settlement_writes(&settlement, revision).expect("items");
+        let writes = commerce::settlement_writes(&settlement, revision, self.world.now()).expect("items");
         self.world.store.transact(writes).await.expect("settled");
         self.world.take_messages();
     }
@@ -259,7 +259,7 @@ impl Desk {
         let entry = entry.expect("balanced").with_processor_ref(reference);
         self.world
             .store
-            .write(ledger::post(&entry).expect("an item"))
+            .write(ledger::post(&entry, self.world.now()).expect("an item"))
             .await
             .expect("a new fact");
     }

@@ -75,7 +75,7 @@ impl AtPayPal {
         let (seed, now) = (self.desk.world.seed(), self.desk.world.now());
         let advanced = advance(&order, known.as_deref(), &report, seed, now).expect("sums fit");
         let revision = known.map(|known| known.revision);
-        let writes = reversals::advance_dispute(&advanced.expect("news"), order.revision, revision, None);
+        let writes = reversals::advance_dispute(&advanced.expect("news"), order.revision, revision, None, now);
         store.transact(writes.expect("items")).await.expect("as read");
     }
 

@@ -57,7 +57,7 @@ async fn sale_in(app: &TestApp, currency: Currency) -> Sale {
         at: app.now(),
     };
     let settled = settle(&placed, &payment, &Turnovers::new(), 7, app.seed(), || [7; 16]).expect("paid in full");
-    let writes = commerce::settlement_writes(&settled, stored.revision).expect("items");
+    let writes = commerce::settlement_writes(&settled, stored.revision, app.now()).expect("items");
     app.store.transact(writes).await.expect("nobody else writes");
     app.take_messages();
     Sale {

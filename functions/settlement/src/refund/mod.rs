@@ -228,6 +228,7 @@ async fn post(
         order.revision,
         refund.map(|refund| refund.revision),
         &messages,
+        delivery.now,
     )?;
     writes.extend(superseded);
     context.store.transact(writes).await?;

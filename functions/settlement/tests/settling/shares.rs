@@ -90,7 +90,7 @@ async fn a_flat_rule_costs_what_the_default_costs_and_a_tiered_one_its_counter()
     let (flat, tiered) = (till.rule(flat(1500)), till.rule(tiered()));
     till.sold_under(1299, &flat, Referrers::default()).await;
     till.sold_under(1299, &tiered, Referrers::default()).await;
-    for (terms, expected) in [(&flat, (4, 9)), (&tiered, (5, 11))] {
+    for (terms, expected) in [(&flat, (4, 10)), (&tiered, (5, 12))] {
         let order = till
             .order_under(&[(till.anna, 1299)], terms, Referrers::default())
             .await;

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use shared::auth::PartnerMember;
 use shared::auth::scope::EarningsRead;
 use shared::http::{Call, Json, Path, Problem, ProblemDocument};
 use shared::ids::PartnerId;
 use shared::statement::{Draft, Period, Sold, Statement, StatementError};
+use shared::store::journals::Journal;
 use shared::store::{commerce, ledger, partners};
 
 use super::rendered;
@@ -59,7 +61,7 @@ pub(crate) async fn show(
     if !period.has_begun(call.now) {
         return Err(Problem::not_found());
     }
-    let statement = draw_up(&context, member.partner, period).await?;
+    let statement = draw_up(&context, (member.partner, partner.created_at), period, call.now).await?;
     let name = format!("statement-{period}");
     Ok(match format {
         Format::Json => Json(StatementView::of(statement, call.now)).into_response(),
@@ -75,9 +77,27 @@ pub(crate) async fn show(
     })
 }
 
-async fn draw_up(context: &Context, partner: PartnerId, period: Period) -> Result<Statement, Problem> {
+async fn draw_up(
+    context: &Context,
+    (partner, since): (PartnerId, Timestamp),
+    period: Period,
+    now: Timestamp,
+) -> Result<Statement, Problem> {
+    let mut journal = Journal::of(&context.store, partner, since, now).await?;
     let mut draft = Draft::new(partner, period);
-    ledger::read_journal(&context.store, partner, |entry| draft.add(entry).map_err(refused)).await?;
+    if journal.needs_all(&period) {
+        ledger::read_journal(&context.store, partner, |entry| draft.add(entry).map_err(refused)).await?;
+    } else {
+        for sums in journal.closed() {
+            draft.open(sums).map_err(Problem::internal)?;
+        }
+        journal
+            .closed_entries(&period, |entry| draft.add(entry).map_err(refused))
+            .await?;
+        journal
+            .open_entries(period.last(), |entry| draft.add(entry).map_err(refused))
+            .await?;
+    }
     let statement = draft.finish().map_err(Problem::internal)?;
     let orders: Vec<_> = statement.orders().into_iter().collect();
     let orders = commerce::orders_by_id(&context.store, &orders).await?;

@@ -38,7 +38,7 @@ async fn paid_with(desk: &Desk, plan: &str, went_back: i64) -> String {
     let settled = settle(&order, &payment, &Turnovers::new(), 7, paid.seed(), || [7; 16]);
     let mut settled = settled.expect("paid in full");
     settled.order.lines[0].claimed_minor = went_back;
-    let writes = commerce::renewal_writes(&settled).expect("items");
+    let writes = commerce::renewal_writes(&settled, began).expect("items");
     store.transact(writes).await.expect("nobody else writes");
     desk.app.take_messages();
     desk.stripe.take_asked();

@@ -8,7 +8,7 @@ use crate::store::keys;
 use crate::store::table::{Store, StoreError, Versioned, Write};
 
 use super::publication::publication_writes;
-use super::{Moderation, PublicationBasis, cases, replace_version};
+use super::{Moderation, PublicationBasis, cases, lookalikes, replace_version};
 
 pub async fn appeal(
     store: &Store,
@@ -81,7 +81,11 @@ pub async fn settle_appeal(store: &Store, settled: &Settled, basis: AppealBasis<
             replace_version(version, publication.version_revision)?,
             Write::replace(keys::submission(submission.partner, submission.id), submission, subject)?,
         ]),
-        Effect::Restored(change) => writes.extend(publication_writes(change, publication)?),
+        Effect::Restored(change) => {
+            writes.extend(publication_writes(change, publication)?);
+            let before = publication.before.map(|before| &before.value);
+            writes.extend(lookalikes::renamed(store, before, change.published.as_ref()).await?);
+        }
     }
     store.transact(writes).await
 }

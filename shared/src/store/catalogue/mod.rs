@@ -6,6 +6,7 @@
 mod appeals;
 pub(crate) mod browse;
 mod cases;
+pub(crate) mod lookalikes;
 mod publication;
 mod rejections;
 mod replies;
@@ -27,6 +28,7 @@ use crate::scan::Check;
 pub use appeals::{AppealBasis, appeal, appeals, lodge_appeal, settle_appeal};
 pub use browse::{find, shelf};
 pub use cases::{CaseDecision, case, close_report, closed_cases, decide, judge, report, review_queue, save_case};
+pub use lookalikes::titled;
 pub use publication::{
     Moderation, PublicationBasis, Scenery, published, published_many, published_revision, save_publication, scenery,
 };

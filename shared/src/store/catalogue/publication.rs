@@ -11,7 +11,7 @@ use crate::store::keys;
 use crate::store::table::{Condition, Store, StoreError, Versioned, Write};
 
 use super::browse::reindex;
-use super::{all_versions, cases, replace_version};
+use super::{all_versions, cases, lookalikes, replace_version};
 
 /// What the public sees of a listing; what an order freezes.
 pub async fn published(store: &Store, listing: ListingId) -> Result<Option<Published>, StoreError> {
@@ -164,11 +164,13 @@ pub async fn save_publication(
     basis: PublicationBasis<'_>,
 ) -> Result<(), StoreError> {
     let mut writes = publication_writes(change, basis)?;
+    let before = basis.before.map(|before| &before.value);
+    writes.extend(lookalikes::renamed(store, before, change.published.as_ref()).await?);
     writes.push(audit::entry(Audited::Listing(change.listing.id), &change.audit)?);
     store.transact(writes).await
 }
 
-/// All but the audit entry.
+/// All but the audit entry and the name of its title.
 pub(super) fn publication_writes(change: &Publication, basis: PublicationBasis<'_>) -> Result<Vec<Write>, StoreError> {
     let (listing, version) = (&change.listing, &change.version);
     let mut messages = change.messages.clone();

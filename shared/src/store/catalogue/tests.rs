@@ -126,6 +126,137 @@ async fn pages_of_a_search_lead_to_every_answer() {
     assert_eq!(all.len(), 7);
 }
 
+/// Takes a listing's entries to where they lay before shelves were spread.
+async fn unspread(store: &Store, listing: ListingId) {
+    let card = published(store, listing)
+        .await
+        .expect("read")
+        .expect("published")
+        .card();
+    let title = crate::listing::browse::normalised(&card.title);
+    for category in [None, Some(card.category.name())] {
+        let mut moves = vec![(
+            keys::shelf(category, &title, listing),
+            keys::whole_shelf(category, &title, listing),
+        )];
+        let words = crate::listing::browse::words(&card.title).into_iter();
+        moves.extend(words.map(|word| {
+            let whole = keys::whole_word(category, &word, listing);
+            (keys::word(category, &word, listing), whole)
+        }));
+        for (from, to) in moves {
+            let entry: serde_json::Value = store.get(&from).await.expect("read").expect("on the shelf").value;
+            let writes = vec![
+                Write::delete(from, Condition::Present),
+                Write::overwrite(to, &entry).expect("an item"),
+            ];
+            store.transact(writes).await.expect("written");
+        }
+    }
+}
+
+/// By title, each once, wherever they lie: over all shards, and where shelves lay before there were any.
+#[tokio::test]
+async fn pages_of_a_shelf_lead_through_all_shards_in_order() {
+    let store = Store::memory();
+    let mut titles_by_name = Vec::new();
+    for number in 1..=40 {
+        let title = format!("Warm Pack {:02}", number * 7 % 41);
+        let (listing, _, _) = bring_out(&store, number, titled(&title, crate::listing::Category::Presets)).await;
+        if number % 3 == 0 {
+            unspread(&store, listing.id).await;
+        }
+        titles_by_name.push(title);
+    }
+    titles_by_name.sort();
+    for limit in [1, 2, 7, 40, 100] {
+        for category in [None, Some("presets")] {
+            let (mut browsed, mut searched) = (Vec::new(), Vec::new());
+            let mut after = None;
+            loop {
+                let page = shelf(&store, category, after, limit).await.expect("read");
+                assert!(page.items.len() <= limit);
+                after = page.next.clone();
+                browsed.extend(titles(page));
+                if after.is_none() {
+                    break;
+                }
+            }
+            let terms = Terms::parse("warm pa").expect("long enough");
+            loop {
+                let page = find(&store, category, &terms, after, limit).await.expect("read");
+                assert!(page.items.len() <= limit);
+                after = page.next.clone();
+                searched.extend(titles(page));
+                if after.is_none() {
+                    break;
+                }
+            }
+            // What is found stands by word and listing.
+            searched.sort();
+            assert_eq!(
+                (&browsed, &searched),
+                (&titles_by_name, &titles_by_name),
+                "{limit} at a time"
+            );
+        }
+    }
+    let foreign = PageKey(
+        [("pk", "PUB#x"), ("sk", "y")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into(),
+    );
+    let refused = shelf(&store, None, Some(foreign), 10).await;
+    assert!(matches!(refused, Err(StoreError::ForeignPage)), "{refused:?}");
+}
+
+/// What lies where it did before shelves were spread goes with its listing's next change.
+#[tokio::test]
+async fn a_change_takes_what_was_never_spread_along() {
+    let store = Store::memory();
+    let (listing, version, _) = bring_out(&store, 1, sample::content()).await;
+    unspread(&store, listing.id).await;
+    let before = published_revision(&store, listing.id)
+        .await
+        .expect("read")
+        .expect("published");
+    let change = yank_of(&listing, &version, &before, None);
+    let revisions = basis(Some(&before), 2, 2);
+    save_publication(&store, &change, revisions).await.expect("written");
+    assert!(shelf(&store, None, None, 10).await.expect("read").items.is_empty());
+    assert!(found(&store, None, "warm").await.is_empty());
+}
+
+/// The name of a title finds it, as long as it is published, and a few others of the same name and no more.
+#[tokio::test]
+async fn a_title_is_found_by_its_name_as_long_as_it_is_published() {
+    use crate::listing::lookalike::name;
+    let store = Store::memory();
+    let under = async |title: &str| {
+        let names = [name(title).expect("a name")];
+        let found = titled_by(&store, &names).await;
+        found.into_iter().map(|titled| titled.title).collect::<Vec<_>>()
+    };
+    bring_out(&store, 1, titled("Warm Tape Pads", crate::listing::Category::Presets)).await;
+    assert_eq!(under("WARM TAPE PADS").await, ["Warm Tape Pads"]);
+    bring_out(&store, 2, titled("WARM TAPE PADS", crate::listing::Category::Presets)).await;
+    assert_eq!(under("Warm Tape Pads").await, ["Warm Tape Pads", "WARM TAPE PADS"]);
+    for number in 3..20 {
+        bring_out(
+            &store,
+            number,
+            titled("Warm Tape Pads", crate::listing::Category::Presets),
+        )
+        .await;
+    }
+    assert_eq!(under("Warm Tape Pads").await.len(), 8);
+    assert_eq!(under("Cold Tape Pads").await, [""; 0]);
+}
+
+async fn titled_by(store: &Store, names: &[String]) -> Vec<crate::listing::lookalike::NamedTitle> {
+    super::titled(store, names).await.expect("read")
+}
+
 /// The second release has another title, category and price; nothing of the first may remain in the index.
 #[tokio::test]
 async fn a_new_title_and_category_leave_no_trace_of_the_old_ones() {
@@ -221,7 +352,9 @@ async fn a_new_title_and_category_leave_no_trace_of_the_old_ones() {
     let left = store.as_memory().expect("in memory").scan(TableName::Catalogue);
     let derived = |item: &&crate::store::table::Item| {
         let pk = item["pk"].as_s().expect("text");
-        ["SHELF", "WORD", "PUB"].iter().any(|prefix| pk.starts_with(prefix))
+        ["SHELF", "WORD", "PUB", "LOOK"]
+            .iter()
+            .any(|prefix| pk.starts_with(prefix))
     };
     assert_eq!(
         left.iter().filter(derived).count(),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::{Key, TableName, key};
+use super::{Key, TableName, hashed, key};
 use crate::ids::{AppealId, CaseId, ListingId, PartnerId, ReplyId, RescanId, SubmissionId, UploadId, VersionId};
 use crate::listing::Standing;
 use crate::store::table::Query;
@@ -183,31 +183,76 @@ pub fn published(listing: ListingId) -> Key {
     key(TableName::Catalogue, format!("PUB#{listing}"), "LISTING")
 }
 
-/// A published listing under its category (or under all of them), sorted by title.
+/// The published titles that have this name, as [`lookalike`](crate::listing::lookalike) makes it.
+pub fn titles(name: &str) -> Key {
+    key(TableName::Catalogue, format!("LOOK#{}", hashed(&[name])), "TITLES")
+}
+
+/// Over how many partitions a shelf, or the beginning of a word, is spread: all are read for a page, so more of them cost more.
+const SHARDS: u8 = 4;
+
+/// A published listing under its category (or under all of them), sorted by title within its shard.
 pub fn shelf(category: Option<&str>, title: &str, listing: ListingId) -> Key {
     key(
         TableName::Catalogue,
-        format!("SHELF#{}", category.unwrap_or("*")),
+        sharded(&shelf_partition(category), listing),
         format!("{title}#{listing}"),
     )
 }
 
-pub fn shelves(category: Option<&str>) -> Query {
-    Query::partition(TableName::Catalogue, format!("SHELF#{}", category.unwrap_or("*")))
+/// The same as it was kept before shelves were spread.
+pub fn whole_shelf(category: Option<&str>, title: &str, listing: ListingId) -> Key {
+    key(
+        TableName::Catalogue,
+        shelf_partition(category),
+        format!("{title}#{listing}"),
+    )
 }
 
-/// A published listing under one word of its title. Words are spread over partitions by their first two characters,
-/// so that no partition holds the whole catalogue.
+/// All that a shelf is made of, first what was never spread: each sorted by title.
+pub fn shelves(category: Option<&str>) -> Vec<Query> {
+    spread(&shelf_partition(category))
+}
+
+/// A published listing under one word of its title. Words are spread over partitions by their first two characters and over shards.
 pub fn word(category: Option<&str>, word: &str, listing: ListingId) -> Key {
-    let (pk, word) = (word_partition(category, word), word);
+    let pk = sharded(&word_partition(category, word), listing);
     key(TableName::Catalogue, pk, format!("{word}#{listing}"))
 }
 
-pub fn words(category: Option<&str>, prefix: &str) -> Query {
-    Query::partition(TableName::Catalogue, word_partition(category, prefix)).prefix(prefix.into())
+/// The same as it was kept before words were spread over shards.
+pub fn whole_word(category: Option<&str>, word: &str, listing: ListingId) -> Key {
+    key(
+        TableName::Catalogue,
+        word_partition(category, word),
+        format!("{word}#{listing}"),
+    )
+}
+
+pub fn words(category: Option<&str>, prefix: &str) -> Vec<Query> {
+    let partitions = spread(&word_partition(category, prefix)).into_iter();
+    partitions.map(|query| query.prefix(prefix.into())).collect()
+}
+
+fn shelf_partition(category: Option<&str>) -> String {
+    format!("SHELF#{}", category.unwrap_or("*"))
 }
 
 fn word_partition(category: Option<&str>, word: &str) -> String {
     let head: String = word.chars().take(2).collect();
     format!("WORD#{}#{head}", category.unwrap_or("*"))
+}
+
+/// By the listing's id, which is as good as random in its last character.
+fn sharded(partition: &str, listing: ListingId) -> String {
+    let last = listing.to_string().bytes().last().unwrap_or_default();
+    format!("{partition}#{}", last % SHARDS)
+}
+
+fn spread(partition: &str) -> Vec<Query> {
+    let shards = (0..SHARDS).map(|shard| format!("{partition}#{shard}"));
+    let partitions = std::iter::once(partition.to_owned()).chain(shards);
+    partitions
+        .map(|pk| Query::partition(TableName::Catalogue, pk))
+        .collect()
 }
