@@ -14,7 +14,7 @@ use crate::context::Context;
 
 /// Asks for a refund of one's own order. It waits until the partner or an operator has decided. Each line has one open request at a time: another
 /// is 409 `refund_request_open`, which names the first. A request of which nothing is left, because the money went back by another way, becomes
-/// `superseded`.
+/// `superseded`. Of what a subscription paid, unspent credit is not refunded as well: 422 `credit_unspent` names the amounts.
 #[utoipa::path(post, path = "/v1/orders/{order_id}/refund-requests", tag = "refunds", params(("order_id" = OrderId, Path)),
     request_body = AskRefund,
     responses((status = 201, body = RefundView), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),

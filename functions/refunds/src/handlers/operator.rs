@@ -16,7 +16,8 @@ use super::{Created, Decider, find, settle_request, start};
 use crate::api::{AskRefund, Decide, RefundView};
 use crate::context::Context;
 
-/// Refunds an order, in part or in whole: not one of the operator's own, nor of what their team sold.
+/// Refunds an order, in part or in whole: not one of the operator's own, nor of what their team sold. Of what a subscription paid, unspent credit
+/// is not refunded as well: 422 `credit_unspent` names what was paid, what has gone back, what is credit, and what is left.
 #[utoipa::path(post, path = "/v1/orders/{order_id}/refunds", tag = "refunds", params(("order_id" = OrderId, Path)),
     request_body = AskRefund,
     responses((status = 201, body = RefundView), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),

@@ -51,7 +51,8 @@ pub(crate) async fn list(
 }
 
 /// Refunds what the partner sold, in part or in whole. What the partner is no longer owed, because it has been paid out, is the
-/// marketplace's money: such a refund is only requested (`review` says why) and waits for an operator.
+/// marketplace's money: such a refund is only requested (`review` says why) and waits for an operator. Of what a subscription paid, unspent
+/// credit is not refunded as well: 422 `credit_unspent` names the amounts.
 #[utoipa::path(post, path = "/v1/partners/{partner_id}/orders/{order_id}/refunds", tag = "refunds",
     params(("partner_id" = PartnerId, Path), ("order_id" = OrderId, Path)), request_body = AskRefund,
     responses((status = 201, body = RefundView), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),

@@ -1,6 +1,7 @@
 //! Settling in-process, there and back.
 
 mod arrivals;
+mod conversion;
 mod crowd;
 mod disputes;
 mod payments;

@@ -22,7 +22,8 @@ use crate::api::{ChangePreview, ChangeSubscription, SubscriptionView};
 use crate::checkout;
 use crate::context::Context;
 
-/// Changes the plan, the seats, or both, at once.
+/// Changes the plan, the seats, or both, at once. What costs less is credit for the next payments (`credit`), which is not refunded as well. After
+/// money of the period that runs has gone back, it gives no credit.
 #[utoipa::path(post, path = "/v1/subscriptions/{subscription_id}/changes", tag = "subscriptions", request_body = ChangeSubscription,
     params(("subscription_id" = SubscriptionId, Path)),
     responses((status = 201, body = SubscriptionView), (status = 402, body = ProblemDocument), (status = 404, body = ProblemDocument),

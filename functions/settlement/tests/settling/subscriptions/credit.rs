@@ -221,7 +221,7 @@ async fn credit_for_what_was_given_back_before_ends_the_subscription() {
     let balance = json!({"id": "cbtxn_1", "ending_balance": -NINE_SEATS, "currency": "eur"});
     sold.till
         .stripe
-        .answers(200, list(&[balance.clone()]))
+        .answers(200, list(std::slice::from_ref(&balance)))
         .answers(200, balance);
     sold.hear().await.expect("heard");
     let asked = sold.till.stripe.take_asked();
