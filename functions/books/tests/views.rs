@@ -39,6 +39,7 @@ async fn ran(app: &TestApp, opened: u32) -> ReconciliationId {
         counts: Counts {
             opened,
             open: opened,
+            events_refused: 2,
             ..Counts::default()
         },
         ..run
@@ -72,6 +73,10 @@ async fn a_report_has_its_differences_page_by_page() {
     assert_eq!(
         (list["items"][0]["id"].as_str(), &list["items"][0]["opened"]),
         (Some(run.to_string().as_str()), &3.into())
+    );
+    assert_eq!(
+        list["items"][0]["events_refused"], 2,
+        "what could not be taken in is told"
     );
     let first = ask(&app, &format!("/v1/reconciliations/{run}?limit=2"))
         .await

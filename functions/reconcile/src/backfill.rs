@@ -1,8 +1,7 @@
 //! The second walk: events that a processor has and the inbox has not (docs.stripe.com/webhooks/process-undelivered-events;
 //! developer.paypal.com/docs/api/webhooks/v1/#webhooks-events_list).
 //!
-//! Both list events up to 30 days back. What happens to Stripe's connected accounts is not among them; whoever acts on an account fetches
-//! it first.
+//! Both list events up to 30 days back. What happens to Stripe's connected accounts is not among them: see `accounts`.
 
 use jiff::{SignedDuration, Timestamp};
 use shared::processor::Processor;
@@ -15,7 +14,7 @@ use crate::run::Run;
 use crate::walk::{OVERLAP, days};
 
 /// How far back events are listed, less an hour for the time that walking takes.
-const REACH: SignedDuration = SignedDuration::from_hours(30 * 24 - 1);
+pub(crate) const REACH: SignedDuration = SignedDuration::from_hours(30 * 24 - 1);
 
 /// `false` when there was not enough time.
 pub(crate) async fn take_in_events(run: &mut Run<'_>, processor: Processor) -> Result<bool, Failure> {

@@ -50,7 +50,10 @@ impl Events {
     /// Takes in what is on the page and not in the inbox, and says which page is next.
     pub(crate) async fn take_in(self, run: &mut Run<'_>) -> Result<Option<Self>, Failure> {
         match self {
-            Self::Stripe(page) => Ok(take_in_stripes(run, None, page).await?.map(Self::Stripe)),
+            Self::Stripe(page) => Ok(match take_in_stripes(run, None, page).await? {
+                StripeEvents::Page(next) => Some(Self::Stripe(next)),
+                StripeEvents::End | StripeEvents::Hidden => None,
+            }),
             Self::PayPal(page) => {
                 let list = run.context.paypal.events(&page).await?;
                 let next = list.next_page().map(Self::PayPal);
@@ -74,19 +77,28 @@ impl Events {
     }
 }
 
+/// What comes after a page of Stripe's events.
+pub(crate) enum StripeEvents {
+    Page(ListPage),
+    End,
+    /// Stripe no longer shows the account's events.
+    Hidden,
+}
+
 /// One page of Stripe's events: of the platform, or of a connected account.
 pub(crate) async fn take_in_stripes(
     run: &mut Run<'_>,
     account: Option<&str>,
     page: ListPage,
-) -> Result<Option<ListPage>, Failure> {
+) -> Result<StripeEvents, Failure> {
     let list = match run.context.stripe.events(account, &page).await {
         Ok(list) => list,
         // Large events make large pages: fewer of them fit.
         Err(error) if error.is_answer_too_large() && page.limit > 1 => {
             let limit = (page.limit / 10).max(1);
-            return Ok(Some(ListPage { limit, ..page }));
+            return Ok(StripeEvents::Page(ListPage { limit, ..page }));
         }
+        Err(ProcessorError::Refused { .. }) if account.is_some() => return Ok(StripeEvents::Hidden),
         Err(error) => return Err(error.into()),
     };
     let next = list.next_page().map(|last| after(&page, last));
@@ -116,7 +128,7 @@ pub(crate) async fn take_in_stripes(
         };
         run.count_event(taken)?;
     }
-    Ok(next)
+    Ok(next.map_or(StripeEvents::End, StripeEvents::Page))
 }
 
 fn text(value: &impl ToString) -> Vec<u8> {

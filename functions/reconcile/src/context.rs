@@ -24,7 +24,7 @@ pub struct Context {
 impl Context {
     pub fn from_start(start: &Start<'_>) -> Self {
         Self {
-            store: start.store(&[TableName::Commerce, TableName::Ledger]),
+            store: start.store(&[TableName::Accounts, TableName::Commerce, TableName::Ledger]),
             stripe: start.stripe(),
             paypal: start.paypal(),
             policy: EventPolicy {

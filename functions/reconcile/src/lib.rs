@@ -1,11 +1,14 @@
 //! Holds the journal against the processors' own books, and fetches the news that never came.
 //!
-//! Trigger: schedule. Four walks, of which those along time go on where the run before stopped: refunds that are still on their way are
-//! asked about; events that are not in the inbox are taken in as the webhook would have; every movement on the platform's balance is
-//! matched with the entries that explain it, or a difference is opened (what PayPal releases of what it held, wherever it lies); the differences that stand are looked at again. Writes matches,
-//! differences, the entries of the platform's own movements, a report, and pending refunds as they are, with a message. Idempotency: a
-//! movement is matched by one conditional item, in the same transaction as what follows from it; an event is taken in under its own id.
+//! Trigger: schedule. Five walks, of which those along time and along the partners go on where the run before stopped: refunds that are
+//! still on their way are asked about; events that are not in the inbox are taken in as the webhook would have, those of the platform, and
+//! those of the partners' accounts, of which the held ones are looked at again; every movement on the platform's balance is matched with
+//! the entries that explain it, or a difference is opened (what PayPal releases of what it held, wherever it lies); the differences that
+//! stand are looked at again. Writes matches, differences, the entries of the platform's own movements, a report, how far it came, and
+//! pending refunds as they are, with a message. Idempotency: a movement is matched by one conditional item, in the same transaction as
+//! what follows from it; an event is taken in under its own id.
 
+mod accounts;
 mod backfill;
 mod books;
 mod context;
@@ -34,14 +37,16 @@ async fn walk_all(run: &mut Run<'_>) -> Result<bool, Failure> {
     if !refunds::ask_again(run).await? {
         return Ok(false);
     }
+    // Before the movements, of which there may be more than a run has time for. What fails with a partner's account holds up no movement.
+    let accounts = accounts::follow(run).await;
     for processor in processors(run.context).await? {
         let is_complete =
             backfill::take_in_events(run, processor).await? && walk::match_movements(run, processor).await?;
         if !is_complete || processor == Processor::PayPal && !walk::match_releases(run).await? {
-            return Ok(false);
+            return accounts.and(Ok(false));
         }
     }
-    walk::review_differences(run).await
+    Ok(walk::review_differences(run).await? && accounts?)
 }
 
 /// A marketplace may do without PayPal.

@@ -1,4 +1,4 @@
-//! The third and the fourth walk: along a processor's movements, and along the differences that stand.
+//! The fourth and the fifth walk: along a processor's movements, and along the differences that stand.
 
 use std::iter;
 

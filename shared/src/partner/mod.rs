@@ -46,7 +46,7 @@ pub use country::Country;
 pub use decide::Decision;
 pub use destination::{Destination, PayPalReceiver};
 pub use group::Group;
-pub use hold::{Block, Hold, HoldReason, Release, WaitsFor};
+pub use hold::{Block, EndedBy, Hold, HoldReason, Release, WaitsFor};
 pub use payout_terms::PayoutTerms;
 pub use profile::{Application, PartnerName, PayPalAddress, SupportEmail, Website};
 pub use trust::Trust;

@@ -521,6 +521,11 @@ pub fn sweep_round(lane: SweepLane) -> Key {
     key(TableName::Commerce, format!("SWP#{lane}"), "ROUND")
 }
 
+/// How far the reconciliation came with the partners' accounts at Stripe.
+pub fn accounts_round() -> Key {
+    key(TableName::Ledger, "CUR#accounts#stripe".to_owned(), "CUR")
+}
+
 /// What the books are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BookItem {

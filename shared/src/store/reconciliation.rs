@@ -193,3 +193,41 @@ pub async fn advance(store: &Store, walk: Walk, until: Timestamp) -> Result<(), 
         Err(error) => Err(error),
     }
 }
+
+/// One walk along the partners' accounts at Stripe, as of one moment, though it may take several runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountsRound {
+    /// What has happened to the accounts from then...
+    pub from: Timestamp,
+    /// ...until then is asked for.
+    pub until: Timestamp,
+    /// Where the next run goes on; at the beginning where it is nowhere, unless the round has ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub after: Option<PageKey>,
+    pub is_ended: bool,
+}
+
+/// The latest round; `None` before the first one.
+pub async fn accounts_round(store: &Store) -> Result<Option<Versioned<AccountsRound>>, StoreError> {
+    store.get(&keys::accounts_round()).await
+}
+
+/// How far the round came, with the messages about the accounts that it has passed. The new revision; `None` when another run has come
+/// further meanwhile.
+pub async fn save_accounts_round(
+    store: &Store,
+    round: &AccountsRound,
+    revision: Option<u64>,
+    messages: &[Envelope],
+) -> Result<Option<u64>, StoreError> {
+    let key = keys::accounts_round();
+    let write = match revision {
+        None => Write::create(key, round)?,
+        Some(revision) => Write::replace(key, round, revision)?,
+    };
+    match store.write(write.outbox(messages)?).await {
+        Ok(()) => Ok(Some(revision.unwrap_or_default() + 1)),
+        Err(StoreError::Conflict { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -27,9 +27,31 @@ impl TestWorld {
     /// A partner who has gone all the way: approved, agreement accepted, account `acct_<label>` connected and able to be paid.
     /// The person `label` owns it.
     pub async fn seller(&self, label: &str) -> PartnerId {
-        let owner = self.user(label).await;
+        let applied = self.applicant(label).await;
         let act = || Act {
-            actor: owner,
+            actor: applied.owner,
+            now: self.now(),
+            seed: self.seed(),
+        };
+        let report = AccountReport {
+            account: format!("acct_{label}"),
+            details_submitted: true,
+            transfers_active: true,
+            payouts_enabled: true,
+            ..AccountReport::default()
+        };
+        let approved = decide(&applied, &Decision::Approve { evidence: None }, act()).expect("an applicant");
+        let agreed = accept(&approved.partner, CURRENT_VERSION, act()).expect("the current agreement");
+        let connected = connect(&agreed.partner, &report, act()).expect("no account yet");
+        self.change_partner(&connected.partner).await;
+        self.take_messages();
+        connected.partner.id
+    }
+
+    /// A partner who has applied and waits to be approved.
+    pub async fn applicant(&self, label: &str) -> Partner {
+        let act = Act {
+            actor: self.user(label).await,
             now: self.now(),
             seed: self.seed(),
         };
@@ -40,21 +62,10 @@ impl TestWorld {
             website: None,
             about: "Sounds for slow music, made by hand.".to_owned(),
         };
-        let applied = apply(application, act());
+        let applied = apply(application, act);
         partners::create(&self.store, &applied).await.expect("a new partner");
-        let report = AccountReport {
-            account: format!("acct_{label}"),
-            details_submitted: true,
-            transfers_active: true,
-            payouts_enabled: true,
-            ..AccountReport::default()
-        };
-        let approved = decide(&applied.partner, &Decision::Approve { evidence: None }, act()).expect("an applicant");
-        let agreed = accept(&approved.partner, CURRENT_VERSION, act()).expect("the current agreement");
-        let connected = connect(&agreed.partner, &report, act()).expect("no account yet");
-        self.change_partner(&connected.partner).await;
         self.take_messages();
-        connected.partner.id
+        applied.partner
     }
 
     /// The partner is paid to this receiver at PayPal from now on.

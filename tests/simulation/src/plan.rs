@@ -82,6 +82,8 @@ pub(crate) enum Step {
     DelayEvents {
         minutes: i64,
     },
+    /// What Stripe tells of the partners' accounts from now on never arrives: their endpoint is not there.
+    LoseConnectEvents,
     /// No queue takes or gives a message for so long.
     QueuesOut {
         minutes: i64,

@@ -57,6 +57,8 @@ pub(crate) struct Run<'a> {
     pub(crate) ticks: Vec<Turn>,
     pub(crate) letters: Vec<Letter>,
     events_seen: usize,
+    /// Whether the endpoint for connected accounts is there.
+    hears_accounts: bool,
     /// By how much every event is late, in calm and storm alike.
     events_late: SignedDuration,
     pub(crate) heard: Heard,
@@ -124,6 +126,7 @@ impl<'a> Run<'a> {
             begun: 0,
             ticks: Vec::new(),
             letters: Vec::new(),
+            hears_accounts: true,
             events_late: SignedDuration::ZERO,
             heard: Heard::default(),
             streams: Streams::default(),
@@ -328,6 +331,7 @@ impl<'a> Run<'a> {
                 self.streams.set_queues_out(until);
             }
             Step::LoseTransferAnswers => self.world.gate.lose_transfer_answers(MAX_RECEIVES),
+            Step::LoseConnectEvents => self.hears_accounts = false,
             Step::DelayEvents { minutes } => self.events_late = SignedDuration::from_mins(*minutes),
             Step::Wait { minutes } => self.wait(SignedDuration::from_mins(*minutes)),
             Step::Account { partner, works } => self.set_account(*partner, *works),
@@ -560,7 +564,7 @@ impl<'a> Run<'a> {
         self.events_seen += events.len();
         for event in events {
             self.heard.hear(&event);
-            if is_subscribed(&event) {
+            if is_subscribed(&event) && (self.hears_accounts || !event["account"].is_string()) {
                 let late = if self.is_stormy() {
                     self.chance.pick(&[0, 0, 1, 30, 400, 7_200])
                 } else {

@@ -10,6 +10,8 @@ use shared::ids::{PartnerId, UserId};
 use shared::ledger::{Account, Fact, JournalEntry, Posting};
 use shared::messages::Message;
 use shared::money::{BasisPoints, Currency, Money};
+use shared::partner::account::connect;
+use shared::partner::{AccountReport, Act, Partner};
 use shared::processor::Deployment;
 use shared::processor::paypal::PayPalClient;
 use shared::processor::stripe::StripeClient;
@@ -22,7 +24,7 @@ use shared::reconciliation::{Difference, Reconciliation};
 use shared::revenue::{Referrers, Terms, Turnovers};
 use shared::runtime::Tick;
 use shared::runtime::secrets::{PayPalSecretSource, StripeSecretSource};
-use shared::store::{commerce, ledger, reconciliation};
+use shared::store::{commerce, ledger, partners, reconciliation};
 use shared::testing::TestWorld;
 use stripe_standin::{Config, Server, serve};
 
@@ -88,7 +90,14 @@ pub(crate) async fn desk() -> Desk {
         server,
         http: reqwest::Client::new(),
     };
-    desk.account = desk.connect().await;
+    // What happens to Anna's account before the story begins is nobody's news.
+    desk.control("webhooks", json!({"suppressed": ["*"]})).await;
+    desk.account = desk.connect("anna").await;
+    desk.control(&format!("accounts/{}", desk.account), json!({"outcome": "complete"}))
+        .await;
+    desk.control("webhooks", json!({"suppressed": []})).await;
+    let account = desk.context.stripe.account(&desk.account).await;
+    desk.link(desk.anna, &account.expect("Anna's account").report()).await;
     desk
 }
 
@@ -139,22 +148,54 @@ impl Desk {
         self.control("clock/advance", json!({"days": days})).await;
     }
 
-    async fn connect(&self) -> String {
+    /// A new account at the processor.
+    pub(crate) async fn connect(&self, name: &str) -> String {
         let request = CreateAccount {
             country: "DE".into(),
             email: None,
             metadata: Metadata::new(),
         };
-        let account = self
-            .context
-            .stripe
-            .create_account(&request, "account")
+        let account = self.context.stripe.create_account(&request, name).await;
+        account.expect("an account").id
+    }
+
+    /// The partner is paid to the account, which is as reported.
+    pub(crate) async fn link(&self, partner: PartnerId, report: &AccountReport) {
+        let found = partners::load(&self.world.store, partner).await.expect("memory");
+        let found = found.expect("a partner");
+        let unconnected = Partner {
+            payout_account: None,
+            ..found.value.clone()
+        };
+        let act = Act {
+            actor: found.owner,
+            now: self.world.now(),
+            seed: self.world.seed(),
+        };
+        let connected = connect(&unconnected, report, act).expect("no account yet");
+        let claim = partners::claim_processor_account(partner, &report.account).expect("a pointer");
+        partners::save(&self.world.store, &connected, found.revision, [claim])
             .await
-            .expect("an account")
-            .id;
-        self.control(&format!("accounts/{account}"), json!({"outcome": "complete"}))
-            .await;
-        account
+            .expect("as it was read");
+        self.world.take_messages();
+    }
+
+    /// The partner closes the account, or no longer lets it be seen.
+    pub(crate) async fn disconnect(&self, account: &str) {
+        let request = self.http.delete(format!("{}/v1/accounts/{account}", self.server.url()));
+        let answer = request.bearer_auth(Config::default().secret_key).send().await;
+        assert!(answer.expect("an answer").status().is_success(), "{account}");
+    }
+
+    /// How often the processor was asked for this since the last call.
+    pub(crate) async fn asked(&self, path: &str) -> u64 {
+        let url = format!("{}/_control/requests", self.server.url());
+        let log = self.http.get(&url).send().await.expect("an answer");
+        let log: Value = log.json().await.expect("JSON");
+        self.http.delete(&url).send().await.expect("an answer");
+        let counts = log["by_path"].as_object().expect("counts").iter();
+        let of_path = counts.filter(|(asked, _)| asked.ends_with(path));
+        of_path.filter_map(|(_, count)| count.as_u64()).sum()
     }
 
     /// An order of Anna's pads with a checkout that waits to be paid.

@@ -1,5 +1,6 @@
 //! Reconciling in-process: the real walks against the stand-in's books, whatever was lost on the way.
 
+mod accounts;
 mod desk;
 mod events;
 mod movements;

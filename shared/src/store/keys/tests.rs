@@ -131,6 +131,7 @@ fn keys_md_has_every_key() {
         reconciliation(rec),
         finding(rec, &gap),
         cursor(Walk::Events(Processor::Stripe)),
+        accounts_round(),
         sweep_round(SweepLane::Orders),
         request("usr", "key"),
         wrong_keys("192.0.2.1", "1"),

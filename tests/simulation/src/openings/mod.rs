@@ -36,6 +36,7 @@ openings! {
     due_in_dispute,
     halved_payout,
     left_the_shop,
+    lost_endpoint,
     lost_messages,
     lost_then_won,
     owner_in_debt,
