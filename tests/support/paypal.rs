@@ -42,6 +42,53 @@ impl PayPal {
         self.control(&path, json!({"outcome": outcome})).await;
     }
 
+    /// The capture that has paid an order of ours, once PayPal has told of it.
+    pub async fn capture_of(&self, order: &str) -> String {
+        eventually("a capture", async || {
+            let told = self.observe("deliveries?type=PAYMENT.CAPTURE.COMPLETED").await;
+            for delivery in told["deliveries"].as_array().unwrap() {
+                let event = self
+                    .observe(&format!("objects/{}", delivery["event"].as_str().unwrap()))
+                    .await;
+                let capture = &event["resource"];
+                if capture["invoice_id"] == order {
+                    return Ok(capture["id"].as_str().unwrap().to_owned());
+                }
+            }
+            Err(told["total"].to_string())
+        })
+        .await
+    }
+
+    /// The buyer's bank wants the money of a capture back. The dispute's id.
+    pub async fn dispute(&self, capture: &str) -> String {
+        let path = format!("captures/{capture}/dispute");
+        let opened = self.control(&path, json!({"channel": "EXTERNAL"})).await;
+        opened["dispute_id"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn close(&self, dispute: &str, outcome: &str) {
+        self.control(&format!("disputes/{dispute}/close"), json!({"outcome": outcome}))
+            .await;
+    }
+
+    /// What was decided is decided otherwise.
+    pub async fn overturn(&self, dispute: &str) {
+        self.control(&format!("disputes/{dispute}/overturn"), json!({})).await;
+    }
+
+    /// PayPal takes the money of a capture back by itself.
+    pub async fn reverse(&self, capture: &str) {
+        self.control(&format!("captures/{capture}/reverse"), json!({})).await;
+    }
+
+    /// Somebody gives back a part, in minor units of euros, in PayPal's dashboard.
+    pub async fn refund_by_hand(&self, capture: &str, minor: i64) {
+        let value = format!("{}.{:02}", minor / 100, minor % 100);
+        let body = json!({"amount": {"value": value, "currency_code": "EUR"}});
+        self.control(&format!("captures/{capture}/refund"), body).await;
+    }
+
     /// Money enough to be paid out.
     pub async fn fund(&self) {
         self.control("balance", json!({"value": "10000.00", "currency": "EUR"}))

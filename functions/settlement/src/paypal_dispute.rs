@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use shared::messages::Envelope;
 use shared::money::Money;
 use shared::processor::ProcessorError;
@@ -23,6 +24,10 @@ use crate::paypal;
 const SELLER: &str = "SELLER";
 /// The one reason that is no fee.
 const SETTLEMENT: &str = "DISPUTE_SETTLEMENT";
+/// A dispute and the reversal that it leads to take the money in one act.
+const AT_ONCE: SignedDuration = SignedDuration::from_hours(1);
+/// A reversal that PayPal does not show is dated by when it was heard of.
+const HEARD_LATE: SignedDuration = SignedDuration::from_hours(24);
 
 pub(crate) async fn hear(context: &Context, delivery: &Delivery<Envelope>, id: &str) -> Result<(), Failure> {
     let mut object = context.paypal.dispute(id).await?;
@@ -63,21 +68,28 @@ pub(crate) async fn hear_reversal(
         return Ok(());
     };
     let disputes = context.paypal.disputes_of(&capture.id).await?.items;
-    if !disputes.is_empty() {
-        for dispute in disputes {
-            hear(context, delivery, &dispute.dispute_id).await?;
-        }
+    let taken = taken_back(context, &order, &capture, reversal).await?;
+    let mut is_told = !disputes.is_empty() && taken.at.is_none();
+    for dispute in &disputes {
+        hear(context, delivery, &dispute.dispute_id).await?;
+        is_told |= tells_of(&context.paypal.dispute(&dispute.dispute_id).await?, &taken);
+    }
+    if is_told {
         return Ok(());
     }
+    // What was heard of disputes may have changed the order.
+    let Some(order) = paypal::order_of(context, delivery, &capture).await? else {
+        return Ok(());
+    };
     let known = reversals::dispute(&context.store, order.id, reversal).await?;
-    let amount = taken_back(context, &order, &capture, reversal).await?;
+    let amount = taken.amount;
     let report = DisputeReport {
         id: reversal.to_owned(),
         charge: capture.id,
         amount,
         reason: "reversed".to_owned(),
         status: DisputeStatus::Lost,
-        opened_at: delivery.now,
+        opened_at: taken.at.unwrap_or(delivery.now),
         evidence_due: None,
         movements: vec![Movement {
             id: reversal.to_owned(),
@@ -94,20 +106,45 @@ pub(crate) async fn hear_reversal(
     follow(context, delivery, &order, None, advanced.map_err(Failure::reject)?).await
 }
 
+/// What a reversal has taken.
+struct Taken {
+    amount: Money,
+    /// `None` where PayPal does not show it.
+    at: Option<Timestamp>,
+}
+
 /// A reversal is read as a refund is. Where PayPal shows none by this id, everything that was left of the payment has gone.
-async fn taken_back(context: &Context, order: &Order, capture: &Capture, reversal: &str) -> Result<Money, Failure> {
+async fn taken_back(context: &Context, order: &Order, capture: &Capture, reversal: &str) -> Result<Taken, Failure> {
     let left = order.total.checked_sub(order.refunded()).map_err(Failure::reject)?;
+    let all = Taken { amount: left, at: None };
     if reversal == capture.id {
-        return Ok(left);
+        return Ok(all);
     }
     match context.paypal.refund(reversal).await {
         Ok(refund) => {
             let told = refund.amount.map(|amount| amount.money());
-            Ok(told.filter(|told| told.currency() == left.currency()).unwrap_or(left))
+            let amount = told.filter(|told| told.currency() == left.currency()).unwrap_or(left);
+            let at = refund.create_time;
+            Ok(Taken { amount, at })
         }
-        Err(ProcessorError::Refused { .. }) => Ok(left),
+        Err(ProcessorError::Refused { .. }) => Ok(all),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether the money that a reversal has taken is the dispute's: as much, at the same time. Another dispute about the payment, one that was won
+/// or is still open, has nothing to do with it.
+fn tells_of(dispute: &objects::Dispute, taken: &Taken) -> bool {
+    let is_same = |moved: &MoneyMovement| {
+        let sellers = moved.affected_party.as_deref() == Some(SELLER)
+            && moved.direction == Some(MoneyDirection::Debit)
+            && moved.reason.as_deref().unwrap_or(SETTLEMENT) == SETTLEMENT;
+        let at_once = moved.initiated_time.zip(taken.at);
+        sellers
+            && moved.amount.is_some_and(|amount| amount.money() == taken.amount)
+            && at_once.is_some_and(|(moved, taken)| moved.duration_since(taken).abs() <= AT_ONCE)
+    };
+    dispute.money_movements.iter().any(is_same)
 }
 
 /// What a reversal has taken before anybody knew of the dispute is not taken again.
@@ -121,10 +158,10 @@ async fn beyond_reversals(
     for reversal in known.iter().filter(is_reversal) {
         let taken = Money::new(reversal.withdrawn_minor, report.amount.currency());
         let taken_back = taken.checked_neg().map_err(Failure::reject)?;
-        let same = report
-            .movements
-            .iter()
-            .position(|movement| movement.amount == taken_back);
+        let same = report.movements.iter().position(|movement| {
+            let apart = movement.at.duration_since(reversal.opened_at).abs();
+            movement.amount == taken_back && apart <= HEARD_LATE
+        });
         if let Some(same) = same {
             report.movements.remove(same);
         }

@@ -440,7 +440,9 @@ async fn a_reversal_of_which_a_dispute_tells_is_the_disputes() {
     let till = till().await;
     let order = till.sold_with_paypal().await;
     let lost = disputed("RESOLVED", Some("RESOLVED_BUYER_FAVOUR"), &[(-1799, false)]);
-    let then = [lost, capture_of(&order)];
+    let mut reversal = refunded("", "17.99");
+    reversal["id"] = json!("9RV");
+    let then = [reversal, lost.clone(), capture_of(&order), lost];
     till.hear_of_reversal(&order, json!([{"dispute_id": "PP-D-1"}]), &then)
         .await;
     assert_eq!(till.shares().await, (0, 0));
@@ -449,6 +451,34 @@ async fn a_reversal_of_which_a_dispute_tells_is_the_disputes() {
         .await
         .expect("memory");
     assert_eq!(known.len(), 1);
+    till.check_books().await;
+}
+
+#[tokio::test]
+async fn a_reversal_beside_a_dispute_that_does_not_tell_of_it_is_lost_once() {
+    let till = till().await;
+    let order = till.sold_with_paypal().await;
+    let mut reversal = refunded("", "5.00");
+    reversal["id"] = json!("9RV");
+    let open = disputed("OPEN", None, &[]);
+    till.hear_of_dispute(&order, open.clone()).await;
+    for _ in 0..2 {
+        let then = [
+            reversal.clone(),
+            open.clone(),
+            capture_of(&order),
+            open.clone(),
+            open.clone(),
+        ];
+        till.hear_of_reversal(&order, json!([{"dispute_id": "PP-D-1"}]), &then)
+            .await;
+    }
+    assert_eq!(till.account(Account::PayPalClearing), 1799 - 79 - 500);
+    till.hear_of_dispute(&order, disputed("RESOLVED", Some("RESOLVED_SELLER_FAVOUR"), &[]))
+        .await;
+    assert_eq!(till.held().await, (0, 0));
+    assert_eq!(till.account(Account::PayPalClearing), 1799 - 79 - 500);
+    assert_eq!(till.account(Account::DisputesPending), 0);
     till.check_books().await;
 }
 
