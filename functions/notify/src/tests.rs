@@ -1,5 +1,6 @@
 mod overdue;
 mod requests;
+mod shop;
 
 use std::collections::BTreeSet;
 

@@ -4,6 +4,7 @@ mod at_the_stand_in;
 mod cards;
 mod credit;
 mod pages;
+mod shop;
 mod withdrawn_licences;
 
 use std::cell::RefCell;
