@@ -54,7 +54,7 @@ def _wanted(mutants: list[tuple[int, dict[str, str]]], arguments: list[str]) -> 
             # One of each part of the list, so that they are of several areas.
             parts = [mutants[part * len(mutants) // TURN : (part + 1) * len(mutants) // TURN] for part in range(TURN)]
             return [part[int(commit[:8], 16) % len(part)] for part in parts]
-        case [word]:
+        case [word] if not word.startswith("-"):
             return [each for each in mutants if word in each[1]["name"]]
         case _:
             raise SystemExit("mutants.py [WORD | --turn COMMIT]")
