@@ -132,7 +132,7 @@ async fn what_is_due_leaves_the_balance_with_the_payout_and_its_message() {
     assert_eq!(world.journal().len(), 1);
     run(&world).await;
     assert!(world.take_messages().is_empty(), "the next run finds nothing due");
-    world.clock.advance(jiff::SignedDuration::from_hours(24));
+    world.clock.advance(SignedDuration::from_hours(24));
     earn(&world, anna, eur(600), "2026-11-23").await;
     run(&world).await;
     assert_eq!(owed(&world, anna).await, 0);
@@ -339,7 +339,7 @@ async fn a_payout_whose_message_was_lost_is_taken_up_again() {
     let first = world.take_messages();
     run(&world).await;
     assert!(world.take_messages().is_empty(), "it may still be on its way");
-    world.clock.advance(jiff::SignedDuration::from_mins(16));
+    world.clock.advance(SignedDuration::from_mins(16));
     run(&world).await;
     let again = world.take_messages();
     assert_eq!((again.len(), &again[0].message), (1, &first[0].message));
@@ -446,7 +446,7 @@ async fn what_an_owner_owes_elsewhere_is_kept_also_after_leaving() {
 
     let world = TestWorld::new();
     let (anna_later, bert_later) = two_partners_of_anna(&world).await;
-    let long_ago = world.now() - jiff::SignedDuration::from_hours(181 * 24);
+    let long_ago = world.now() - SignedDuration::from_hours(181 * 24);
     let owner = world.user("anna").await;
     let mut writes = accounts::remove_member(bert_later, owner).to_vec();
     writes.push(accounts::remember_former_owner(bert_later, owner, long_ago));
