@@ -20,6 +20,9 @@ use crate::context::Context;
 use crate::credit::{self, Credit};
 use crate::{fee, origin, session};
 
+/// At which delivery a page that is not known is waited for no more: the one before the last.
+const PATIENCE: u32 = 4;
+
 pub(crate) async fn hear(
     context: &Context,
     delivery: &Delivery<Envelope>,
@@ -56,7 +59,7 @@ async fn follow(
     at: Timestamp,
 ) -> Result<Credit, Failure> {
     let before = load(context, customer, subscription).await?;
-    let Some(told) = fetch(context, &before).await? else {
+    let Some(told) = fetch(context, delivery, &before).await? else {
         return Ok(Credit::default());
     };
     let invoices = context.stripe.invoices(&told.id).await?;
@@ -156,26 +159,41 @@ pub(crate) async fn cancel(context: &Context, at_stripe: &str) -> Result<(), Fai
 /// What Stripe says of it now; nothing while its checkout has not begun it. A checkout that has ended without one is the end of it here.
 async fn fetch(
     context: &Context,
+    delivery: &Delivery<Envelope>,
     subscription: &Versioned<Subscription>,
 ) -> Result<Option<billing::Subscription>, Failure> {
     if let Some(known) = &subscription.at_stripe {
         return Ok(Some(context.stripe.subscription(&known.subscription).await?));
     }
-    let session = subscription.session.as_ref();
-    let session =
-        session.ok_or_else(|| Failure::retry(format!("subscription {} has no session yet", subscription.id)))?;
+    let Some(session) = &subscription.session else {
+        if delivery.receives < PATIENCE {
+            return Err(Failure::retry(format!(
+                "subscription {} has no session yet",
+                subscription.id
+            )));
+        }
+        // The request that made it has never got as far as its page: nobody can have begun it, and the news is that it has lapsed.
+        if subscription.status == Status::Pending {
+            lapse(context, subscription).await?;
+        }
+        return Ok(None);
+    };
     let session = context.stripe.checkout_session(session).await?;
     if let Some(begun) = session.subscription {
         return Ok(Some(context.stripe.subscription(&begun).await?));
     }
     if session.status == Some(SessionStatus::Expired) && subscription.status == Status::Pending {
-        let lapsed = Subscription {
-            status: Status::Lapsed,
-            ..subscription.value.clone()
-        };
-        subscriptions::update(&context.store, &lapsed, subscription.revision).await?;
+        lapse(context, subscription).await?;
     }
     Ok(None)
+}
+
+async fn lapse(context: &Context, pending: &Versioned<Subscription>) -> Result<(), Failure> {
+    let lapsed = Subscription {
+        status: Status::Lapsed,
+        ..pending.value.clone()
+    };
+    Ok(subscriptions::update(&context.store, &lapsed, pending.revision).await?)
 }
 
 /// Every invoice that was paid is an order. Those that are not are made, the oldest first. All of them, as they now are.

@@ -22,6 +22,7 @@ use stripe_standin::Kind;
 
 use crate::plan::{Step, TierRule};
 use crate::run::Run;
+use crate::standing::Standing;
 use crate::strangers::is_strangers;
 use crate::withdrawal::Withdrawal;
 
@@ -41,6 +42,12 @@ pub(crate) struct Books {
     pub(crate) written_at: Vec<Timestamp>,
     /// Whether everything was told as soon as it had happened.
     pub(crate) is_prompt: bool,
+    /// What every subscription was before those that ran were ended, and what all are at the end.
+    pub(crate) standings: Vec<Standing>,
+    /// Each of these that may be compared.
+    subscribed: Vec<Option<String>>,
+    /// Stripe's invoices.
+    pub(crate) invoices: Vec<Value>,
     /// What was not on sale at some time.
     pub(crate) withdrawals: Vec<Withdrawal>,
     /// What each balance says is owed.
@@ -146,6 +153,7 @@ impl Books {
             .iter()
             .filter(|charge| is_strangers(run, charge))
             .flat_map(|charge| about(run, charge))
+            .chain(run.strangers_customers.iter().cloned())
             .collect();
         let ours = |kind, field: &'static str| {
             let is_ours = |object: &Value| !strange.contains(object[field].as_str().unwrap_or_default());
@@ -161,6 +169,14 @@ impl Books {
             journal: run.journal.iter().map(|(entry, _)| read(entry)).collect(),
             written_at: run.journal.iter().map(|(_, at)| *at).collect(),
             is_prompt: run.is_calm && !run.plan.steps.iter().any(Step::delays),
+            standings: run.standings.iter().cloned().chain(Standing::all(run)).collect(),
+            subscribed: run
+                .subscribers
+                .iter()
+                .filter(|subscriber| run.plan.is_subscribed_alike(&subscriber.wanted))
+                .map(|subscriber| subscriber.id.clone())
+                .collect(),
+            invoices: ours(Kind::Invoice, "customer"),
             withdrawals: run.withdrawals.clone(),
             owed: by_balance(|balance| balance.owed),
             disputed: by_balance(|balance| balance.disputed),
@@ -206,7 +222,22 @@ impl Books {
                 accounts: (*comparable == Comparable::Accounts).then(|| self.accounts_of(order)),
             })
         };
-        Outcome(self.errands.iter().zip(&self.comparable).map(end).collect())
+        let orders = self.errands.iter().zip(&self.comparable).map(end).collect();
+        let renewed = |subscription: &Option<String>| {
+            let is_of = |order: &&Order| {
+                let renewal = order.renewal.as_ref();
+                renewal.map(|renewal| renewal.subscription.to_string()) == *subscription
+            };
+            let paid = self.orders.iter().filter(|order| order.renewal.is_some());
+            let paid = paid.filter(is_of).flat_map(|order| self.accounts_of(order));
+            let mut accounts: BTreeMap<_, i64> = BTreeMap::new();
+            paid.for_each(|(account, minor)| *accounts.entry(account).or_default() += minor);
+            accounts
+        };
+        Outcome {
+            orders,
+            renewed: self.subscribed.iter().map(renewed).collect(),
+        }
     }
 
     fn accounts_of(&self, order: &Order) -> BTreeMap<(String, Currency), i64> {
@@ -232,7 +263,11 @@ impl Books {
 
 /// See [`Books::outcome`].
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Outcome(Vec<Option<OrderEnd>>);
+pub(crate) struct Outcome {
+    orders: Vec<Option<OrderEnd>>,
+    /// What everybody has earned or paid by each subscription that may be compared.
+    renewed: Vec<BTreeMap<(String, Currency), i64>>,
+}
 
 #[derive(Debug, PartialEq, Eq)]
 struct OrderEnd {
@@ -252,10 +287,10 @@ fn about(run: &Run<'_>, charge: &Value) -> Vec<String> {
     followed.map(|object| id(&object)).chain([id(charge)]).collect()
 }
 
-struct Table(Vec<Item>);
+pub(crate) struct Table(Vec<Item>);
 
 impl Table {
-    fn scan(run: &Run<'_>, table: TableName) -> Self {
+    pub(crate) fn scan(run: &Run<'_>, table: TableName) -> Self {
         Self(run.world.memory().scan(table))
     }
 
@@ -269,7 +304,7 @@ impl Table {
     }
 
     /// The items whose keys begin so.
-    fn all<T: DeserializeOwned>(&self, pk: &'static str, sk: &'static str) -> impl Iterator<Item = T> {
+    pub(crate) fn all<T: DeserializeOwned>(&self, pk: &'static str, sk: &'static str) -> impl Iterator<Item = T> {
         self.0
             .iter()
             .filter(move |item| begins(item, "pk", pk) && begins(item, "sk", sk))

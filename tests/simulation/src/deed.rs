@@ -10,6 +10,7 @@ use axum::http::{Method, Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::plan::Listing;
 use crate::run::Run;
 use crate::task::Work;
 
@@ -63,9 +64,26 @@ enum Caller {
     Partner(usize),
 }
 
+/// What an act is about.
+#[derive(Debug)]
+enum Bought {
+    /// The order with this number.
+    Order(usize),
+    Renewal(Renewed),
+}
+
+/// An order that an invoice of a subscription has become.
+#[derive(Debug)]
+pub(crate) struct Renewed {
+    pub(crate) order: String,
+    pub(crate) charge: Option<String>,
+    pub(crate) customer: usize,
+    pub(crate) listing: usize,
+}
+
 #[derive(Debug)]
 pub(crate) struct Deed {
-    pub(crate) order: usize,
+    of: Bought,
     /// What is still to be done, in this order.
     acts: VecDeque<Act>,
     /// Not before this time; `None` while an answer is on its way.
@@ -80,8 +98,16 @@ pub(crate) struct Deed {
 
 impl Deed {
     pub(crate) fn new(order: usize, acts: &[Act], at: Timestamp) -> Self {
+        Self::of(Bought::Order(order), acts, at)
+    }
+
+    pub(crate) fn of_renewal(renewed: Renewed, acts: &[Act], at: Timestamp) -> Self {
+        Self::of(Bought::Renewal(renewed), acts, at)
+    }
+
+    fn of(of: Bought, acts: &[Act], at: Timestamp) -> Self {
         Self {
-            order,
+            of,
             acts: acts.iter().copied().collect(),
             at: Some(at),
             is_tried: false,
@@ -99,17 +125,47 @@ impl Deed {
 impl Run<'_> {
     /// When the deed's next act can be done, as far as can be known now.
     pub(crate) fn deed_due(&self, deed: &Deed) -> Option<Timestamp> {
-        let order = self.errands[deed.order].order.as_ref()?;
+        let order = self.order_of(deed)?;
         let can_be = match deed.acts.front()? {
             // Who refunds at the counter has seen the order there as paid.
             Act::Refund(_) | Act::RefundAsPartner(_) | Act::AskForRefund(_) => self.receipts.contains_key(order),
             Act::Decide { .. } => deed.refund.is_some(),
-            Act::RefundAtStripe(_) | Act::Dispute { .. } => self.heard.charges.contains_key(order),
+            Act::RefundAtStripe(_) | Act::Dispute { .. } => self.charge_of_deed(deed).is_some(),
             Act::Fail => self.object_of(deed).is_some(),
             Act::Escalate | Act::Counter | Act::Close { .. } | Act::Overturn => deed.object.is_some(),
             Act::Cancel | Act::Wait { .. } => true,
         };
         deed.at.filter(|_| can_be)
+    }
+
+    fn order_of<'a>(&'a self, deed: &'a Deed) -> Option<&'a String> {
+        match &deed.of {
+            Bought::Order(order) => self.errands[*order].order.as_ref(),
+            Bought::Renewal(renewed) => Some(&renewed.order),
+        }
+    }
+
+    fn charge_of_deed<'a>(&'a self, deed: &'a Deed) -> Option<&'a String> {
+        match &deed.of {
+            Bought::Order(_) => self.heard.charges.get(self.order_of(deed)?),
+            Bought::Renewal(renewed) => renewed.charge.as_ref(),
+        }
+    }
+
+    fn customer_of(&self, deed: &Deed) -> usize {
+        match &deed.of {
+            Bought::Order(order) => self.errands[*order].customer,
+            Bought::Renewal(renewed) => renewed.customer,
+        }
+    }
+
+    /// Of the first line.
+    fn listing_of(&self, deed: &Deed) -> Option<&Listing> {
+        let listing = match &deed.of {
+            Bought::Order(order) => *self.errands[*order].listings.first()?,
+            Bought::Renewal(renewed) => renewed.listing,
+        };
+        self.plan.listings.get(listing)
     }
 
     /// Stripe's refund or dispute.
@@ -121,13 +177,13 @@ impl Run<'_> {
 
     pub(crate) fn run_deed(&mut self, index: usize) {
         let deed = &self.deeds[index];
-        let (Some(act), Some(order)) = (deed.acts.front().copied(), self.errands[deed.order].order.clone()) else {
+        let (Some(act), Some(order)) = (deed.acts.front().copied(), self.order_of(deed).cloned()) else {
             return;
         };
         self.trace.say(self.world.now, || format!("deed {index}: {act:?}"));
         match act {
             Act::Cancel => {
-                let customer = Caller::Customer(self.errands[deed.order].customer);
+                let customer = Caller::Customer(self.customer_of(deed));
                 self.at_counter(index, &format!("orders/{order}/cancellation"), customer, &json!({}));
             }
             Act::Refund(part) => {
@@ -142,7 +198,7 @@ impl Run<'_> {
                 self.at_counter(index, &path, Caller::Partner(partner), &body);
             }
             Act::AskForRefund(part) => {
-                let customer = Caller::Customer(self.errands[deed.order].customer);
+                let customer = Caller::Customer(self.customer_of(deed));
                 let body = asked(part, self.currency_of(index));
                 self.at_counter(index, &format!("orders/{order}/refund-requests"), customer, &body);
             }
@@ -162,7 +218,7 @@ impl Run<'_> {
                 deed.at = Some(self.world.now + SignedDuration::from_hours(hours));
             }
             act => {
-                let done = self.at_stripe(index, &order, act);
+                let done = self.at_stripe(index, act);
                 let later = self.later();
                 let deed = &mut self.deeds[index];
                 match done {
@@ -181,20 +237,13 @@ impl Run<'_> {
     }
 
     fn currency_of(&self, index: usize) -> &'static str {
-        let errand = &self.errands[self.deeds[index].order];
-        errand
-            .listings
-            .first()
-            .map_or("EUR", |first| self.plan.listings[*first].currency)
+        self.listing_of(&self.deeds[index])
+            .map_or("EUR", |listing| listing.currency)
     }
 
     /// Who sold the first line.
     fn seller_of(&self, index: usize) -> usize {
-        let errand = &self.errands[self.deeds[index].order];
-        errand
-            .listings
-            .first()
-            .map_or(0, |first| self.plan.listings[*first].partner)
+        self.listing_of(&self.deeds[index]).map_or(0, |listing| listing.partner)
     }
 
     /// Does what the caller does at the counter.
@@ -241,7 +290,7 @@ impl Run<'_> {
                 deed.acts.pop_front();
                 (deed.at, deed.is_tried) = (Some(later), false);
             }
-            Some(_) if matches!(code, "nothing_left" | "refund_above_remainder") => {
+            Some(_) if matches!(code, "nothing_left" | "refund_above_remainder" | "credit_unspent") => {
                 let was = deed.acts.front().copied();
                 deed.acts.clear();
                 if was == Some(Act::Decide { approves: true }) {
@@ -261,8 +310,11 @@ impl Run<'_> {
 
     /// Only other deeds about the same order can be in the way of one, or what else gives its money back.
     fn refused(&mut self, index: usize, why: &str) {
-        let order = self.deeds[index].order;
-        let is_alone = self.deeds.iter().filter(|deed| deed.order == order).count() == 1;
+        let Bought::Order(order) = self.deeds[index].of else {
+            return;
+        };
+        let is_of = |deed: &&Deed| matches!(deed.of, Bought::Order(of) if of == order);
+        let is_alone = self.deeds.iter().filter(is_of).count() == 1;
         if is_alone && !self.plan.is_raced(order) {
             self.wrong.push(format!("deed {index} is refused: {why}"));
         }
@@ -278,9 +330,9 @@ impl Run<'_> {
         self.world.now + SignedDuration::from_secs(seconds)
     }
 
-    fn at_stripe(&self, index: usize, order: &str, act: Act) -> Result<Value, Value> {
+    fn at_stripe(&self, index: usize, act: Act) -> Result<Value, Value> {
         let (stripe, deed) = (&self.world.stripe, &self.deeds[index]);
-        let charge = self.heard.charges.get(order).cloned().unwrap_or_default();
+        let charge = self.charge_of_deed(deed).cloned().unwrap_or_default();
         let object = self.object_of(deed).cloned().unwrap_or_default();
         match act {
             Act::RefundAtStripe(part) => {

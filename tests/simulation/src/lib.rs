@@ -10,6 +10,7 @@
 
 mod books;
 mod chance;
+mod dashboard;
 mod deed;
 mod errand;
 mod gate;
@@ -19,8 +20,10 @@ mod openings;
 mod plan;
 mod run;
 mod sqs;
+mod standing;
 mod strangers;
 mod streams;
+mod subscriber;
 mod task;
 mod trace;
 mod withdrawal;

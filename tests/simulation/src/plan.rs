@@ -7,6 +7,7 @@ use crate::chance::Chance;
 use crate::deed::{Act, Part};
 use crate::openings::{self, Opening};
 use crate::strangers::Stranger;
+use crate::subscriber::{self, Move, Subscription};
 
 /// Prices in minor units by currency: two, no and three decimals; something free, something as small as can be charged.
 const PRICES: [(&str, &[i64]); 3] = [
@@ -32,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) minimum_minor: i64,
     /// How long a payment's funds stay pending at Stripe.
     pub(crate) funds_pending_s: i64,
+    /// How long the invoice of a renewal stays a draft.
+    pub(crate) draft_s: i64,
     /// How long a bank debit takes.
     pub(crate) debit_takes_s: i64,
     /// Whether all partners are one person's.
@@ -110,6 +113,7 @@ pub(crate) enum Step {
     Clicks {
         listings: Vec<usize>,
     },
+    Subscribe(Subscription),
     /// Another deployment, or nobody, does something in the same account at Stripe.
     Stranger(Stranger),
 }
@@ -220,6 +224,7 @@ impl Plan {
             tiers: chance.percent(20).then(|| tier_rule(chance)),
             minimum_minor: chance.pick(&[1, 1, 500]),
             funds_pending_s: chance.pick(&[0, 0, 3 * 86_400]),
+            draft_s: chance.pick(&[0, 3_600]),
             debit_takes_s: chance.pick(&[1, 1, 3 * 86_400]),
             one_owner: false,
         }
@@ -247,6 +252,18 @@ impl Plan {
     pub(crate) fn clickers(&self) -> usize {
         let clicks = |step: &&Step| matches!(step, Step::Clicks { .. });
         self.steps.iter().filter(clicks).count()
+    }
+
+    /// Everybody who does something here.
+    pub(crate) fn people(&self) -> usize {
+        let subscribes = |step: &&Step| matches!(step, Step::Subscribe(_));
+        self.customers + self.clickers() + self.steps.iter().filter(subscribes).count()
+    }
+
+    /// Whether something leaves the shop.
+    pub(crate) fn sells_less(&self) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| matches!(step, Step::Sell { may: false, .. }))
     }
 
     fn acts_on(&self, order: usize) -> impl Iterator<Item = &[Act]> {
@@ -289,6 +306,13 @@ impl Plan {
     }
 }
 
+impl Listing {
+    /// Whether each tariff of it is an amount that can be charged.
+    pub(crate) fn has_plans(&self) -> bool {
+        self.currency == "EUR" && self.price_minor >= 50
+    }
+}
+
 /// What an opening is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Offer {
@@ -305,6 +329,15 @@ impl Offer {
             listings: vec![self.listing],
             payment,
         }
+    }
+
+    pub(crate) fn subscription(self, tariff: usize, seats: u32, moves: Vec<Move>) -> Step {
+        Step::Subscribe(Subscription {
+            listing: self.listing,
+            tariff,
+            seats,
+            moves,
+        })
     }
 
     pub(crate) fn leaves(self) -> Step {
@@ -356,6 +389,7 @@ fn step(plan: &Plan, chance: &mut Chance) -> Step {
         (1, 9),
         (1, 10),
         (1, 11),
+        (1, 12),
     ];
     match chance.weighted(kinds).unwrap_or_default() {
         0 => order(customers, listings, chance),
@@ -378,10 +412,11 @@ fn step(plan: &Plan, chance: &mut Chance) -> Step {
         },
         9 => Step::Stranger(chance.pick(&Stranger::ALL)),
         10 => sell(partners, listings, &plan.steps, chance),
-        _ => match order(customers, listings, chance) {
+        11 => match order(customers, listings, chance) {
             Step::Order { listings, .. } => Step::Clicks { listings },
             other => other,
         },
+        _ => subscriber::step(listings, chance).unwrap_or(Step::PayoutRun),
     }
 }
 

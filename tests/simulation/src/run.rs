@@ -6,8 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
-use shared::ids::MessageId;
+use shared::ids::{MessageId, OrderId, UserId};
 use shared::messages::{Envelope, Message};
 use shared::store::memory::{Change, Fate};
 use shared::store::table::Item;
@@ -18,7 +17,9 @@ use crate::errand::{Errand, LEFT_OPEN};
 use crate::heard::{Heard, is_subscribed};
 use crate::plan::{Plan, Step};
 use crate::sqs::{MAX_RECEIVES, Sqs};
+use crate::standing::Standing;
 use crate::streams::{self, Streams};
+use crate::subscriber::Subscriber;
 use crate::task::{Job, Letter, Task, Turn};
 use crate::trace::Trace;
 use crate::withdrawal::Withdrawal;
@@ -52,6 +53,9 @@ pub(crate) struct Run<'a> {
     clicked: usize,
     pub(crate) errands: Vec<Errand>,
     pub(crate) deeds: Vec<Deed>,
+    pub(crate) subscribers: Vec<Subscriber>,
+    /// What every subscription was when all was quiet, before those that ran were ended.
+    pub(crate) standings: Vec<Standing>,
     tasks: Vec<Task>,
     begun: usize,
     pub(crate) ticks: Vec<Turn>,
@@ -66,6 +70,8 @@ pub(crate) struct Run<'a> {
     pub(crate) sqs: Sqs,
     /// The receipts announced for each order.
     pub(crate) receipts: BTreeMap<String, BTreeSet<MessageId>>,
+    /// Who was told of which order, one after another.
+    pub(crate) paid: Vec<(UserId, OrderId)>,
     pub(crate) former_accounts: BTreeSet<String>,
     /// The journal's items in the order in which they were written, and when.
     pub(crate) journal: Vec<(Item, Timestamp)>,
@@ -83,6 +89,7 @@ enum Choice {
     Go(usize),
     Errand(usize),
     Deed(usize),
+    Subscriber(usize),
     Letter(usize),
     Relay,
     Receive(crate::sqs::Group),
@@ -122,6 +129,9 @@ impl<'a> Run<'a> {
             clicked: 0,
             errands: Vec::new(),
             deeds: Vec::new(),
+            subscribers: Vec::new(),
+            standings: Vec::new(),
+            paid: Vec::new(),
             tasks: Vec::new(),
             begun: 0,
             ticks: Vec::new(),
@@ -205,6 +215,7 @@ impl<'a> Run<'a> {
                 self.settle(REST);
             }
         }
+        self.end_subscriptions();
         let hold = SignedDuration::from_hours(24 * (i64::from(self.plan.hold_days) + 1));
         for wait in [hold, SignedDuration::from_hours(1)] {
             self.world.pass(wait);
@@ -229,6 +240,7 @@ impl<'a> Run<'a> {
                 .or(first(self.tasks.len()).map(Choice::Go))
                 .or_else(|| self.ready_errands().first().copied().map(Choice::Errand))
                 .or_else(|| self.ready_deeds().first().copied().map(Choice::Deed))
+                .or_else(|| self.ready_subscribers().first().copied().map(Choice::Subscriber))
                 .or((self.streams.ready(self.now()) > 0).then_some(Choice::Relay))
                 .or_else(|| self.due_letters().first().copied().map(Choice::Letter))
                 .or_else(|| self.ready_groups().into_iter().next().map(Choice::Receive))
@@ -242,12 +254,21 @@ impl<'a> Run<'a> {
         self.wrong.push("the run does not come to rest".to_owned());
     }
 
+    pub(crate) fn settle_soon(&mut self) {
+        self.settle(SOON);
+    }
+
     fn choose(&mut self) -> Option<Choice> {
         let mut choices: Vec<_> = (0..self.tasks.len()).map(|index| (12, Choice::Go(index))).collect();
         if self.tasks.len() < MAX_TASKS {
             choices.extend(self.may_step().then_some((3, Choice::Step)));
             choices.extend(self.ready_errands().into_iter().map(|index| (4, Choice::Errand(index))));
             choices.extend(self.ready_deeds().into_iter().map(|index| (3, Choice::Deed(index))));
+            choices.extend(
+                self.ready_subscribers()
+                    .into_iter()
+                    .map(|index| (3, Choice::Subscriber(index))),
+            );
             choices.extend(self.due_letters().into_iter().map(|index| (3, Choice::Letter(index))));
             choices.extend(self.ready_groups().into_iter().map(|group| (3, Choice::Receive(group))));
             choices.extend(self.due_ticks().into_iter().map(|index| (3, Choice::Tick(index))));
@@ -267,6 +288,7 @@ impl<'a> Run<'a> {
             Choice::Go(index) => self.go(index),
             Choice::Errand(index) => self.run_errand(index),
             Choice::Deed(index) => self.run_deed(index),
+            Choice::Subscriber(index) => self.run_subscriber(index),
             Choice::Letter(index) => {
                 let letter = self.letters.remove(index);
                 let task = self.deliver(letter);
@@ -300,7 +322,11 @@ impl<'a> Run<'a> {
         match self.plan.steps.get(self.next_step) {
             None => false,
             Some(Step::Wait { .. }) => {
-                self.errands.iter().all(Errand::is_done) && self.deeds.iter().all(Deed::is_quiet)
+                let mut subscribers = self.subscribers.iter();
+                let is_quiet = |one: &Subscriber| one.is_quiet(self.subscriber_due(one), self.now());
+                self.errands.iter().all(Errand::is_done)
+                    && self.deeds.iter().all(Deed::is_quiet)
+                    && subscribers.all(is_quiet)
             }
             // Items are written by hand then, and nobody who is at one of them waits for that.
             Some(Step::MoveAccount { .. } | Step::Sell { .. }) => self.tasks.is_empty(),
@@ -345,6 +371,7 @@ impl<'a> Run<'a> {
                 self.clicked += 1;
                 self.errands.extend(Errand::clicks(customer, listings, self.world.now));
             }
+            Step::Subscribe(wanted) => self.subscribe(wanted),
             Step::Stranger(what) => self.stranger(*what),
         }
     }
@@ -370,32 +397,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Nothing happens where there is no transfer yet, or the partner's account has nothing left.
-    fn reverse_transfer(&mut self, percent: i64) {
-        let Some(transfer) = self.heard.transfers.last() else {
-            return;
-        };
-        let sent = self.world.stripe.object(transfer);
-        let left = sent["amount"].as_i64().unwrap_or_default() - sent["amount_reversed"].as_i64().unwrap_or_default();
-        let amount = (left * percent / 100).max(1);
-        let path = format!("transfers/{transfer}/reverse");
-        let reversed = self.world.stripe.control(&path, &json!({"amount": amount}));
-        self.trace.say(self.world.now, || format!("{path}: {reversed:?}"));
-    }
-
     /// What somebody outside the functions does is not held at the gate.
     pub(crate) fn calmly<T>(&mut self, deed: impl FnOnce(&mut Self) -> T) -> T {
         self.world.gate.set_holds(false);
         let done = deed(self);
         self.world.gate.set_holds(self.is_stormy());
         done
-    }
-
-    fn set_account(&self, partner: usize, works: bool) {
-        let account = &self.world.partners[partner].account;
-        let outcome = if works { "complete" } else { "incomplete" };
-        self.world
-            .control(&format!("accounts/{account}"), &json!({"outcome": outcome}));
     }
 
     pub(crate) fn begin(&mut self, mut task: Task) {
@@ -472,7 +479,8 @@ impl<'a> Run<'a> {
     }
 
     fn note_receipt(&mut self, message: &Envelope) {
-        if let Message::OrderPaid { order, .. } = &message.message {
+        if let Message::OrderPaid { order, customer } = &message.message {
+            self.paid.push((*customer, *order));
             self.receipts.entry(order.to_string()).or_default().insert(message.id);
         }
     }
@@ -482,11 +490,6 @@ impl<'a> Run<'a> {
             (None, Some(entry)) => self.journal.push((entry.clone(), self.world.now)),
             _ => self.wrong.push(format!("a journal entry was changed: {change:?}")),
         }
-    }
-
-    /// Nobody is to be paid there any more, so what Stripe still tells of the account is nobody's.
-    pub(crate) fn is_about_former_account(&self, message: &Message) -> bool {
-        matches!(message, Message::AccountChanged { account, .. } if self.former_accounts.contains(account))
     }
 
     fn pause(&mut self) {
@@ -513,10 +516,13 @@ impl<'a> Run<'a> {
             .and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let errands = self.errands.iter().filter_map(Errand::due);
         let deeds = self.deeds.iter().filter_map(|deed| self.deed_due(deed));
+        let subscribers = self.subscribers.iter();
+        let subscribers = subscribers.filter_map(|subscriber| self.subscriber_due(subscriber));
         let letters = self.letters.iter().map(|letter| letter.due);
         let ticks = self.ticks.iter().map(|turn| turn.due);
         let all = errands
             .chain(deeds)
+            .chain(subscribers)
             .chain(letters)
             .chain(ticks)
             .chain(stripe)
@@ -533,6 +539,13 @@ impl<'a> Run<'a> {
     fn ready_deeds(&self) -> Vec<usize> {
         positions(&self.deeds, |deed| {
             self.deed_due(deed).is_some_and(|due| due <= self.now())
+        })
+    }
+
+    fn ready_subscribers(&self) -> Vec<usize> {
+        let is_ready = |due: Timestamp| due <= self.now();
+        positions(&self.subscribers, |subscriber| {
+            self.subscriber_due(subscriber).is_some_and(is_ready)
         })
     }
 

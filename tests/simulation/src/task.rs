@@ -39,6 +39,7 @@ pub(crate) struct Task {
 pub(crate) enum Work {
     Errand(usize),
     Deed(usize),
+    Subscriber(usize),
     Letter(Letter),
     Message(Received),
     Turn(Turn),
@@ -246,6 +247,9 @@ impl Run<'_> {
         match (work, ended) {
             (Work::Errand(index), Ended::Answer(status, body)) => self.errand_answered(index, Some((status, &body))),
             (Work::Deed(index), Ended::Answer(status, body)) => self.deed_answered(index, Some((status, &body))),
+            (Work::Subscriber(index), Ended::Answer(status, body)) => {
+                self.subscriber_answered(index, Some((status, &body)));
+            }
             (Work::Letter(letter), Ended::Answer(StatusCode::OK, _)) if !again => drop(letter),
             (Work::Message(received), Ended::Handled(Ok(()))) if again => {
                 self.sqs.show_again(&received, self.world.now);
@@ -280,6 +284,7 @@ impl Run<'_> {
         match work {
             Work::Errand(index) => self.errand_answered(index, None),
             Work::Deed(index) => self.deed_answered(index, None),
+            Work::Subscriber(index) => self.subscriber_answered(index, None),
             Work::Letter(letter) => self.letters.push(Letter { due: later, ..letter }),
             // Its queue shows it again by itself.
             Work::Message(_) => {}

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared::auth::{self, ApiToken};
 use shared::clock::Clock;
 use shared::http::Edge;
-use shared::ids::{ListingId, PartnerId, UserId};
+use shared::ids::{ListingId, PartnerId, PlanId, UserId};
 use shared::listing::Published;
 use shared::messages::{Envelope, Message};
 use shared::money::{BasisPoints, Currency, Money};
@@ -43,7 +43,7 @@ use url::Url;
 use crate::chance::Chance;
 use crate::gate::{Gate, GatedStripe};
 use crate::plan::{Plan, TierRule};
-use crate::withdrawal;
+use crate::{standing, withdrawal};
 
 const SECRET_KEY: &str = "sk_test_simulation";
 const WEBHOOK_SECRET: &str = "whsec_simulation";
@@ -67,6 +67,7 @@ pub(crate) struct World {
     queues: Queues,
     pub(crate) shop: Router,
     pub(crate) refunds: Router,
+    pub(crate) subscriptions: Router,
     pub(crate) webhook: Router,
     pub(crate) settlement: settlement::Context,
     pub(crate) payout: payout::Context,
@@ -81,6 +82,10 @@ pub(crate) struct World {
     pub(crate) published: Vec<Published>,
     /// The API token of each customer; those who do nothing but click twice come last.
     pub(crate) customers: Vec<ApiToken>,
+    /// Their ids.
+    pub(crate) users: Vec<UserId>,
+    /// The plans of each listing, by tariff; none of what cannot be subscribed to.
+    pub(crate) tariffs: Vec<Vec<PlanId>>,
     /// The token of somebody who runs the marketplace.
     pub(crate) operator: String,
 }
@@ -101,6 +106,7 @@ impl World {
         let gate = Gate::default();
         let settings = Settings {
             available_delay_s: plan.funds_pending_s,
+            invoice_draft_s: plan.draft_s,
             async_delay_ms: plan.debit_takes_s * 1_000,
             ..Settings::default()
         };
@@ -140,6 +146,15 @@ impl World {
             store: store.clone(),
             policy: RefundPolicy { window_days: 365 },
         };
+        let commission = BasisPoints::try_from(plan.commission_bps).expect("a rate");
+        let subscriptions = subscriptions::Context {
+            edge: edge.clone(),
+            store: store.clone(),
+            stripe: client.clone(),
+            commission,
+            currency: Currency::EUR,
+            public_url: "https://shop.example".to_owned(),
+        };
         let shop = purchase::Context {
             edge,
             store: store.clone(),
@@ -148,7 +163,7 @@ impl World {
             paypal: paypal.clone(),
             signer: Signer::new(SigningSecretSource::fixed("a seed")),
             block_list: purchase::KeptPages::default(),
-            commission: BasisPoints::try_from(plan.commission_bps).expect("a rate"),
+            commission,
             public_url: "https://shop.example".to_owned(),
         };
         let webhook = purchase_webhook::Context {
@@ -164,6 +179,7 @@ impl World {
             now,
             shop: shared::http::router(purchase::routes(), shop),
             refunds: shared::http::router(refunds::routes(), refunds),
+            subscriptions: shared::http::router(subscriptions::routes(), subscriptions),
             webhook: shared::http::router(purchase_webhook::routes(), webhook),
             settlement: settlement::Context {
                 store: store.clone(),
@@ -211,6 +227,8 @@ impl World {
             listings: Vec::new(),
             published: Vec::new(),
             customers: Vec::new(),
+            users: Vec::new(),
+            tariffs: Vec::new(),
             operator: operator(&issuer, now),
         };
         world.people(plan, chance);
@@ -235,9 +253,12 @@ impl World {
             at_once(self.store.transact(writes)).expect("a new listing");
             self.listings.push(published.listing);
             self.published.push(published);
+            let tariffs = standing::plans(self, listing, chance);
+            self.tariffs.push(tariffs);
         }
-        for _ in 0..plan.customers + plan.clickers() {
-            let token = self.customer(chance);
+        for _ in 0..plan.people() {
+            let (user, token) = self.customer(chance);
+            self.users.push(user);
             self.customers.push(token);
         }
         if let Some(tiers) = &plan.tiers {
@@ -353,9 +374,9 @@ impl World {
         std::mem::replace(&mut self.partners[index].account, account)
     }
 
-    fn customer(&self, chance: &mut Chance) -> ApiToken {
+    fn customer(&self, chance: &mut Chance) -> (UserId, ApiToken) {
         let user = chance.seed(self.now).id("customer");
-        self.person(user, auth::Scope::OrdersWrite, chance)
+        (user, self.person(user, auth::Scope::OrdersWrite, chance))
     }
 
     /// Somebody with an API token for this alone.

@@ -3,6 +3,7 @@
 mod payees;
 mod reversals;
 mod shop;
+mod subscriptions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,6 +87,26 @@ pub(crate) const INVARIANTS: &[Invariant] = &[
         shop::withdrawn_goes_back,
     ),
     ("a cart is ordered once", shop::carts_are_ordered_once),
+    (
+        "what Stripe took for invoices is what the journal says",
+        subscriptions::every_paid_invoice_is_an_order,
+    ),
+    (
+        "every subscription is as Stripe's",
+        subscriptions::every_subscription_follows,
+    ),
+    (
+        "the licence of a subscription lasts for what is paid for",
+        subscriptions::licences_last_for_what_is_paid,
+    ),
+    (
+        "nobody is charged on for what they have given back",
+        subscriptions::what_is_given_back_ends,
+    ),
+    (
+        "nobody has as credit what was given back",
+        subscriptions::credit_is_not_refunded,
+    ),
     ("reconciliation finds no difference", reconciled),
     ("what a movement is matched with moves as much", every_match_fits),
 ];
@@ -452,6 +473,9 @@ fn every_order_ended(books: &Books) -> Vec<String> {
             .sessions
             .iter()
             .find(|session| text(session, "client_reference_id") == id);
+        if order.renewal.is_some() {
+            return order.status == OrderStatus::Paid;
+        }
         let Some(session) = session else {
             // Without a session there is nothing to pay: it is free, or the customer never got as far.
             return if order.total.is_zero() {
@@ -480,13 +504,15 @@ fn every_licence_once(books: &Books) -> Vec<String> {
     let paid = books.orders.iter().filter(|order| order.status == OrderStatus::Paid);
     let bought: BTreeSet<_> = paid
         .flat_map(|order| {
-            let sold = order.lines.iter().filter(|line| !line.withdrawn);
+            let issues = |line: &&OrderLine| !line.withdrawn && order.renewal.is_none();
+            let sold = order.lines.iter().filter(issues);
             sold.map(|line| (line.licence, order.customer))
         })
         .collect();
     let issued: BTreeSet<_> = books
         .licences
         .iter()
+        .filter(|licence| licence.subscription.is_none())
         .map(|licence| (licence.id, licence.owner))
         .collect();
     bought

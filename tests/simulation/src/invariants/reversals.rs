@@ -6,9 +6,9 @@ use shared::ids::PartnerId;
 use shared::ledger::{Account, Fact};
 use shared::licence::LicenceStatus;
 use shared::money::Currency;
-use shared::purchase::OrderStatus;
 use shared::purchase::dispute::DisputeStatus;
 use shared::purchase::refund::{Refund, RefundOrigin, RefundState};
+use shared::purchase::{Order, OrderStatus};
 
 use super::{int, text};
 use crate::books::Books;
@@ -211,7 +211,8 @@ pub(super) fn given_back_in_full(books: &Books) -> Vec<String> {
 
 pub(super) fn licences_follow_the_money(books: &Books) -> Vec<String> {
     let mut wrong = Vec::new();
-    for order in books.orders.iter().filter(|order| order.status == OrderStatus::Paid) {
+    let bought = |order: &&Order| order.status == OrderStatus::Paid && order.renewal.is_none();
+    for order in books.orders.iter().filter(bought) {
         for line in order
             .lines
             .iter()
