@@ -542,13 +542,6 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn ready_subscribers(&self) -> Vec<usize> {
-        let is_ready = |due: Timestamp| due <= self.now();
-        positions(&self.subscribers, |subscriber| {
-            self.subscriber_due(subscriber).is_some_and(is_ready)
-        })
-    }
-
     fn due_letters(&self) -> Vec<usize> {
         positions(&self.letters, |letter| letter.due <= self.now())
     }
@@ -596,7 +589,7 @@ fn is_journal(change: &Change) -> bool {
     key.is_some_and(|key| key.starts_with("JRN#"))
 }
 
-fn positions<T>(all: &[T], wanted: impl Fn(&T) -> bool) -> Vec<usize> {
+pub(crate) fn positions<T>(all: &[T], wanted: impl Fn(&T) -> bool) -> Vec<usize> {
     let wanted = all.iter().enumerate().filter(|(_, each)| wanted(each));
     wanted.map(|(index, _)| index).collect()
 }

@@ -17,7 +17,7 @@ use stripe_standin::Kind;
 use crate::chance::Chance;
 use crate::deed::{Act, Deed, Part, Renewed};
 use crate::plan::{Listing, Plan, Step};
-use crate::run::Run;
+use crate::run::{Run, positions};
 use crate::task::Work;
 use crate::world::at_once;
 
@@ -238,6 +238,13 @@ impl Run<'_> {
             (Progress::Moves, Some(_)) => true,
         };
         subscriber.at.filter(|_| can_be)
+    }
+
+    pub(crate) fn ready_subscribers(&self) -> Vec<usize> {
+        let is_ready = |due: Timestamp| due <= self.now();
+        positions(&self.subscribers, |subscriber| {
+            self.subscriber_due(subscriber).is_some_and(is_ready)
+        })
     }
 
     /// The newest order of theirs that anybody was told of.
