@@ -1,7 +1,7 @@
 # Thin names for what README.md promises. What they do is in infra/.
 # Everything that is installed goes to target/venv, in pinned versions; `rm -rf target` starts afresh.
 
-.PHONY: books run stop test check lint bench simulate mutants
+.PHONY: books run stop test check lint bench simulate mutants soak
 
 run: ## build, deploy and seed the local stack; ARGS=--detach returns when it is ready
 	@python3 -m infra.local run $(ARGS)
@@ -29,6 +29,9 @@ simulate: ## money under faults: SEEDS=N tries so many seeds FROM=X on, SEED=X t
 
 mutants: ## faults put into the money code, each of which the simulation must find; ARGS=word for some of them
 	@python3 tests/simulation/mutants.py $(ARGS)
+
+soak: ## everything at once for MINUTES=10, with functions killed and webhooks late and twice; then the audit
+	@infra/soak.sh $(or $(MINUTES),10)
 
 bench: ## cold starts, sizes, costs and throughput, as a table
 	@infra/bench/run.sh $(ARGS)

@@ -42,7 +42,7 @@ cargo check --package shared --no-default-features --locked --quiet
 
 step "unit tests, with coverage"
 rm -rf target/coverage
-counted infra/ci/nextest.sh --filterset 'not binary(journeys)'
+counted infra/ci/nextest.sh --filterset 'not binary(journeys) and not binary(soak)'
 
 step "simulation: every opening, then seeds that no commit before has played"
 counted infra/ci/simulation.sh
@@ -64,5 +64,8 @@ counted infra/ci/stripe-client.sh
 
 step "journeys through the deployed stack"
 counted python3 -m infra.local test-stack -- infra/ci/nextest.sh --filterset 'binary(journeys)'
+
+step "soak: a minute of everything at once, on a stack of its own"
+counted infra/soak.sh 1
 # After both: the suite that both backends of the table pass runs on DynamoDB among the journeys.
 python3 infra/ci/coverage.py shared

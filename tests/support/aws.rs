@@ -134,6 +134,13 @@ impl Aws {
         sent["MessageId"].as_str().unwrap().to_owned()
     }
 
+    /// For how long a message is nobody else's once it has been received.
+    pub async fn set_visibility(&self, queue: &str, seconds: u32) {
+        let attributes = json!({"VisibilityTimeout": seconds.to_string()});
+        let request = json!({"QueueUrl": self.stack.queue(queue), "Attributes": attributes});
+        self.call("sqs", "AmazonSQS.SetQueueAttributes", "1.0", request).await;
+    }
+
     /// What lies in a queue, received by nobody or by somebody.
     pub async fn waiting(&self, queue: &str) -> Vec<Waiting> {
         let url = format!("{}/_ministack/sqs/messages", self.endpoint);

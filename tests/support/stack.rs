@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,6 +79,11 @@ impl Stack {
 
     pub fn description(&self) -> &Description {
         &self.0.description
+    }
+
+    /// Where the stack keeps what it wrote, such as the record of its processes.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
     }
 
     pub fn http(&self) -> &reqwest::Client {
