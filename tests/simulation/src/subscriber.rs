@@ -44,6 +44,9 @@ pub(crate) const TARIFFS: [Tariff; 4] = [
     },
 ];
 
+/// How long somebody waits who is told that their subscription has not begun.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
+
 /// What somebody subscribes to, and what they do afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Subscription {
@@ -420,6 +423,10 @@ impl Run<'_> {
             }
             Some(status) if status.is_success() || is_refused_for_good(code) => {
                 self.made(index, SignedDuration::ZERO);
+            }
+            // Its news may have been set aside: nobody asks every minute for days.
+            Some(_) if code == "subscription_not_begun" => {
+                self.subscribers[index].at = Some(self.world.now + PATIENCE);
             }
             Some(status) if status.is_client_error() && !is_not_now(status) => {
                 self.wrong
