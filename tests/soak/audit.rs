@@ -69,7 +69,8 @@ pub(crate) async fn everything_is_as_it_should_be(market: &Market, tally: &Tally
     for customer in &tally.customers {
         let mut orders: Vec<String> = ids(&customer.person.api.all("/orders").await);
         let mut placed: Vec<String> = customer.sales.iter().map(|sale| sale.order.id.clone()).collect();
-        (orders.sort(), placed.sort());
+        orders.sort();
+        placed.sort();
         assert_eq!(orders, placed, "no order is lost, none is doubled");
     }
     nothing_waits(stack).await;

@@ -11,6 +11,7 @@
 //! One test, alone on its stack. It says what it did.
 
 #![expect(clippy::unwrap_used, reason = "a panic in a test is the report")]
+#![expect(clippy::print_stdout, reason = "it says what it did")]
 
 mod audit;
 mod client;
