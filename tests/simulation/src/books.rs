@@ -229,10 +229,8 @@ impl Books {
                 renewal.map(|renewal| renewal.subscription.to_string()) == *subscription
             };
             let paid = self.orders.iter().filter(|order| order.renewal.is_some());
-            let paid = paid.filter(is_of).flat_map(|order| self.accounts_of(order));
-            let mut accounts: BTreeMap<_, i64> = BTreeMap::new();
-            paid.for_each(|(account, minor)| *accounts.entry(account).or_default() += minor);
-            accounts
+            let first = paid.filter(is_of).min_by_key(|order| order.placed_at);
+            first.map(|order| self.accounts_of(order)).unwrap_or_default()
         };
         Outcome {
             orders,
@@ -265,7 +263,7 @@ impl Books {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
     orders: Vec<Option<OrderEnd>>,
-    /// What everybody has earned or paid by each subscription that may be compared.
+    /// What everybody has earned or paid by the first payment of each subscription that may be compared.
     renewed: Vec<BTreeMap<(String, Currency), i64>>,
 }
 

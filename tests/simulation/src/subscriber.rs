@@ -456,9 +456,11 @@ impl Run<'_> {
 }
 
 impl Plan {
-    /// Whether the subscription comes to the same, however long things take: it runs for what was paid first, and nothing else happens.
+    /// Whether its first payment comes to the same, however long things take: it is made at once, and nothing of it goes back.
     pub(crate) fn is_subscribed_alike(&self, wanted: &Subscription) -> bool {
-        wanted.moves == [Move::CancelAtEnd] && !self.sells_less() && self.tiers.is_none()
+        let is_paid_at_once = TARIFFS[wanted.tariff].trial.is_none();
+        let goes_back = wanted.moves.iter().any(|next| matches!(next, Move::Undo(_)));
+        is_paid_at_once && !goes_back && !self.sells_less() && self.tiers.is_none()
     }
 }
 
