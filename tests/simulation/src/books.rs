@@ -77,6 +77,7 @@ pub(crate) struct Books {
     pub(crate) clicks: Vec<bool>,
     /// For each of them, what of its books may be compared.
     comparable: Vec<Comparable>,
+    /// The processors' objects, PayPal's in the words of Stripe's.
     pub(crate) sessions: Vec<Value>,
     pub(crate) charges: Vec<Value>,
     pub(crate) stripe_refunds: Vec<Value>,
@@ -148,6 +149,7 @@ impl Books {
             .left()
             .filter(|(message, _)| !run.is_about_former_account(message));
         let left = left.map(|(message, why)| format!("left in its queue: {message:?}: {why}"));
+        let theirs = crate::paypal::theirs(&run.world.paypal);
         let objects = |kind| run.world.stripe.objects(kind);
         let strange: BTreeSet<String> = objects(Kind::Charge)
             .iter()
@@ -202,12 +204,12 @@ impl Books {
                     },
                 )
                 .collect(),
-            sessions: objects(Kind::Session),
-            charges: ours(Kind::Charge, "id"),
-            stripe_refunds: ours(Kind::Refund, "charge"),
-            stripe_disputes: ours(Kind::Dispute, "charge"),
-            transfers: objects(Kind::Transfer),
-            transactions: ours(Kind::BalanceTransaction, "source"),
+            sessions: with(objects(Kind::Session), theirs.sessions),
+            charges: with(ours(Kind::Charge, "id"), theirs.charges),
+            stripe_refunds: with(ours(Kind::Refund, "charge"), theirs.refunds),
+            stripe_disputes: with(ours(Kind::Dispute, "charge"), theirs.disputes),
+            transfers: with(objects(Kind::Transfer), theirs.transfers),
+            transactions: with(ours(Kind::BalanceTransaction, "source"), theirs.transactions),
             wrong: run.wrong.iter().cloned().chain(left).collect(),
         }
     }
@@ -257,6 +259,10 @@ impl Books {
         accounts.retain(|_, minor| *minor != 0);
         accounts
     }
+}
+
+fn with(stripes: Vec<Value>, paypals: Vec<Value>) -> Vec<Value> {
+    stripes.into_iter().chain(paypals).collect()
 }
 
 /// See [`Books::outcome`].

@@ -34,7 +34,7 @@ pub(crate) enum Act {
     Decide {
         approves: bool,
     },
-    /// Somebody refunds in Stripe's dashboard.
+    /// Somebody refunds in the processor's dashboard.
     RefundAtStripe(Part),
     /// The customer's bank sends the refund back.
     Fail,
@@ -50,6 +50,8 @@ pub(crate) enum Act {
     },
     /// The bank changes its mind: a lost dispute is won later, a won one takes the money once more.
     Overturn,
+    /// PayPal takes money back without a dispute.
+    ReverseAtPayPal(Part),
     /// Nobody does anything for so long.
     Wait {
         hours: i64,
@@ -130,7 +132,9 @@ impl Run<'_> {
             // Who refunds at the counter has seen the order there as paid.
             Act::Refund(_) | Act::RefundAsPartner(_) | Act::AskForRefund(_) => self.receipts.contains_key(order),
             Act::Decide { .. } => deed.refund.is_some(),
-            Act::RefundAtStripe(_) | Act::Dispute { .. } => self.charge_of_deed(deed).is_some(),
+            Act::RefundAtStripe(_) | Act::Dispute { .. } | Act::ReverseAtPayPal(_) => {
+                self.charge_of_deed(deed).is_some()
+            }
             Act::Fail => self.object_of(deed).is_some(),
             Act::Escalate | Act::Counter | Act::Close { .. } | Act::Overturn => deed.object.is_some(),
             Act::Cancel | Act::Wait { .. } => true,
@@ -152,6 +156,14 @@ impl Run<'_> {
         }
     }
 
+    /// Subscriptions are Stripe's alone.
+    fn is_at_paypal(&self, index: usize) -> bool {
+        match self.deeds[index].of {
+            Bought::Order(order) => self.errands[order].payment.is_at_paypal(),
+            Bought::Renewal(_) => false,
+        }
+    }
+
     fn customer_of(&self, deed: &Deed) -> usize {
         match &deed.of {
             Bought::Order(order) => self.errands[*order].customer,
@@ -169,7 +181,7 @@ impl Run<'_> {
     }
 
     /// Stripe's refund or dispute.
-    fn object_of<'a>(&'a self, deed: &'a Deed) -> Option<&'a String> {
+    pub(crate) fn object_of<'a>(&'a self, deed: &'a Deed) -> Option<&'a String> {
         deed.object
             .as_ref()
             .or_else(|| self.heard.refunds.get(deed.refund.as_ref()?))
@@ -218,13 +230,18 @@ impl Run<'_> {
                 deed.at = Some(self.world.now + SignedDuration::from_hours(hours));
             }
             act => {
-                let done = self.at_stripe(index, act);
+                let done = if self.is_at_paypal(index) {
+                    self.at_paypal(index, &order, act)
+                } else {
+                    self.at_stripe(index, act)
+                };
                 let later = self.later();
                 let deed = &mut self.deeds[index];
                 match done {
                     Ok(object) => {
                         deed.acts.pop_front();
-                        deed.object = object["id"].as_str().map(str::to_owned);
+                        let id = object["id"].as_str().or(object["dispute_id"].as_str());
+                        deed.object = id.map(str::to_owned);
                         deed.at = Some(later);
                     }
                     Err(refusal) => {
@@ -361,6 +378,7 @@ impl Run<'_> {
             | Act::RefundAsPartner(_)
             | Act::AskForRefund(_)
             | Act::Decide { .. }
+            | Act::ReverseAtPayPal(_)
             | Act::Wait { .. } => Err(json!("not done at Stripe")),
         }
     }

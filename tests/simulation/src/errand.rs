@@ -36,6 +36,8 @@ enum Progress {
     Waits,
     /// Has the payment page of this session, has tried so many cards, and tries the next at this time.
     Pays(String, usize, Timestamp),
+    /// Has PayPal's page of this order of its, goes there at this time, and has approved so often.
+    Approves(String, usize, Timestamp),
     Done,
 }
 
@@ -61,14 +63,17 @@ impl Errand {
         })
     }
 
+    /// Whether the customer has left the counter. Who is to approve once more at PayPal looks in now and then.
     pub(crate) fn is_done(&self) -> bool {
-        self.progress == Progress::Done
+        matches!(self.progress, Progress::Done | Progress::Approves(_, 1.., _))
     }
 
     /// When the customer acts next.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         match &self.progress {
-            Progress::Fills(at, _) | Progress::Orders(at) | Progress::Pays(_, _, at) => Some(*at),
+            Progress::Fills(at, _) | Progress::Orders(at) | Progress::Pays(_, _, at) | Progress::Approves(_, _, at) => {
+                Some(*at)
+            }
             Progress::Waits | Progress::Done => None,
         }
     }
@@ -88,6 +93,7 @@ impl Run<'_> {
                 self.at_counter_of_shop(index, Method::POST, "orders", Body::from(body.to_string()));
             }
             Progress::Pays(session, tried, _) => self.pay(index, session, tried),
+            Progress::Approves(order, tried, _) => self.approve(index, order, tried),
             progress @ (Progress::Waits | Progress::Done) => self.errands[index].progress = progress,
         }
     }
@@ -101,7 +107,11 @@ impl Run<'_> {
         let lines: Vec<_> = lines
             .map(|listing| json!({"listing_id": self.world.listings[*listing]}))
             .collect();
-        json!({"lines": lines})
+        let mut body = json!({"lines": lines});
+        if errand.payment.is_at_paypal() {
+            body["processor"] = json!("paypal");
+        }
+        body
     }
 
     fn at_counter_of_shop(&mut self, index: usize, method: Method, path: &str, body: Body) {
@@ -155,6 +165,26 @@ impl Run<'_> {
         let errand = &self.errands[index];
         let is_prompt = self.is_calm && !self.streams.have_waited();
         is_prompt && !errand.of_cart && self.is_withdrawn(&errand.listings)
+    }
+
+    /// Approves at PayPal. Where a bank has declined, that can be done again once the shop has tried to take the money.
+    fn approve(&mut self, index: usize, order: String, tried: usize) {
+        let outcomes = self.errands[index].payment.cards();
+        let outcome = outcomes.get(tried).copied().unwrap_or_default();
+        let path = format!("orders/{order}/approve");
+        let approved = self.world.paypal.control(&path, &json!({"outcome": outcome}));
+        self.trace.say(self.world.now, || {
+            format!("order {index} is approved ({outcome}): {approved:?}")
+        });
+        let (tried, pause) = match approved {
+            Ok(_) => (tried + 1, SignedDuration::from_mins(1)),
+            Err(_) => (tried, SignedDuration::from_hours(6)),
+        };
+        self.errands[index].progress = if tried < outcomes.len() {
+            Progress::Approves(order, tried, self.world.now + pause)
+        } else {
+            Progress::Done
+        };
     }
 
     /// The shop has answered, or (`None`) broken off.
@@ -211,6 +241,10 @@ impl Run<'_> {
             _ => self.world.now,
         };
         match page {
+            Some(page) if self.errands[index].payment.is_at_paypal() => {
+                let order = page.rsplit('=').next().unwrap_or_default();
+                Progress::Approves(order.to_owned(), 0, self.world.now)
+            }
             Some(session) => Progress::Pays(session.to_owned(), 0, pays_at),
             None => Progress::Done,
         }

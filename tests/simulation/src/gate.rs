@@ -14,7 +14,6 @@ use axum::http::{Method, Request, Response, StatusCode};
 use shared::processor::peer::{Answer, Peer};
 use shared::store::contention::Pause;
 use shared::store::memory::{Fate, Fates};
-use stripe_standin::InProcess;
 
 /// Shared by everything that a handler can ask.
 #[derive(Debug, Clone, Default)]
@@ -125,7 +124,7 @@ impl Future for Stop<'_> {
 #[derive(Debug)]
 pub(crate) struct GatedStripe {
     pub(crate) gate: Gate,
-    pub(crate) stripe: Arc<InProcess>,
+    pub(crate) stripe: Arc<stripe_standin::InProcess>,
 }
 
 impl Peer for GatedStripe {
@@ -142,6 +141,30 @@ impl Peer for GatedStripe {
                 Fate::Lost => Err("the connection broke off".into()),
                 Fate::AnswerLost => {
                     self.stripe.request(request.map(Bytes::from));
+                    Err("the connection broke off".into())
+                }
+            }
+        })
+    }
+}
+
+/// The other processor behind the same gate.
+#[derive(Debug)]
+pub(crate) struct GatedPayPal {
+    pub(crate) gate: Gate,
+    pub(crate) paypal: Arc<paypal_standin::InProcess>,
+}
+
+impl Peer for GatedPayPal {
+    fn answer(&self, request: Request<Vec<u8>>) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+        Box::pin(async move {
+            let name = fmt::from_fn(|f| write!(f, "PayPal: {} {}", request.method(), request.uri().path()));
+            match self.gate.next(&name).await {
+                Fate::Done => Ok(self.paypal.request(request.map(Bytes::from))),
+                Fate::Refused => Ok(too_many_requests()),
+                Fate::Lost => Err("the connection broke off".into()),
+                Fate::AnswerLost => {
+                    self.paypal.request(request.map(Bytes::from));
                     Err("the connection broke off".into())
                 }
             }

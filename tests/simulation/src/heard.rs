@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What the people at Stripe's dashboard know of, as its events have told.
+/// What the people at the processors' dashboards know of, as events have told.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     /// The charge that paid an order, by the order.
     pub(crate) charges: BTreeMap<String, String>,
-    /// Stripe's refund, by ours.
+    /// The processor's refund, by ours.
     pub(crate) refunds: BTreeMap<String, String>,
     /// Oldest first.
     pub(crate) transfers: Vec<String>,
+    /// Items of payouts that PayPal has paid, oldest first.
+    pub(crate) items: Vec<String>,
 }
 
 impl Heard {

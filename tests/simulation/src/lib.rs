@@ -1,7 +1,7 @@
 //! A seeded, deterministic simulator of everything that moves money.
 //!
 //! It drives the real handlers, decisions and store of the functions; only what is outside them is played: the table and the queues in memory, Stripe
-//! by the stand-in, and every clock. A seed makes a plan ([`plan`]: who buys, pays, is paid), and a run carries it out while requests
+//! and PayPal by the stand-ins, and every clock. A seed makes a plan ([`plan`]: who buys, pays, is paid), and a run carries it out while requests
 //! are throttled or lost, handlers die at any request, messages come twice, late and in disorder, indexes lag and clocks differ ([`run`]). When all has come
 //! to rest, the books must keep every invariant ([`invariants`]), and be the same as if nothing had ever gone wrong.
 //!
@@ -17,6 +17,7 @@ mod gate;
 mod heard;
 mod invariants;
 mod openings;
+mod paypal;
 mod plan;
 mod run;
 mod sqs;

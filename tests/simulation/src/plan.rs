@@ -6,6 +6,7 @@
 use crate::chance::Chance;
 use crate::deed::{Act, Part};
 use crate::openings::{self, Opening};
+use crate::paypal;
 use crate::strangers::Stranger;
 use crate::subscriber::{self, Move, Subscription};
 
@@ -39,6 +40,18 @@ pub(crate) struct Plan {
     pub(crate) debit_takes_s: i64,
     /// Whether all partners are one person's.
     pub(crate) one_owner: bool,
+    /// Whether the marketplace has an account at PayPal.
+    pub(crate) paypal: bool,
+    /// Who is paid there, and not at Stripe.
+    pub(crate) payee: Option<Payee>,
+}
+
+/// A partner with a receiver at PayPal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Payee {
+    pub(crate) partner: usize,
+    /// How the stand-in pays whom.
+    pub(crate) address: &'static str,
 }
 
 /// A rule for the whole marketplace whose rate falls with what was sold before.
@@ -79,6 +92,8 @@ pub(crate) enum Step {
     ReverseTransfer {
         percent: i64,
     },
+    /// PayPal takes back what the newest receiver there has got.
+    ReversePayoutItem,
     /// Stripe makes the next transfer, and its answers are lost until the message that asks for it is set aside.
     LoseTransferAnswers,
     /// What Stripe tells from now on arrives so much later.
@@ -167,6 +182,20 @@ pub(crate) enum Payment {
     DebitFails,
     /// The page is left; the session expires.
     Never,
+    /// Approved at PayPal.
+    PayPal(Approval),
+}
+
+/// What becomes of the money of an order that is approved at PayPal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Approval {
+    Success,
+    /// The bank declines at first, and the customer approves again.
+    SecondTry,
+    /// It is pending for a while.
+    Pending,
+    /// It is pending for a while, and never comes.
+    Denied,
 }
 
 impl Payment {
@@ -178,7 +207,15 @@ impl Payment {
             Self::Debit => &["async_success"],
             Self::DebitFails => &["async_failure"],
             Self::Never => &[],
+            Self::PayPal(Approval::Success) => &["success"],
+            Self::PayPal(Approval::SecondTry) => &["declined", "success"],
+            Self::PayPal(Approval::Pending) => &["pending"],
+            Self::PayPal(Approval::Denied) => &["denied"],
         }
+    }
+
+    pub(crate) fn is_at_paypal(self) -> bool {
+        matches!(self, Self::PayPal(_))
     }
 }
 
@@ -189,6 +226,9 @@ impl Plan {
         let listings = (0..partners * 2).map(|index| listing(index / 2, chance)).collect();
         let opening = openings::pick(chance);
         let mut plan = Self::of(partners, customers, listings, chance);
+        if plan.paypal && chance.percent(40) {
+            plan.payee = paypal::payee(&plan, chance);
+        }
         if let Some(opening) = opening {
             plan.open(opening, chance);
         }
@@ -227,6 +267,8 @@ impl Plan {
             draft_s: chance.pick(&[0, 3_600]),
             debit_takes_s: chance.pick(&[1, 1, 3 * 86_400]),
             one_owner: false,
+            paypal: chance.percent(35),
+            payee: None,
         }
     }
 
@@ -375,7 +417,8 @@ fn listing(partner: usize, chance: &mut Chance) -> Listing {
 }
 
 fn step(plan: &Plan, chance: &mut Chance) -> Step {
-    let (partners, customers, listings) = (plan.partners, plan.customers, plan.listings.as_slice());
+    let (partners, listings) = (plan.partners, plan.listings.as_slice());
+    let at_paypal = usize::from(plan.payee.is_some());
     let kinds = vec![
         (6, 0),
         (4, 1),
@@ -390,10 +433,11 @@ fn step(plan: &Plan, chance: &mut Chance) -> Step {
         (1, 10),
         (1, 11),
         (1, 12),
+        (at_paypal, 13),
     ];
     match chance.weighted(kinds).unwrap_or_default() {
-        0 => order(customers, listings, chance),
-        1 => reversal(listings, &plan.steps, chance).unwrap_or_else(|| order(customers, listings, chance)),
+        0 => order(plan, chance),
+        1 => reversal(listings, &plan.steps, chance).unwrap_or_else(|| order(plan, chance)),
         2 => Step::PayoutRun,
         3 => Step::Wait {
             minutes: chance.pick(&[5, 90, 26 * 60, 9 * 24 * 60]),
@@ -412,11 +456,12 @@ fn step(plan: &Plan, chance: &mut Chance) -> Step {
         },
         9 => Step::Stranger(chance.pick(&Stranger::ALL)),
         10 => sell(partners, listings, &plan.steps, chance),
-        11 => match order(customers, listings, chance) {
+        11 => match order(plan, chance) {
             Step::Order { listings, .. } => Step::Clicks { listings },
             other => other,
         },
-        _ => subscriber::step(listings, chance).unwrap_or(Step::PayoutRun),
+        12 => subscriber::step(listings, chance).unwrap_or(Step::PayoutRun),
+        _ => Step::ReversePayoutItem,
     }
 }
 
@@ -442,18 +487,23 @@ fn sell(partners: usize, listings: &[Listing], before: &[Step], chance: &mut Cha
 /// Money of an earlier order goes back, if there is one that costs something and may be paid.
 fn reversal(listings: &[Listing], before: &[Step], chance: &mut Chance) -> Option<Step> {
     let costs = |cart: &[usize]| cart.iter().any(|index| listings[*index].price_minor > 0);
-    let is_paid = |payment: Payment| !matches!(payment, Payment::DebitFails | Payment::Never);
+    let is_paid = |payment: Payment| {
+        !matches!(
+            payment,
+            Payment::DebitFails | Payment::Never | Payment::PayPal(Approval::Denied)
+        )
+    };
     let paid: Vec<_> = before
         .iter()
         .flat_map(Step::orders)
         .enumerate()
         .filter(|(_, planned)| costs(planned.listings) && is_paid(planned.payment))
-        .map(|(order, planned)| (order, planned.listings))
+        .map(|(order, planned)| (order, planned.listings, planned.payment))
         .collect();
     if paid.is_empty() {
         return None;
     }
-    let (order, cart) = chance.pick(&paid);
+    let (order, cart, payment) = chance.pick(&paid);
     let lines: Vec<_> = cart
         .iter()
         .map(|index| listings[*index].price_minor)
@@ -462,10 +512,12 @@ fn reversal(listings: &[Listing], before: &[Step], chance: &mut Chance) -> Optio
     // Of three decimals the last one is zero.
     let in_dinars = cart.iter().any(|index| listings[*index].currency == "KWD");
     let step_minor = if in_dinars { 10 } else { 1 };
-    Some(Step::Reverse {
-        order,
-        acts: acts(&lines, step_minor, chance),
-    })
+    let acts = if payment.is_at_paypal() {
+        paypal::acts(part(&lines, step_minor, chance), chance)
+    } else {
+        acts(&lines, step_minor, chance)
+    };
+    Some(Step::Reverse { order, acts })
 }
 
 fn acts(lines: &[(usize, i64)], step_minor: i64, chance: &mut Chance) -> Vec<Act> {
@@ -525,7 +577,8 @@ fn dispute(chance: &mut Chance) -> Vec<Act> {
 }
 
 /// A cart of listings in one currency, of as many partners as have such.
-fn order(customers: usize, listings: &[Listing], chance: &mut Chance) -> Step {
+fn order(plan: &Plan, chance: &mut Chance) -> Step {
+    let (customers, listings) = (plan.customers, plan.listings.as_slice());
     let first = chance.below(listings.len());
     let mut cart = vec![first];
     for index in 0..listings.len() {
@@ -553,9 +606,14 @@ fn order(customers: usize, listings: &[Listing], chance: &mut Chance) -> Step {
             Payment::Never,
         ]
     };
+    let payment = if euros && plan.paypal && chance.percent(50) {
+        paypal::approval(chance)
+    } else {
+        chance.pick(ways)
+    };
     Step::Order {
         customer: chance.below(customers),
         listings: cart,
-        payment: chance.pick(ways),
+        payment,
     }
 }

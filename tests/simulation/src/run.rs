@@ -63,8 +63,9 @@ pub(crate) struct Run<'a> {
     events_seen: usize,
     /// Whether the endpoint for connected accounts is there.
     hears_accounts: bool,
+    pub(crate) paypal_events_seen: usize,
     /// By how much every event is late, in calm and storm alike.
-    events_late: SignedDuration,
+    pub(crate) events_late: SignedDuration,
     pub(crate) heard: Heard,
     pub(crate) streams: Streams,
     pub(crate) sqs: Sqs,
@@ -137,6 +138,7 @@ impl<'a> Run<'a> {
             ticks: Vec::new(),
             letters: Vec::new(),
             hears_accounts: true,
+            paypal_events_seen: 0,
             events_late: SignedDuration::ZERO,
             heard: Heard::default(),
             streams: Streams::default(),
@@ -210,6 +212,8 @@ impl<'a> Run<'a> {
             self.ticks.push(Turn::new(Job::Sweep, self.chance.seed(self.now())));
             self.settle(REST);
         }
+        self.return_unclaimed();
+        self.settle(REST);
         for _ in 0..2 {
             if self.sqs.redrive(self.now()) > 0 {
                 self.settle(REST);
@@ -221,10 +225,14 @@ impl<'a> Run<'a> {
             self.world.pass(wait);
             self.ticks.push(Turn::new(Job::Payouts, self.chance.seed(self.now())));
             self.settle(REST);
+            self.return_unclaimed();
+            self.settle(SOON);
         }
         // What has just been paid out is then older than the grace. The second run closes the gap that the first finds after a month.
         for _ in 0..2 {
-            self.world.pass(SignedDuration::from_hours(2));
+            // PayPal's books are hours late.
+            self.world
+                .pass(SignedDuration::from_hours(if self.plan.paypal { 6 } else { 2 }));
             let turn = Turn::new(Job::Reconciliation, self.chance.seed(self.now()));
             self.ticks.push(turn);
             self.settle(SOON);
@@ -352,6 +360,7 @@ impl<'a> Run<'a> {
             Step::Reconciliation => self.schedule(Job::Reconciliation),
             Step::Sweep => self.schedule(Job::Sweep),
             Step::ReverseTransfer { percent } => self.reverse_transfer(*percent),
+            Step::ReversePayoutItem => self.reverse_payout_item(),
             Step::QueuesOut { minutes } => {
                 let until = self.world.now + SignedDuration::from_mins(*minutes);
                 self.streams.set_queues_out(until);
@@ -509,11 +518,9 @@ impl<'a> Run<'a> {
 
     /// When the next thing will happen by itself.
     fn next_due(&self) -> Option<Timestamp> {
-        let stripe = self
-            .world
-            .stripe
-            .next_due_ms()
-            .and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let (stripe, paypal) = (self.world.stripe.next_due_ms(), self.world.paypal.next_due_ms());
+        let processors = stripe.into_iter().chain(paypal);
+        let processors = processors.filter_map(|ms| Timestamp::from_millisecond(ms).ok());
         let errands = self.errands.iter().filter_map(Errand::due);
         let deeds = self.deeds.iter().filter_map(|deed| self.deed_due(deed));
         let subscribers = self.subscribers.iter();
@@ -525,7 +532,7 @@ impl<'a> Run<'a> {
             .chain(subscribers)
             .chain(letters)
             .chain(ticks)
-            .chain(stripe)
+            .chain(processors)
             .chain(self.sqs.next_visible(self.now()))
             .chain(self.streams.queues_out_until(self.now()));
         all.min()
@@ -571,15 +578,11 @@ impl<'a> Run<'a> {
         for event in events {
             self.heard.hear(&event);
             if is_subscribed(&event) && (self.hears_accounts || !event["account"].is_string()) {
-                let late = if self.is_stormy() {
-                    self.chance.pick(&[0, 0, 1, 30, 400, 7_200])
-                } else {
-                    0
-                };
-                let due = self.world.now + self.events_late + SignedDuration::from_secs(late);
+                let due = self.arrives();
                 self.letters.push(Letter::new(&event, due));
             }
         }
+        self.collect_paypals();
     }
 }
 

@@ -19,7 +19,7 @@ use crate::run::Run;
 use crate::sqs::{Group, Received, longest_pause_s};
 
 /// Lambda's limits, as in template.yaml.
-const HTTP_LIMIT: SignedDuration = SignedDuration::from_secs(28);
+pub(crate) const HTTP_LIMIT: SignedDuration = SignedDuration::from_secs(28);
 const QUEUE_LIMIT: SignedDuration = SignedDuration::from_secs(60);
 const RUN_LIMIT: SignedDuration = SignedDuration::from_secs(300);
 /// How often Lambda repeats a scheduled run that failed.
@@ -55,11 +55,19 @@ pub(crate) enum Ended {
 /// A webhook on its way.
 #[derive(Debug, Clone)]
 pub(crate) struct Letter {
-    kind: String,
-    body: String,
-    /// Whether it is about a connected account, and goes to the endpoint for these.
-    is_connect: bool,
+    pub(crate) kind: String,
+    pub(crate) body: String,
+    to: Endpoint,
     pub(crate) due: Timestamp,
+}
+
+/// Where a webhook goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Stripe,
+    /// What is about connected accounts.
+    Connect,
+    PayPal,
 }
 
 /// What runs on a schedule.
@@ -85,7 +93,20 @@ impl Letter {
         Self {
             kind: event["type"].as_str().unwrap_or_default().to_owned(),
             body: event.to_string(),
-            is_connect: event["account"].is_string(),
+            to: if event["account"].is_string() {
+                Endpoint::Connect
+            } else {
+                Endpoint::Stripe
+            },
+            due,
+        }
+    }
+
+    pub(crate) fn of_paypal(event: &Value, due: Timestamp) -> Self {
+        Self {
+            kind: event["event_type"].as_str().unwrap_or_default().to_owned(),
+            body: event.to_string(),
+            to: Endpoint::PayPal,
             due,
         }
     }
@@ -113,7 +134,7 @@ impl Task {
 }
 
 impl Run<'_> {
-    fn task(
+    pub(crate) fn task(
         &mut self,
         name: String,
         work: Work,
@@ -155,17 +176,27 @@ impl Run<'_> {
         })
     }
 
-    pub(crate) fn deliver(&mut self, letter: Letter) -> Task {
-        let body = letter.body.clone().into_bytes();
-        let path = if letter.is_connect {
-            "/v1/webhooks/stripe/connect"
+    /// When what a processor tells now arrives.
+    pub(crate) fn arrives(&mut self) -> Timestamp {
+        let late = if self.is_stormy() {
+            self.chance.pick(&[0, 0, 1, 30, 400, 7_200])
         } else {
-            "/v1/webhooks/stripe"
+            0
         };
+        self.world.now + self.events_late + SignedDuration::from_secs(late)
+    }
+
+    pub(crate) fn deliver(&mut self, letter: Letter) -> Task {
+        let (path, is_connect) = match letter.to {
+            Endpoint::Stripe => ("/v1/webhooks/stripe", false),
+            Endpoint::Connect => ("/v1/webhooks/stripe/connect", true),
+            Endpoint::PayPal => return self.deliver_paypals(letter),
+        };
+        let body = letter.body.clone().into_bytes();
         let request = Request::builder()
             .method(Method::POST)
             .uri(path)
-            .header("stripe-signature", self.world.signature(&body, letter.is_connect))
+            .header("stripe-signature", self.world.signature(&body, is_connect))
             .extension(self.chance.seed(self.world.now))
             .body(Body::from(body))
             .expect("a request");

@@ -21,17 +21,17 @@ use shared::partner::agreement::{CURRENT_VERSION, accept};
 use shared::partner::apply::apply;
 use shared::partner::decide::decide;
 use shared::partner::{Act, Application, Change, Country, Decision, Partner, PartnerName, SupportEmail};
-use shared::processor::Processor;
 use shared::processor::paypal::PayPalClient;
 use shared::processor::paypal::certificate::Certificates;
 use shared::processor::stripe::intake::EventPolicy;
 use shared::processor::stripe::requests::CreateAccount;
 use shared::processor::stripe::{StripeClient, webhook};
+use shared::processor::{Deployment, Processor};
 use shared::purchase::refund::RefundPolicy;
 use shared::queues::Queues;
 use shared::reconciliation::Walk;
 use shared::revenue::{Count, Counted, Figures, FiguresDraft, Rule, Schedule, Scope, Tier, Tiers};
-use shared::runtime::secrets::{PayPalSecretSource, SigningSecretSource, StripeSecretSource};
+use shared::runtime::secrets::{SigningSecretSource, StripeSecretSource};
 use shared::signing::Signer;
 use shared::store::accounts::{self, ApiTokenItem, UserItem};
 use shared::store::memory::MemoryBackend;
@@ -41,7 +41,7 @@ use stripe_standin::{Config, InProcess, Settings};
 use url::Url;
 
 use crate::chance::Chance;
-use crate::gate::{Gate, GatedStripe};
+use crate::gate::{Gate, GatedPayPal, GatedStripe};
 use crate::plan::{Plan, TierRule};
 use crate::{standing, withdrawal};
 
@@ -59,12 +59,14 @@ const GRACE_MINUTES: i64 = 60;
 pub(crate) struct World {
     pub(crate) gate: Gate,
     pub(crate) stripe: Arc<InProcess>,
+    pub(crate) paypal: Arc<paypal_standin::InProcess>,
     /// By Stripe's clock; the functions' clocks differ from it, and from each other.
     pub(crate) now: Timestamp,
     /// The clock of the function that runs just now.
     pub(crate) clock: Clock,
     pub(crate) store: Store,
     queues: Queues,
+    pub(crate) deployment: Deployment,
     pub(crate) shop: Router,
     pub(crate) refunds: Router,
     pub(crate) subscriptions: Router,
@@ -135,10 +137,20 @@ impl World {
         };
         let base = "https://stripe.example".parse().expect("a URL");
         let client = StripeClient::in_process(Arc::new(peer), base, secrets.clone()).of(policy.deployment.clone());
-        // This marketplace does without PayPal.
-        let nowhere: Url = "https://paypal.example".parse().expect("a URL");
-        let paypal_secret = PayPalSecretSource::fixed("", "", "");
-        let paypal = PayPalClient::new(nowhere.clone(), paypal_secret.clone());
+        let at_paypal = crate::paypal::stand_in(seed, now);
+        let paypal_base: Url = "https://paypal.example".parse().expect("a URL");
+        // Some marketplaces do without PayPal.
+        let paypal_secret = crate::paypal::secret(plan.paypal);
+        let peer = GatedPayPal {
+            gate: gate.clone(),
+            paypal: Arc::clone(&at_paypal),
+        };
+        let paypal = PayPalClient::in_process(Arc::new(peer), paypal_base.clone(), paypal_secret.clone());
+        let paypal = paypal.of(policy.deployment.clone());
+        if plan.paypal {
+            // The token is asked for once and for all.
+            at_once(paypal.connect()).expect("a token");
+        }
         let issuer = TestIssuer::new();
         let edge = Edge::signed_in(clock.clone(), store.clone(), issuer.verifier());
         let refunds = refunds::Context {
@@ -172,9 +184,10 @@ impl World {
             secrets,
             policy: policy.clone(),
             paypal_secret,
-            paypal_certificates: Certificates::new(&nowhere),
+            paypal_certificates: Certificates::new(&paypal_base),
         };
         let mut world = Self {
+            deployment: policy.deployment.clone(),
             gate,
             now,
             shop: shared::http::router(purchase::routes(), shop),
@@ -221,6 +234,7 @@ impl World {
             },
             queues,
             stripe,
+            paypal: at_paypal,
             clock,
             store,
             partners: Vec::new(),
@@ -240,6 +254,9 @@ impl World {
             let first = self.partners.first().filter(|_| plan.one_owner);
             let seller = self.seller(index, first, chance);
             self.partners.push(seller);
+        }
+        if let Some(payee) = plan.payee {
+            self.name_receiver(payee, chance);
         }
         for listing in &plan.listings {
             let price = Money::new(listing.price_minor, listing.currency.parse().expect("a currency"));
@@ -265,8 +282,10 @@ impl World {
             self.rule(tiers, chance);
         }
         // As the run an hour ago has left it.
-        for walk in [Walk::Movements(Processor::Stripe), Walk::Events(Processor::Stripe)] {
-            at_once(reconciliation::advance(&self.store, walk, self.now)).expect("a cursor");
+        for processor in [Processor::Stripe, Processor::PayPal] {
+            for walk in [Walk::Movements(processor), Walk::Events(processor)] {
+                at_once(reconciliation::advance(&self.store, walk, self.now)).expect("a cursor");
+            }
         }
         self.memory().take_changes();
     }
@@ -459,11 +478,12 @@ impl World {
             .set_broken(are_out);
     }
 
-    /// Time passes, for Stripe too.
+    /// Time passes, for the processors too.
     pub(crate) fn pass(&mut self, by: SignedDuration) {
         self.now += by;
-        self.stripe
-            .advance(i64::try_from(by.as_millis()).expect("less than the age of the universe"));
+        let ms = i64::try_from(by.as_millis()).expect("less than the age of the universe");
+        self.stripe.advance(ms);
+        self.paypal.advance(ms);
     }
 
     /// Sets the functions' clock.

@@ -33,6 +33,7 @@ macro_rules! openings {
 openings! {
     cancelled_while_paid,
     debit_over_month,
+    disputed_at_paypal,
     downgraded,
     due_in_dispute,
     halved_payout,
@@ -42,6 +43,7 @@ openings! {
     lost_then_won,
     lost_won_lost,
     owner_in_debt,
+    paid_at_paypal,
     part_refunds,
     reconciliations_meet,
     refunded_after_payout,
@@ -49,6 +51,7 @@ openings! {
     refunds_at_once,
     refunds_fail_together,
     renewal_not_paid,
+    reversed_by_paypal,
     rush,
     strangers,
     subscribed,
