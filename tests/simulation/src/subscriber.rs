@@ -267,7 +267,7 @@ impl Run<'_> {
                     "plan_id": self.world.tariffs[wanted.listing][wanted.tariff],
                     "quantity": wanted.seats,
                 });
-                self.ask(index, Method::POST, "subscriptions", &body);
+                self.ask(index, &Method::POST, "subscriptions", &body);
             }
             Progress::Pays(session) => self.begin_subscription(index, &session),
             Progress::Moves => {
@@ -310,19 +310,19 @@ impl Run<'_> {
             Move::Change { tariff, seats } => {
                 let plan = self.world.tariffs[subscriber.wanted.listing][tariff];
                 let body = json!({"plan_id": plan, "quantity": seats});
-                self.ask(index, Method::POST, &format!("{at}/changes"), &body);
+                self.ask(index, &Method::POST, &format!("{at}/changes"), &body);
             }
-            Move::Pause => self.ask(index, Method::PUT, &format!("{at}/pause"), &json!({})),
-            Move::Resume => self.ask(index, Method::DELETE, &format!("{at}/pause"), &json!({})),
+            Move::Pause => self.ask(index, &Method::PUT, &format!("{at}/pause"), &json!({})),
+            Move::Resume => self.ask(index, &Method::DELETE, &format!("{at}/pause"), &json!({})),
             Move::CancelAtEnd => {
                 let body = json!({"when": "period_end"});
-                self.ask(index, Method::PUT, &format!("{at}/cancellation"), &body);
+                self.ask(index, &Method::PUT, &format!("{at}/cancellation"), &body);
             }
             Move::CancelNow => {
                 let body = json!({"when": "now"});
-                self.ask(index, Method::PUT, &format!("{at}/cancellation"), &body);
+                self.ask(index, &Method::PUT, &format!("{at}/cancellation"), &body);
             }
-            Move::Keep => self.ask(index, Method::DELETE, &format!("{at}/cancellation"), &json!({})),
+            Move::Keep => self.ask(index, &Method::DELETE, &format!("{at}/cancellation"), &json!({})),
             Move::Card { like, times } => self.trouble(index, &json!({"declines": times, "as": like})),
             Move::CardPays => self.trouble(index, &json!({"declines": "none"})),
             Move::Confirm { is_confirmed } => {
@@ -385,17 +385,17 @@ impl Run<'_> {
         subscriber.at = Some(self.world.now + rest);
     }
 
-    fn ask(&mut self, index: usize, method: Method, path: &str, body: &Value) {
+    fn ask(&mut self, index: usize, method: &Method, path: &str, body: &Value) {
         let subscriber = &mut self.subscribers[index];
         subscriber.at = None;
         let token = &self.world.customers[subscriber.customer];
         let name = format!("{method} {path} of subscriber {index}");
         let mut request = Request::builder()
-            .method(&method)
+            .method(method)
             .uri(format!("/v1/{path}"))
             .header("authorization", format!("Bearer {}", token.reveal()))
             .header("content-type", "application/json");
-        if method == Method::POST {
+        if *method == Method::POST {
             request = request.header("idempotency-key", format!("move {}", subscriber.made));
         }
         let request = request
