@@ -159,6 +159,14 @@ impl Step {
         matches!(self, Self::DelayEvents { .. } | Self::QueuesOut { .. })
     }
 
+    /// The order of which money goes back.
+    fn reverses(&self) -> Option<usize> {
+        match self {
+            Self::Reverse { order, .. } => Some(*order),
+            _ => None,
+        }
+    }
+
     /// The orders it leads to.
     fn orders(&self) -> impl Iterator<Item = Planned<'_>> {
         let (count, listings, payment) = match self {

@@ -56,6 +56,8 @@ pub(super) fn closed_months_stay(books: &Books) -> Vec<String> {
     }
     let month = |at: Timestamp| at.to_zoned(TimeZone::UTC).date().first_of_month();
     let dated = books.journal.iter().zip(&books.written_at);
+    // What a processor moves by itself is no partner's: the reconciliation finds it, and dates it by its movement.
+    let dated = dated.filter(|(entry, _)| !matches!(entry.fact, Fact::Processor(_)));
     let late = dated.filter(|(entry, written)| month(entry.occurred_at) < month(**written - PROMPTLY));
     late.map(|(entry, written)| format!("{entry:?} was written at {written}"))
         .collect()

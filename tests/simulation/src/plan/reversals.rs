@@ -14,11 +14,18 @@ pub(super) fn reversal(listings: &[Listing], before: &[Step], chance: &mut Chanc
             Payment::DebitFails | Payment::Never | Payment::PayPal(Approval::Denied)
         )
     };
+    // PayPal gives what it takes back by a dispute no id. Two such movements of one payment, of the same amount and within the hour, cannot be
+    // told apart: those are for a person to look at.
+    let is_told_apart = |order: usize, payment: Payment| {
+        let mut reversed = before.iter().filter_map(Step::reverses);
+        !payment.is_at_paypal() || reversed.all(|reversed| reversed != order)
+    };
     let paid: Vec<_> = before
         .iter()
         .flat_map(Step::orders)
         .enumerate()
         .filter(|(_, planned)| costs(planned.listings) && is_paid(planned.payment))
+        .filter(|(order, planned)| is_told_apart(*order, planned.payment))
         .map(|(order, planned)| (order, planned.listings, planned.payment))
         .collect();
     if paid.is_empty() {
